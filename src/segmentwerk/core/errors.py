@@ -1,0 +1,71 @@
+"""Errors that a user can act on: what is wrong, where, and what would be right."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class SegmentwerkError(Exception):
+    """Base of every error that segmentwerk raises on purpose.
+
+    Parameters
+    ----------
+    problem
+        What is wrong, naming the file, column, row or key.
+    remedy
+        What the user can do about it.
+
+    Attributes
+    ----------
+    exit_code
+        Exit code of the command line: 2 bad input or config, 3 a gate said no.
+    """
+
+    exit_code = 2
+
+    def __init__(self, problem: str, remedy: str = "") -> None:
+        self.problem = problem
+        self.remedy = remedy
+        super().__init__(f"{problem} {remedy}".strip())
+
+    def __reduce__(self) -> tuple[type[SegmentwerkError], tuple[str, str]]:
+        """Pickle by both parts, so that the error crosses process borders whole."""
+        return type(self), (self.problem, self.remedy)
+
+
+class InputError(SegmentwerkError):
+    """A file, table, column, row or argument cannot be used."""
+
+
+class ConfigError(SegmentwerkError):
+    """A config key or value is wrong."""
+
+
+class FitError(SegmentwerkError):
+    """A segmenter cannot be fitted to this input: too few rows, one distinct row, a dead component."""
+
+
+class ModelError(SegmentwerkError):
+    """A registered or saved model is missing, damaged or not the one expected."""
+
+
+class GateError(SegmentwerkError):
+    """A quality gate said no."""
+
+    exit_code = 3
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return a remedy naming the closest known spelling, or all of them.
+
+    Examples
+    --------
+    >>> nearest("seeed", ["seed", "source"])
+    "Did you mean 'seed'?"
+    """
+    known = sorted(known)
+    close = difflib.get_close_matches(name, known, n=1)
+    if close:
+        return f"Did you mean {close[0]!r}?"
+    return f"Known: {', '.join(known)}." if known else ""

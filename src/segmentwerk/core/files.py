@@ -1,0 +1,73 @@
+"""Write a file or a folder whole or not at all: beside the target first, then rename."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from segmentwerk.core.errors import InputError
+
+
+def _refuse(target: Path, error: OSError) -> InputError:
+    return InputError(
+        f"Cannot write {target}: {error.strerror or error}.",
+        "Name a path on a disk with room where you may write.",
+    )
+
+
+@contextmanager
+def atomic_file(target: Path) -> Iterator[Path]:
+    """Yield a path beside ``target``; it replaces ``target`` when the block ends well.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be made or written, or the disk is full.
+    """
+    target = Path(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=target.suffix, dir=target.parent)
+        os.close(handle)
+    except OSError as error:
+        raise _refuse(target, error) from error
+    draft = Path(name)
+    try:
+        yield draft
+        draft.chmod(0o644)
+        draft.replace(target)
+    except OSError as error:
+        raise _refuse(target, error) from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(target: Path) -> Iterator[Path]:
+    """Yield an empty folder beside ``target``; it replaces ``target`` when the block ends well.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be made or written, or the disk is full.
+    """
+    target = Path(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    except OSError as error:
+        raise _refuse(target, error) from error
+    try:
+        yield draft
+        draft.chmod(0o755)
+        if target.exists():
+            shutil.rmtree(target)
+        draft.replace(target)
+    except OSError as error:
+        raise _refuse(target, error) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)

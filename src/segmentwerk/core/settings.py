@@ -1,0 +1,165 @@
+"""What a stage can be told, checked when it is made.
+
+Each class mirrors one config group. An unknown key, a value of the wrong type or out of range is
+refused; `segmentwerk.config` turns that refusal into a message that names the nearest key.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Settings(BaseModel):
+    """Base of all settings: frozen, and strict about names."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+
+
+class TableSettings(Settings):
+    """How one of our tables is read from a company's raw tables.
+
+    ``origin`` is the FROM clause over the names in `SourceSettings.inputs` (joins allowed);
+    ``columns`` maps our column to a DuckDB SQL expression over theirs; ``where`` filters rows.
+    """
+
+    origin: str
+    columns: dict[str, str]
+    where: str | None = None
+
+
+class InputSettings(Settings):
+    """Where one raw table lies: a file, folder or glob below the source's path, or a database table.
+
+    The dialect of a CSV file is sniffed; each field set here overrides what was sniffed.
+    """
+
+    file: str | None = None
+    table: str | None = None
+    sheet: str | None = None
+    delimiter: str | None = None
+    decimal: Literal[".", ","] | None = None
+    date_format: str | None = None
+    encoding: str | None = None
+    columns: dict[str, str] = Field(default_factory=dict)
+    """Type of a column (text, number, date, flag) where the sniffed one is wrong."""
+
+
+class SourceSettings(Settings):
+    """One company's data: where it lies, how it maps to our tables, and the dates to look at."""
+
+    name: str
+    description: str = ""
+    path: Path | None = None
+    url: str | None = None
+    as_of: date | None = None
+    outcome_until: date | None = None
+    currency: str = "EUR"
+    accounts: int | None = Field(default=None, ge=1)
+    seed: int = 7
+    inputs: dict[str, InputSettings] = Field(default_factory=dict)
+    tables: dict[str, TableSettings] = Field(default_factory=dict)
+
+
+class FeatureSettings(Settings):
+    """Which features are built and how much each approach weighs in the reference space."""
+
+    exclude: list[str] = Field(default_factory=list)
+    """Names of features or approaches to leave out."""
+    weights: dict[str, float] = Field(default_factory=dict)
+    """Weight of an approach (1 where not named)."""
+    clip: float = Field(default=3.0, gt=0)
+    """Standardised values are clipped to plus or minus this many robust deviations."""
+    rare_share: float = Field(default=0.02, ge=0, lt=1)
+    """Levels rarer than this share become one level, 'other'."""
+
+
+class SegmenterSettings(Settings):
+    """One candidate algorithm: what to instantiate, its fixed parameters and its search space."""
+
+    target: str = Field(alias="_target_")
+    params: dict[str, Any] = Field(default_factory=dict)
+    search_space: dict[str, Any] = Field(default_factory=dict)
+    start: list[dict[str, Any]] = Field(default_factory=list)
+    """Known good parameters, tried first."""
+    n_trials: int | None = Field(default=None, ge=1)
+    """Overrides tuning.n_trials, for instance for a baseline without parameters."""
+
+
+class EvaluationSettings(Settings):
+    """How candidates are judged (see docs/concepts/scorecard.md)."""
+
+    holdout_share: float = Field(default=0.3, gt=0, lt=0.9)
+    n_splits: int = Field(default=4, ge=2)
+    n_neighbors: int = Field(default=10, ge=1)
+    n_bootstrap: int = Field(default=200, ge=20)
+    max_rows: int = Field(default=4000, ge=200)
+    """Rows used for resampling and neighbourhoods at most, drawn so that small segments stay."""
+    min_segment_share: float = Field(default=0.02, ge=0, lt=0.5)
+    min_jaccard: float = Field(default=0.6, ge=0, le=1)
+    max_segments: int = Field(default=10, ge=2)
+    null_copies: int = Field(default=20, ge=0)
+    n_finalists: int = Field(default=2, ge=1)
+    primary: list[str] = Field(
+        default_factory=lambda: [
+            "separation/gain",
+            "stability/agreement",
+            "stability/prediction_strength",
+            "separation/purity",
+        ]
+    )
+    baseline: str = "rfm_grid"
+
+
+class GoalSettings(Settings):
+    """What the segmentation is for: outcomes and approaches that count."""
+
+    name: str = "general"
+    outcome: str | None = None
+    weights: dict[str, float] = Field(default_factory=dict)
+    """Weight of an approach in the reference space; joined with the features' own weights."""
+    value_weight: float = Field(default=1.0, ge=0)
+    """Weight of the value criterion in the rank, where an outcome exists."""
+
+
+class TuningSettings(Settings):
+    """Budget and machinery of the search."""
+
+    n_trials: int = Field(default=12, ge=1)
+    timeout: float | None = Field(default=None, gt=0)
+    """Seconds for one study at most."""
+    workers: int = Field(default=1, ge=1)
+    sampler: Literal["tpe", "random", "gp", "qmc"] = "tpe"
+    pruner: Literal["median", "hyperband", "none"] = "median"
+    storage: str | None = None
+    """Null: a journal file below home. Else a database URL that several machines share."""
+    resume: bool = True
+    heartbeat: int = Field(default=10, ge=1)
+    """Seconds between the signs of life of a worker."""
+    keep_on_interrupt: bool = False
+    """Whether Ctrl-C still selects and registers the best so far."""
+
+
+class TrackingSettings(Settings):
+    """Where runs are logged."""
+
+    enabled: bool = True
+    uri: str | None = None
+    """Null: a SQLite database below home."""
+    experiment: str = "segmentwerk"
+
+
+class RegistrySettings(Settings):
+    """The registered model."""
+
+    model_name: str = "b2b-segments"
+    promote: Literal["if_empty", "always", "never"] = "if_empty"
+
+
+class ReportSettings(Settings):
+    """How the segment report is written."""
+
+    language: Literal["en", "de"] = "en"

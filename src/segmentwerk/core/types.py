@@ -1,0 +1,239 @@
+"""Plain data that stages hand to each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Literal
+
+import pandas as pd
+
+Kind = Literal["numeric", "categorical"]
+Basis = Literal["full", "partial", "firmographic"]
+
+
+@dataclass(frozen=True)
+class Window:
+    """The dates that a segmentation stands on.
+
+    Features see records dated before ``as_of`` only; outcomes come from
+    ``as_of <= date < outcome_until`` only.
+    """
+
+    as_of: date
+    outcome_until: date | None = None
+
+
+@dataclass(frozen=True)
+class Feature:
+    """The declaration of one column of the account table.
+
+    ``approach`` is the approach of customer segmentation it belongs to (behavioural, value,
+    firmographic, geographic, engagement, psychographic, needs). ``prospect`` says that it is
+    known before an account's first order.
+    """
+
+    name: str
+    kind: Kind
+    unit: str
+    approach: str
+    table: str
+    window: str
+    description: str
+    prospect: bool = False
+
+
+@dataclass(frozen=True)
+class AccountTable:
+    """One row an account, as of a date.
+
+    ``features`` (n_accounts, n_features): index ``account_id`` (text, sorted, unique), numeric
+    columns float64 with NaN for unknown, categorical columns ``object`` with None for unknown;
+    columns in the order of ``catalogue``.
+    ``outcomes`` (n_accounts, n_outcomes): same index, float64, from the window after ``as_of``.
+    ``orders`` (n_accounts,): int64, number of orders before ``as_of``; it tells a customer
+    (one or more) from a prospect. Where a source has no orders, every account counts as a
+    customer and ``orders`` is 1.
+    """
+
+    features: pd.DataFrame
+    outcomes: pd.DataFrame
+    orders: pd.Series
+    catalogue: tuple[Feature, ...]
+    window: Window
+    source: str
+    digest: str
+
+    @property
+    def customers(self) -> pd.Index:
+        """Ids of the accounts with at least one order before the as-of date."""
+        return self.orders.index[self.orders > 0]
+
+    def names(self, kind: Kind | None = None, *, prospect_only: bool = False) -> list[str]:
+        """Return the feature names of one kind, in column order."""
+        return [
+            feature.name
+            for feature in self.catalogue
+            if (kind is None or feature.kind == kind) and (feature.prospect or not prospect_only)
+        ]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One number of the scorecard with its interval.
+
+    ``low`` and ``high`` bound the 95% bootstrap interval; ``se`` is the standard error; NaN says
+    that it does not apply. ``higher_is_better`` orders candidates.
+    """
+
+    family: str
+    name: str
+    value: float
+    low: float = float("nan")
+    high: float = float("nan")
+    se: float = float("nan")
+    unit: str = ""
+    higher_is_better: bool = True
+
+    @property
+    def key(self) -> str:
+        """The metric's name in MLflow: ``family/name``."""
+        return f"{self.family}/{self.name}"
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The answer of one knock-out criterion."""
+
+    code: str
+    title: str
+    status: Literal["passed", "failed", "not_applicable"]
+    message: str
+    severity: Literal["error", "warning"] = "error"
+
+
+@dataclass(frozen=True)
+class Scorecard:
+    """Everything measured about one candidate.
+
+    ``per_segment`` has one row a segment (index 0 … k-1) with columns such as ``accounts``,
+    ``share``, ``jaccard``, ``revenue_share``. ``samples`` holds, for each score key, paired
+    resamples (n_resamples,) so that two candidates can be compared draw by draw.
+    """
+
+    candidate: str
+    algorithm: str
+    n_segments: int
+    params: dict[str, object]
+    scores: tuple[Score, ...]
+    gates: tuple[Gate, ...]
+    per_segment: pd.DataFrame
+    samples: dict[str, list[float]] = field(default_factory=dict)
+
+    @property
+    def passed(self) -> bool:
+        """Whether no gate of severity error failed."""
+        return not any(gate.status == "failed" and gate.severity == "error" for gate in self.gates)
+
+    def score(self, key: str) -> Score | None:
+        """Return the score called ``family/name``, or None where it was not measured."""
+        return next((score for score in self.scores if score.key == key), None)
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which candidate won and why.
+
+    ``ranking`` has one row a candidate, best first: ``candidate``, ``algorithm``, ``n_segments``,
+    ``passed``, ``rank`` (mean rank over the primary criteria, lower is better), ``rank_se``, and the
+    primary scores. ``pareto`` names the candidates that no other one beats in every family.
+    """
+
+    winner: str
+    reason: str
+    ranking: pd.DataFrame
+    pareto: tuple[str, ...]
+    near_ties: tuple[str, ...] = ()
+    comparisons: tuple[dict[str, object], ...] = ()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Whether the data holds groups: natural, reproducible or constructive (Dolnicar et al. 2018)."""
+
+    kind: Literal["natural", "reproducible", "constructive"]
+    reason: str
+    gain: float
+    null_quantile: float
+
+
+@dataclass(frozen=True)
+class IdentityEvent:
+    """What happened to a segment between two models: kept, split, merged, new or retired."""
+
+    kind: Literal["kept", "split", "merged", "new", "retired"]
+    old: tuple[int, ...]
+    new: tuple[int, ...]
+    jaccard: float
+
+
+@dataclass(frozen=True)
+class Identity:
+    """How a new model's segments continue the champion's.
+
+    ``ids`` maps each label of the new model (0 … k-1) to its stable id, ``next_id`` is the first id
+    never used. ``migration`` counts shared accounts, rows the old ids, columns the new stable ids.
+    ``moved`` is the share of shared accounts whose id changes.
+    """
+
+    ids: dict[int, int]
+    next_id: int
+    events: tuple[IdentityEvent, ...]
+    migration: pd.DataFrame
+    moved: float
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What people read of one segment; every number in original units."""
+
+    id: int
+    name: str
+    label: int
+    accounts: int
+    share: float
+    traits: tuple[str, ...]
+    summary: str
+    rule: str = ""
+    rule_precision: float = float("nan")
+    rule_recall: float = float("nan")
+    revenue_share: float = float("nan")
+    exemplar: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TrialRecord:
+    """One finished attempt of a study."""
+
+    number: int
+    state: Literal["complete", "pruned", "failed"]
+    params: dict[str, object]
+    value: float
+    seconds: float
+    reason: str = ""
+    scores: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StudyResult:
+    """The outcome of tuning one segmenter.
+
+    ``finalists`` are the distinct best trials, best first; at least one.
+    """
+
+    study: str
+    trials: tuple[TrialRecord, ...]
+    finalists: tuple[TrialRecord, ...]
+    seconds: float
+    interrupted: bool = False

@@ -1,0 +1,1 @@
+"""The fair contest: scorecard families, gates, verdict, selection and identity."""

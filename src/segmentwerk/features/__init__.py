@@ -1,0 +1,1 @@
+"""Checked tables in, one row an account out."""

@@ -1,0 +1,1 @@
+"""The registered model: packaging and promotion."""

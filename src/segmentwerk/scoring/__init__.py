@@ -1,0 +1,1 @@
+"""Ways to score accounts with the registered model."""

@@ -1,0 +1,1 @@
+"""Segmenters: scikit-learn estimators on the shared reference space."""

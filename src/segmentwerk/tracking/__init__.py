@@ -1,0 +1,1 @@
+"""One writer that speaks MLflow."""

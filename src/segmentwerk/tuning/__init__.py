@@ -1,0 +1,1 @@
+"""The search for good parameters; the only place that imports Optuna."""
