@@ -1,0 +1,41 @@
+# Each line is one a person could type. `make run` and `make test` set everything up by themselves.
+PYTHON ?= python3
+BIN := .venv/bin
+EXTRAS ?= dev,postgres
+
+.PHONY: setup run test test-all lint ui server bench lock clean
+
+setup: .venv/ready
+
+.venv/ready: requirements.lock pyproject.toml
+	$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'segmentwerk needs Python 3.11 or newer')"
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint requirements.lock --editable ".[$(EXTRAS)]"
+	touch $@
+
+run: setup
+	$(BIN)/segmentwerk compare
+
+test: setup
+	$(BIN)/pytest -m "not slow" tests src
+
+test-all: setup
+	$(BIN)/pytest tests src
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+ui: setup
+	$(BIN)/segmentwerk ui
+
+bench: setup
+	for script in experiments/benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+lock:
+	pip-compile --quiet --all-extras --strip-extras --no-emit-find-links --no-emit-index-url --no-annotate --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf .venv .segmentwerk dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
