@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 EXTRAS ?= dev,postgres
 
-.PHONY: setup run test test-all lint ui server bench lock clean
+.PHONY: setup run test test-all lint ui bench lock clean
 
 setup: .venv/ready
 
