@@ -22,13 +22,19 @@ class Settings(BaseModel):
 class TableSettings(Settings):
     """How one of our tables is read from a company's raw tables.
 
-    ``origin`` is the FROM clause over the names in `SourceSettings.inputs` (joins allowed);
-    ``columns`` maps our column to a DuckDB SQL expression over theirs; ``where`` filters rows.
+    ``origin`` is the FROM clause over the names in `SourceSettings.inputs` (joins and subqueries
+    allowed); ``columns`` maps our column to a DuckDB SQL expression over theirs, and empty says that
+    the input already uses our names; ``where`` chooses the rows that belong to this table.
     """
 
     origin: str
-    columns: dict[str, str]
+    columns: dict[str, str] = Field(default_factory=dict)
     where: str | None = None
+    optional: list[str] = Field(default_factory=list)
+    """Our columns that are left out, not refused, where theirs is absent."""
+    reject: dict[str, str | None] = Field(default_factory=dict)
+    """Named cleaning rules of this source: rows where the SQL condition holds go to quarantine;
+    null switches a rule off."""
 
 
 class InputSettings(Settings):
@@ -44,8 +50,10 @@ class InputSettings(Settings):
     decimal: Literal[".", ","] | None = None
     date_format: str | None = None
     encoding: str | None = None
-    columns: dict[str, str] = Field(default_factory=dict)
-    """Type of a column (text, number, date, flag) where the sniffed one is wrong."""
+    columns: dict[str, Literal["text", "number", "date", "flag"]] = Field(default_factory=dict)
+    """Type of a column where the sniffed one is wrong."""
+    required: bool = True
+    """Whether the source is refused without it; if not, the tables that need it are absent."""
 
 
 class SourceSettings(Settings):
@@ -59,9 +67,24 @@ class SourceSettings(Settings):
     outcome_until: date | None = None
     currency: str = "EUR"
     accounts: int | None = Field(default=None, ge=1)
+    """Number of accounts to generate; null where the data is real."""
     seed: int = 7
     inputs: dict[str, InputSettings] = Field(default_factory=dict)
     tables: dict[str, TableSettings] = Field(default_factory=dict)
+
+
+class QualitySettings(Settings):
+    """Cleaning rules, each off or on, and how much unreadable data is borne."""
+
+    exact_duplicates: list[str] = Field(default_factory=lambda: ["accounts"])
+    """Tables whose repeated rows, equal in every column, go to quarantine."""
+    blank_impossible: bool = True
+    """Blank optional values outside their range instead of rejecting the row."""
+    orphans: bool = True
+    """Quarantine rows whose account is not in ``accounts``."""
+    max_unreadable: float = Field(default=0.0, ge=0, le=1)
+    """Share of a table's rows that may hold a text where a number belongs, an impossible date, an
+    infinite number or a key used twice; more stop the run."""
 
 
 class FeatureSettings(Settings):
