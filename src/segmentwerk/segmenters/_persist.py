@@ -1,0 +1,109 @@
+"""Saves an estimator without pickle: arrays as safetensors, everything else as JSON, one digest over both."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
+from sklearn.base import BaseEstimator
+
+from segmentwerk.core.errors import ModelError
+from segmentwerk.core.files import atomic_folder
+
+ARRAYS, SETTINGS, FORMAT = "arrays.safetensors", "segmenter.json", 1
+_REMEDY = "Save the segmenter again, or restore the folder from its origin."
+_NOT_SAVED = {"labels_", "feature_names_in_"}
+
+
+def save(estimator: BaseEstimator, folder: Path) -> None:
+    """Write what an estimator was told and has learned, except its training labels.
+
+    Learned attributes (names ending in ``_``) may be arrays, dicts of arrays, or JSON values.
+    """
+    arrays, values = _split(estimator)
+    names = getattr(estimator, "feature_names_in_", None)
+    settings = {
+        "format": FORMAT,
+        "class": f"{type(estimator).__module__}.{type(estimator).__qualname__}",
+        "params": estimator.get_params(deep=False),
+        "learned": values,
+        "feature_names": None if names is None else [str(name) for name in names],
+    }
+    content = save_arrays(arrays)
+    settings["digest"] = _digest(content, settings)
+    with atomic_folder(folder) as draft:
+        (draft / ARRAYS).write_bytes(content)
+        (draft / SETTINGS).write_text(json.dumps(settings, indent=2), encoding="utf-8")
+
+
+def load(folder: Path) -> Any:
+    """Rebuild the estimator that `save` wrote; its class must live in this package.
+
+    Raises
+    ------
+    ModelError
+        If a file is missing or damaged, or names a class from elsewhere.
+    """
+    try:
+        content = (folder / ARRAYS).read_bytes()
+        settings = json.loads((folder / SETTINGS).read_text(encoding="utf-8"))
+        digest = settings.pop("digest")
+    except (OSError, ValueError, KeyError, AttributeError) as error:
+        raise ModelError(f"Cannot read a segmenter from {folder}: {error}.", _REMEDY) from error
+    if digest != _digest(content, settings):
+        raise ModelError(f"The segmenter in {folder} does not match its digest.", _REMEDY)
+    if settings["format"] != FORMAT:
+        raise ModelError(f"{folder} has format {settings['format']}, this version reads {FORMAT}.", _REMEDY)
+    estimator = _class(settings["class"], folder)(**settings["params"])
+    _restore(estimator, load_arrays(content), settings)
+    return estimator
+
+
+def _split(estimator: BaseEstimator) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, Any]]:
+    arrays: dict[str, np.ndarray[Any, Any]] = {}
+    values: dict[str, Any] = {}
+    for name, value in vars(estimator).items():
+        if not name.endswith("_") or name.startswith("_") or name in _NOT_SAVED:
+            continue
+        if isinstance(value, np.ndarray):
+            arrays[name] = np.ascontiguousarray(value)
+        elif isinstance(value, dict) and value and all(isinstance(v, np.ndarray) for v in value.values()):
+            arrays |= {f"{name}/{key}": np.ascontiguousarray(array) for key, array in value.items()}
+        else:
+            values[name] = value.item() if isinstance(value, np.generic) else value
+    return arrays, values
+
+
+def _restore(estimator: Any, arrays: dict[str, np.ndarray[Any, Any]], settings: dict[str, Any]) -> None:
+    for name, value in settings["learned"].items():
+        setattr(estimator, name, tuple(value) if isinstance(value, list) else value)
+    for path, array in arrays.items():
+        name, _, key = path.partition("/")
+        if key:
+            vars(estimator).setdefault(name, {})[key] = array
+        else:
+            setattr(estimator, name, array)
+    if settings["feature_names"] is not None:
+        estimator.feature_names_in_ = np.array(settings["feature_names"], dtype=object)
+
+
+def _digest(content: bytes, settings: dict[str, Any]) -> str:
+    text = json.dumps(settings, sort_keys=True)
+    return hashlib.sha256(content + text.encode()).hexdigest()
+
+
+def _class(path: str, folder: Path) -> type[Any]:
+    module, _, name = path.rpartition(".")
+    if not module.startswith("segmentwerk.segmenters."):
+        raise ModelError(f"{folder} names the class {path}, which is no segmenter of this package.", _REMEDY)
+    try:
+        found: type[Any] = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        raise ModelError(f"{folder} needs the class {path}, which is not here.", _REMEDY) from error
+    return found

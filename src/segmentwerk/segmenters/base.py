@@ -1,0 +1,270 @@
+"""The contract of every segmenter: a scikit-learn estimator on the shared reference space."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from segmentwerk.core.errors import FitError, InputError, ModelError
+from segmentwerk.segmenters import _persist
+from segmentwerk.segmenters.onnx_graph import DOUBLE, Graph
+
+Array = NDArray[np.float64]
+Labels = NDArray[np.int64]
+Monitor = Callable[[int, float], None]
+"""Told the epoch and its validation value (higher is better); raises to stop a fit that is not worth it."""
+
+MAX_SEGMENTS = 50
+"""More segments than anyone can act on; a larger number is a typing error or a different problem."""
+
+_LARGEST = 1e100
+_CHUNK = 16_384
+
+
+class SegmenterError(FitError, InputError, ValueError):
+    """Rows or a setting that a segmenter cannot work with; a ValueError too, as scikit-learn expects."""
+
+
+class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
+    """Base of all segmenters: it checks input, limits segment sizes, orders labels and saves.
+
+    A subclass stores its constructor arguments untouched (among them ``min_segment_share``) and
+    implements `_learn`, `_membership`, `_keep` and `_draw`; `_refine` and `_embed` where they apply.
+    Whatever it learns goes to attributes ending in ``_`` that hold arrays, dicts of arrays or JSON
+    values, so that `save` finds them.
+
+    Attributes
+    ----------
+    complexity : int
+        Orders algorithms from simple to complex; ties between candidates go to the simpler one.
+    expected_failed_checks : dict of str to str
+        scikit-learn's estimator checks that cannot hold, each with the reason.
+    labels_ : ndarray of shape (n_rows,)
+        Segment of each training row, 0 the largest segment; equals ``predict`` of the training rows.
+    n_segments_ : int
+        Number of segments after those below ``min_segment_share`` were merged.
+    converged_ : bool
+        Whether the fit reached its tolerance.
+    notes_ : tuple of str
+        What happened that a reader of the result should know.
+    """
+
+    complexity: ClassVar[int]
+    expected_failed_checks: ClassVar[dict[str, str]] = {}
+
+    min_segment_share: float
+    n_segments_: int
+    labels_: Labels
+    converged_: bool
+    notes_: tuple[str, ...]
+    n_features_in_: int
+
+    def fit(self, X: Any, y: Any = None, monitor: Monitor | None = None) -> Self:  # noqa: ARG002 (pipelines pass y)
+        """Learn segments from the reference space.
+
+        Parameters
+        ----------
+        X
+            Reference space (n_rows, n_features), DataFrame or array, finite.
+        y
+            Ignored; present for scikit-learn's pipelines.
+        monitor
+            Called after each epoch by segmenters that train in epochs.
+
+        Raises
+        ------
+        SegmenterError
+            If the rows hold NaN, are too few, or all alike; if a setting makes no sense.
+        FitError
+            If fewer than two segments of the asked size remain.
+        """
+        data = self._check(X, reset=True)
+        _check_share(self.min_segment_share)
+        if len(data) > 1 and (data == data[0]).all():
+            raise SegmenterError(f"All {len(data)} rows are alike.", "There is nothing to segment.")
+        self.notes_, self.converged_ = (), True
+        ordered = data[_row_order(data)]
+        self._learn(ordered, monitor)
+        self._settle(ordered)
+        self.labels_ = self._labels(data)
+        return self
+
+    def predict_proba(self, X: Any) -> Array:
+        """Return soft memberships (n_rows, n_segments_); rows sum to 1."""
+        return np.concatenate([proba for proba, _ in self._by_chunk(self._checked(X))])
+
+    def predict(self, X: Any) -> Labels:
+        """Return the segment of each row (n_rows,): the likeliest by `predict_proba`."""
+        return self._labels(self._checked(X))
+
+    def score_samples(self, X: Any) -> Array:
+        """Return how typical each row is (n_rows,): a log density or a negative squared distance."""
+        return np.concatenate([score for _, score in self._by_chunk(self._checked(X))])
+
+    def transform(self, X: Any) -> Array:
+        """Return the space that the segmenter separates (n_rows, n_dimensions)."""
+        return self._embed(self._checked(X))
+
+    def to_onnx(self) -> onnx.ModelProto:
+        """Return the fitted segmenter as an ONNX model.
+
+        Input ``x`` float64 (n, n_features_in_); outputs ``proba`` float64 (n, n_segments_) as of
+        `predict_proba` and ``score`` float64 (n,) as of `score_samples`.
+        """
+        check_is_fitted(self)
+        graph = Graph(type(self).__name__)
+        proba, score = self._draw(graph, "x")
+        return graph.model(
+            {"x": (DOUBLE, ["n", self.n_features_in_])},
+            {"proba": (proba, (DOUBLE, ["n", self.n_segments_])), "score": (score, (DOUBLE, ["n"]))},
+        )
+
+    def save(self, folder: Path | str) -> None:
+        """Write the fitted segmenter to a folder, without pickle and without its training labels."""
+        check_is_fitted(self)
+        _persist.save(self, Path(folder))
+
+    @classmethod
+    def load(cls, folder: Path | str) -> Self:
+        """Read a saved segmenter.
+
+        Raises
+        ------
+        ModelError
+            If the folder is missing, damaged, or holds another kind of segmenter.
+        """
+        loaded = _persist.load(Path(folder))
+        if not isinstance(loaded, cls):
+            raise ModelError(f"{folder} holds a {type(loaded).__name__}, not a {cls.__name__}.")
+        return loaded
+
+    @abstractmethod
+    def _learn(self, data: Array, monitor: Monitor | None, /) -> None:
+        """Learn ``n_segments_`` components from rows in canonical order."""
+
+    @abstractmethod
+    def _membership(self, data: Array) -> tuple[Array, Array]:
+        """Return memberships (n, n_segments_) and scores (n,) of a chunk of rows."""
+
+    @abstractmethod
+    def _keep(self, components: Labels) -> None:
+        """Keep these components, in this order, and set ``n_segments_``; the others share out their rows."""
+
+    @abstractmethod
+    def _draw(self, graph: Graph, x: str) -> tuple[str, str]:
+        """Draw `_membership` as ONNX and return the names of its two tensors."""
+
+    def _refine(self, data: Array) -> None:
+        """Fit the components that are left once more, from where they are."""
+
+    def _embed(self, data: Array) -> Array:
+        return data.copy()
+
+    def _note(self, text: str) -> None:
+        self.notes_ = (*self.notes_, text)
+
+    def _settle(self, data: Array) -> None:
+        """Merge segments that are too small, then number the rest by size."""
+        floor = max(1.0, self.min_segment_share * len(data))
+        asked, labels = self.n_segments_, self._labels(data)
+        while (counts := np.bincount(labels, minlength=self.n_segments_)).min() < floor:
+            if self.min_segment_share == 0:
+                raise FitError(f"{int((counts == 0).sum())} of {asked} segments hold no row.", _FEWER)
+            self._keep(np.delete(np.arange(self.n_segments_), counts.argmin()))
+            self._refine(data)
+            labels = self._labels(data)
+        if self.n_segments_ < asked:
+            self._report_merge(asked)
+        self._keep(_by_size(labels, data))
+
+    def _report_merge(self, asked: int) -> None:
+        limit = f"min_segment_share={self.min_segment_share:g}"
+        if self.n_segments_ < 2:
+            raise FitError(f"Of {asked} segments only one is above {limit}.", _FEWER)
+        self._note(f"Merged {asked - self.n_segments_} of {asked} segments below {limit} into the others.")
+
+    def _labels(self, data: Array) -> Labels:
+        return np.concatenate([proba.argmax(axis=1) for proba, _ in self._by_chunk(data)])
+
+    def _by_chunk(self, data: Array) -> Iterator[tuple[Array, Array]]:
+        return (self._membership(data[start : start + _CHUNK]) for start in range(0, len(data), _CHUNK))
+
+    def _checked(self, X: Any) -> Array:
+        check_is_fitted(self)
+        return self._check(X, reset=False)
+
+    def _check(self, X: Any, *, reset: bool) -> Array:
+        """Return the rows as float64, or say which column cannot be used."""
+        try:
+            data: Array = validate_data(
+                self, X, reset=reset, dtype=np.float64, ensure_all_finite=False, ensure_min_samples=1 + reset
+            )
+        except (ValueError, TypeError) as error:
+            raise SegmenterError(str(error)) from error
+        # NaN fails both comparisons, so one test finds NaN, infinity and values whose square overflows.
+        usable = (data.min(axis=0) > -_LARGEST) & (data.max(axis=0) < _LARGEST)
+        if not usable.all():
+            names = getattr(self, "feature_names_in_", range(data.shape[1]))
+            raise SegmenterError(
+                f"Column {names[int(usable.argmin())]!r} holds NaN, infinity or a value beyond {_LARGEST:g}.",
+                "Fill, clip and scale the features first (ReferenceSpace does).",
+            )
+        return data
+
+
+_FEWER = "Ask for fewer segments or lower min_segment_share."
+
+
+def check_n_segments(n_segments: int, data: Array) -> None:
+    """Refuse a number of segments that the rows cannot carry.
+
+    Raises
+    ------
+    SegmenterError
+        If it is no integer from 1 to `MAX_SEGMENTS`, or exceeds the number of distinct rows.
+    """
+    if not isinstance(n_segments, int | np.integer) or not 1 <= n_segments <= MAX_SEGMENTS:
+        raise SegmenterError(f"n_segments is {n_segments!r}.", f"Use an integer from 1 to {MAX_SEGMENTS}.")
+    probe = data[:: max(1, len(data) // 1000)]
+    if len(np.unique(probe, axis=0)) >= n_segments:
+        return
+    distinct = len(np.unique(data, axis=0))
+    if distinct < n_segments:
+        raise SegmenterError(
+            f"n_samples={len(data)} rows, {distinct} of them distinct, cannot make {n_segments} segments.",
+            _FEWER,
+        )
+
+
+def _check_share(share: float) -> None:
+    if not isinstance(share, int | float) or not 0 <= share < 0.5:
+        raise SegmenterError(f"min_segment_share is {share!r}.", "Use a number from 0 up to 0.5.")
+
+
+def _row_order(data: Array) -> Labels:
+    """Return an order of the rows that depends neither on their order nor on that of the columns.
+
+    Random draws then pick the same rows however the table was sorted. Rows are sorted by a weighted
+    sum whose weights come from each column's own values.
+    """
+    low, spread = data.min(axis=0), np.ptp(data, axis=0)
+    spread[spread == 0] = 1.0
+    weights = 1.5 + np.sin(7 * (data.mean(axis=0) - low) / spread + 3 * np.tanh(low / spread))
+    return np.argsort((data - low) @ (weights / spread), kind="stable")
+
+
+def _by_size(labels: Labels, data: Array) -> Labels:
+    """Return the segments, largest first; equal ones by their centroids, column by column."""
+    counts = np.bincount(labels)
+    if len(np.unique(counts)) == len(counts):
+        return np.argsort(-counts)
+    centroids = np.array([data[labels == label].mean(axis=0) for label in range(len(counts))])
+    return np.lexsort((*centroids.T[::-1], -counts))

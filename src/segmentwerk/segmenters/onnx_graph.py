@@ -1,0 +1,99 @@
+"""A small builder of ONNX graphs: double precision, only operators that onnxruntime runs in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import ArrayLike
+from onnx import TensorProto, helper, numpy_helper
+
+OPSET = 18
+IR_VERSION = 9
+"""Old enough for every onnxruntime since 1.14."""
+
+DOUBLE = int(TensorProto.DOUBLE)
+STRING = int(TensorProto.STRING)
+
+Tensor = tuple[int, Sequence[int | str]]
+"""Element type and shape; a name in the shape is a free dimension."""
+
+
+class Graph:
+    """Collects nodes and constants, and names what flows between them.
+
+    Examples
+    --------
+    >>> graph = Graph("twice")
+    >>> y = graph.add("Mul", "x", graph.constant(2.0))
+    >>> model = graph.model({"x": (DOUBLE, ["n"])}, {"y": (y, (DOUBLE, ["n"]))})
+    >>> [node.op_type for node in model.graph.node]
+    ['Mul', 'Identity']
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._nodes: list[onnx.NodeProto] = []
+        self._constants: list[onnx.TensorProto] = []
+
+    def constant(self, value: ArrayLike) -> str:
+        """Add a constant (floats become double precision, integers 64 bits) and return its name."""
+        array = np.asarray(value)
+        if array.dtype.kind == "f":
+            array = array.astype(np.float64)
+        elif array.dtype.kind in "iu":
+            array = array.astype(np.int64)
+        name = f"c{len(self._constants)}"
+        self._constants.append(
+            numpy_helper.from_array(np.ascontiguousarray(array).reshape(array.shape), name)
+        )
+        return name
+
+    def add(self, operator: str, *inputs: str, **attributes: Any) -> str:
+        """Add a node with one output and return that output's name."""
+        name = f"t{len(self._nodes)}"
+        self._nodes.append(helper.make_node(operator, list(inputs), [name], **attributes))
+        return name
+
+    def sum(self, tensor: str, axis: int, *, keep: bool = True) -> str:
+        """Add the sum over one axis."""
+        return self.add("ReduceSum", tensor, self.constant([axis]), keepdims=int(keep))
+
+    def max(self, tensor: str, axis: int, *, keep: bool = True) -> str:
+        """Add the maximum over one axis."""
+        return self.add("ReduceMax", tensor, self.constant([axis]), keepdims=int(keep))
+
+    def logsumexp(self, tensor: str, axis: int, *, keep: bool = True) -> str:
+        """Add the logarithm of the sum of exponentials over one axis, safe against overflow."""
+        peak = self.max(tensor, axis)
+        total = self.sum(self.add("Exp", self.add("Sub", tensor, peak)), axis)
+        result = self.add("Add", self.add("Log", total), peak)
+        return result if keep else self.add("Squeeze", result, self.constant([axis]))
+
+    def model(
+        self, inputs: Mapping[str, Tensor], outputs: Mapping[str, tuple[str, Tensor]]
+    ) -> onnx.ModelProto:
+        """Close the graph.
+
+        Parameters
+        ----------
+        inputs
+            Type and shape by input name.
+        outputs
+            By output name: the tensor it shows, its type and shape.
+        """
+        for name, (tensor, _) in outputs.items():
+            self._nodes.append(helper.make_node("Identity", [tensor], [name]))
+        graph = helper.make_graph(
+            self._nodes,
+            self.name,
+            [helper.make_tensor_value_info(name, *tensor) for name, tensor in inputs.items()],
+            [helper.make_tensor_value_info(name, *tensor) for name, (_, tensor) in outputs.items()],
+            self._constants,
+        )
+        opsets = [helper.make_opsetid("", OPSET), helper.make_opsetid("ai.onnx.ml", 3)]
+        model = helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
+        onnx.checker.check_model(model)
+        return model
