@@ -61,7 +61,9 @@ def main() -> int:
     arguments = sys.argv[1:]
     verb = arguments[0] if arguments else "--help"
     if verb in ("-h", "--help", "help"):
-        sys.stdout.write(HELP.format(verbs="\n".join(f"  {name:9} {text}" for name, (_, text) in VERBS.items())))
+        sys.stdout.write(
+            HELP.format(verbs="\n".join(f"  {name:9} {text}" for name, (_, text) in VERBS.items()))
+        )
         return 0
     if verb == "--version":
         from segmentwerk import __version__
@@ -100,7 +102,9 @@ def _guarded(verb: str, arguments: list[str]) -> int:
         remedy = _config_remedy(error, verb)
         if remedy is not None:
             return _fail(remedy, 2)
-        return _fail(f"This is a bug: {type(error).__name__}: {error} Add debug=true to see where it happened.", 1)
+        return _fail(
+            f"This is a bug: {type(error).__name__}: {error} Add debug=true to see where it happened.", 1
+        )
 
 
 def _fail(message: str, code: int) -> int:
@@ -132,7 +136,7 @@ def _run_hydra(verb: str, arguments: list[str]) -> None:
 
     from segmentwerk.core.paths import config_root, default_home
 
-    class ExperimentsPath(SearchPathPlugin):  # type: ignore[misc]  # Hydra's class is untyped
+    class ExperimentsPath(SearchPathPlugin):
         """Make `experiments/`, which lies beside `conf/`, a config group."""
 
         def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:

@@ -1,0 +1,167 @@
+"""What sets each segment apart, in effect sizes and original units.
+
+Numeric features: Cliff's delta of a segment against the rest (Cliff 1993, *Dominance statistics*):
+the probability that a member lies above a non-member minus the reverse, in [-1, 1]; it needs no
+distribution and does not care about skewed money. Categorical levels: Cohen's h (Cohen 1988, ch. 6),
+the difference of arcsine-transformed shares, scaled to [-1, 1] by pi.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from segmentwerk.core.types import AccountTable, Feature, Segment
+from segmentwerk.insight.rules import membership_rule
+from segmentwerk.insight.words import difference, trait
+
+TRAITS_IN_NAME = 3
+TELLING_EFFECT = 0.1
+"""Effects below this are noise to a reader; they name no segment."""
+
+
+@dataclass(frozen=True)
+class Effect:
+    """How far one feature (or one level of it) sets one segment apart.
+
+    ``effect`` lies in [-1, 1]; ``inside`` and ``outside`` are medians in the feature's unit, or
+    shares of the level, of the members and of all others.
+    """
+
+    label: int
+    feature: Feature
+    level: str
+    effect: float
+    inside: float
+    outside: float
+
+
+def effects(table: AccountTable, labels: pd.Series) -> list[Effect]:
+    """Measure how each feature sets each segment apart.
+
+    Parameters
+    ----------
+    table
+        The account table; rows not in ``labels`` are ignored.
+    labels
+        (n_accounts,) label 0 … k-1 by account id.
+    """
+    data = table.features.loc[labels.index]
+    measured: list[Effect] = []
+    for feature in table.catalogue:
+        measure = _numeric if feature.kind == "numeric" else _levels
+        known = data[feature.name].dropna()
+        measured += measure(feature, known, labels.loc[known.index])
+    return measured
+
+
+def _numeric(feature: Feature, known: pd.Series, labels: pd.Series) -> list[Effect]:
+    ranks = known.rank()
+    found = []
+    for label in np.unique(labels):
+        inside = labels == label
+        if inside.all():
+            continue
+        delta = 2 * (ranks[inside].mean() - ranks[~inside].mean()) / len(known)
+        medians = float(known[inside].median()), float(known[~inside].median())
+        found.append(Effect(int(label), feature, "", float(delta), *medians))
+    return found
+
+
+def _levels(feature: Feature, known: pd.Series, labels: pd.Series) -> list[Effect]:
+    counts = pd.crosstab(labels, known)
+    found = []
+    for label in counts.index:
+        mine, others = counts.loc[label], counts.drop(index=label).sum()
+        inside, outside = mine / mine.sum(), others / max(others.sum(), 1)
+        distance = 2 * (np.arcsin(np.sqrt(inside)) - np.arcsin(np.sqrt(outside))) / np.pi
+        found += [
+            Effect(int(label), feature, str(level), float(h), float(p), float(q))
+            for level, h, p, q in zip(counts.columns, distance, inside, outside, strict=True)
+        ]
+    return found
+
+
+def telling(measured: list[Effect], label: int, count: int) -> list[Effect]:
+    """Return the ``count`` features that set one segment apart most, each once."""
+    mine = [
+        effect
+        for effect in measured
+        if effect.label == label
+        and abs(effect.effect) >= TELLING_EFFECT
+        and (not effect.level or effect.effect > 0)  # "not in Italy" names nobody
+    ]
+    best: dict[str, Effect] = {}
+    for effect in sorted(mine, key=lambda one: (-abs(one.effect), one.feature.name)):
+        best.setdefault(effect.feature.name, effect)
+    return list(best.values())[:count]
+
+
+def describe(
+    table: AccountTable,
+    labels: pd.Series,
+    ids: Mapping[int, int],
+    *,
+    names: Mapping[int, str] | None = None,
+    warnings: Mapping[int, tuple[str, ...]] | None = None,
+) -> tuple[Segment, ...]:
+    """Describe every segment for people, in the order of the labels.
+
+    Parameters
+    ----------
+    table
+        The account table.
+    labels
+        (n_accounts,) label 0 … k-1 by account id.
+    ids
+        Stable id of each label.
+    names
+        Names that known ids keep; a new id gets a name from its most telling traits.
+    warnings
+        What to warn of, by label.
+    """
+    measured = effects(table, labels)
+    revenue = _revenue_shares(table, labels)
+    taken = dict(names or {})
+    segments = []
+    for label in sorted(ids):
+        told = telling(measured, label, 5)
+        traits = tuple(trait(effect.feature, effect.level, effect.effect) for effect in told)
+        number = ids[label]
+        taken.setdefault(number, _unused(traits[:TRAITS_IN_NAME], set(taken.values()), number))
+        rule = membership_rule(table, labels, label)
+        members = labels == label
+        segments.append(
+            Segment(
+                id=number,
+                name=taken[number],
+                label=label,
+                accounts=int(members.sum()),
+                share=float(members.mean()),
+                traits=traits,
+                summary="; ".join(difference(e.feature, e.level, e.inside, e.outside) for e in told),
+                rule=rule.text,
+                rule_precision=rule.precision,
+                rule_recall=rule.recall,
+                revenue_share=revenue.get(label, float("nan")),
+                warnings=(warnings or {}).get(label, ()),
+            )
+        )
+    return tuple(segments)
+
+
+def _revenue_shares(table: AccountTable, labels: pd.Series) -> dict[int, float]:
+    if "monetary" not in table.features:
+        return {}
+    revenue = table.features.loc[labels.index, "monetary"].fillna(0.0).clip(lower=0.0)
+    total = float(revenue.sum())
+    sums = revenue.groupby(labels).sum()
+    return {int(label): float(part) / total for label, part in sums.items()} if total > 0 else {}
+
+
+def _unused(traits: tuple[str, ...], taken: set[str], number: int) -> str:
+    name = ", ".join(traits) or "average accounts"
+    return f"{name} ({number})" if name in taken else name
