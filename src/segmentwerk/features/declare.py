@@ -1,0 +1,91 @@
+"""How a feature is declared: its meaning and the Ibis expression that computes it.
+
+Expressions use only what DuckDB, PostgreSQL and Spark share. Sums are taken over whole multiples of a
+small unit, so that neither the order of the rows nor the number of threads changes the last digit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import ibis
+
+from segmentwerk.core.types import Feature, Kind
+
+Tables = Mapping[str, ibis.Table]
+Expression = Callable[[ibis.Table, date], Any]
+
+EVER = "all before the date"
+YEAR = "365 days before the date"
+NOW = "as of the date"
+
+MONEY = 1e-4
+"""Money is summed in ten-thousandths of the currency unit."""
+SHARE = 1e-12
+"""Shares are summed in trillionths."""
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A feature, the level it is aggregated from, and its expression there.
+
+    ``level`` names a relation of `features.levels`; ``express`` takes that relation and the as-of date
+    and gives one value an account. ``needs`` lists the optional columns it reads, as ``table.column``.
+    """
+
+    feature: Feature
+    level: str
+    express: Expression
+    needs: tuple[str, ...] = ()
+
+
+def define(
+    name: str,
+    unit: str,
+    description: str,
+    express: Expression,
+    *,
+    approach: str,
+    table: str,
+    level: str,
+    window: str,
+    kind: Kind = "numeric",
+    needs: tuple[str, ...] = (),
+    prospect: bool = False,
+) -> Definition:
+    """Declare one feature."""
+    feature = Feature(name, kind, unit, approach, table, window, description, prospect)
+    return Definition(feature, level, express, needs)
+
+
+def whole(value: Any, unit: float = MONEY) -> Any:
+    """Count ``value`` in whole units (int64), rounding half up alike on every engine."""
+    return (value.cast("float64") * round(1 / unit) + 0.5).floor().cast("int64")
+
+
+def total(value: Any, where: Any = None, unit: float = MONEY) -> Any:
+    """Sum a value counted by `whole`, back in its original unit."""
+    return value.sum(where=where).cast("float64") / float(round(1 / unit))
+
+
+def ratio(part: Any, base: Any) -> Any:
+    """Divide as floating point; unknown where the base is zero."""
+    return part.cast("float64") / base.cast("float64").nullif(0.0)
+
+
+def days_before(as_of: date, day: Any) -> Any:
+    """Count the days from ``day`` to the as-of date."""
+    return ibis.date(as_of).delta(day, unit="day")
+
+
+def relative_change(before: Any, after: Any) -> Any:
+    """Compare two amounts symmetrically: -2 (ceased) … 0 (equal) … 2 (new); 0 where both are zero.
+
+    The growth rate of Davis and Haltiwanger (1992, Quarterly Journal of Economics 107:3, section II), which
+    stays finite when an amount is zero.
+    """
+    scale = (before.abs() + after.abs()).nullif(0.0)
+    return ibis.coalesce(2.0 * (after - before) / scale, 0.0)

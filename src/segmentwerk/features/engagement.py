@@ -1,0 +1,84 @@
+"""Engagement features: how an account and the company are in touch."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+from functools import partial
+from typing import Any
+
+import ibis
+
+from segmentwerk.features.declare import EVER, NOW, YEAR, Definition, days_before, define, ratio
+
+_activity = partial(define, approach="engagement", table="activities", level="activities", prospect=True)
+
+
+def _count(kind: str, unit: str, description: str) -> Definition:
+    def express(t: ibis.Table, as_of: date) -> Any:
+        recent = t.occurred_at.cast("date") >= ibis.date(as_of - timedelta(days=365))
+        return ((t.kind == kind) & recent).cast("int64").sum()
+
+    return _activity(f"{kind}_count_12m", unit, description, express, window=YEAR)
+
+
+def _recency(kind: str, description: str) -> Definition:
+    def express(t: ibis.Table, as_of: date) -> Any:
+        return days_before(as_of, t.occurred_at.cast("date").max(where=t.kind == kind))
+
+    return _activity(f"{kind}_recency_days", "days", description, express, window=EVER)
+
+
+def _email(t: ibis.Table, action: str) -> Any:
+    return ((t.kind == "email") & (t.action == action)).cast("int64").sum()
+
+
+COUNTS = (
+    _count("web", "visits", "Actions on the web site."),
+    _count("email", "e-mails", "E-mail actions."),
+    _count("meeting", "meetings", "Meetings."),
+    _count("ticket", "tickets", "Service requests."),
+)
+"""An account without activities has honestly none of them: unknown becomes zero."""
+
+DEFINITIONS = (
+    *COUNTS,
+    _recency("web", "Days since the last action on the web site."),
+    _recency("email", "Days since the last e-mail action."),
+    define(
+        "campaign_response_rate",
+        "share",
+        "Share of campaign contacts that were answered.",
+        lambda t, _: ratio(t.responded.cast("float64").sum(), t.responded.count()),
+        approach="engagement",
+        table="campaigns",
+        level="campaigns",
+        window=EVER,
+        needs=("campaigns.responded",),
+    ),
+    define(
+        "win_rate",
+        "share",
+        "Share of closed opportunities that were won.",
+        lambda t, _: ratio(
+            (t.stage == "won").cast("int64").sum(), t.stage.isin(["won", "lost"]).cast("int64").sum()
+        ),
+        approach="engagement",
+        table="opportunities",
+        level="opportunities",
+        window=EVER,
+        needs=("opportunities.closed_on",),
+    ),
+    define(
+        "lead_source",
+        "source",
+        "Where the account came from.",
+        lambda t, _: t.lead_source,
+        kind="categorical",
+        approach="engagement",
+        table="accounts",
+        level="accounts",
+        window=NOW,
+        needs=("accounts.lead_source",),
+        prospect=True,
+    ),
+)

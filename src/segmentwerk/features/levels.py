@@ -1,0 +1,101 @@
+"""The relations that features are aggregated from, each grouped once by account.
+
+A level is a relation with a column ``account_id``, made from tables that `features.past` has cut at the
+as-of date. Levels with several rows an account are grouped; the others are joined as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import ibis
+
+from segmentwerk.features.declare import Tables, whole
+
+
+@dataclass(frozen=True)
+class Level:
+    """A relation below or at the account, and the columns it cannot do without (``table.column``)."""
+
+    relate: Callable[[Tables], ibis.Table]
+    needs: tuple[str, ...]
+    grouped: bool = True
+
+
+def _lines(tables: Tables) -> ibis.Table:
+    """Return the order lines with their money in whole units: ``amount`` and, where given, ``profit``."""
+    orders = tables["orders"]
+    money = {"amount": whole(orders.revenue), "day": orders.ordered_at.cast("date")}
+    if "margin" in orders.columns:
+        money["profit"] = whole(orders.margin)
+        money["costed"] = ibis.ifelse(orders.margin.notnull(), money["amount"], 0)
+    return orders.mutate(**money)
+
+
+def orders(tables: Tables) -> ibis.Table:
+    """One row an order: first day, net amount, money sold and returned, lines, and profit where known."""
+    lines = _lines(tables)
+    columns = {
+        "day": lines.day.min(),
+        "amount": lines.amount.sum(),
+        "sold": ibis.greatest(lines.amount, 0).sum(),
+        "returned": ibis.greatest(-lines.amount, 0).sum(),
+        "lines": lines.count(),
+    }
+    if "profit" in lines.columns:
+        columns |= {"profit": lines.profit.sum(), "costed": lines.costed.sum()}
+    return lines.group_by("account_id", "order_id").agg(**columns)
+
+
+def days(tables: Tables) -> ibis.Table:
+    """One row a purchase day, with the days since the purchase day before (``gap``)."""
+    order = orders(tables)
+    day = order.filter(order.amount > 0).select("account_id", "day").distinct()
+    before = day.day.lag().over(group_by=day.account_id, order_by=day.day)
+    return day.mutate(gap=day.day.delta(before, unit="day"))
+
+
+def _composition(tables: Tables, column: str) -> ibis.Table:
+    """One row a level of ``column``: its share of the account's sales, and whether it is the largest."""
+    lines = _lines(tables)
+    sales = lines.filter(lines.amount > 0, lines[column].notnull())
+    parts = sales.group_by("account_id", part=sales[column]).agg(amount=sales.amount.sum())
+    sums = parts.group_by("account_id").agg(all_parts=parts.amount.sum(), largest=parts.amount.max())
+    joined = parts.join(sums, "account_id")
+    share = joined.amount.cast("float64") / joined.all_parts.cast("float64")
+    return joined.select("account_id", "part", share=share, is_largest=joined.amount == joined.largest)
+
+
+def categories(tables: Tables) -> ibis.Table:
+    """One row a category an account bought."""
+    return _composition(tables, "category")
+
+
+def channels(tables: Tables) -> ibis.Table:
+    """One row a channel an account bought through."""
+    return _composition(tables, "channel")
+
+
+def products(tables: Tables) -> ibis.Table:
+    """One row a product an account bought."""
+    lines = _lines(tables)
+    return lines.filter(lines.amount > 0).select("account_id", "product_id").distinct()
+
+
+def _given(table: str) -> Callable[[Tables], ibis.Table]:
+    """Take the rows of a table as they are."""
+    return lambda tables: tables[table]
+
+
+LEVELS: dict[str, Level] = {
+    "orders": Level(orders, ("orders",)),
+    "days": Level(days, ("orders",)),
+    "categories": Level(categories, ("orders.category",)),
+    "channels": Level(channels, ("orders.channel",)),
+    "products": Level(products, ("orders.product_id",)),
+    "activities": Level(_given("activities"), ("activities",)),
+    "opportunities": Level(_given("opportunities"), ("opportunities.closed_on",)),
+    "campaigns": Level(_given("campaigns"), ("campaigns.responded",)),
+    "accounts": Level(_given("accounts"), ("accounts",), grouped=False),
+}
