@@ -71,3 +71,29 @@ def atomic_folder(target: Path) -> Iterator[Path]:
         raise _refuse(target, error) from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+@contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold the lock file ``path`` while the block runs; other processes wait.
+
+    The operating system frees the lock when its holder dies, so a killed process leaves none behind.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be made or written.
+    """
+    from filelock import FileLock  # imports asyncio: too slow for `--help`
+
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path)
+        lock.acquire()
+    except OSError as error:
+        raise _refuse(path, error) from error
+    try:
+        yield
+    finally:
+        lock.release()
