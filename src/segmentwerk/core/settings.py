@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+
+Latitude = Annotated[float, Field(ge=-90, le=90)]
+Longitude = Annotated[float, Field(ge=-180, le=180)]
 
 
 class Settings(BaseModel):
@@ -98,6 +102,8 @@ class FeatureSettings(Settings):
     """Standardised values are clipped to plus or minus this many robust deviations."""
     rare_share: float = Field(default=0.02, ge=0, lt=1)
     """Levels rarer than this share become one level, 'other'."""
+    sites: dict[str, tuple[Latitude, Longitude]] = Field(default_factory=dict)
+    """Our own sites, by name: [latitude, longitude] in degrees; the distance to the nearest is a feature."""
 
 
 class SegmenterSettings(Settings):

@@ -54,6 +54,9 @@ class AccountTable:
     ``orders`` (n_accounts,): int64, number of orders before ``as_of``; it tells a customer
     (one or more) from a prospect. Where a source has no orders, every account counts as a
     customer and ``orders`` is 1.
+    ``definitions`` is what features learned from these accounts (peers' spending, factor loadings,
+    parameters of the customer lifetime model), ready for JSON: kept with a model, it gives new
+    accounts the same features.
     """
 
     features: pd.DataFrame
@@ -63,6 +66,7 @@ class AccountTable:
     window: Window
     source: str
     digest: str
+    definitions: dict[str, object] = field(default_factory=dict)
 
     @property
     def customers(self) -> pd.Index:
