@@ -1,0 +1,106 @@
+"""The hidden side of the demo world: who a firm is before anything about it is recorded."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from segmentwerk.data.demo import world
+from segmentwerk.data.demo.rows import Rows, levels
+from segmentwerk.data.demo.world import BLOCK, Array
+
+DAYS = (world.OUTCOME_UNTIL - world.START).days
+AS_OF_DAY = (world.AS_OF - world.START).days
+TWIN_SHARE = 0.012
+"""Firms that stand in the CRM a second time, under another id and a slightly different name."""
+TWIN_OFFSET = 50_000_000
+OPEN_END = 36_500.0
+
+
+@dataclass(frozen=True)
+class Firms:
+    """One block of firms; arrays have BLOCK rows.
+
+    ``kind`` is the latent type; ``blend`` (BLOCK, n_types) says how much a firm acts like each
+    type; ``traits`` are the firm's own values of `world.TRAITS`. ``met`` (the account is created),
+    ``joined`` and ``left`` (it begins and ceases to order) are days since `world.START`.
+    """
+
+    number: Array
+    ids: pa.StringArray
+    twin_ids: pa.StringArray
+    kind: Array
+    blend: Array
+    traits: dict[str, Array]
+    prospect: Array
+    twin: Array
+    met: Array
+    joined: Array
+    left: Array
+
+
+def draw(seed: int, block: int) -> Firms:
+    """Draw the firms of one block."""
+    rng = world.stream(seed, block, "firms")
+    kind = rng.choice(len(world.TYPES), size=BLOCK, p=world.SHARES)
+    blend = _blend(kind, rng)
+    traits = {name: _trait(blend, spread, centres, rng) for name, (spread, centres) in world.TRAITS.items()}
+    number = block * BLOCK + np.arange(BLOCK)
+    prospect = rng.random(BLOCK) < np.asarray(world.PROSPECT_SHARES)[kind]
+    joined, left = _relationship(traits, rng)
+    met = np.where(prospect, rng.uniform(0, AS_OF_DAY - 10, BLOCK), joined - rng.uniform(1, 90, BLOCK))
+    return Firms(
+        number=number,
+        ids=account_ids(number),
+        twin_ids=account_ids(number + TWIN_OFFSET),
+        kind=kind,
+        blend=blend,
+        traits=traits,
+        prospect=prospect,
+        twin=rng.random(BLOCK) < TWIN_SHARE,
+        met=met,
+        joined=joined,
+        left=left,
+    )
+
+
+def account_ids(number: Array) -> pa.StringArray:
+    """Return account ids: eight digits, leading zeros kept, so that they are text and not numbers."""
+    return pc.utf8_lpad(pa.array(number).cast(pa.string()), 8, padding="0")
+
+
+def _blend(kind: Array, rng: np.random.Generator) -> Array:
+    """Return (BLOCK, n_types) weights: mostly the own type, the rest one other, so that types overlap."""
+    other = (kind + rng.integers(1, len(world.TYPES), size=BLOCK)) % len(world.TYPES)
+    share = 0.5 * rng.beta(0.8, 2.4, size=BLOCK)
+    weights = np.zeros((BLOCK, len(world.TYPES)))
+    weights[np.arange(BLOCK), kind] = 1.0 - share
+    weights[np.arange(BLOCK), other] = share
+    return weights
+
+
+def _trait(blend: Array, spread: float, centres: tuple[float, ...], rng: np.random.Generator) -> Array:
+    """Return a firm's own value of a trait; Student's t with 5 degrees of freedom gives heavy tails."""
+    noise = rng.standard_t(5, size=BLOCK) / np.sqrt(5 / 3)
+    return np.asarray(blend @ np.asarray(centres) + spread * noise)
+
+
+def _relationship(traits: dict[str, Array], rng: np.random.Generator) -> tuple[Array, Array]:
+    """Return the days on which firms become and cease to be active."""
+    tenure = 60.0 + rng.exponential(4 * 365, size=BLOCK).clip(max=20 * 365)
+    late = rng.random(BLOCK) < world.sigmoid(traits["newcomer"])
+    joined = np.where(late, rng.uniform(0, AS_OF_DAY - 30, size=BLOCK), -tenure)
+    hazard = np.exp(traits["log_churn"]).clip(0.005, 1.5)
+    left = joined.clip(min=0.0) + rng.exponential(365.0 / hazard).clip(min=20.0, max=OPEN_END)
+    return joined, left
+
+
+def truth(firms: Firms) -> Rows:
+    """Return the latent type of every account id of one block, twins' ids included."""
+    twin = np.flatnonzero(firms.twin)
+    owner = np.concatenate([np.arange(BLOCK), twin])
+    ids = pa.concat_arrays([firms.ids, firms.twin_ids.take(pa.array(twin))])
+    return Rows(pa.table({"account_id": ids, "latent_type": levels(world.TYPES, firms.kind[owner])}), owner)

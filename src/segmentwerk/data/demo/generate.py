@@ -1,0 +1,130 @@
+"""Write the demo world to Parquet, block by block, in memory that does not grow with the accounts."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections import Counter
+from contextlib import ExitStack
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from segmentwerk.core.errors import InputError
+from segmentwerk.core.files import atomic_folder
+from segmentwerk.data.demo import world
+from segmentwerk.data.demo.accounts import accounts as account_rows
+from segmentwerk.data.demo.contacts import activities
+from segmentwerk.data.demo.firms import TWIN_OFFSET, draw, truth
+from segmentwerk.data.demo.orders import orders
+from segmentwerk.data.demo.responses import campaigns, surveys
+from segmentwerk.data.demo.rows import Rows
+
+logger = logging.getLogger(__name__)
+
+BLOCKS_A_PART = 20
+MANIFEST = "manifest.json"
+_FORMAT = {"compression": "zstd"}
+
+
+def generate(folder: Path, *, accounts: int, seed: int) -> Path:
+    """Write the demo world's tables below ``folder``, or keep them where they already lie there.
+
+    Account number i is the same whatever ``accounts`` is, and the same arguments give the same bytes.
+
+    Parameters
+    ----------
+    folder
+        Becomes the folder of the tables; replaced if it holds another demo world.
+    accounts
+        Number of firms. The accounts table has about 2% more rows: second records and plain copies.
+    seed
+        Any integer.
+
+    Returns
+    -------
+    Path
+        ``folder``.
+
+    Raises
+    ------
+    InputError
+        If ``accounts`` is out of range, or ``folder`` holds something else or cannot be written.
+    """
+    folder = Path(folder)
+    if not 1 <= accounts < TWIN_OFFSET - world.BLOCK:
+        raise InputError(
+            f"source.accounts={accounts} is out of range.", f"Give 1 to {TWIN_OFFSET - world.BLOCK - 1}."
+        )
+    manifest = {"accounts": accounts, "seed": seed, "version": world.VERSION}
+    if _stored(folder) == manifest:
+        logger.info("Demo world of %d accounts, seed %d: found in %s", accounts, seed, folder)
+        return folder
+    with atomic_folder(folder) as draft:
+        rows = _write(draft, accounts, seed)
+        (draft / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+    logger.info("Demo world of %d accounts, seed %d: %s", accounts, seed, _told(rows))
+    return folder
+
+
+def _stored(folder: Path) -> object:
+    """Return the manifest of the world in ``folder``, None where there is none, or refuse to replace what it is."""
+    if not folder.exists():
+        return None
+    try:
+        if not any(folder.iterdir()):
+            return None
+        return json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(
+            f"{folder} is not a folder that the demo world wrote.", "Name a new or an empty folder."
+        ) from error
+
+
+def _write(draft: Path, accounts: int, seed: int) -> Counter[str]:
+    """Write the world part by part and return the number of rows of each table."""
+    rows: Counter[str] = Counter()
+    (draft / "orders").mkdir()
+    (draft / "truth").mkdir()
+    n_parts = -(-accounts // (BLOCKS_A_PART * world.BLOCK))
+    with ExitStack() as stack:
+        writers: dict[str, pq.ParquetWriter] = {}
+        for part in range(n_parts):
+            tables = _part(seed, part, accounts)
+            rows.update({name: table.num_rows for name, table in tables.items()})
+            pq.write_table(tables.pop("orders"), draft / f"orders/part-{part:05d}.parquet", **_FORMAT)
+            for name, table in tables.items():
+                if name not in writers:
+                    writer = pq.ParquetWriter(draft / f"{name}.parquet", table.schema, **_FORMAT)
+                    writers[name] = stack.enter_context(writer)
+                writers[name].write_table(table)
+            done = min((part + 1) * BLOCKS_A_PART * world.BLOCK, accounts)
+            logger.info("Demo world: %d of %d accounts, %d order lines", done, accounts, rows["orders"])
+    return rows
+
+
+def _part(seed: int, part: int, accounts: int) -> dict[str, pa.Table]:
+    """Return the tables of `BLOCKS_A_PART` blocks, the last one cut where the world ends."""
+    first = part * BLOCKS_A_PART
+    last = min(first + BLOCKS_A_PART, -(-accounts // world.BLOCK))
+    blocks = [_block(seed, block, accounts - block * world.BLOCK) for block in range(first, last)]
+    return {name: pa.concat_tables([tables[name] for tables in blocks]) for name in blocks[0]}
+
+
+def _block(seed: int, block: int, wanted: int) -> dict[str, pa.Table]:
+    """Return the tables of one block, cut to its first firms if the world ends within it."""
+    firms = draw(seed, block)
+    rows: dict[str, Rows] = {
+        "accounts": account_rows(seed, block, firms),
+        "orders": orders(seed, block, firms),
+        "activities": activities(seed, block, firms),
+        "surveys": surveys(seed, block, firms),
+        "campaigns": campaigns(seed, block, firms),
+        "truth/latent_types": truth(firms),
+    }
+    return {name: part.first(wanted) for name, part in rows.items()}
+
+
+def _told(rows: Counter[str]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in rows.items() if not name.startswith("truth"))
