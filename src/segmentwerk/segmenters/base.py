@@ -207,7 +207,7 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
             data: Array = validate_data(
                 self, X, reset=reset, dtype=np.float64, ensure_all_finite=False, ensure_min_samples=1 + reset
             )
-        except (ValueError, TypeError) as error:
+        except ValueError as error:
             raise SegmenterError(str(error)) from error
         # NaN fails both comparisons, so one test finds NaN, infinity and values whose square overflows.
         usable = (data.min(axis=0) > -_LARGEST) & (data.max(axis=0) < _LARGEST)
@@ -242,6 +242,14 @@ def check_n_segments(n_segments: int, data: Array) -> None:
             f"n_samples={len(data)} rows, {distinct} of them distinct, cannot make {n_segments} segments.",
             _FEWER,
         )
+
+
+def draw_rows(data: Array, size: int, n_segments: int, rng: np.random.Generator) -> Array:
+    """Return a sample of the rows in their order, or all where a sample would hold too few distinct ones."""
+    if len(data) <= size:
+        return data
+    sample = data[np.sort(rng.choice(len(data), size, replace=False))]
+    return sample if len(np.unique(sample, axis=0)) >= n_segments else data
 
 
 def _check_share(share: float) -> None:

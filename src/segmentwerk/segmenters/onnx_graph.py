@@ -15,6 +15,7 @@ IR_VERSION = 9
 """Old enough for every onnxruntime since 1.14."""
 
 DOUBLE = int(TensorProto.DOUBLE)
+INT64 = int(TensorProto.INT64)
 STRING = int(TensorProto.STRING)
 
 Tensor = tuple[int, Sequence[int | str]]

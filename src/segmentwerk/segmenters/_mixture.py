@@ -1,0 +1,228 @@
+"""Expectation-maximisation for Gaussian mixtures: chunk by chunk, one pass over the rows a step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy.linalg import solve_triangular
+from scipy.special import logsumexp
+
+from segmentwerk.core.errors import FitError
+from segmentwerk.segmenters.base import Array, Labels
+
+Covariance = Literal["full", "tied", "diag", "spherical"]
+
+_CHUNK = 2_048
+
+
+@dataclass(frozen=True)
+class Prior:
+    """What keeps covariances invertible: as if ``rows`` more rows of covariance ``target`` were seen.
+
+    ``floor`` (d,) is added to every variance. The shape is that of the maximum a posteriori estimate
+    of Fraley & Raftery (2007, "Bayesian regularization for normal mixture estimation", section 3),
+    with the covariance within the k-means start as the target.
+    """
+
+    target: Array
+    rows: float
+    floor: Array
+
+    @classmethod
+    def within(cls, data: Array, labels: Labels, reg: float) -> Prior:
+        """Learn the covariance within the segments of a start, itself shrunk to its diagonal."""
+        n_rows, n_features = data.shape
+        means = np.array([data[labels == label].mean(axis=0) for label in range(labels.max() + 1)])
+        residuals = data - means[labels]
+        rows = n_features + 1.0
+        variance = data.var(axis=0)
+        floor = reg * np.where(variance > 0, variance, variance.mean())
+        scatter = residuals.T @ residuals
+        target = (scatter + rows / n_rows * np.diag(scatter.diagonal())) / (n_rows + rows)
+        return cls(target, rows, floor)
+
+    def shrink(self, scatter: Array, count: float) -> Array:
+        """Return the covariance (d, d) of ``count`` rows with this scatter around their mean."""
+        return (scatter + self.rows * self.target) / (count + self.rows) + np.diag(self.floor)
+
+    def shrink_diagonal(self, scatter: Array, counts: Array) -> Array:
+        """Return variances (k, d) from scatters (k, d) and counts (k,); one row stands in for each."""
+        return (scatter + self.target.diagonal()) / (counts[:, None] + 1) + self.floor
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Weights (k,), means (k, d) and whiteners W, where W W' is the inverse covariance.
+
+    Whiteners are (k, d, d) for full covariances, (1, d, d) for a tied one and (k, d) for diagonal
+    and spherical ones.
+    """
+
+    weights: Array
+    means: Array
+    whiteners: Array
+
+    def log_joint(self, data: Array) -> Array:
+        """Return the log of weight times density (n, k)."""
+        return self.constants() - 0.5 * self._distances(data)
+
+    def constants(self) -> Array:
+        """Return the log of weight times normalisation (k,)."""
+        diagonals = self.whiteners
+        if diagonals.ndim == 3:
+            diagonals = np.diagonal(diagonals, axis1=1, axis2=2)
+        log_roots = np.log(diagonals).sum(axis=1)
+        result: Array = np.log(self.weights) + log_roots - 0.5 * self.means.shape[1] * np.log(2 * np.pi)
+        return result
+
+    def _distances(self, data: Array) -> Array:
+        """Return squared Mahalanobis distances (n, k)."""
+        distances: Array
+        if len(self.whiteners) == len(self.means) and self.whiteners.ndim == 3:
+            distances = np.empty((len(data), len(self.means)))
+            for k, (mean, whitener) in enumerate(zip(self.means, self.whiteners, strict=True)):
+                white = (data - mean) @ whitener
+                np.einsum("ij,ij->i", white, white, out=distances[:, k])
+            return distances
+        center = self.means.mean(axis=0)
+        data, means = data - center, self.means - center
+        if self.whiteners.ndim == 3:
+            data, means = data @ self.whiteners[0], means @ self.whiteners[0]
+            precisions = np.ones_like(means)
+        else:
+            precisions = self.whiteners**2
+        cross = data @ (means * precisions).T
+        distances = data**2 @ precisions.T - 2 * cross + (means**2 * precisions).sum(axis=1)
+        return np.maximum(distances, 0.0, out=distances)
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Soft counts (k,), sums (k, d) and scatters around ``means``, and the mean log likelihood."""
+
+    counts: Array
+    sums: Array
+    scatter: Array
+    means: Array
+    log_likelihood: float
+
+
+def expect(mixture: Mixture, data: Array, kind: Covariance) -> Moments:
+    """Run the E-step; ``log_likelihood`` is the mean over rows."""
+    total = 0.0
+    moments = _Collector(mixture.means, kind)
+    for start in range(0, len(data), _CHUNK):
+        chunk = data[start : start + _CHUNK]
+        joint = mixture.log_joint(chunk)
+        evidence = logsumexp(joint, axis=1)
+        total += float(evidence.sum())
+        moments.add(chunk, np.exp(joint - evidence[:, None]))
+    return moments.result(total / len(data))
+
+
+def from_labels(data: Array, labels: Labels, kind: Covariance) -> Moments:
+    """Return the moments of a hard assignment, to start from."""
+    n_components = int(labels.max()) + 1
+    means = np.array([data[labels == label].mean(axis=0) for label in range(n_components)])
+    moments = _Collector(means, kind)
+    for start in range(0, len(data), _CHUNK):
+        chunk = slice(start, start + _CHUNK)
+        moments.add(data[chunk], np.eye(n_components)[labels[chunk]])
+    return moments.result(-np.inf)
+
+
+class _Collector:
+    """Sums moments over chunks; scatters are taken around fixed means for precision."""
+
+    def __init__(self, means: Array, kind: Covariance) -> None:
+        n_components, n_features = means.shape
+        self.means, self.full = means, kind == "full"
+        self.shared = kind == "tied"
+        self.counts = np.zeros(n_components)
+        self.sums = np.zeros((n_components, n_features))
+        shape = {"full": (n_components, n_features, n_features), "tied": (1, n_features, n_features)}
+        self.scatter = np.zeros(shape.get(kind, (n_components, n_features)))
+
+    def add(self, chunk: Array, shares: Array) -> None:
+        self.counts += shares.sum(axis=0)
+        self.sums += shares.T @ chunk
+        roots = np.sqrt(shares)
+        for k, mean in enumerate(self.means):
+            residuals = (chunk - mean) * roots[:, k : k + 1]
+            if self.scatter.ndim == 3:
+                self.scatter[0 if self.shared else k] += residuals.T @ residuals
+            else:
+                self.scatter[k] += np.einsum("ij,ij->j", residuals, residuals)
+
+    def result(self, log_likelihood: float) -> Moments:
+        return Moments(self.counts, self.sums, self.scatter, self.means, log_likelihood)
+
+
+def maximise(moments: Moments, kind: Covariance, prior: Prior) -> Mixture:
+    """Run the M-step."""
+    counts = moments.counts + 10 * np.finfo(float).eps
+    means = moments.sums / counts[:, None]
+    drift = means - moments.means
+    weights = counts / counts.sum()
+    if kind == "full":
+        corrected = moments.scatter - counts[:, None, None] * drift[:, :, None] * drift[:, None, :]
+        pairs = zip(corrected, counts, strict=True)
+        return Mixture(weights, means, np.array([_whitener(prior.shrink(*pair)) for pair in pairs]))
+    if kind == "tied":
+        scatter = moments.scatter[0] - (counts[:, None] * drift).T @ drift
+        return Mixture(weights, means, _whitener(prior.shrink(scatter, float(counts.sum())))[None])
+    variances = prior.shrink_diagonal(moments.scatter - counts[:, None] * drift**2, counts)
+    if kind == "spherical":
+        variances = np.repeat(variances.mean(axis=1, keepdims=True), variances.shape[1], axis=1)
+    return Mixture(weights, means, 1 / np.sqrt(variances))
+
+
+def run(
+    mixture: Mixture, data: Array, kind: Covariance, prior: Prior, *, max_iter: int, tol: float
+) -> tuple[Mixture, float, bool]:
+    """Alternate both steps until the mean log likelihood gains less than ``tol``.
+
+    Returns
+    -------
+    tuple
+        The mixture, the mean log likelihood before its last step, and whether it settled.
+    """
+    previous = -np.inf
+    for _ in range(max_iter):
+        moments = expect(mixture, data, kind)
+        mixture = maximise(moments, kind, prior)
+        if abs(moments.log_likelihood - previous) < tol:
+            return mixture, moments.log_likelihood, True
+        previous = moments.log_likelihood
+    return mixture, previous, False
+
+
+def evaluate(mixture: Mixture, data: Array) -> tuple[float, float]:
+    """Return the mean log likelihood and the mean entropy of the memberships, both in nats per row."""
+    likelihood = entropy = 0.0
+    for start in range(0, len(data), _CHUNK):
+        joint = mixture.log_joint(data[start : start + _CHUNK])
+        evidence = logsumexp(joint, axis=1, keepdims=True)
+        likelihood += float(evidence.sum())
+        entropy -= float((np.exp(joint - evidence) * (joint - evidence)).sum())
+    return likelihood / len(data), entropy / len(data)
+
+
+def n_parameters(mixture: Mixture, kind: Covariance) -> int:
+    """Return the number of free parameters."""
+    k, d = map(int, mixture.means.shape)
+    covariance = {"full": k * d * (d + 1) // 2, "tied": d * (d + 1) // 2, "diag": k * d, "spherical": k}
+    return covariance[kind] + k * d + k - 1
+
+
+def _whitener(covariance: Array) -> Array:
+    try:
+        root = np.linalg.cholesky(covariance)
+    except np.linalg.LinAlgError as error:
+        raise FitError(
+            "A mixture component has a singular covariance.", "Raise reg or use a simpler covariance_type."
+        ) from error
+    inverse: Array = solve_triangular(root, np.eye(len(root)), lower=True).T
+    return inverse

@@ -1,0 +1,161 @@
+"""Gaussian mixture: segments of different size, spread and orientation, with honest probabilities."""
+
+from __future__ import annotations
+
+from typing import ClassVar, get_args
+
+import numpy as np
+from scipy.special import logsumexp
+from sklearn.cluster import KMeans
+
+from segmentwerk.segmenters import _mixture
+from segmentwerk.segmenters._mixture import Covariance, Mixture, Prior
+from segmentwerk.segmenters.base import (
+    Array,
+    Labels,
+    Monitor,
+    Segmenter,
+    SegmenterError,
+    check_n_segments,
+    draw_rows,
+)
+from segmentwerk.segmenters.onnx_graph import Graph
+
+_SAMPLE = 20_000
+_STARTS = 5
+_START_ITER = 30
+_MAX_ITER = 300
+_TOLERANCE = 1e-4
+
+
+class GaussianMixtureSegmenter(Segmenter):
+    """Segments as the components of a Gaussian mixture, fitted by expectation-maximisation.
+
+    Several k-means starts compete by likelihood on a sample of the rows; the best one runs on all
+    rows, chunk by chunk. Covariances are pulled a little towards the covariance within the start, so
+    that a component with few rows for its many features stays invertible.
+
+    Memberships are posterior probabilities; scores are log densities.
+
+    Parameters
+    ----------
+    n_segments
+        Number of components, before small ones are merged.
+    covariance_type
+        ``full``, ``tied``, ``diag`` or ``spherical``.
+    reg
+        Added to each variance, as a share of the feature's variance over all rows.
+    min_segment_share
+        Segments with a smaller share of the training rows are dissolved and the others refitted.
+    random_state
+        Seed of the starts.
+
+    Attributes
+    ----------
+    weights_ : ndarray of shape (n_segments_,)
+    means_ : ndarray of shape (n_segments_, n_features_in_)
+    whiteners_ : ndarray
+        W with W W' the inverse covariance: (n_segments_, d, d) full, (1, d, d) tied, else (n_segments_, d).
+    log_likelihood_ : float
+        Mean over the training rows.
+    bic_, icl_ : float
+        Bayesian information criterion and integrated completed likelihood (Biernacki, Celeux &
+        Govaert 2000), lower is better.
+    """
+
+    complexity: ClassVar[int] = 2
+
+    def __init__(
+        self,
+        n_segments: int = 5,
+        *,
+        covariance_type: Covariance = "full",
+        reg: float = 1e-3,
+        min_segment_share: float = 0.02,
+        random_state: int = 0,
+    ) -> None:
+        self.n_segments = n_segments
+        self.covariance_type = covariance_type
+        self.reg = reg
+        self.min_segment_share = min_segment_share
+        self.random_state = random_state
+
+    def _learn(self, data: Array, _monitor: Monitor | None = None) -> None:
+        check_n_segments(self.n_segments, data)
+        self._check_settings()
+        mixture, self._prior = self._start(data)
+        self._climb(data, mixture)
+
+    def _refine(self, data: Array) -> None:
+        self._climb(data, self._model)
+
+    def _check_settings(self) -> None:
+        known = get_args(Covariance)
+        if self.covariance_type not in known:
+            raise SegmenterError(
+                f"covariance_type is {self.covariance_type!r}.", f"Known: {', '.join(known)}."
+            )
+        if not isinstance(self.reg, int | float) or not 0 < self.reg <= 1:
+            raise SegmenterError(f"reg is {self.reg!r}.", "Use a number above 0, at most 1.")
+
+    def _start(self, data: Array) -> tuple[Mixture, Prior]:
+        """Return the likeliest of several starts on a sample of the rows, and its prior."""
+        rng = np.random.default_rng(self.random_state)
+        sample = draw_rows(data, _SAMPLE, self.n_segments, rng)
+        runs = [self._try(sample, int(seed)) for seed in rng.integers(2**31, size=_STARTS)]
+        _, mixture, prior = max(runs, key=lambda run: run[0])
+        return mixture, prior
+
+    def _try(self, data: Array, seed: int) -> tuple[float, Mixture, Prior]:
+        labels = KMeans(self.n_segments, n_init=1, random_state=seed).fit(data).labels_.astype(np.int64)
+        prior = Prior.within(data, labels, self.reg)
+        moments = _mixture.from_labels(data, labels, self.covariance_type)
+        start = _mixture.maximise(moments, self.covariance_type, prior)
+        mixture, value, _ = _mixture.run(
+            start, data, self.covariance_type, prior, max_iter=_START_ITER, tol=_TOLERANCE
+        )
+        return value, mixture, prior
+
+    def _climb(self, data: Array, mixture: Mixture) -> None:
+        """Run EM on all rows and take over what it found."""
+        mixture, _, self.converged_ = _mixture.run(
+            mixture, data, self.covariance_type, self._prior, max_iter=_MAX_ITER, tol=_TOLERANCE
+        )
+        self.weights_, self.means_, self.whiteners_ = mixture.weights, mixture.means, mixture.whiteners
+        self.n_segments_ = len(mixture.weights)
+        self.log_likelihood_, entropy = _mixture.evaluate(mixture, data)
+        penalty = _mixture.n_parameters(mixture, self.covariance_type) * np.log(len(data))
+        self.bic_ = float(penalty - 2 * len(data) * self.log_likelihood_)
+        self.icl_ = self.bic_ + 2 * len(data) * entropy
+        if not self.converged_:
+            self._note(f"The mixture did not settle within {_MAX_ITER} iterations.")
+
+    @property
+    def _model(self) -> Mixture:
+        return Mixture(self.weights_, self.means_, self.whiteners_)
+
+    def _keep(self, components: Labels) -> None:
+        self.weights_ = self.weights_[components] / self.weights_[components].sum()
+        self.means_ = self.means_[components]
+        if self.covariance_type != "tied":
+            self.whiteners_ = self.whiteners_[components]
+        self.n_segments_ = len(components)
+
+    def _membership(self, data: Array) -> tuple[Array, Array]:
+        joint = self._model.log_joint(data)
+        score: Array = logsumexp(joint, axis=1)
+        return np.exp(joint - score[:, None]), score
+
+    def _draw(self, graph: Graph, x: str) -> tuple[str, str]:
+        tied = len(self.whiteners_) < self.n_segments_
+        whiteners = np.repeat(self.whiteners_, self.n_segments_, axis=0) if tied else self.whiteners_
+        product = "MatMul" if whiteners.ndim == 3 else "Mul"
+        distances = []
+        for mean, whitener in zip(self.means_, whiteners, strict=True):
+            white = graph.add(product, graph.add("Sub", x, graph.constant(mean)), graph.constant(whitener))
+            distances.append(graph.sum(graph.add("Mul", white, white), 1))
+        halves = graph.add("Mul", graph.add("Concat", *distances, axis=1), graph.constant(-0.5))
+        joint = graph.add("Add", halves, graph.constant(self._model.constants()))
+        score = graph.logsumexp(joint, 1)
+        proba = graph.add("Exp", graph.add("Sub", joint, score))
+        return proba, graph.add("Squeeze", score, graph.constant([1]))

@@ -1,0 +1,143 @@
+"""RFM grid: the rule of thumb that every other segmenter has to beat."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from segmentwerk.segmenters.base import Array, Labels, Monitor, Segmenter, SegmenterError
+from segmentwerk.segmenters.onnx_graph import DOUBLE, INT64, Graph
+
+COLUMNS = ("recency_days", "frequency", "monetary")
+"""Where the names are present these columns are read, otherwise the first three."""
+
+_QUANTILES = (0.2, 0.4, 0.6, 0.8)
+
+_NAMES = (
+    "champions",
+    "loyal",
+    "potential_loyalists",
+    "new",
+    "promising",
+    "need_attention",
+    "about_to_sleep",
+    "at_risk",
+    "cannot_lose",
+    "hibernating",
+)
+_GRID = np.array(
+    [  # rows: recency score 1 (long ago) to 5 (just now); columns: frequency-and-money score 1 to 5
+        [9, 9, 7, 7, 8],
+        [9, 9, 7, 7, 8],
+        [6, 6, 5, 1, 1],
+        [4, 2, 2, 1, 0],
+        [3, 2, 2, 1, 0],
+    ]
+)
+
+
+class RFMGridSegmenter(Segmenter):
+    """Marketing's classic grid of recency against frequency and money, in quintiles.
+
+    Each row scores 1 to 5 for recency (5: bought just now) and 1 to 5 for the sum of its frequency
+    and money quintiles (Hughes 1994; the named cells follow common marketing practice). Thresholds
+    are learned at fit and frozen, so that a row's segment does not depend on who else is scored.
+
+    Memberships are 0 or 1; scores are negative squared distances to the segment's centre in the
+    three columns.
+
+    Parameters
+    ----------
+    min_segment_share
+        Cells with a smaller share of the training rows join the cell with the nearest centre.
+
+    Attributes
+    ----------
+    columns_ : ndarray of shape (3,)
+        Positions of recency, frequency and money in the reference space.
+    thresholds_ : ndarray of shape (3, 4)
+        Quintile borders of the three columns.
+    borders_ : ndarray of shape (4,)
+        Quintile borders of the sum of the frequency and money quintiles.
+    cells_ : ndarray of shape (5, 5)
+        Segment of each pair of scores.
+    centers_ : ndarray of shape (n_segments_, 3)
+    segment_names_ : tuple of str
+        Marketing name of each segment.
+    """
+
+    complexity: ClassVar[int] = 0
+
+    def __init__(self, *, min_segment_share: float = 0.02) -> None:
+        self.min_segment_share = min_segment_share
+
+    def _learn(self, data: Array, _monitor: Monitor | None = None) -> None:
+        self.columns_ = self._find_columns()
+        chosen = data[:, self.columns_]
+        self.thresholds_ = np.quantile(chosen, _QUANTILES, axis=0).T.copy()
+        self.borders_ = np.quantile(self._levels(chosen)[:, 1:].sum(axis=1), _QUANTILES)
+        self.cells_ = _GRID.copy()
+        self.segment_names_ = _NAMES
+        self.n_segments_ = len(_NAMES)
+        labels = self._cells_of(chosen)
+        present = np.unique(labels)
+        self.centers_ = np.zeros((len(_NAMES), len(COLUMNS)))
+        self.centers_[present] = [chosen[labels == label].mean(axis=0) for label in present]
+        self._keep(present)
+
+    def _find_columns(self) -> Labels:
+        names = list(getattr(self, "feature_names_in_", COLUMNS[: self.n_features_in_]))
+        missing = [name for name in COLUMNS if name not in names]
+        if missing:
+            raise SegmenterError(
+                f"The RFM grid needs the columns {', '.join(COLUMNS)}; {', '.join(missing)} missing "
+                f"among {self.n_features_in_} feature(s).",
+                "Use a source with orders, or leave rfm_grid out.",
+            )
+        return np.array([names.index(name) for name in COLUMNS])
+
+    def _levels(self, chosen: Array) -> Labels:
+        """Return how many borders each value exceeds (n, 3)."""
+        above: Labels = (chosen[:, :, None] > self.thresholds_).sum(axis=2)
+        return above
+
+    def _cells_of(self, chosen: Array) -> Labels:
+        levels = self._levels(chosen)
+        worth = (levels[:, 1:].sum(axis=1)[:, None] > self.borders_).sum(axis=1)
+        cells: Labels = self.cells_[4 - levels[:, 0], worth]
+        return cells
+
+    def _keep(self, components: Labels) -> None:
+        """Renumber the cells; those of a dropped segment join the nearest centre that is left."""
+        gaps = self.centers_[:, None, :] - self.centers_[components][None, :, :]
+        successor = (gaps**2).sum(axis=2).argmin(axis=1)
+        successor[components] = np.arange(len(components))
+        self.cells_ = successor[self.cells_]
+        self.centers_ = self.centers_[components]
+        self.segment_names_ = tuple(self.segment_names_[label] for label in components)
+        self.n_segments_ = len(components)
+
+    def _membership(self, data: Array) -> tuple[Array, Array]:
+        chosen = data[:, self.columns_]
+        labels = self._cells_of(chosen)
+        return np.eye(self.n_segments_)[labels], -((chosen - self.centers_[labels]) ** 2).sum(axis=1)
+
+    def _draw(self, graph: Graph, x: str) -> tuple[str, str]:
+        chosen = graph.add("Gather", x, graph.constant(self.columns_), axis=1)
+        values = graph.add("Unsqueeze", chosen, graph.constant([2]))
+        levels = _count_above(graph, values, self.thresholds_, axis=2)
+        recency, worth = (graph.add("Gather", levels, graph.constant(i), axis=1) for i in ([0], [1, 2]))
+        worth = _count_above(graph, graph.sum(worth, 1), self.borders_, axis=1)
+        row = graph.add("Sub", graph.constant(4.0), graph.add("Squeeze", recency, graph.constant([1])))
+        cell = graph.add("Add", graph.add("Mul", row, graph.constant(5.0)), worth)
+        label = graph.add("Gather", graph.constant(self.cells_.ravel()), graph.add("Cast", cell, to=INT64))
+        proba = graph.add("Gather", graph.constant(np.eye(self.n_segments_)), label)
+        residual = graph.add("Sub", chosen, graph.add("Gather", graph.constant(self.centers_), label))
+        return proba, graph.add("Neg", graph.sum(graph.add("Mul", residual, residual), 1, keep=False))
+
+
+def _count_above(graph: Graph, values: str, borders: Array, axis: int) -> str:
+    """Draw how many borders each value exceeds, as float64."""
+    above = graph.add("Cast", graph.add("Greater", values, graph.constant(borders)), to=DOUBLE)
+    return graph.sum(above, axis, keep=False)
