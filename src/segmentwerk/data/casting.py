@@ -1,0 +1,74 @@
+"""Cast mapped columns to our types; what cannot be cast is flagged, never silently lost."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import ibis
+from ibis.expr import datatypes as dt
+
+from segmentwerk.core.errors import InputError
+from segmentwerk.data.columns import Column, Kind
+from segmentwerk.data.mapping import FILE, LOST, ROW
+from segmentwerk.data.rules import NOUNS
+
+DTYPES: dict[Kind, dt.DataType] = {
+    "text": dt.string,
+    "number": dt.float64,
+    "timestamp": dt.timestamp,
+    "date": dt.date,
+}
+
+
+def typed(name: str, table: ibis.Table, columns: Mapping[str, Column]) -> ibis.Table:
+    """Return the table in our types, with a flag ``_lost_KIND_COLUMN`` for each column that lost values.
+
+    Raises
+    ------
+    InputError
+        If a column's type cannot become ours.
+    """
+    changes: dict[str, Any] = {}
+    for column, declared in columns.items():
+        if column in table.columns:
+            value, lost = _cast(f"{name}.{column}", table[column], declared.kind)
+            changes[column] = value
+            if lost is not None:
+                changes[f"{LOST}{declared.kind}_{column}"] = lost
+    if ROW not in table.columns:
+        changes |= {FILE: ibis.literal(name), ROW: ibis.row_number().over() + 1}
+    return table.mutate(**changes)
+
+
+def _cast(place: str, value: Any, kind: Kind) -> tuple[Any, Any]:
+    given, wanted = value.type(), DTYPES[kind]
+    if given.is_null():
+        return ibis.null(wanted), None
+    if kind == "text":
+        return _as_text(value), None
+    if given.is_string():
+        return _tried(place, value, kind)
+    fits = (given.is_numeric() or given.is_boolean()) if kind == "number" else given.is_temporal()
+    if not fits:
+        raise InputError(
+            f"{place} is of type {given}, not {NOUNS[kind]}.", "Cast it in the source's mapping."
+        )
+    return (value if given.copy(nullable=True) == wanted else value.cast(wanted)), None
+
+
+def _tried(place: str, value: Any, kind: Kind) -> tuple[Any, Any]:
+    if value.get_backend().name != "duckdb":  # elsewhere a failing cast ends the query
+        raise InputError(f"{place} is text, not {NOUNS[kind]}.", "Cast it in the source's mapping.")
+    cast = value.try_cast(DTYPES[kind])
+    return cast, value.notnull() & (value != "") & cast.isnull()
+
+
+def _as_text(value: Any) -> Any:
+    """Write a key as text; a whole number that is stored as a fraction loses its ``.0``."""
+    if value.type().is_string():
+        return value
+    text = value.cast(dt.string)
+    if value.type().is_floating() or value.type().is_decimal():
+        return ibis.ifelse(value == value.floor(), value.floor().cast(dt.int64).cast(dt.string), text)
+    return text

@@ -1,0 +1,153 @@
+"""The rules that rows must meet, derived from the declared columns, as Ibis expressions.
+
+A rule either rejects a row (it goes to quarantine) or blanks one value. A rule that finds nothing
+costs later queries nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+from typing import Any
+
+import ibis
+
+from segmentwerk.core.settings import QualitySettings
+from segmentwerk.data.columns import Column, Kind
+from segmentwerk.data.mapping import FILE, LOST, ROW, RULE
+
+NOUNS: dict[str, str] = {
+    "number": "a number",
+    "timestamp": "a date and time",
+    "date": "a date",
+    "flag": "yes or no",
+}
+REASON = "_reason"
+
+Truth = Any  # a boolean Ibis column; ibis ships no usable type information
+Condition = Callable[[ibis.Table], Truth]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One condition under which a row is rejected, or under which its value in ``blank`` is blanked.
+
+    ``fatal`` marks rows that contradict what the source is said to hold; `contracts.insist` stops on
+    them.
+    """
+
+    name: str
+    reason: str
+    bad: Condition
+    fatal: bool = False
+    blank: str | None = None
+
+
+def row_rules(table: ibis.Table, columns: Mapping[str, Column], settings: QualitySettings) -> list[Rule]:
+    """Return the rules that look at one row alone."""
+    rules = [*_hidden_rules(table)]
+    lost = [column for column in table.columns if column.startswith(LOST)]
+    for name, column in columns.items():
+        if name in table.columns:
+            rules += _column_rules(name, column, lost, settings)
+    return rules
+
+
+def _hidden_rules(table: ibis.Table) -> Iterator[Rule]:
+    for hidden in table.columns:
+        if hidden.startswith(LOST):
+            kind, name = hidden.removeprefix(LOST).split("_", 1)
+            yield Rule(f"not_a_{kind}:{name}", f"{name} is not {NOUNS[kind]}", _flag(hidden), fatal=True)
+        elif hidden.startswith(RULE):
+            name = hidden.removeprefix(RULE)
+            yield Rule(name, f"rule {name} of the source", _flag(hidden))
+
+
+def _flag(hidden: str) -> Condition:
+    return lambda table: table[hidden]
+
+
+def _column_rules(name: str, column: Column, lost: list[str], settings: QualitySettings) -> Iterator[Rule]:
+    if column.required:
+        yield Rule(f"missing:{name}", f"{name} is missing", lambda t: _missing(t, name, column.kind, lost))
+    if column.kind == "number":
+        yield Rule(f"infinite:{name}", f"{name} is infinite", lambda t: t[name].isinf(), fatal=True)
+        if not column.required:
+            yield Rule(f"nan:{name}", f"{name} is no number", lambda t: t[name].isnan(), blank=name)
+    outside = _outside(name, column)
+    if outside is not None:
+        blank = name if settings.blank_impossible and not column.required else None
+        yield Rule(f"impossible:{name}", f"{name} is not {_range(column)}", outside, blank=blank)
+
+
+def _missing(table: ibis.Table, name: str, kind: Kind, lost: list[str]) -> Truth:
+    value = table[name]
+    absent = value.isnull()
+    if kind == "text":
+        absent = absent | (value == "")
+    elif kind == "number":
+        absent = absent | value.isnan()
+    return absent & ~reduce(or_, (table[flag] for flag in lost)) if lost else absent
+
+
+def _outside(name: str, column: Column) -> Condition | None:
+    low, high, allowed = column.low, column.high, column.allowed
+    if allowed:
+        return lambda t: t[name].notin(allowed)
+    if low is not None and high is not None:
+        return lambda t: ~t[name].between(low, high) & ~t[name].isnan()
+    return (lambda t: t[name] < low) if low is not None else None
+
+
+def _range(column: Column) -> str:
+    if column.allowed:
+        return " or ".join(str(value) for value in column.allowed)
+    return (
+        f"between {column.low:g} and {column.high:g}"
+        if column.high is not None
+        else f"at least {column.low:g}"
+    )
+
+
+def table_rules(
+    name: str,
+    table: ibis.Table,
+    columns: Mapping[str, Column],
+    accounts: ibis.Table | None,
+    settings: QualitySettings,
+) -> list[Rule]:
+    """Return the rules that look at other rows: repeated rows, keys used twice, unknown accounts.
+
+    They apply to rows that no row rule rejects.
+    """
+    rules = []
+    ours = [column for column in columns if column in table.columns]
+    key = [column for column in ours if columns[column].key]
+    repeats = name in settings.exact_duplicates
+    if repeats:
+        rules.append(
+            Rule("exact_duplicate", "the row repeats an earlier one", lambda t: _later(t, ours, ours))
+        )
+    if key:
+        reason = f"{', '.join(key)} is used by an earlier row"
+        rules.append(Rule("key_used_twice", reason, lambda t: _conflicts(t, key, ours, repeats), fatal=True))
+    if accounts is not None and name != "accounts" and settings.orphans:
+        known = accounts["account_id"]
+        rules.append(Rule("orphan", "the account is unknown", lambda t: t["account_id"].notin(known)))
+    return rules
+
+
+def _later(table: ibis.Table, columns: list[str], order: list[str]) -> Truth:
+    """Tell rows that follow a row, not rejected so far, with the same values in ``columns``."""
+    window = ibis.window(
+        group_by=[table[column] for column in (*columns, REASON)],
+        order_by=[table[column] for column in (FILE, ROW, *order)],
+    )
+    return ibis.row_number().over(window) > 0
+
+
+def _conflicts(table: ibis.Table, key: list[str], order: list[str], repeats: bool) -> Truth:
+    later = _later(table, key, order)
+    return later & ~_later(table, order, order) if repeats else later
