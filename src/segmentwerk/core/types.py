@@ -133,6 +133,8 @@ class Scorecard:
     gates: tuple[Gate, ...]
     per_segment: pd.DataFrame
     samples: dict[str, list[float]] = field(default_factory=dict)
+    complexity: int = 0
+    """The algorithm's rank in simplicity: among tied candidates the lower one wins."""
 
     @property
     def passed(self) -> bool:

@@ -1,0 +1,70 @@
+"""Knock-out criteria: a candidate that fails one of severity 'error' cannot win."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+
+from segmentwerk.core.types import Gate, Score
+from segmentwerk.evaluation.view import Case
+
+BASELINE_CODE = "G007"
+
+
+def gate(
+    code: str, title: str, ok: bool | None, message: str, severity: Literal["error", "warning"] = "error"
+) -> Gate:
+    """Make a gate's answer; ``ok`` None says that the criterion does not apply."""
+    status: Literal["passed", "failed", "not_applicable"]
+    status = "not_applicable" if ok is None else "passed" if ok else "failed"
+    return Gate(code, title, status, message, severity)
+
+
+def check(case: Case, scores: dict[str, Score]) -> tuple[Gate, ...]:
+    """Ask every gate that needs one candidate alone (G001 … G006)."""
+    settings = case.settings
+    sizes = np.bincount(case.labels, minlength=case.n_segments)
+    learned = np.bincount(case.labels_train, minlength=case.n_segments)
+    filled, empty = int((sizes > 0).sum()), np.flatnonzero(learned == 0)
+    smallest = float(case.shares[case.shares > 0].min())
+    jaccard, gain = scores["stability/jaccard_min"], scores["separation/gain"]
+    return (
+        gate(
+            "G001", "Segments are large enough", smallest >= settings.min_segment_share,
+            f"The smallest segment holds {smallest:.1%} of the accounts; "
+            f"at least {settings.min_segment_share:.1%} is asked.",
+        ),
+        gate(
+            "G002", "Every segment comes back", jaccard.value >= settings.min_jaccard,
+            f"The least stable segment overlaps by {jaccard.value:.2f} with its like in refits on halves; "
+            f"at least {settings.min_jaccard:.2f} is asked.",
+        ),
+        gate(
+            "G003", "No segment is empty", len(empty) == 0,
+            f"{len(empty)} of {case.n_segments} segments hold no training account." if len(empty)
+            else f"All {case.n_segments} segments hold training accounts.",
+        ),
+        _reachable(filled, scores.get("identifiability/balanced_accuracy")),
+        gate(
+            "G005", "Few enough segments to work with", filled <= settings.max_segments,
+            f"{filled} segments; at most {settings.max_segments} are asked.",
+        ),
+        gate(
+            "G006", "Better than noise", filled > 1 and gain.low > 0,
+            f"Held-out gain {gain.value:.3f} nats per variable, 95% interval {gain.low:.3f} to "
+            f"{gain.high:.3f}; its lower end must lie above 0.",
+        ),
+    )  # fmt: skip
+
+
+def _reachable(filled: int, accuracy: Score | None) -> Gate:
+    title = "Prospects can be told apart"
+    if accuracy is None:
+        return gate("G004", title, None, "No prospect features are known, or only one segment.", "warning")
+    chance = 1 / filled
+    message = (
+        f"Balanced accuracy from prospect features {accuracy.value:.2f}, 95% interval {accuracy.low:.2f} to "
+        f"{accuracy.high:.2f}; its lower end must lie above chance ({chance:.2f})."
+    )
+    return gate("G004", title, accuracy.low > chance, message, "warning")

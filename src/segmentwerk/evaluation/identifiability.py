@@ -1,0 +1,110 @@
+"""Identifiability: whether a prospect's segment can be told from what is known before the first order.
+
+A multinomial logistic regression learns the segments of the training accounts from their prospect
+features (medians and indicators for unknown numbers, one-hot categories with rare levels joined) and
+predicts those of the held-out accounts. Dolnicar, Grün & Leisch (2018) count 'identifiable' among the
+knock-out criteria of a segment; a plain model is used on purpose, as a lower bound.
+
+``identifiability/balanced_accuracy``: mean recall over segments, each account put where the predicted
+probability over the segment's share is largest; chance is one over the number of segments.
+``identifiability/auc``: mean area under the curve of each segment against the rest; chance is 0.5.
+``identifiability/above_majority``: share of accounts put right by the largest probability, less the
+share of the largest segment.
+"""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pandas as pd
+from sklearn.compose import make_column_transformer
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from segmentwerk.core.seeds import derive
+from segmentwerk.evaluation.resampling import Measured, Sample, measured, ratio, sample
+from segmentwerk.evaluation.view import Case, FloatArray, IntArray
+
+FAMILY = "identifiability"
+
+
+def measure(case: Case) -> list[Measured]:
+    """Measure the family; empty without prospect features or with one filled segment only."""
+    train, test = case.view.prospect_train, case.view.prospect_test
+    if train is None or test is None or train.shape[1] == 0 or len(np.unique(case.labels_train)) < 2:
+        return []
+    settings, seed = case.settings, derive(case.seed, FAMILY)
+    learned = sample(case.labels_train, settings.max_rows, 0, derive(seed, "train")).rows
+    asked = sample(case.labels_test, settings.max_rows, settings.n_bootstrap, derive(seed, "test"))
+    own, known = case.labels_test[asked.rows], case.labels_train[learned]
+    probabilities = _predict(train.iloc[learned], known, test.iloc[asked.rows], case.n_segments)
+    shares = np.bincount(known, minlength=case.n_segments) / len(known)
+    balanced = ratio(probabilities, np.broadcast_to(shares, probabilities.shape)).argmax(axis=1)
+    majority = asked.mean((own == shares.argmax()).astype(np.float64))
+    hits = asked.mean((probabilities.argmax(axis=1) == own).astype(np.float64))
+    return [
+        measured(FAMILY, "balanced_accuracy", _mean_recall(balanced == own, own, asked)),
+        measured(FAMILY, "auc", _mean_auc(probabilities, own, asked)),
+        measured(FAMILY, "above_majority", hits - majority),
+    ]
+
+
+def model(features: pd.DataFrame) -> Pipeline:
+    """Build the plain model for raw prospect features: numbers with NaN, categories as object."""
+    numeric = features.select_dtypes("number").columns.tolist()
+    categorical = [column for column in features if column not in numeric]
+    preparation = make_column_transformer(
+        (
+            make_pipeline(
+                SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
+                StandardScaler(),
+            ),
+            numeric,
+        ),
+        (OneHotEncoder(handle_unknown="ignore", min_frequency=0.01), categorical),
+    )
+    return make_pipeline(preparation, LogisticRegression(max_iter=300))
+
+
+def _predict(train: pd.DataFrame, labels: IntArray, test: pd.DataFrame, k: int) -> FloatArray:
+    """Probabilities of the segments for held-out accounts, shape (m, k)."""
+    fitted = model(train)
+    with warnings.catch_warnings():
+        # An unfinished fit is still a lower bound on how well segments can be told.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fitted.fit(train, labels)
+    probabilities = np.zeros((len(test), k))
+    probabilities[:, fitted.classes_] = fitted.predict_proba(test)
+    return probabilities
+
+
+def _mean_recall(hit: IntArray, own: IntArray, asked: Sample) -> FloatArray:
+    members = [own == segment for segment in np.unique(own)]
+    recalls = [ratio(hit[m] @ asked.weights[m], asked.weights[m].sum(axis=0)) for m in members]
+    return np.asarray(np.mean(recalls, axis=0))
+
+
+def _mean_auc(probabilities: FloatArray, own: IntArray, asked: Sample) -> FloatArray:
+    segments = [segment for segment in np.unique(own) if (own != segment).any()]
+    if not segments:
+        return np.full(asked.weights.shape[1], 0.5)
+    areas = [weighted_auc(probabilities[:, j], own == j, asked.weights) for j in segments]
+    return np.asarray(np.mean(areas, axis=0))
+
+
+def weighted_auc(scores: FloatArray, positive: IntArray, weights: FloatArray) -> FloatArray:
+    """Area under the curve for each column of ``weights`` (m, n_columns): P(positive above negative).
+
+    Equal scores count half; 0.5 where a column holds one kind only.
+    """
+    order = np.argsort(scores, kind="stable")
+    starts = np.flatnonzero(np.r_[True, np.diff(scores[order]) > 0])
+    above = np.add.reduceat(np.where(positive[:, None], weights, 0)[order], starts, axis=0)
+    below = np.add.reduceat(np.where(positive[:, None], 0, weights)[order], starts, axis=0)
+    won = (above * (below.cumsum(axis=0) - below / 2)).sum(axis=0)
+    pairs = above.sum(axis=0) * below.sum(axis=0)
+    return np.asarray(np.where(pairs > 0, ratio(won, pairs), 0.5))

@@ -1,0 +1,113 @@
+"""Identity: which new segment continues which old one.
+
+Old and new assignments of the same accounts are compared by the Jaccard overlap of every old with
+every new segment; the optimal assignment (Hungarian method: Kuhn 1955; Crouse 2016) pairs them. A pair
+that overlaps by at least `LEAST_OVERLAP` keeps its id. Every other segment is an event, and a new
+segment without a pair gets an id that was never used before.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import linear_sum_assignment
+
+from segmentwerk.core.errors import InputError
+from segmentwerk.core.types import Identity, IdentityEvent
+from segmentwerk.evaluation.view import FloatArray
+
+Kind = Literal["kept", "split", "merged", "new", "retired"]
+
+LEAST_OVERLAP = 0.5
+"""Jaccard overlap from which a segment counts as the same (Hennig 2007: below, it is dissolved)."""
+COVERED = 0.5
+"""Share of a segment that must lie in another for it to count as a part of that other."""
+
+
+def match(old: pd.Series, new: pd.Series, *, next_id: int, n_segments: int | None = None) -> Identity:
+    """Carry stable ids over from an old to a new segmentation.
+
+    Parameters
+    ----------
+    old
+        Stable ids of the shared accounts (n,).
+    new
+        Labels 0 … k-1 of the new model for the same accounts, same index.
+    next_id
+        The first id never used.
+    n_segments
+        Number of segments k of the new model, where the shared accounts may not show them all.
+
+    Raises
+    ------
+    InputError
+        If no account is shared, the indexes differ, or ``next_id`` was used before.
+    """
+    _check(old, new, next_id)
+    labels = range(max(int(new.max()) + 1, n_segments or 0))
+    counts = pd.crosstab(old, new).reindex(columns=labels, fill_value=0)
+    table = counts.to_numpy(dtype=np.float64)
+    overlap = _overlap(table)
+    pairs = zip(*linear_sum_assignment(-overlap), strict=True)
+    kept = [(int(i), int(j)) for i, j in pairs if overlap[i, j] >= LEAST_OVERLAP]
+    ids = {j: int(counts.index[i]) for i, j in kept}
+    free = next_id
+    for label in labels:
+        if label not in ids:
+            ids[label], free = free, free + 1
+    events = _events(table, overlap, kept, [int(i) for i in counts.index], [ids[j] for j in labels])
+    migration = counts.rename(columns=ids).rename_axis(index="old", columns="new").sort_index(axis=1)
+    moved = float((new.map(ids).to_numpy() != old.to_numpy()).mean())
+    return Identity(dict(sorted(ids.items())), free, events, migration, moved)
+
+
+def _check(old: pd.Series, new: pd.Series, next_id: int) -> None:
+    if len(old) == 0 or not old.index.equals(new.index):
+        raise InputError(
+            f"Old and new segments are of different accounts ({len(old)} and {len(new)}).",
+            "Give both for the same accounts, at least one.",
+        )
+    if old.max() >= next_id:
+        raise InputError(
+            f"Id {old.max()} was used, so {next_id} is not the first free one.", "Give a higher next_id."
+        )
+
+
+def _overlap(table: FloatArray) -> FloatArray:
+    """Jaccard overlap of every old with every new segment."""
+    either = table.sum(axis=1, keepdims=True) + table.sum(axis=0, keepdims=True) - table
+    return np.asarray(table / either)
+
+
+def _events(
+    table: FloatArray, overlap: FloatArray, kept: list[tuple[int, int]], old: list[int], new: list[int]
+) -> tuple[IdentityEvent, ...]:
+    """Say what became of every old and every new segment, in stable ids."""
+    into = table > COVERED * table.sum(axis=1, keepdims=True)  # most of the old one went into the new one
+    out_of = table > COVERED * table.sum(axis=0, keepdims=True)  # most of the new one came out of the old one
+    groups: list[tuple[Kind, list[int], list[int]]] = [("kept", [i], [j]) for i, j in kept]
+    groups += [("split", [i], list(np.flatnonzero(row))) for i, row in enumerate(out_of) if row.sum() > 1]
+    groups += [("merged", list(np.flatnonzero(col)), [j]) for j, col in enumerate(into.T) if col.sum() > 1]
+    seen_old = {i for _, olds, _ in groups for i in olds}
+    seen_new = {j for _, _, news in groups for j in news}
+    groups += [("new", [], [j]) for j in range(len(new)) if j not in seen_new]
+    groups += [("retired", [i], []) for i in range(len(old)) if i not in seen_old]
+    return tuple(
+        IdentityEvent(
+            kind,
+            tuple(old[i] for i in olds),
+            tuple(new[j] for j in news),
+            _closeness(table, overlap, olds, news),
+        )
+        for kind, olds, news in groups
+    )
+
+
+def _closeness(table: FloatArray, overlap: FloatArray, olds: list[int], news: list[int]) -> float:
+    """Jaccard overlap of the joined old with the joined new segments; of the closest where a side is none."""
+    if not olds or not news:
+        return float(overlap[olds].max() if olds else overlap[:, news].max())
+    both = table[np.ix_(olds, news)].sum()
+    return float(both / (table[olds].sum() + table[:, news].sum() - both))

@@ -1,0 +1,166 @@
+"""The scorecard: every family of measurements and every gate for one candidate."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from segmentwerk.core.errors import FitError
+from segmentwerk.core.seeds import derive
+from segmentwerk.core.settings import EvaluationSettings
+from segmentwerk.core.types import Scorecard
+from segmentwerk.evaluation import cost, gates, identifiability, separation, stability, substance, value
+from segmentwerk.evaluation.resampling import Measured
+from segmentwerk.evaluation.view import Case, Fitted, FloatArray, Refit, View
+
+__all__ = ["View", "judge", "quick"]
+
+QUICK_ROWS = 1500
+"""Rows that the cheap objective looks at, at most."""
+
+
+def judge(
+    candidate: str,
+    segmenter: Fitted,
+    refit: Refit,
+    view: View,
+    settings: EvaluationSettings,
+    *,
+    seed: int,
+    algorithm: str | None = None,
+) -> Scorecard:
+    """Measure everything about a fitted candidate.
+
+    Parameters
+    ----------
+    candidate
+        Name of the candidate, unique in the contest.
+    segmenter
+        Fitted on ``view.train``.
+    refit
+        Fits the same algorithm with the same parameters to other rows.
+    view
+        The same for all candidates.
+    settings
+        How to judge.
+    seed
+        The same for all candidates, so that they are measured on the same splits and draws.
+    algorithm
+        Name of the algorithm; the candidate's name without a trailing number where not given.
+    """
+    case = Case.of(segmenter, view, settings, seed)
+    refitted = stability.refits(case, refit)
+    stable, jaccards = stability.measure(case, refitted)
+    found = [
+        *separation.measure(case),
+        *stable,
+        *value.measure(case),
+        *identifiability.measure(case),
+        *substance.measure(case),
+        *cost.measure(segmenter, case.view, refitted),
+    ]
+    params: dict[str, object] = getattr(segmenter, "get_params", dict)()
+    return Scorecard(
+        candidate=candidate,
+        algorithm=algorithm or re.sub(r"\W*\d+$", "", candidate),
+        n_segments=case.n_segments,
+        params=dict(params),
+        scores=tuple(item.score for item in found),
+        gates=gates.check(case, {item.score.key: item.score for item in found}),
+        per_segment=_per_segment(case, jaccards),
+        samples={item.score.key: item.draws.tolist() for item in found if item.draws.size},
+        complexity=int(getattr(segmenter, "complexity", 0)),
+    )
+
+
+def _per_segment(case: Case, jaccards: FloatArray) -> pd.DataFrame:
+    accounts = np.bincount(case.labels, minlength=case.n_segments)
+    return pd.DataFrame(
+        {
+            "accounts": accounts,
+            "share": case.shares,
+            "jaccard": jaccards,
+            "revenue_share": substance.revenue_shares(case),
+        },
+        index=pd.RangeIndex(case.n_segments, name="segment"),
+    )
+
+
+def quick(
+    segmenter: Fitted,
+    refit: Refit,
+    view: View,
+    settings: EvaluationSettings,
+    *,
+    seed: int,
+    report: Callable[[int, float], None] | None = None,
+    value_weight: float = 1.0,
+) -> dict[str, float]:
+    """Measure the primary criteria at reduced fidelity: fewer rows and one pair of halves.
+
+    The objective ``value`` is the weighted mean of gain (as the share of a normal variable's variance
+    that carries as much information, 1 - exp(-2 G): Linfoot 1957), agreement, prediction strength and
+    purity, joined by the explained share of the outcome where there is one. The gates are not asked.
+
+    Parameters
+    ----------
+    report
+        Called with (rung, value so far): rung 0 before any refit, rung 1 at the end. It may raise to
+        prune the trial.
+    value_weight
+        Weight of the outcome beside 1 for each other criterion.
+
+    Returns
+    -------
+    dict
+        ``value`` (higher is better) and the scores by ``family/name``.
+
+    Raises
+    ------
+    FitError
+        If a segment is empty, only one is filled, or a score is no number.
+    """
+    limits = {"max_rows": min(settings.max_rows, QUICK_ROWS), "n_splits": 1, "n_bootstrap": 0}
+    case = Case.of(segmenter, view, settings.model_copy(update=limits), derive(seed, "quick"))
+    _refuse_degenerate(case)
+    scores = _values([*separation.measure(case), *value.explained(case)])
+    if report:
+        report(0, _objective(scores, value_weight))
+    scores |= _values(stability.measure(case, stability.refits(case, refit))[0])
+    scores |= {
+        "substance/smallest_share": float(case.shares.min()),
+        "substance/n_segments": float(case.n_segments),
+    }
+    total = _objective(scores, value_weight)
+    if not np.isfinite(total):
+        raise FitError("A score of this trial is no number.", "Look at the parameters of the trial.")
+    if report:
+        report(1, total)
+    return {"value": total, **scores}
+
+
+def _refuse_degenerate(case: Case) -> None:
+    empty = int((np.bincount(case.labels_train, minlength=case.n_segments) == 0).sum())
+    if empty or case.n_segments < 2:
+        raise FitError(
+            f"{empty} of {case.n_segments} segments are empty." if empty else "There is one segment only.",
+            "Ask for fewer segments, or for more regularisation.",
+        )
+
+
+def _values(found: list[Measured]) -> dict[str, float]:
+    return {item.score.key: item.score.value for item in found}
+
+
+def _objective(scores: dict[str, float], value_weight: float) -> float:
+    """Weighted mean of the primary criteria measured so far, each at most 1."""
+    gain = max(scores["separation/gain"], -0.5)
+    parts = [(1 - np.exp(-2 * gain), 1.0)]
+    for key in ("separation/purity", "stability/agreement", "stability/prediction_strength"):
+        parts += [(scores[key], 1.0)] if key in scores else []
+    parts += [(scores["value/explained"], value_weight)] if "value/explained" in scores else []
+    values, weights = zip(*parts, strict=True)
+    return float(np.average(values, weights=weights))

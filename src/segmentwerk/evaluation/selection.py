@@ -1,0 +1,179 @@
+"""Selection: which candidate wins, and the reason in words.
+
+The rule (docs/decisions/0003-selection-rule.md): candidates that pass every gate are ranked by each
+primary criterion and ordered by their mean rank; those within one standard error of the best (of the
+difference, by bootstrap draws that all candidates share) are tied; among the tied ones fewer segments
+win, then the simpler algorithm, then the better rank.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from segmentwerk.core.errors import InputError
+from segmentwerk.core.settings import EvaluationSettings, GoalSettings
+from segmentwerk.core.types import Scorecard, Selection
+from segmentwerk.evaluation import wording
+from segmentwerk.evaluation.gates import BASELINE_CODE, gate
+from segmentwerk.evaluation.ranking import VALUE, Contest, ahead, criteria_of, values_of
+
+FAMILIES = (
+    "separation/gain",
+    "stability/agreement",
+    VALUE,
+    "identifiability/balanced_accuracy",
+    "substance/evenness",
+)
+"""The score that stands for each family on the Pareto front."""
+
+
+def select(cards: Sequence[Scorecard], settings: EvaluationSettings, goal: GoalSettings) -> Selection:
+    """Select the winner among scorecards that were judged on one view with one seed.
+
+    Where no candidate passes every gate, those that fail the fewest are ranked, and the reason says so.
+
+    Raises
+    ------
+    InputError
+        If there is no candidate or a name stands twice.
+    """
+    names = [card.candidate for card in cards]
+    if not cards or len(set(names)) < len(names):
+        raise InputError(f"Cannot select among {names}.", "Give at least one candidate, each name once.")
+    cards = against_baseline(cards, settings, goal)
+    criteria = criteria_of(cards, settings, goal)
+    fewest = min(failures(card) for card in cards)
+    eligible = [card for card in cards if failures(card) == fewest]
+    contest = Contest.of(eligible, criteria)
+    tied = contest.tied()
+    best = min(tied, key=lambda i: (filled(eligible[i]), eligible[i].complexity, contest.rank[i]))
+    order = sorted(range(len(eligible)), key=lambda i: (i != best, contest.rank[i]))
+    ranked = [eligible[i] for i in order]
+    comparisons = _comparisons(ranked, cards, criteria, settings)
+    return Selection(
+        winner=ranked[0].candidate,
+        reason=wording.reason(ranked, contest, tied, cards, criteria, comparisons),
+        ranking=_table(ranked, contest, cards, criteria),
+        pareto=pareto(eligible),
+        near_ties=tuple(contest.names[i] for i in tied if i != best),
+        comparisons=comparisons,
+    )
+
+
+def failures(card: Scorecard) -> int:
+    """Count the failed gates of severity error."""
+    return sum(item.status == "failed" and item.severity == "error" for item in card.gates)
+
+
+def filled(card: Scorecard) -> int:
+    """Count the segments that hold accounts."""
+    return int((card.per_segment["accounts"] > 0).sum())
+
+
+def against_baseline(
+    cards: Sequence[Scorecard], settings: EvaluationSettings, goal: GoalSettings
+) -> list[Scorecard]:
+    """Add gate G007 to every card: ranks ahead of the baseline in more than half of the draws.
+
+    It does not apply to the baseline itself, nor where the baseline is absent or fails its own gates:
+    only a cut that could be used instead is worth beating. A card that has the gate keeps it.
+    """
+    found = [card for card in cards if card.algorithm == settings.baseline]
+    baseline = min(found, key=failures) if found else None
+    criteria = criteria_of(cards, settings, goal)
+    return [_with_baseline(card, baseline, criteria, settings.baseline) for card in cards]
+
+
+def _with_baseline(
+    card: Scorecard, baseline: Scorecard | None, criteria: dict[str, float], name: str
+) -> Scorecard:
+    if any(item.code == BASELINE_CODE for item in card.gates):
+        return card
+    ok: bool | None = None
+    if baseline is None:
+        message = f"The baseline {name} is not among the candidates."
+    elif card.algorithm == name:
+        message = "This is the baseline."
+    elif failures(baseline):
+        message = f"The baseline {baseline.candidate} fails gates of its own."
+    else:
+        share = ahead(card, baseline, criteria)
+        ok = share > 0.5
+        message = (
+            f"Ranks ahead of {baseline.candidate} in {share:.0%} of the bootstrap draws; over 50% is asked."
+        )
+    return replace(card, gates=(*card.gates, gate(BASELINE_CODE, "Better than the baseline", ok, message)))
+
+
+def _comparisons(
+    ranked: Sequence[Scorecard],
+    cards: Sequence[Scorecard],
+    criteria: dict[str, float],
+    settings: EvaluationSettings,
+) -> tuple[dict[str, object], ...]:
+    """Compare the winner with the runner-up, the baseline and the champion, draw by draw."""
+    winner = ranked[0]
+    opponents = [("runner-up", card) for card in ranked[1:2]]
+    opponents += [("baseline", card) for card in cards if card.algorithm == settings.baseline][:1]
+    opponents += [("champion", card) for card in cards if card.candidate == "champion"]
+    return tuple(
+        {
+            "role": role,
+            "candidate": card.candidate,
+            "ahead": ahead(winner, card, criteria),
+            "differences": {key: _difference(winner, card, key) for key in criteria},
+        }
+        for role, card in opponents
+        if card.candidate != winner.candidate
+    )
+
+
+def _difference(winner: Scorecard, other: Scorecard, key: str) -> dict[str, float]:
+    """Difference of one score with its 95% interval; positive speaks for the winner."""
+    n_draws = min(len(winner.samples.get(key, [])), len(other.samples.get(key, [])))
+    values = values_of([winner, other], key, n_draws)
+    if not np.isfinite(values).all():
+        return {"value": np.nan, "low": np.nan, "high": np.nan}
+    difference = values[0] - values[1]
+    low, high = np.quantile(difference[1:], [0.025, 0.975]) if n_draws else (np.nan, np.nan)
+    return {"value": float(difference[0]), "low": float(low), "high": float(high)}
+
+
+def _table(
+    ranked: Sequence[Scorecard], contest: Contest, cards: Sequence[Scorecard], criteria: dict[str, float]
+) -> pd.DataFrame:
+    """One row a candidate: the winner, the other ranked ones, then those out of the contest."""
+    position = {name: i for i, name in enumerate(contest.names)}
+    out = sorted((card for card in cards if card.candidate not in position), key=failures)
+    rows = []
+    for card in (*ranked, *out):
+        i = position.get(card.candidate)
+        scores = {key: card.score(key) for key in criteria}
+        rows.append(
+            {
+                "candidate": card.candidate,
+                "algorithm": card.algorithm,
+                "n_segments": card.n_segments,
+                "complexity": card.complexity,
+                "passed": card.passed,
+                "failed": " ".join(item.code for item in card.gates if item.status == "failed"),
+                "rank": np.nan if i is None else contest.rank[i],
+                "rank_se": np.nan if i is None else contest.behind[i],
+                **{key: np.nan if score is None else score.value for key, score in scores.items()},
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def pareto(cards: Sequence[Scorecard]) -> tuple[str, ...]:
+    """Names of the candidates that no other one equals in every family and beats in one."""
+    values = np.column_stack([values_of(cards, key, 0)[:, 0] for key in FAMILIES])
+    return tuple(
+        card.candidate
+        for card, own in zip(cards, values, strict=True)
+        if not ((values >= own).all(axis=1) & (values > own).any(axis=1)).any()
+    )

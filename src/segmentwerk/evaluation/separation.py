@@ -1,0 +1,116 @@
+"""Separation: whether the segments differ from each other on accounts that no fit has seen.
+
+``separation/gain`` G, nats per variable and account. Held-out accounts x with segment l(x) are
+described by one block a segment b_j with share w_j, all learned on the training accounts, and by one
+block b_0 for all of them:
+
+    G = mean over held-out x of [log w_l(x) + log b_l(x)(x) - log b_0(x)] / number of variables.
+
+It is the classification likelihood (Celeux & Govaert 1992; Biernacki, Celeux & Govaert 2000) on held-out
+accounts. It needs labels only, so it compares any two algorithms; a cut through one cloud pays the
+entropy of its shares and gains less than that, so that G <= 0 where there are no groups.
+
+``separation/purity`` P: with q the mean share of the nearest neighbours (Euclidean, reference space)
+that lie in an account's own segment and p_j the segments' shares,
+
+    P = (q - sum p_j^2) / (1 - sum p_j^2),
+
+0 for labels thrown at random and 1 for segments that never touch.
+
+``separation/silhouette``: mean of (b - a) / max(a, b) with a the distance to the centre of the own
+segment and b to the nearest other centre (simplified silhouette; Vendramin, Campello & Hruschka 2010).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import pairwise_distances
+from sklearn.neighbors import NearestNeighbors
+
+from segmentwerk.core.seeds import derive
+from segmentwerk.evaluation import density
+from segmentwerk.evaluation.resampling import Measured, Sample, measured, ratio, sample
+from segmentwerk.evaluation.view import Case, FloatArray, IntArray, View
+
+FAMILY = "separation"
+
+
+def measure(case: Case) -> list[Measured]:
+    """Measure gain, purity and simplified silhouette with their intervals."""
+    chosen = _sample(case, case.labels_test, "held-out")
+    return [
+        gain(case),
+        measured(FAMILY, "purity", _purity(case, chosen)),
+        measured(FAMILY, "silhouette", chosen.mean(_silhouettes(case, chosen))),
+    ]
+
+
+def gain(case: Case) -> Measured:
+    """Measure the held-out gain alone."""
+    chosen = _sample(case, case.labels_test, "held-out")
+    return measured(FAMILY, "gain", chosen.mean(gains_of(case, chosen)), unit="nats per variable")
+
+
+def _sample(case: Case, labels: IntArray, purpose: str) -> Sample:
+    settings = case.settings
+    return sample(labels, settings.max_rows, settings.n_bootstrap, derive(case.seed, FAMILY, purpose))
+
+
+def gains_of(case: Case, chosen: Sample) -> FloatArray:
+    """Held-out gain of each chosen account in nats per variable, shape (m,)."""
+    view, k, labels_train = case.view, case.n_segments, case.labels_train
+    learned = sample(labels_train, case.settings.max_rows, 0, derive(case.seed, FAMILY, "training")).rows
+    train, test = view.train.iloc[learned], view.test.iloc[chosen.rows]
+    labels, own = labels_train[learned], case.labels_test[chosen.rows]
+    shares = (np.bincount(labels_train, minlength=k) + 1) / (len(labels_train) + k)
+    segmented = np.log(shares)[own] + _description(view, train, labels, k, test)[np.arange(len(own)), own]
+    single = _description(view, train, np.zeros_like(labels), 1, test)[:, 0]
+    return np.asarray((segmented - single) / (len(view.continuous) + len(view.discrete)), dtype=np.float64)
+
+
+def _description(view: View, train: pd.DataFrame, labels: IntArray, k: int, test: pd.DataFrame) -> FloatArray:
+    X, Y = train[view.continuous].to_numpy(), test[view.continuous].to_numpy()
+    varied = X.std(axis=0) > 0
+    total = density.log_densities(X[:, varied], labels, k, Y[:, varied])
+    for columns in view.discrete.values():
+        total = total + density.log_frequencies(codes(train[columns]), labels, k, codes(test[columns]))
+    return total
+
+
+def codes(levels: pd.DataFrame) -> IntArray:
+    """Position of each account's level among one-hot columns (n, l); l where it has none of them."""
+    values = levels.to_numpy()
+    found = values.argmax(axis=1)
+    return np.where(values.max(axis=1) > values.min(initial=0.0), found, values.shape[1]).astype(np.int64)
+
+
+def _purity(case: Case, asking: Sample) -> FloatArray:
+    """Chance-corrected purity: held-out accounts ask, all accounts answer, shape (1 + n_draws,)."""
+    known = _sample(case, case.labels, "neighbours").rows
+    labels, everyone = case.labels[known], case.view.everyone.to_numpy()
+    questions = len(case.labels_train) + asking.rows
+    n_neighbors = min(case.settings.n_neighbors, len(known) - 2)
+    if n_neighbors < 1:
+        return np.zeros(asking.weights.shape[1])
+    search = NearestNeighbors(n_neighbors=n_neighbors + 1, algorithm="brute").fit(everyone[known])
+    found = search.kneighbors(everyone[questions], return_distance=False)
+    same = (labels[found] == case.labels[questions][:, None]) & (known[found] != questions[:, None])
+    own = (known[found] == questions[:, None]).any(axis=1)
+    q = asking.mean(same.sum(axis=1) / np.where(own, n_neighbors, n_neighbors + 1))
+    chance = float((case.shares**2).sum())
+    return ratio(q - chance, np.full_like(q, 1 - chance))
+
+
+def _silhouettes(case: Case, chosen: Sample) -> FloatArray:
+    """Simplified silhouette of each chosen account, shape (m,); 0 where only one segment is filled."""
+    filled = np.unique(case.labels_train)
+    own = np.searchsorted(filled, case.labels_test[chosen.rows]).clip(max=len(filled) - 1)
+    if len(filled) < 2:
+        return np.zeros(len(own))
+    centres = case.view.train.groupby(case.labels_train).mean().to_numpy()
+    distances = pairwise_distances(case.view.test.to_numpy()[chosen.rows], centres)
+    a = distances[np.arange(len(own)), own]
+    distances[np.arange(len(own)), own] = np.inf
+    b = distances.min(axis=1)
+    return ratio(b - a, np.maximum(a, b))

@@ -1,0 +1,143 @@
+"""The verdict on structure, in the words of market segmentation (Dolnicar, Grün & Leisch 2018).
+
+natural
+    The segments come back, gaps lie between them (`valley`), and the held-out gain lies above 0 and above
+    what the same algorithm gains on copies of the data without groups (`null`).
+reproducible
+    No gaps, but the same cut comes back when other accounts are drawn.
+constructive
+    Neither: the cut is a choice. It can be useful all the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from segmentwerk.core.errors import FitError
+from segmentwerk.core.seeds import derive
+from segmentwerk.core.settings import EvaluationSettings
+from segmentwerk.core.types import Scorecard, Verdict
+from segmentwerk.evaluation import separation, stability
+from segmentwerk.evaluation.null import null_copy
+from segmentwerk.evaluation.valley import standing_apart
+from segmentwerk.evaluation.view import Case, Refit, View
+
+NULL_ROWS = 1500
+"""Accounts at most in the reduced view and in each null copy."""
+LEAST_APART = 0.5
+"""Share of the segments that must stand apart."""
+EXCEEDED = 0.95
+"""Quantile of the null gains that the gain must exceed."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the verdict stands on; ``null_gains`` is empty where another condition had failed already."""
+
+    gain: float
+    gain_low: float
+    jaccard: float
+    apart: float
+    null_gains: tuple[float, ...]
+
+    @property
+    def null_quantile(self) -> float:
+        """95% quantile of the null gains; NaN without copies."""
+        return float(np.quantile(self.null_gains, EXCEEDED)) if self.null_gains else float("nan")
+
+
+def verdict(
+    refit: Refit, view: View, settings: EvaluationSettings, *, seed: int, card: Scorecard | None = None
+) -> Verdict:
+    """Say whether the data holds groups, as far as the winner's algorithm can tell.
+
+    Parameters
+    ----------
+    refit
+        Fits the winner's algorithm with its parameters to other rows.
+    view
+        The accounts that the winner was judged on.
+    settings
+        ``null_copies`` copies without groups are drawn; 0 leaves that comparison out.
+    seed
+        Of sub-samples, splits and copies.
+    card
+        The winner's scorecard; its stability is measured anew where not given.
+    """
+    return conclude(gather(refit, view, settings, seed=seed, card=card), settings)
+
+
+def gather(
+    refit: Refit, view: View, settings: EvaluationSettings, *, seed: int, card: Scorecard | None = None
+) -> Evidence:
+    """Measure what the verdict stands on; null copies only where all else speaks for groups."""
+    small = reduced(view, derive(seed, "structure"))
+    case = Case.of(refit(small.train, derive(seed, "structure", "fit")), small, settings, seed)
+    gain = separation.gain(case).score
+    jaccard = _jaccard(case, refit, card)
+    X = small.everyone[small.continuous].to_numpy()
+    apart = standing_apart(X, case.labels, derive(seed, "halves"))
+    found = Evidence(gain.value, gain.low, jaccard, apart, ())
+    if conclude(found, settings).kind != "natural" or settings.null_copies == 0:
+        return found
+    nulls = tuple(
+        _null_gain(refit, small, settings, derive(seed, "null", i)) for i in range(settings.null_copies)
+    )
+    return Evidence(gain.value, gain.low, jaccard, apart, nulls)
+
+
+def reduced(view: View, seed: int) -> View:
+    """Return the view on at most `NULL_ROWS` accounts, its halves in proportion, without outcomes."""
+    view, rng = view.ordered, np.random.default_rng(seed)
+    kept = min(1.0, NULL_ROWS / len(view.everyone))
+    train, test = (
+        half.iloc[np.sort(rng.permutation(len(half))[: max(1, round(kept * len(half)))])]
+        for half in (view.train, view.test)
+    )
+    return View(train, test, view.discrete)
+
+
+def _jaccard(case: Case, refit: Refit, card: Scorecard | None) -> float:
+    known = card.score("stability/jaccard_min") if card else None
+    if known is not None:
+        return known.value
+    return float(stability.measure(case, stability.refits(case, refit))[1].min())
+
+
+def _null_gain(refit: Refit, view: View, settings: EvaluationSettings, seed: int) -> float:
+    """Held-out gain on a copy without groups; one that cannot be fitted gains nothing."""
+    copy = null_copy(view, len(view.train), len(view.test), seed)
+    try:
+        fitted = refit(copy.train, derive(seed, "fit"))
+    except FitError:
+        return 0.0
+    plain = settings.model_copy(update={"n_bootstrap": 0})
+    return separation.gain(Case.of(fitted, copy, plain, seed)).score.value
+
+
+def conclude(found: Evidence, settings: EvaluationSettings) -> Verdict:
+    """Turn evidence into a verdict and its reason."""
+    stable = found.jaccard >= settings.min_jaccard
+    gaining = found.gain_low > 0 and not found.gain <= found.null_quantile
+    gaps = found.apart >= LEAST_APART
+    overlap = f"the least stable segment overlaps by {found.jaccard:.2f} with its like in refits"
+    if not stable:
+        reason = (
+            f"Constructive: other accounts give another cut ({overlap}; {settings.min_jaccard:.2f} is asked)."
+        )
+        return Verdict("constructive", reason, found.gain, found.null_quantile)
+    if gaining and gaps:
+        against = f", above {found.null_quantile:.3f} without groups" if found.null_gains else ""
+        reason = (
+            f"Natural: {found.apart:.0%} of the segments have a gap to their neighbours, the held-out gain "
+            f"is {found.gain:.3f} nats per variable{against}, and {overlap}."
+        )
+        return Verdict("natural", reason, found.gain, found.null_quantile)
+    missing = [] if gaps else [f"only {found.apart:.0%} of the segments have a gap to their neighbours"]
+    missing += (
+        [] if gaining else [f"the held-out gain {found.gain:.3f} is not above that of data without groups"]
+    )
+    reason = f"Reproducible: the same cut comes back ({overlap}), but {' and '.join(missing)}."
+    return Verdict("reproducible", reason, found.gain, found.null_quantile)

@@ -1,0 +1,57 @@
+"""The valley test: whether there is a gap between a segment and its neighbours.
+
+For each segment and each of its two nearest segments (by centres), linear discriminant analysis learns
+on one half of the accounts the direction that tells them apart; on the other half Hartigan's dip test
+(Hartigan & Hartigan 1985) asks whether the accounts of the two have more than one mode along it. A
+segment stands apart where the test says so (p < 0.05) for all of its neighbours. Continuous columns
+only: a binary column has two modes whatever the segments are.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from diptest import diptest
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.metrics import pairwise_distances
+
+from segmentwerk.evaluation.view import FloatArray, IntArray
+
+NEIGHBOURS = 2
+LEVEL = 0.05
+LEAST_ROWS = 10
+"""Accounts that each segment of a pair must have in each half to be tested."""
+
+
+def standing_apart(X: FloatArray, labels: IntArray, seed: int) -> float:
+    """Share of the segments that stand apart from their nearest ones.
+
+    Parameters
+    ----------
+    X
+        Continuous columns (n, d) of all accounts.
+    labels
+        Their segments (n,).
+    seed
+        Of the split in halves.
+    """
+    filled = np.unique(labels)
+    if X.shape[1] == 0 or len(filled) < 2:
+        return 0.0
+    half = np.random.default_rng(seed).permutation(len(X)) % 2 == 0
+    centres = np.stack([X[labels == segment].mean(axis=0) for segment in filled])
+    nearest = pairwise_distances(centres).argsort(axis=1)[:, 1 : NEIGHBOURS + 1]
+    pairs = {tuple(sorted((i, int(j)))) for i, row in enumerate(nearest) for j in row}
+    gaps = {pair: _gap(X, labels, half, filled[list(pair)]) for pair in sorted(pairs)}
+    apart = [all(gaps[min(i, int(j)), max(i, int(j))] for j in row) for i, row in enumerate(nearest)]
+    return float(np.mean(apart))
+
+
+def _gap(X: FloatArray, labels: IntArray, half: IntArray, pair: IntArray) -> bool:
+    """Whether two segments have a valley between them on the half that the direction has not seen."""
+    member = np.isin(labels, pair)
+    learn, ask = member & half, member & ~half
+    counts = [(labels[rows] == segment).sum() for rows in (learn, ask) for segment in pair]
+    if min(counts) < LEAST_ROWS:
+        return False
+    direction = LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto").fit(X[learn], labels[learn])
+    return bool(diptest(X[ask] @ direction.coef_[0])[1] < LEVEL)

@@ -1,0 +1,179 @@
+"""What a candidate is judged on, and the candidate on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol, TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from segmentwerk.core.errors import InputError
+from segmentwerk.core.settings import EvaluationSettings
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+Frame = TypeVar("Frame", pd.DataFrame, pd.Series)
+
+
+class Fitted(Protocol):
+    """The little that the judges need of a fitted segmenter."""
+
+    @property
+    def n_segments_(self) -> int:
+        """Number of segments, empty ones included."""
+
+    def predict(self, X: pd.DataFrame) -> IntArray:
+        """Return labels 0 … n_segments_ - 1, shape (n,)."""
+
+
+Refit = Callable[[pd.DataFrame, int], Fitted]
+"""``refit(X, seed)`` fits the same algorithm with the same parameters to other rows."""
+
+
+def _sorted(frame: Frame | None, index: pd.Index) -> Frame | None:
+    return None if frame is None else frame.loc[index]
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """Accounts on which every candidate is judged: one space, one split.
+
+    ``train`` (n_train, d) and ``test`` (n_test, d) are float64 in the shared reference space, with
+    unique account ids as index; segmenters are fitted on ``train`` alone. ``discrete`` maps each
+    categorical variable to its one-hot columns. Outcomes, revenues and prospect features (raw:
+    numeric with NaN, categories as object) share the index of their half and may be absent.
+
+    Raises
+    ------
+    InputError
+        If the halves disagree in columns, share ids, are empty, hold unknown values, or if an
+        outcome, a revenue or prospect features are given for other accounts.
+    """
+
+    train: pd.DataFrame
+    test: pd.DataFrame
+    discrete: dict[str, list[str]] = field(default_factory=dict)
+    outcome_train: pd.Series | None = None
+    outcome_test: pd.Series | None = None
+    revenue_train: pd.Series | None = None
+    revenue_test: pd.Series | None = None
+    prospect_train: pd.DataFrame | None = None
+    prospect_test: pd.DataFrame | None = None
+
+    def __post_init__(self) -> None:
+        _check_halves(self.train, self.test, self.discrete)
+        for name in ("outcome", "revenue", "prospect"):
+            for half in ("train", "test"):
+                given = getattr(self, f"{name}_{half}")
+                if given is not None and not given.index.equals(getattr(self, half).index):
+                    raise InputError(
+                        f"{name}_{half} and {half} are of different accounts.",
+                        f"Give {name}_{half} the index of {half}.",
+                    )
+            if (getattr(self, f"{name}_train") is None) != (getattr(self, f"{name}_test") is None):
+                raise InputError(f"{name} is given for one half only.", "Give it for both or for none.")
+
+    @cached_property
+    def ordered(self) -> View:
+        """The same view with the rows of each half sorted by id, so that row order cannot matter."""
+        if self.train.index.is_monotonic_increasing and self.test.index.is_monotonic_increasing:
+            return self
+        train, test = self.train.index.sort_values(), self.test.index.sort_values()
+        return View(
+            self.train.loc[train],
+            self.test.loc[test],
+            self.discrete,
+            _sorted(self.outcome_train, train),
+            _sorted(self.outcome_test, test),
+            _sorted(self.revenue_train, train),
+            _sorted(self.revenue_test, test),
+            _sorted(self.prospect_train, train),
+            _sorted(self.prospect_test, test),
+        )
+
+    @cached_property
+    def everyone(self) -> pd.DataFrame:
+        """Both halves, training accounts first, shape (n_train + n_test, d)."""
+        return pd.concat([self.train, self.test])
+
+    @cached_property
+    def continuous(self) -> list[str]:
+        """Columns that are no level of a categorical variable."""
+        levels = {column for columns in self.discrete.values() for column in columns}
+        return [column for column in self.train.columns if column not in levels]
+
+
+def _check_halves(train: pd.DataFrame, test: pd.DataFrame, discrete: dict[str, list[str]]) -> None:
+    if min(train.shape) == 0 or len(test) == 0:
+        raise InputError(
+            f"A view needs accounts in both halves, not {len(train)} and {len(test)}.",
+            "Use more accounts, or another evaluation.holdout_share.",
+        )
+    if not train.columns.equals(test.columns):
+        raise InputError("Training and held-out accounts differ in columns.", "Transform both alike.")
+    if not (train.index.is_unique and test.index.is_unique) or train.index.isin(test.index).any():
+        raise InputError("An account stands twice in the view.", "Give every account one row in one half.")
+    missing = [column for columns in discrete.values() for column in columns if column not in train]
+    if missing:
+        raise InputError(f"Level {missing[0]!r} is no column of the view.", "Name the one-hot columns.")
+    for name, half in (("train", train), ("test", test)):
+        bad = ~np.isfinite(half.to_numpy(dtype=np.float64)).all(axis=0)
+        if bad.any():
+            column = half.columns[int(np.argmax(bad))]
+            raise InputError(f"Column {column!r} of {name} holds unknown values.", "Impute it first.")
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A fitted candidate on an ordered view: what every family of the scorecard looks at."""
+
+    view: View
+    labels_train: IntArray
+    labels_test: IntArray
+    n_segments: int
+    settings: EvaluationSettings
+    seed: int
+
+    @classmethod
+    def of(cls, segmenter: Fitted, view: View, settings: EvaluationSettings, seed: int) -> Case:
+        """Label both halves of a view."""
+        view = view.ordered
+        return cls(
+            view,
+            labels(segmenter, view.train),
+            labels(segmenter, view.test),
+            int(segmenter.n_segments_),
+            settings,
+            seed,
+        )
+
+    @cached_property
+    def labels(self) -> IntArray:
+        """Labels of training and held-out accounts, in the order of ``view.everyone``."""
+        return np.concatenate([self.labels_train, self.labels_test])
+
+    @cached_property
+    def shares(self) -> FloatArray:
+        """Share of all accounts in each segment, shape (n_segments,)."""
+        return np.bincount(self.labels, minlength=self.n_segments) / len(self.labels)
+
+
+def labels(segmenter: Fitted, X: pd.DataFrame) -> IntArray:
+    """Return a segmenter's labels as int64, checked to lie in 0 … n_segments_ - 1.
+
+    Raises
+    ------
+    InputError
+        If a label lies outside.
+    """
+    found = np.asarray(segmenter.predict(X)).astype(np.int64)
+    if found.shape != (len(X),) or found.min() < 0 or found.max() >= segmenter.n_segments_:
+        raise InputError(
+            f"{type(segmenter).__name__} returned labels outside 0 … {segmenter.n_segments_ - 1}.",
+            "A segmenter labels every account with one of its segments.",
+        )
+    return found
