@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -34,31 +36,68 @@ MISSING = {
 """Share of firms whose field nobody filled in; half as much again where a firm is small."""
 _IMPOSSIBLE_YEARS = np.array([0, 19, 1066, 2107, 9999])
 _TERMS = np.array([14, 30, 45, 60])
-_ONSETS = "B Br D F G Gr H K Kl L M N P R S Sch St T V W".split()
-_VOWELS = "a e i o u au ei".split()
-_ENDINGS = "bach berg dorf feld hof kamp lund mann mark nig rath ring sen stedt thal wald".split()
-_TRADES = "Technik Handel Werk Bau Service Systeme Solutions Group Partner Nord Plus Projekt Union".split()
-_FORMS = {
-    "DE": "GmbH",
-    "AT": "GmbH",
-    "CH": "AG",
-    "NL": "B.V.",
-    "FR": "SARL",
-    "PL": "Sp. z o.o.",
-    "DK": "ApS",
-    "CZ": "s.r.o.",
-    "LU": "S.à r.l.",
-}
-_DIAL = {
-    "DE": "49",
-    "AT": "43",
-    "CH": "41",
-    "NL": "31",
-    "FR": "33",
-    "PL": "48",
-    "DK": "45",
-    "CZ": "420",
-    "LU": "352",
+_ONSETS = (
+    "B",
+    "Br",
+    "D",
+    "F",
+    "G",
+    "Gr",
+    "H",
+    "K",
+    "Kl",
+    "L",
+    "M",
+    "N",
+    "P",
+    "R",
+    "S",
+    "Sch",
+    "St",
+    "T",
+    "W",
+)
+_VOWELS = ("a", "e", "i", "o", "u", "au", "ei")
+_ENDINGS = (
+    "bach",
+    "berg",
+    "dorf",
+    "feld",
+    "hof",
+    "kamp",
+    "lund",
+    "mann",
+    "mark",
+    "nig",
+    "rath",
+    "sen",
+    "thal",
+    "wald",
+)
+_TRADES = (
+    "Technik",
+    "Handel",
+    "Werk",
+    "Bau",
+    "Service",
+    "Systeme",
+    "Group",
+    "Partner",
+    "Nord",
+    "Plus",
+    "Union",
+)
+# Legal form and dialling code by country.
+_COUNTRIES = {
+    "DE": ("GmbH", 49),
+    "AT": ("GmbH", 43),
+    "CH": ("AG", 41),
+    "NL": ("B.V.", 31),
+    "FR": ("SARL", 33),
+    "PL": ("Sp. z o.o.", 48),
+    "DK": ("ApS", 45),
+    "CZ": ("s.r.o.", 420),
+    "LU": ("S.à r.l.", 352),
 }
 
 
@@ -66,7 +105,7 @@ def accounts(seed: int, block: int, firms: Firms) -> Rows:
     """Return the accounts of one block: the firms, then their twins, then plain copies."""
     rng = world.stream(seed, block, "accounts")
     place = _places(firms, rng)
-    columns = {"account_id": firms.ids, **_contact(firms, place, rng), **_firmographics(firms, place, rng)}
+    columns = {"account_id": firms.ids, **_contact(place, rng), **_firmographics(firms, place, rng)}
     columns |= _geography(place, rng) | _dealings(firms, rng)
     table = _forget(pa.table(columns), firms, rng)
     twins = _twins(table, firms, rng)
@@ -76,7 +115,7 @@ def accounts(seed: int, block: int, firms: Firms) -> Rows:
 
 
 def _draw(shares: tuple[tuple[float, ...], ...], firms: Firms, rng: np.random.Generator) -> Array:
-    return world.pick(np.cumsum(firms.blend @ np.asarray(shares), axis=1), rng.random(BLOCK))
+    return world.pick(np.cumsum(firms.blend.of(shares), axis=1), rng.random(BLOCK))
 
 
 def _places(firms: Firms, rng: np.random.Generator) -> Array:
@@ -89,29 +128,30 @@ def _places(firms: Firms, rng: np.random.Generator) -> Array:
     return world.pick(np.cumsum(shares, axis=1)[small.astype(int)], rng.random(BLOCK))
 
 
-def _contact(firms: Firms, place: Array, rng: np.random.Generator) -> dict[str, pa.Array]:
+def _contact(place: Array, rng: np.random.Generator) -> dict[str, pa.Array]:
     """Return invented names, addresses under example domains and numbers nobody answers."""
-    country = [town[0] for town in world.TOWNS]
 
-    def word(words: list[str]) -> pa.Array:
+    def word(words: Sequence[str]) -> pa.Array:
         return levels(words, rng.integers(len(words), size=BLOCK))
 
-    stem = pc.binary_join_element_wise(word(_ONSETS), word(_VOWELS), word(_ENDINGS), "")
-    second = pc.binary_join_element_wise(word(_ONSETS), word(_VOWELS), word(_ENDINGS), "")
-    trade = word(_TRADES)
-    form = levels([_FORMS[code] for code in country], place)
+    def digits(low: int, high: int) -> pa.Array:
+        return pa.array(rng.integers(low, high, size=BLOCK)).cast(pa.string())
+
+    def surname() -> pa.Array:
+        return join(word(_ONSETS), word(_VOWELS), word(_ENDINGS), "")
+
+    join = pc.binary_join_element_wise  # its last argument is the separator
+    countries = [_COUNTRIES[town[0]] for town in world.TOWNS]
+    owner, partner = surname(), surname()
     town = levels([town[2] for town in world.TOWNS], place)
-    slug = pc.utf8_lower(pc.binary_join_element_wise(stem, second, "-"))
-    digits = pa.array(rng.integers(1_000_000, 9_999_999, size=BLOCK)).cast(pa.string())
-    dial = levels([f"+{_DIAL[code]} 555 " for code in country], place)
-    house = pa.array(rng.integers(1, 180, size=BLOCK)).cast(pa.string())
-    post = pa.array(rng.integers(10_000, 99_999, size=BLOCK)).cast(pa.string())
-    street = pc.binary_join_element_wise(word(_ONSETS), word(_VOWELS), word(_ENDINGS), "straße ", "")
+    form = levels([form for form, _ in countries], place)
+    dial = levels([f"+{code} 555 " for _, code in countries], place)
+    street = join(surname(), "straße ", digits(1, 180), ", ", digits(10_000, 99_999), "")
     return {
-        "name": pc.binary_join_element_wise(stem, pc.binary_join_element_wise(second, trade, " "), form, " "),
-        "email": pc.binary_join_element_wise("info@", slug, ".example", ""),
-        "phone": pc.binary_join_element_wise(dial, digits, ""),
-        "address": pc.binary_join_element_wise(street, house, ", ", post, " ", town, ""),
+        "name": join(owner, partner, word(_TRADES), form, " "),
+        "email": join("info@", pc.utf8_lower(owner), "-", pc.utf8_lower(partner), ".example", ""),
+        "phone": join(dial, digits(1_000_000, 9_999_999), ""),
+        "address": join(street, town, " "),
     }
 
 
@@ -119,7 +159,7 @@ def _firmographics(firms: Firms, place: Array, rng: np.random.Generator) -> dict
     traits = firms.traits
     industry = _draw(world.INDUSTRY_SHARES, firms, rng)
     # Which branch of an industry is common differs from type to type.
-    fine = (rng.choice(3, size=BLOCK, p=world.SUBINDUSTRY_SHARES) + firms.kind) % 3
+    fine = (rng.choice(3, size=BLOCK, p=world.SUBINDUSTRY_SHARES) + firms.blend.kind) % 3
     employees = np.exp(traits["log_employees"]).clip(1, 200_000).round()
     thousands = (employees * np.exp(traits["log_productivity"].clip(8, 15)) / 1000.0).round()
     abroad = np.array([town[0] == world.UNIT_BRANCH for town in world.TOWNS])[place]
@@ -140,8 +180,9 @@ def _firmographics(firms: Firms, place: Array, rng: np.random.Generator) -> dict
 
 
 def _founded(firms: Firms) -> Array:
+    """Return the founding year: by the firm's age, and never after the account was created."""
     age = np.exp(firms.traits["log_age"]).clip(0.5, 180)
-    return np.floor(2023.5 + np.minimum(-age, firms.met / 365.25))
+    return np.asarray(np.floor(2023.5 + np.minimum(-age, firms.met / 365.25)))
 
 
 def _parents(firms: Firms, rng: np.random.Generator) -> pa.Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,23 +18,39 @@ AS_OF_DAY = (world.AS_OF - world.START).days
 TWIN_SHARE = 0.012
 """Firms that stand in the CRM a second time, under another id and a slightly different name."""
 TWIN_OFFSET = 50_000_000
-OPEN_END = 36_500.0
+_OPEN_END = 36_500.0
+
+
+@dataclass(frozen=True)
+class Blend:
+    """How a firm acts: mostly like its latent type ``kind``, a share ``foreign`` like one ``other`` type."""
+
+    kind: Array
+    other: Array
+    foreign: Array
+
+    def of(self, table: Sequence[object]) -> Array:
+        """Return a table by type, (n_types, ...), as it applies to each firm, (BLOCK, ...).
+
+        Elementwise on purpose: a matrix product's last digits may depend on the number of threads.
+        """
+        by_type = np.asarray(table, dtype=float)
+        foreign = self.foreign.reshape(-1, *[1] * (by_type.ndim - 1))
+        return np.asarray((1.0 - foreign) * by_type[self.kind] + foreign * by_type[self.other])
 
 
 @dataclass(frozen=True)
 class Firms:
     """One block of firms; arrays have BLOCK rows.
 
-    ``kind`` is the latent type; ``blend`` (BLOCK, n_types) says how much a firm acts like each
-    type; ``traits`` are the firm's own values of `world.TRAITS`. ``met`` (the account is created),
-    ``joined`` and ``left`` (it begins and ceases to order) are days since `world.START`.
+    ``traits`` are a firm's own values of `world.TRAITS`. ``met`` (the account is created), ``joined``
+    and ``left`` (it begins and ceases to order) are days since `world.START`.
     """
 
     number: Array
     ids: pa.StringArray
     twin_ids: pa.StringArray
-    kind: Array
-    blend: Array
+    blend: Blend
     traits: dict[str, Array]
     prospect: Array
     twin: Array
@@ -45,18 +62,16 @@ class Firms:
 def draw(seed: int, block: int) -> Firms:
     """Draw the firms of one block."""
     rng = world.stream(seed, block, "firms")
-    kind = rng.choice(len(world.TYPES), size=BLOCK, p=world.SHARES)
-    blend = _blend(kind, rng)
+    blend = _blend(rng)
     traits = {name: _trait(blend, spread, centres, rng) for name, (spread, centres) in world.TRAITS.items()}
-    number = block * BLOCK + np.arange(BLOCK)
-    prospect = rng.random(BLOCK) < np.asarray(world.PROSPECT_SHARES)[kind]
+    prospect = rng.random(BLOCK) < np.asarray(world.PROSPECT_SHARES)[blend.kind]
     joined, left = _relationship(traits, rng)
-    met = np.where(prospect, rng.uniform(0, AS_OF_DAY - 10, BLOCK), joined - rng.uniform(1, 90, BLOCK))
+    met = np.where(prospect, rng.uniform(0, AS_OF_DAY - 10, BLOCK), joined - rng.uniform(5, 90, BLOCK))
+    number = block * BLOCK + np.arange(BLOCK)
     return Firms(
         number=number,
         ids=account_ids(number),
         twin_ids=account_ids(number + TWIN_OFFSET),
-        kind=kind,
         blend=blend,
         traits=traits,
         prospect=prospect,
@@ -72,20 +87,26 @@ def account_ids(number: Array) -> pa.StringArray:
     return pc.utf8_lpad(pa.array(number).cast(pa.string()), 8, padding="0")
 
 
-def _blend(kind: Array, rng: np.random.Generator) -> Array:
-    """Return (BLOCK, n_types) weights: mostly the own type, the rest one other, so that types overlap."""
+def truth(firms: Firms) -> Rows:
+    """Return the latent type of every account id of one block, twins' ids included."""
+    twin = np.flatnonzero(firms.twin)
+    owner = np.concatenate([np.arange(BLOCK), twin])
+    ids = pa.concat_arrays([firms.ids, firms.twin_ids.take(pa.array(twin))])
+    return Rows(
+        pa.table({"account_id": ids, "latent_type": levels(world.TYPES, firms.blend.kind[owner])}), owner
+    )
+
+
+def _blend(rng: np.random.Generator) -> Blend:
+    kind = rng.choice(len(world.TYPES), size=BLOCK, p=world.SHARES)
     other = (kind + rng.integers(1, len(world.TYPES), size=BLOCK)) % len(world.TYPES)
-    share = 0.5 * rng.beta(0.8, 2.4, size=BLOCK)
-    weights = np.zeros((BLOCK, len(world.TYPES)))
-    weights[np.arange(BLOCK), kind] = 1.0 - share
-    weights[np.arange(BLOCK), other] = share
-    return weights
+    return Blend(kind, other, 0.5 * rng.beta(0.8, 2.4, size=BLOCK))
 
 
-def _trait(blend: Array, spread: float, centres: tuple[float, ...], rng: np.random.Generator) -> Array:
+def _trait(blend: Blend, spread: float, centres: tuple[float, ...], rng: np.random.Generator) -> Array:
     """Return a firm's own value of a trait; Student's t with 5 degrees of freedom gives heavy tails."""
     noise = rng.standard_t(5, size=BLOCK) / np.sqrt(5 / 3)
-    return np.asarray(blend @ np.asarray(centres) + spread * noise)
+    return np.asarray(blend.of(centres) + spread * noise)
 
 
 def _relationship(traits: dict[str, Array], rng: np.random.Generator) -> tuple[Array, Array]:
@@ -94,13 +115,5 @@ def _relationship(traits: dict[str, Array], rng: np.random.Generator) -> tuple[A
     late = rng.random(BLOCK) < world.sigmoid(traits["newcomer"])
     joined = np.where(late, rng.uniform(0, AS_OF_DAY - 30, size=BLOCK), -tenure)
     hazard = np.exp(traits["log_churn"]).clip(0.005, 1.5)
-    left = joined.clip(min=0.0) + rng.exponential(365.0 / hazard).clip(min=20.0, max=OPEN_END)
+    left = joined.clip(min=0.0) + rng.exponential(365.0 / hazard).clip(min=20.0, max=_OPEN_END)
     return joined, left
-
-
-def truth(firms: Firms) -> Rows:
-    """Return the latent type of every account id of one block, twins' ids included."""
-    twin = np.flatnonzero(firms.twin)
-    owner = np.concatenate([np.arange(BLOCK), twin])
-    ids = pa.concat_arrays([firms.ids, firms.twin_ids.take(pa.array(twin))])
-    return Rows(pa.table({"account_id": ids, "latent_type": levels(world.TYPES, firms.kind[owner])}), owner)

@@ -69,7 +69,7 @@ def generate(folder: Path, *, accounts: int, seed: int) -> Path:
 
 
 def _stored(folder: Path) -> object:
-    """Return the manifest of the world in ``folder``, None where there is none, or refuse to replace what it is."""
+    """Return the manifest in ``folder``, None where nothing is; refuse a folder of something else."""
     if not folder.exists():
         return None
     try:

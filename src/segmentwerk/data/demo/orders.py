@@ -24,7 +24,7 @@ TWIN_ORDER_SHARE = 0.3
 _ORPHAN_OFFSET = 90_000_000
 _ORDERS_A_BLOCK = 1_000_000
 _MOST_LINES = 40
-_MONTHS = np.arange(world.START, world.OUTCOME_UNTIL, dtype="datetime64[M]")
+_MONTHS = np.arange(np.datetime64(world.START, "M"), np.datetime64(world.OUTCOME_UNTIL, "M"))
 _EDGES = (np.append(_MONTHS, _MONTHS[-1] + 1).astype("datetime64[D]") - np.datetime64(world.START)).astype(
     int
 )
@@ -102,7 +102,7 @@ def _intensity(firms: Firms, rng: np.random.Generator) -> Array:
     size = traits["size_elasticity"] * (traits["log_employees"] - 3.3)
     rate = np.exp((traits["log_order_rate"] + size).clip(-2.5, 5.3)) / 12.0
     month = _MONTHS.astype(int) % 12 + 0.5
-    peak = np.asarray(world.PEAK_MONTHS)[firms.kind] + 0.8 * rng.standard_normal(BLOCK)
+    peak = np.asarray(world.PEAK_MONTHS)[firms.blend.kind] + 0.8 * rng.standard_normal(BLOCK)
     season = np.exp(traits["season"][:, None] * np.cos(2 * np.pi * (month - peak[:, None]) / 12))
     years = np.linspace(-1.5, 1.5, len(_MONTHS))
     growth = np.exp(traits["growth"].clip(-0.9, 0.9)[:, None] * years)
@@ -132,11 +132,13 @@ def _counts(firms: Firms, rng: np.random.Generator) -> Array:
 def _book(firms: Firms, rng: np.random.Generator) -> _Book:
     counts = _counts(firms, rng)
     firm, month = np.divmod(np.repeat(np.arange(counts.size), counts.ravel()), len(_MONTHS))
-    day = _workday(_EDGES[month] + np.floor(rng.random(len(firm)) * np.diff(_EDGES)[month]))
+    begin = np.maximum(_EDGES[month], firms.joined[firm])
+    end = np.minimum(_EDGES[month + 1], firms.left[firm])
+    day = _workday(np.floor(begin + rng.random(len(firm)) * (end - begin)))
     day = day + rng.uniform(7.0, 18.0, size=len(firm)) / 24.0
     by_date = np.argsort(day, kind="stable")
     firm, day = firm[by_date], day[by_date]
-    logits = firms.blend @ np.asarray(world.CHANNEL_LOGITS)
+    logits = firms.blend.of(world.CHANNEL_LOGITS)
     logits += world.CHANNEL_SPREAD * rng.standard_normal(logits.shape)
     channel = world.pick(np.cumsum(world.softmax(logits), axis=1)[firm], rng.random(len(firm)))
     mean_lines = np.exp(firms.traits["log_basket"].clip(-2.0, 2.5))[firm]
@@ -154,7 +156,7 @@ def _sell(firms: Firms, book: _Book, rng: np.random.Generator) -> _Lines:
     """Return the lines sold: products by the firm's mix of categories, discounts by size and channel."""
     order = np.repeat(np.arange(len(book.firm)), book.lines)
     firm, size = book.firm[order], len(order)
-    logits = firms.blend @ np.asarray(world.CATEGORY_LOGITS)
+    logits = firms.blend.of(world.CATEGORY_LOGITS)
     logits += world.CATEGORY_SPREAD * rng.standard_normal(logits.shape)
     category = world.pick(np.cumsum(world.softmax(logits), axis=1)[firm], rng.random(size))
     popular = np.floor(world.PRODUCTS_PER_CATEGORY * rng.random(size) ** 2.5).astype("int64")

@@ -44,7 +44,7 @@ def surveys(seed: int, block: int, firms: Firms) -> Rows:
 def _scores(firms: Firms, rng: np.random.Generator) -> Array:
     """Return (BLOCK, n_items) scores of a graded factor model: factor, unique part, cut points."""
     _, factor, loading, reversed_ = (np.asarray(column) for column in zip(*world.ITEMS, strict=True))
-    factors = firms.blend @ np.asarray(world.FACTOR_CENTRES)
+    factors = firms.blend.of(world.FACTOR_CENTRES)
     factors += 0.8 * rng.standard_normal(factors.shape)
     unique = np.sqrt(1.0 - loading**2) * rng.standard_normal((BLOCK, len(loading)))
     scores = 1 + np.digitize(loading * factors[:, factor] + unique, _THRESHOLDS)
@@ -86,7 +86,7 @@ def _one_campaign(name: str, begin: date, firms: Firms, rng: np.random.Generator
 
 def _conversion(firms: Firms, firm: Array, arm: Array, day: int) -> Array:
     """Return the chance to buy: the type's own, the arm's lift for the type, little for those who left."""
-    lift = (firms.blend @ np.asarray(world.ARM_LIFTS))[firm, arm]
-    base = (firms.blend @ np.asarray(world.CONVERSION_LOGITS))[firm]
+    lift = firms.blend.of(world.ARM_LIFTS)[firm, arm]
+    base = firms.blend.of(world.CONVERSION_LOGITS)[firm]
     gone = firms.prospect[firm] | (firms.left[firm] < day)
     return world.sigmoid(base + lift - 1.5 * gone)
