@@ -1,0 +1,157 @@
+"""What a trial tries next, and when it is given up: Optuna's samplers and pruners, seeded per trial."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
+from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
+from optuna.samplers import BaseSampler, GPSampler, RandomSampler, TPESampler
+from optuna.trial import FrozenTrial
+from scipy.stats.qmc import Sobol
+
+from segmentwerk.core.seeds import derive
+from segmentwerk.core.settings import TuningSettings
+from segmentwerk.tuning.space import Point
+
+N_STARTUP = 5
+"""Trials drawn at random before a model of the objective is trusted."""
+
+
+class TrialSampler(BaseSampler):
+    """Draws every trial from a seed of its own, with the points of a plan first.
+
+    Optuna's samplers carry a random state from trial to trial, which a killed process loses. Here a
+    fresh sampler is made for each trial, so that what a trial tries depends only on the seed, the
+    trial's number and the finished trials: a resumed study continues as if undisturbed, and workers
+    that share one seed do not repeat each other.
+
+    Parameters
+    ----------
+    make
+        Makes Optuna's sampler from a seed.
+    seed
+        The study's seed.
+    points
+        Values of the first trials; what a point leaves out is drawn.
+    """
+
+    def __init__(self, make: Callable[[int], BaseSampler], seed: int, points: Sequence[Point]) -> None:
+        self._make = make
+        self._seed = seed
+        self._points = points
+
+    def infer_relative_search_space(
+        self, study: optuna.Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Return the parameters drawn together: none for a planned trial."""
+        if trial.number < len(self._points):
+            return {}
+        return self._make(self._seed).infer_relative_search_space(study, trial)
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Draw these parameters together."""
+        if not search_space:
+            return {}
+        return self._make(derive(self._seed, trial.number)).sample_relative(study, trial, search_space)
+
+    def sample_independent(
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """Return the planned value of one parameter, or draw it."""
+        point = self._points[trial.number] if trial.number < len(self._points) else {}
+        if param_name in point:
+            return point[param_name]
+        sampler = self._make(derive(self._seed, trial.number, param_name))
+        return sampler.sample_independent(study, trial, param_name, param_distribution)
+
+
+class SobolSampler(BaseSampler):
+    """Trial number i takes point i of one scrambled Sobol sequence (Owen 1998).
+
+    Optuna's own `QMCSampler` counts the points that it has handed out, so that a killed trial would
+    leave a gap; it also draws conditional and categorical parameters at random.
+    """
+
+    def __init__(self, names: Sequence[str], seed: int) -> None:
+        self._names = list(names)
+        self._seed = seed
+
+    def infer_relative_search_space(
+        self, study: optuna.Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Return nothing: each parameter has its own coordinate."""
+        del study, trial
+        return {}
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Return nothing, see `infer_relative_search_space`."""
+        del study, trial, search_space
+        return {}
+
+    def sample_independent(
+        self,
+        study: optuna.Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        """Return the value at this trial's coordinate."""
+        del study
+        sequence = Sobol(d=len(self._names), scramble=True, rng=self._seed)
+        if trial.number:  # SciPy cannot skip zero points
+            sequence.fast_forward(trial.number)
+        coordinates = sequence.random(1)[0]
+        return quantile(param_distribution, float(coordinates[self._names.index(param_name)]))
+
+
+def quantile(distribution: BaseDistribution, u: float) -> Any:
+    """Return the value below which a share ``u`` in [0, 1) of an even spread over the range lies."""
+    if isinstance(distribution, CategoricalDistribution):
+        return distribution.choices[int(u * len(distribution.choices))]
+    if not isinstance(distribution, IntDistribution | FloatDistribution):
+        raise TypeError(f"unknown distribution {distribution!r}")
+    low, high, step = distribution.low, distribution.high, distribution.step
+    if distribution.log:
+        value = math.exp(math.log(low) + u * (math.log(high) - math.log(low)))
+        return min(max(round(value), low), high) if isinstance(distribution, IntDistribution) else value
+    if step is None:
+        return low + u * (high - low)
+    return low + step * int(u * (round((high - low) / step) + 1))
+
+
+def make_sampler(
+    settings: TuningSettings, names: Sequence[str], *, seed: int, points: Sequence[Point]
+) -> BaseSampler:
+    """Return the sampler of a study over the parameters ``names``."""
+    makers: dict[str, Callable[[int], BaseSampler]] = {
+        "tpe": lambda draw: TPESampler(seed=draw, n_startup_trials=N_STARTUP),
+        "gp": lambda draw: GPSampler(seed=draw, n_startup_trials=N_STARTUP),
+        "random": lambda draw: RandomSampler(seed=draw),
+        # One sequence for the whole study, so the seed of the draw is not used.
+        "qmc": lambda _: SobolSampler(names, seed),
+    }
+    return TrialSampler(makers[settings.sampler], seed, points)
+
+
+def make_pruner(settings: TuningSettings) -> BasePruner:
+    """Return what decides at each report whether a trial is given up."""
+    if settings.pruner == "median":
+        return MedianPruner(n_startup_trials=N_STARTUP - 1, n_warmup_steps=1)
+    return HyperbandPruner() if settings.pruner == "hyperband" else NopPruner()

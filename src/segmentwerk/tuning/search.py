@@ -1,0 +1,86 @@
+"""The loop: start trials, gather what came out, log it, until the budget is used."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+
+from segmentwerk.core.types import TrialRecord
+from segmentwerk.tuning.plan import Plan
+from segmentwerk.tuning.progress import StudyProgress
+from segmentwerk.tuning.session import OnTrial, Session
+from segmentwerk.tuning.trials import Objective, Outcome
+from segmentwerk.tuning.workers import Evaluator, Inline, Pool
+
+_POLL = 0.5
+"""Seconds after which it is looked again what happened elsewhere."""
+
+
+def search(plan: Plan, session: Session, objective: Objective, on_trial: OnTrial | None) -> None:
+    """Run trials until the budget is used, here and on the other machines that work on the study.
+
+    A trial that runs when the time is up may finish; none is started any more.
+    """
+    deadline = _deadline(plan, session)
+    session.log(on_trial)
+    with ExitStack() as stack:
+        progress = stack.enter_context(StudyProgress(plan.study, plan.n_trials))
+        if plan.settings.storage is not None:
+            stack.enter_context(session.beating())
+        evaluator = _evaluator(plan, session, objective, stack)
+        while True:
+            elsewhere = session.take_over()
+            _start_trials(plan, session, evaluator, deadline)
+            for trial, outcome in evaluator.wait(_POLL):
+                session.finish(trial, outcome)
+            unlogged = session.log(on_trial)
+            records = session.finished()
+            progress.update(records, _seconds_left(plan, records, deadline))
+            if evaluator.busy:
+                continue
+            remaining = plan.n_trials - len(records)
+            if time.monotonic() >= deadline or not remaining + unlogged:
+                return
+            if remaining <= elsewhere:
+                time.sleep(_POLL)
+
+
+def _evaluator(plan: Plan, session: Session, objective: Objective, stack: ExitStack) -> Evaluator:
+    unfinished = plan.n_trials - len(session.finished())
+    workers = min(plan.settings.workers, unfinished)
+    if workers < 2:
+        return Inline(objective, session.report)
+    return stack.enter_context(closing(Pool(objective, session.report, session.died, workers)))
+
+
+def _start_trials(plan: Plan, session: Session, evaluator: Evaluator, deadline: float) -> None:
+    while evaluator.free and time.monotonic() < deadline:
+        trial = session.claim()
+        if trial is None:
+            return
+        params = plan.space.suggest(trial)
+        twin = session.twin(trial.number, params)
+        if twin is None:
+            evaluator.start(trial, params)
+        else:
+            # Pruned rather than failed: samplers learn from pruned trials to look elsewhere.
+            session.finish(trial, Outcome("pruned", f"same parameters as trial {twin}"))
+
+
+def _deadline(plan: Plan, session: Session) -> float:
+    """Return when no further trial is started; time spent before a kill counts."""
+    if plan.settings.timeout is None:
+        return math.inf
+    spent = sum(record.seconds for record in session.finished()) / plan.settings.workers
+    return time.monotonic() + plan.settings.timeout - spent
+
+
+def _seconds_left(plan: Plan, records: Sequence[TrialRecord], deadline: float) -> float | None:
+    """Return an estimate from the mean trial so far."""
+    if not records:
+        return None
+    mean = sum(record.seconds for record in records) / len(records)
+    rest = mean * (plan.n_trials - len(records)) / plan.settings.workers
+    return max(0.0, min(rest, deadline - time.monotonic()))

@@ -1,0 +1,194 @@
+"""One process' work on a study: it claims trials, finishes them, and takes over what the dead left."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+import optuna
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.storages import BaseStorage
+from optuna.trial import FrozenTrial, TrialState
+
+from segmentwerk.core.types import TrialRecord
+from segmentwerk.tuning.owners import Fate, Watch, fate, me
+from segmentwerk.tuning.space import Point
+from segmentwerk.tuning.trials import OUTCOME, STATES, Outcome, to_record
+
+OnTrial = Callable[[TrialRecord], None]
+logger = logging.getLogger(__name__)
+
+MAX_DEATHS = 5
+"""A trial whose process died this often is not tried again."""
+
+_GRACE_BEATS = 3
+_LOGGED = "logged/"
+
+
+class Session:
+    """The share of this process in a study of ``n_trials`` trials.
+
+    The trials of a study are those numbered below ``n_trials``; the storage hands out each number
+    once. A trial is waiting, running under an owner, or finished. What a dead owner left running
+    goes back to waiting with the parameters it had, so that no trial is lost and none runs twice.
+    """
+
+    def __init__(self, study: optuna.Study, storage: BaseStorage, *, n_trials: int, heartbeat: int) -> None:
+        self.study = study
+        self.n_trials = n_trials
+        self._storage = storage
+        self._study_id = storage.get_study_id_from_name(study.study_name)
+        self._heartbeat = heartbeat
+        self._watch = Watch(_GRACE_BEATS * heartbeat)
+        self._me = me()
+        self._running: dict[int, int] = {}
+
+    def trials(self, *states: TrialState) -> list[FrozenTrial]:
+        """Return the study's trials in these states (all if none is named), in order."""
+        trials = self.study.get_trials(deepcopy=False, states=states or None)
+        return [trial for trial in trials if trial.number < self.n_trials]
+
+    def finished(self) -> list[TrialRecord]:
+        """Return the finished trials, in order."""
+        return [to_record(trial) for trial in self.trials(*STATES.values())]
+
+    def claim(self) -> optuna.Trial | None:
+        """Take the next trial, or None if none is left to start."""
+        waiting = self.trials(TrialState.WAITING)
+        # The owner is written before the trial runs, so that a kill in between leaves no orphan.
+        if waiting:
+            with suppress(UpdateFinishedTrialError):  # another machine was faster
+                self._set(waiting[0].number, "owner", self._me)
+        elif len(self.trials()) < self.n_trials:
+            self.study.enqueue_trial({}, user_attrs={"owner": self._me})
+        else:
+            return None
+        trial = self.study.ask()
+        if trial.number >= self.n_trials:  # another machine was faster
+            self._storage.set_trial_state_values(self._id(trial.number), TrialState.WAITING)
+            return None
+        if trial.user_attrs.get("owner") != self._me:
+            trial.set_user_attr("owner", self._me)
+        self._running[trial.number] = self._id(trial.number)
+        return trial
+
+    def twin(self, number: int, params: Point) -> int | None:
+        """Return the number of an earlier trial with the same parameters."""
+        earlier = (trial for trial in self.trials() if trial.number < number)
+        return next((trial.number for trial in earlier if trial.params == params), None)
+
+    def report(self, trial: optuna.Trial, step: int, value: float) -> None:
+        """Note an intermediate value.
+
+        Raises
+        ------
+        optuna.TrialPruned
+            If the trial is not worth going on.
+        """
+        known = self._storage.get_trial(self._running[trial.number]).intermediate_values
+        if step not in known:  # noted already by a process that died
+            trial.report(value, step)
+        if trial.should_prune():
+            raise optuna.TrialPruned(f"pruned at step {step} with {value:.4g}")
+
+    def finish(self, trial: optuna.Trial, outcome: Outcome) -> None:
+        """Write down what came out of a trial that this process claimed."""
+        self._running.pop(trial.number)
+        kept = {"reason": outcome.reason, "seconds": outcome.seconds, "scores": outcome.scores}
+        try:
+            trial.set_user_attr(OUTCOME, kept)
+            value = outcome.scores["value"] if outcome.state == "complete" else None
+            self.study.tell(trial, value, STATES[outcome.state])
+        except (UpdateFinishedTrialError, ValueError):
+            logger.warning("Trial %d was taken over and finished elsewhere.", trial.number)
+
+    def died(self, trial: optuna.Trial) -> None:
+        """Note that the worker running a trial of this process died."""
+        trial.set_user_attr("deaths", int(trial.user_attrs.get("deaths", 0)) + 1)
+
+    def take_over(self, *, starting: bool = False) -> int:
+        """Put trials back to waiting whose owner died; return how many run elsewhere.
+
+        ``starting`` says that this process runs nothing yet, so that what it owns is left over from
+        an interrupt.
+        """
+        elsewhere = 0
+        for trial in self.trials(TrialState.RUNNING):
+            if trial.number in self._running:
+                continue
+            owner = _owner(trial)
+            left_over = owner == "mine" and starting
+            if left_over or owner == "dead" or (owner != "alive" and self._silent(trial)):
+                self._put_back(trial, died=not left_over)
+            else:
+                elsewhere += 1
+        return elsewhere
+
+    def log(self, on_trial: OnTrial | None) -> int:
+        """Hand each finished trial to ``on_trial`` once; return how many are left to another machine."""
+        if on_trial is None:
+            return 0
+        left = 0
+        logged = self.study.user_attrs
+        for trial in self.trials(*STATES.values()):
+            if f"{_LOGGED}{trial.number}" in logged:
+                continue
+            owner = _owner(trial)
+            if owner in ("mine", "dead") or (owner == "remote" and self._silent(trial)):
+                on_trial(to_record(trial))
+                self.study.set_user_attr(f"{_LOGGED}{trial.number}", True)
+            else:
+                left += 1
+        return left
+
+    @contextmanager
+    def beating(self) -> Iterator[None]:
+        """Give a sign of life for each running trial while the block runs."""
+        stop = threading.Event()
+        thread = threading.Thread(target=self._beat, args=(stop,), daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
+
+    def _beat(self, stop: threading.Event) -> None:
+        count = 0
+        while not stop.wait(self._heartbeat):
+            count += 1
+            for number in list(self._running):
+                try:
+                    self._set(number, "beat", count)
+                except UpdateFinishedTrialError:
+                    continue  # it finished in this moment
+
+    def _put_back(self, trial: FrozenTrial, *, died: bool) -> None:
+        deaths = int(trial.user_attrs.get("deaths", 0)) + died
+        number = self._id(trial.number)
+        try:
+            self._storage.set_trial_user_attr(number, "deaths", deaths)
+            if deaths < MAX_DEATHS:
+                self._storage.set_trial_state_values(number, TrialState.WAITING)
+                return
+            outcome = {"reason": f"its process died {deaths} times", "seconds": 0.0, "scores": {}}
+            self._storage.set_trial_user_attr(number, OUTCOME, outcome)
+            self._storage.set_trial_state_values(number, TrialState.FAIL)
+        except UpdateFinishedTrialError:
+            logger.debug("Trial %d was finished meanwhile.", trial.number)
+
+    def _silent(self, trial: FrozenTrial) -> bool:
+        return self._watch.silent(trial.number, (trial.state, trial.user_attrs.get("beat")))
+
+    def _set(self, number: int, key: str, value: object) -> None:
+        self._storage.set_trial_user_attr(self._id(number), key, value)
+
+    def _id(self, number: int) -> int:
+        return self._storage.get_trial_id_from_study_id_trial_number(self._study_id, number)
+
+
+def _owner(trial: FrozenTrial) -> Fate:
+    owner = trial.user_attrs.get("owner")
+    return "remote" if owner is None else fate(owner)

@@ -1,0 +1,150 @@
+"""Where studies are kept: a journal file for one process at a time, or a database that machines share."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import optuna
+from filelock import FileLock, Timeout
+from optuna.storages import BaseStorage, JournalStorage, RDBStorage
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+
+from segmentwerk.core.errors import ConfigError, InputError
+from segmentwerk.core.settings import TuningSettings
+
+_DIGEST_LENGTH = 12
+_ATTEMPTS = 5
+
+
+def study_name(name: str, digest: str) -> str:
+    """Return the name under which a study is stored: readable, and another one for another configuration."""
+    return f"{re.sub(r'[^a-zA-Z0-9_.]+', '-', name)}-{digest[:_DIGEST_LENGTH]}"
+
+
+def journal_path(study: str, home: Path) -> Path:
+    """Return the journal file of a study."""
+    return Path(home) / "studies" / f"{study}.journal"
+
+
+@contextmanager
+def open_storage(study: str, settings: TuningSettings, home: Path) -> Iterator[BaseStorage]:
+    """Yield the storage of one study.
+
+    Without a URL in the settings it is the journal ``home/studies/<study>.journal``, held
+    exclusively; the operating system lets go of it when the process dies.
+
+    Raises
+    ------
+    ConfigError
+        If the URL cannot be used.
+    InputError
+        If another process holds the journal, or the journal is damaged or cannot be written.
+    """
+    if settings.storage is not None:
+        yield _database(settings.storage)
+        return
+    path = journal_path(study, home)
+    with _held(path, study):
+        yield _journal(path)
+
+
+def earlier_studies(study: str, storage: BaseStorage, home: Path) -> list[optuna.Study]:
+    """Return the other studies of the same name, with another digest, ordered by name."""
+    same_name = re.compile(re.escape(study[:-_DIGEST_LENGTH]) + rf"[0-9a-f]{{{_DIGEST_LENGTH}}}")
+    if isinstance(storage, JournalStorage):
+        files = sorted(journal_path(study, home).parent.glob("*.journal"))
+        names = [path.stem for path in files]
+    else:
+        names = sorted(optuna.get_all_study_names(storage))
+    found = [other for other in names if other != study and same_name.fullmatch(other)]
+    return [
+        optuna.load_study(
+            study_name=other,
+            storage=_replay(journal_path(other, home)) if isinstance(storage, JournalStorage) else storage,
+        )
+        for other in found
+    ]
+
+
+@contextmanager
+def _held(path: Path, study: str) -> Iterator[None]:
+    lock = FileLock(f"{path}.held")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+    except Timeout as error:
+        raise InputError(
+            f"Study {study} is being run by another process.",
+            "Wait for it, or set tuning.storage to a database URL to work on it together.",
+        ) from error
+    except OSError as error:
+        raise InputError(
+            f"Cannot write {path}: {error.strerror or error}.", "Name a home where you may write."
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _journal(path: Path) -> JournalStorage:
+    """Open a journal that this process holds alone, whatever a killed process left behind."""
+    # Optuna marks an append by this file; after a kill it would be waited for.
+    Path(f"{path}.lock").unlink(missing_ok=True)
+    if path.exists():
+        _drop_torn_line(path)
+    return _replay(path)
+
+
+def _drop_torn_line(path: Path) -> None:
+    """Remove an append that a kill cut short; the next one would otherwise be glued to it."""
+    content = path.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        with path.open("r+b") as journal:
+            journal.truncate(whole)
+
+
+def _replay(path: Path) -> JournalStorage:
+    try:
+        return JournalStorage(JournalFileBackend(str(path), lock_obj=JournalFileOpenLock(str(path))))
+    except (ValueError, KeyError) as error:
+        raise InputError(
+            f"The journal {path} is damaged ({error}).", "Remove it to start the study afresh."
+        ) from error
+
+
+def _database(url: str) -> RDBStorage:
+    # SQLAlchemy takes time to import and is needed here only.
+    from sqlalchemy.engine import make_url
+    from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError, ProgrammingError
+
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise ConfigError(
+            "tuning.storage is not a database URL.", "Give one like postgresql://user@host/name."
+        ) from error
+    shown = parsed.render_as_string(hide_password=True)
+    options = {"connect_args": {"timeout": 60}} if parsed.get_backend_name() == "sqlite" else {}
+    for attempt in range(_ATTEMPTS):
+        try:
+            return RDBStorage(url, engine_kwargs={"pool_pre_ping": True, **options})
+        except ImportError as error:
+            raise ConfigError(
+                f"tuning.storage={shown} needs a database driver.", "Install segmentwerk[postgres]."
+            ) from error
+        except (IntegrityError, ProgrammingError, OperationalError) as error:
+            # Several machines may lay out the tables of a fresh database at the same moment.
+            if attempt == _ATTEMPTS - 1:
+                reason = str(error.orig).strip().splitlines()[0]
+                raise ConfigError(
+                    f"Cannot open tuning.storage={shown}: {reason}.",
+                    "Check the server, the name and the rights.",
+                ) from error
+            time.sleep(0.2 * (attempt + 1))
+    raise AssertionError("the last attempt returns or raises")

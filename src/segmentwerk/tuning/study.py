@@ -1,0 +1,137 @@
+"""A study: the search for good parameters of one segmenter, which survives being killed."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import optuna
+
+from segmentwerk.core.errors import FitError
+from segmentwerk.core.settings import TuningSettings
+from segmentwerk.core.types import StudyResult, TrialRecord
+from segmentwerk.tuning.plan import Plan
+from segmentwerk.tuning.search import search
+from segmentwerk.tuning.session import OnTrial
+from segmentwerk.tuning.space import Point, SearchSpace
+from segmentwerk.tuning.trials import Objective
+
+logger = logging.getLogger(__name__)
+
+
+def tune(
+    name: str,
+    objective: Objective,
+    space: SearchSpace,
+    settings: TuningSettings,
+    *,
+    seed: int,
+    home: Path,
+    digest: str = "",
+    n_trials: int | None = None,
+    start: Sequence[Point] = (),
+    on_trial: OnTrial | None = None,
+    n_finalists: int = 2,
+) -> StudyResult:
+    """Search ``space`` for the parameters with the highest value.
+
+    The study is stored trial by trial. The same call goes on where a killed one stopped: finished
+    trials stay, those under way are run again with the parameters they had. With one worker the
+    result equals that of an undisturbed run. A space with no more than ``n_trials`` points is walked
+    through whole, in order; one without parameters has a single trial.
+
+    Parameters
+    ----------
+    name
+        What is tuned, such as ``online_retail-kmeans``; studies of one name learn from each other.
+    objective
+        Called with the parameters and ``report(step, value)``; returns scores, among them ``value``
+        (higher is better). ``report`` ends a trial that is not worth going on. `FitError`, a value
+        that is not finite and a lack of memory fail the trial with a reason. With several workers
+        it must be picklable.
+    space
+        What is varied.
+    settings
+        Budget, sampler, pruner, workers and storage.
+    seed
+        Decides every draw.
+    home
+        The journal lies in ``home/studies``.
+    digest
+        Identifies everything else that the value depends on: data, fixed parameters, evaluation.
+    n_trials
+        Overrides ``settings.n_trials``.
+    start
+        Points that are tried first; what they leave out is drawn.
+    on_trial
+        Called once for each finished trial, by this process only, after the trial is stored; again
+        after a kill in between, so it should recognise what it has seen.
+    n_finalists
+        Number of best trials that are returned as finalists.
+
+    Returns
+    -------
+    StudyResult
+        ``interrupted`` says that Ctrl-C ended it early.
+
+    Raises
+    ------
+    FitError
+        If no trial completed; the reasons are named.
+    ConfigError
+        If a starting point is outside of the space, or the storage cannot be opened.
+    KeyboardInterrupt
+        If Ctrl-C came before the first trial completed.
+    """
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    plan = Plan(name, space, settings, seed, Path(home), digest, n_trials or settings.n_trials, tuple(start))
+    begin = time.monotonic()
+    interrupted = False
+    try:
+        with plan.session(afresh=not settings.resume) as session:
+            search(plan, session, objective, on_trial)
+            records = session.finished()
+    except KeyboardInterrupt:
+        interrupted = True
+        # Opened anew: what this process remembers may have been cut short in the middle.
+        with plan.session() as session:
+            session.log(on_trial)
+            records = session.finished()
+        if not any(record.state == "complete" for record in records):
+            raise
+        logger.warning("Interrupted: %s goes on with the best of %d trials.", plan.study, len(records))
+    finalists = _best(plan.study, records, n_finalists)
+    return StudyResult(plan.study, tuple(records), finalists, time.monotonic() - begin, interrupted)
+
+
+def study_name(
+    name: str,
+    space: SearchSpace,
+    settings: TuningSettings,
+    *,
+    seed: int,
+    digest: str = "",
+    n_trials: int | None = None,
+    start: Sequence[Point] = (),
+) -> str:
+    """Return the name under which `tune` stores this study, for instance to tag its runs."""
+    return Plan(
+        name, space, settings, seed, Path(), digest, n_trials or settings.n_trials, tuple(start)
+    ).study
+
+
+def _best(study: str, records: Sequence[TrialRecord], n_finalists: int) -> tuple[TrialRecord, ...]:
+    """Return the distinct best trials, best first; equal values in the order they were tried."""
+    complete = [record for record in records if record.state == "complete"]
+    if not complete:
+        reasons = Counter(f"{record.state}: {record.reason}" for record in records)
+        told = "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common(5))
+        raise FitError(
+            f"No trial of study {study} completed ({told or 'none was started'}).",
+            "Widen the search space, or give it more time or trials.",
+        )
+    ranked = sorted(complete, key=lambda record: (-record.value, record.number))
+    return tuple(ranked[:n_finalists])
