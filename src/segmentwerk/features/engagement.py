@@ -28,22 +28,33 @@ def _recency(kind: str, description: str) -> Definition:
     return _activity(f"{kind}_recency_days", "days", description, express, window=EVER)
 
 
-def _email(t: ibis.Table, action: str) -> Any:
-    return ((t.kind == "email") & (t.action == action)).cast("int64").sum()
+def _clicked(t: ibis.Table, _: date) -> Any:
+    email = t.kind == "email"
+    clicked = email & t.action.lower().startswith("click")
+    return ratio(clicked.fill_null(False).cast("int64").sum(), email.cast("int64").sum())
 
 
-COUNTS = (
+_COUNTS = (
     _count("web", "visits", "Actions on the web site."),
     _count("email", "e-mails", "E-mail actions."),
     _count("meeting", "meetings", "Meetings."),
     _count("ticket", "tickets", "Service requests."),
 )
-"""An account without activities has honestly none of them: unknown becomes zero."""
+COUNTS = tuple(definition.feature.name for definition in _COUNTS)
+"""Features that are honestly zero, not unknown, for an account without any activity."""
 
 DEFINITIONS = (
-    *COUNTS,
+    *_COUNTS,
     _recency("web", "Days since the last action on the web site."),
     _recency("email", "Days since the last e-mail action."),
+    _activity(
+        "email_click_rate",
+        "share",
+        "Share of e-mail actions that are clicks.",
+        _clicked,
+        window=EVER,
+        needs=("activities.action",),
+    ),
     define(
         "campaign_response_rate",
         "share",

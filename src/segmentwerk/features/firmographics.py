@@ -8,7 +8,7 @@ from typing import Any
 
 import ibis
 
-from segmentwerk.features.declare import NOW, define
+from segmentwerk.features.declare import MONEY, NOW, YEAR, define
 
 SIZE_CLASSES = ((10, "micro"), (50, "small"), (250, "medium"))
 """Employees below which a company counts as …; from 250 on it is large (EU Recommendation 2003/361/EC)."""
@@ -16,6 +16,9 @@ SIZE_CLASSES = ((10, "micro"), (50, "small"), (250, "medium"))
 _account = partial(
     define, approach="firmographic", table="accounts", level="accounts", window=NOW, prospect=True
 )
+
+
+_family = partial(_account, level="families", needs=("accounts.parent_account_id",))
 
 
 def _size_class(t: ibis.Table, _: date) -> Any:
@@ -51,6 +54,26 @@ DEFINITIONS = (
         "Agreed days of payment.",
         lambda t, _: t.payment_terms_days.cast("float64"),
         needs=("accounts.payment_terms_days",),
+    ),
+    _family(
+        "subsidiaries",
+        "accounts",
+        "Accounts that it is the direct parent of.",
+        lambda t, _: t.subsidiaries,
+    ),
+    _family(
+        "family_size",
+        "accounts",
+        "Accounts of its company family, itself included.",
+        lambda t, _: t.members,
+    ),
+    _family(
+        "family_revenue_12m",
+        "money",
+        "Revenue, net of returns, of the other accounts of its company family.",
+        lambda t, _: (t.all_12m.fill_null(0) - t.own_12m.fill_null(0)).cast("float64") * MONEY,
+        window=YEAR,
+        needs=("accounts.parent_account_id", "orders"),
     ),
     _account(
         "size_class",

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from datetime import date
+from typing import Any
+
+import ibis
+
 from segmentwerk.features.declare import NOW, Definition, define
+
+EARTH_RADIUS_KM = 6371.0088
+"""Mean radius (IUGG)."""
 
 _DESCRIPTIONS = {
     "country": "Country.",
@@ -28,4 +38,36 @@ def _place(column: str, description: str) -> Definition:
     )
 
 
-DEFINITIONS = tuple(_place(column, description) for column, description in _DESCRIPTIONS.items())
+def _distance(sites: Mapping[str, tuple[float, float]]) -> Definition:
+    """Declare the great-circle distance to the nearest site (haversine formula)."""
+
+    def express(t: ibis.Table, _: date) -> Any:
+        latitude, longitude = t.latitude.cast("float64").radians(), t.longitude.cast("float64").radians()
+        return ibis.least(*(_haversine(latitude, longitude, *map(math.radians, s)) for s in sites.values()))
+
+    return define(
+        "site_distance_km",
+        "km",
+        "Distance to our nearest site.",
+        express,
+        approach="geographic",
+        table="accounts",
+        level="accounts",
+        window=NOW,
+        needs=("features.sites", "accounts.latitude", "accounts.longitude"),
+        prospect=True,
+    )
+
+
+def _haversine(latitude: Any, longitude: Any, site_latitude: float, site_longitude: float) -> Any:
+    """Return km between points given in radians."""
+    north = ((latitude - site_latitude) / 2.0).sin() ** 2
+    east = ((longitude - site_longitude) / 2.0).sin() ** 2
+    chord = north + latitude.cos() * math.cos(site_latitude) * east
+    return 2.0 * EARTH_RADIUS_KM * ibis.least(chord.sqrt(), 1.0).asin()
+
+
+def definitions(sites: Mapping[str, tuple[float, float]]) -> tuple[Definition, ...]:
+    """Declare all geographic features; ``sites`` gives degrees of latitude and longitude by name."""
+    places = (_place(column, description) for column, description in _DESCRIPTIONS.items())
+    return (*places, _distance(sites))

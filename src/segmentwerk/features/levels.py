@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date, timedelta
 
 import ibis
 
@@ -18,7 +19,7 @@ from segmentwerk.features.declare import Tables, whole
 class Level:
     """A relation below or at the account, and the columns it cannot do without (``table.column``)."""
 
-    relate: Callable[[Tables], ibis.Table]
+    relate: Callable[[Tables, date], ibis.Table]
     needs: tuple[str, ...]
     grouped: bool = True
 
@@ -33,7 +34,7 @@ def _lines(tables: Tables) -> ibis.Table:
     return orders.mutate(**money)
 
 
-def orders(tables: Tables) -> ibis.Table:
+def orders(tables: Tables, _: date) -> ibis.Table:
     """One row an order: first day, net amount, money sold and returned, lines, and profit where known."""
     lines = _lines(tables)
     columns = {
@@ -48,9 +49,9 @@ def orders(tables: Tables) -> ibis.Table:
     return lines.group_by("account_id", "order_id").agg(**columns)
 
 
-def days(tables: Tables) -> ibis.Table:
+def days(tables: Tables, as_of: date) -> ibis.Table:
     """One row a purchase day, with the days since the purchase day before (``gap``)."""
-    order = orders(tables)
+    order = orders(tables, as_of)
     day = order.filter(order.amount > 0).select("account_id", "day").distinct()
     before = day.day.lag().over(group_by=day.account_id, order_by=day.day)
     return day.mutate(gap=day.day.delta(before, unit="day"))
@@ -67,25 +68,61 @@ def _composition(tables: Tables, column: str) -> ibis.Table:
     return joined.select("account_id", "part", share=share, is_largest=joined.amount == joined.largest)
 
 
-def categories(tables: Tables) -> ibis.Table:
+def categories(tables: Tables, _: date) -> ibis.Table:
     """One row a category an account bought."""
     return _composition(tables, "category")
 
 
-def channels(tables: Tables) -> ibis.Table:
+def channels(tables: Tables, _: date) -> ibis.Table:
     """One row a channel an account bought through."""
     return _composition(tables, "channel")
 
 
-def products(tables: Tables) -> ibis.Table:
+def products(tables: Tables, _: date) -> ibis.Table:
     """One row a product an account bought."""
     lines = _lines(tables)
     return lines.filter(lines.amount > 0).select("account_id", "product_id").distinct()
 
 
-def _given(table: str) -> Callable[[Tables], ibis.Table]:
+def families(tables: Tables, as_of: date) -> ibis.Table:
+    """One row an account: its ``subsidiaries``, the ``members`` of its family, and what it spent.
+
+    A family is everything below one head, followed up eight generations; a parent that is no account
+    itself still holds its family together. Where there are orders, ``own_12m`` and ``all_12m`` are the
+    net amounts of the account and of its family in the last year.
+    """
+    heads = _heads(tables["accounts"])
+    parents = tables["accounts"].parent_account_id
+    owned = tables["accounts"].filter(parents != tables["accounts"].account_id)
+    children = owned.group_by(account_id=owned.parent_account_id).agg(subsidiaries=owned.count())
+    if "orders" in tables:
+        order = orders(tables, as_of)
+        recent = order.filter(order.day >= ibis.date(as_of - timedelta(days=365)))
+        heads = _with(heads, recent.group_by("account_id").agg(own_12m=recent.amount.sum()))
+    spent = {"all_12m": heads.own_12m.sum()} if "orders" in tables else {}
+    family = heads.group_by("top").agg(members=heads.count(), **spent)
+    rows = _with(heads.join(family, "top"), children)
+    return rows.mutate(subsidiaries=rows.subsidiaries.fill_null(0))
+
+
+def _heads(accounts: ibis.Table) -> ibis.Table:
+    """Return each account's ``top``: the parent's parent's … parent."""
+    parent = ibis.coalesce(accounts.parent_account_id, accounts.account_id)
+    heads = accounts.select("account_id", top=parent)
+    for _ in range(3):  # going to the head's head doubles the generations each time
+        own, above = heads.view(), heads.view().select(of="account_id", above="top")
+        joined = own.left_join(above, own.top == above.of)
+        heads = joined.select("account_id", top=ibis.coalesce(joined.above, joined.top))
+    return heads
+
+
+def _with(left: ibis.Table, right: ibis.Table) -> ibis.Table:
+    return left.left_join(right, "account_id").drop("account_id_right")
+
+
+def _given(table: str) -> Callable[[Tables, date], ibis.Table]:
     """Take the rows of a table as they are."""
-    return lambda tables: tables[table]
+    return lambda tables, _: tables[table]
 
 
 LEVELS: dict[str, Level] = {
@@ -97,5 +134,6 @@ LEVELS: dict[str, Level] = {
     "activities": Level(_given("activities"), ("activities",)),
     "opportunities": Level(_given("opportunities"), ("opportunities.closed_on",)),
     "campaigns": Level(_given("campaigns"), ("campaigns.responded",)),
+    "families": Level(families, ("accounts.parent_account_id",), grouped=False),
     "accounts": Level(_given("accounts"), ("accounts",), grouped=False),
 }

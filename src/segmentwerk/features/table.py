@@ -1,72 +1,44 @@
-"""One row an account as of a date: declared features joined into one query, executed once."""
+"""One row an account as of a date."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from functools import reduce
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import ibis
 import numpy as np
 import pandas as pd
 
-from segmentwerk.core.errors import ConfigError, InputError, nearest
+from segmentwerk.core.errors import InputError
 from segmentwerk.core.settings import FeatureSettings
 from segmentwerk.core.types import AccountTable, Feature, Window
-from segmentwerk.features import assortment, behaviour, engagement, firmographics, geography, past, value
-from segmentwerk.features.declare import Definition, Tables
-from segmentwerk.features.levels import LEVELS
-
-_DEFINITIONS: tuple[Definition, ...] = (
-    *behaviour.DEFINITIONS,
-    *assortment.DEFINITIONS,
-    *value.DEFINITIONS,
-    *engagement.DEFINITIONS,
-    *firmographics.DEFINITIONS,
-    *geography.DEFINITIONS,
+from segmentwerk.features import engagement, past, query
+from segmentwerk.features.catalogue import (
+    STEPS,
+    absent,
+    catalogue,
+    definitions,
+    excluded,
+    impossible,
+    in_order,
 )
-_ORDERS = "orders_before_date"
-"""Helper column: number of orders, null where there is none."""
+from segmentwerk.features.declare import Definition, Tables
+from segmentwerk.features.learned import CannotLearnError, Step
 
+__all__ = ["absent", "build", "catalogue"]
 
-def catalogue() -> tuple[Feature, ...]:
-    """Return every feature that can be built, in column order."""
-    return tuple(definition.feature for definition in _DEFINITIONS)
-
-
-def absent(tables: Tables, settings: FeatureSettings) -> dict[str, str]:
-    """Say which features cannot or shall not be built from these tables, each with the reason.
-
-    Raises
-    ------
-    ConfigError
-        If ``settings.exclude`` names neither a feature nor an approach.
-    """
-    _check_excluded(settings)
-    reasons = {definition.feature.name: _reason(definition, tables, settings) for definition in _DEFINITIONS}
-    return {name: reason for name, reason in reasons.items() if reason}
-
-
-def _check_excluded(settings: FeatureSettings) -> None:
-    known = {name for feature in catalogue() for name in (feature.name, feature.approach)}
-    for name in settings.exclude:
-        if name not in known:
-            raise ConfigError(f"features.exclude names {name!r}, which is no feature.", nearest(name, known))
-
-
-def _reason(definition: Definition, tables: Tables, settings: FeatureSettings) -> str:
-    if {definition.feature.name, definition.feature.approach} & set(settings.exclude):
-        return "left out by features.exclude"
-    for need in (*LEVELS[definition.level].needs, *definition.needs):
-        table, _, column = need.partition(".")
-        if table not in tables:
-            return f"there is no table {table!r}"
-        if column and column not in tables[table].columns:
-            return f"there is no column {need!r}"
-    return ""
+log = logging.getLogger(__name__)
 
 
 def build(
-    tables: Tables, window: Window, settings: FeatureSettings, *, source: str, digest: str
+    tables: Tables,
+    window: Window,
+    settings: FeatureSettings,
+    *,
+    source: str,
+    digest: str,
+    learned: Mapping[str, Any] | None = None,
 ) -> AccountTable:
     """Build the account table from checked tables, all of one Ibis backend.
 
@@ -77,33 +49,39 @@ def build(
         (or at an unknown date) and those that ordered before it.
     window
         Features see records before midnight of ``as_of``; outcomes see ``as_of <= day < outcome_until``.
+    learned
+        `AccountTable.definitions` of the table that a model was trained on; features are then computed
+        by them. None: learn anew.
 
     Raises
     ------
     InputError
-        If there is neither `accounts` nor `orders`, no account before the date, or an empty window.
+        If there is neither `accounts` nor `orders`, no account before the date, an id that comes twice,
+        or an outcome window that ends before it begins.
     ConfigError
         If ``settings.exclude`` names something unknown.
     """
     _check_input(tables, window)
-    missing = absent(tables, settings)
-    definitions = [definition for definition in _DEFINITIONS if definition.feature.name not in missing]
-    known = past.cut(tables, window.as_of)
-    ahead = past.outcomes(tables, window)
-    parts = [*_features(known, definitions, window), *ahead.values()]
-    frame = _join(_base(known), parts).to_pandas().set_index("account_id").sort_index()
-    if frame.empty:
-        raise InputError(f"No account is known before {window.as_of}.", "Set an earlier source.as_of.")
-    features = tuple(definition.feature for definition in definitions)
-    orders = frame[_ORDERS].fillna(0).astype("int64") if "orders" in tables else _ones(frame)
+    declared, steps = _plan(tables, settings, learned)
+    known, ahead = past.cut(tables, window.as_of), past.outcomes(tables, window)
+    related = [step.relate(known, (learned or {}).get(step.name)) for step in steps if step.relate]
+    relations = [*(relation for relation, _ in related), *ahead.values()]
+    rows = _execute(query.assemble(known, declared, window.as_of, relations), window)
+    rows = rows.rename(columns={short: name for _, names in related for short, name in names.items()})
+    rows["orders"] = rows["orders"].fillna(0).astype("int64") if "orders" in tables else 1
+    features = [definition.feature for definition in declared]
+    rows = _typed(rows, features)
+    features, rows, kept = _learn(steps, features, rows, learned)
+    chosen = in_order(feature for feature in features if feature not in excluded(settings))
     return AccountTable(
-        features=_typed(frame, features, orders),
-        outcomes=_outcomes(frame, [name for part in ahead.values() for name in part.columns[1:]]),
-        orders=orders.rename("orders"),
-        catalogue=features,
+        features=rows[[feature.name for feature in chosen]],
+        outcomes=_outcomes(rows, [name for part in ahead.values() for name in part.columns[1:]]),
+        orders=rows["orders"],
+        catalogue=chosen,
         window=window,
         source=source,
         digest=digest,
+        definitions=kept,
     )
 
 
@@ -117,62 +95,73 @@ def _check_input(tables: Tables, window: Window) -> None:
         )
 
 
-def _base(tables: Tables) -> ibis.Table:
-    """Return the ids of all accounts known at the date."""
-    ids = [tables[name].select("account_id").distinct() for name in ("accounts", "orders") if name in tables]
-    return ids[0] if len(ids) == 1 else ibis.union(*ids, distinct=True)
+def _plan(
+    tables: Tables, settings: FeatureSettings, learned: Mapping[str, Any] | None
+) -> tuple[list[Definition], list[Step]]:
+    """Choose the declared features to compute, those that a step reads included, and the steps."""
+    unwanted = {feature.name for feature in excluded(settings)}
+    missing = impossible(tables, settings)
+    steps = [
+        step
+        for step in STEPS
+        if not all(feature.name in unwanted or feature.name in missing for feature in step.features)
+        and (learned is None or step.name in learned)
+    ]
+    read = {name for step in steps for name in (*step.reads, *step.prefers)}
+    dropped = set(missing) | (unwanted - read)
+    return [d for d in definitions(settings) if d.feature.name not in dropped], steps
 
 
-def _features(tables: Tables, definitions: Sequence[Definition], window: Window) -> list[ibis.Table]:
-    """Aggregate each level once by account."""
-    parts = []
-    for name, level in LEVELS.items():
-        wanted = [definition for definition in definitions if definition.level == name]
-        if not wanted and not (name == "orders" and "orders" in tables):
-            continue
-        relation = level.relate(tables)
-        columns = {d.feature.name: d.express(relation, window.as_of) for d in wanted}
-        if name == "orders":
-            columns[_ORDERS] = (relation.amount > 0).cast("int64").sum()
-        if level.grouped:
-            parts.append(relation.group_by("account_id").agg(**columns))
-        else:
-            parts.append(relation.select("account_id", **columns))
-    return parts
+def _execute(expression: ibis.Table, window: Window) -> pd.DataFrame:
+    rows: pd.DataFrame = expression.to_pandas().set_index("account_id").sort_index()
+    if rows.empty:
+        raise InputError(f"No account is known before {window.as_of}.", "Set a later source.as_of.")
+    if rows.index.has_duplicates:
+        n = int(rows.index.duplicated().sum())
+        raise InputError(f"Table 'accounts' gives {n} account ids more than once.", "Make account_id unique.")
+    return rows
 
 
-def _join(base: ibis.Table, parts: Sequence[ibis.Table]) -> ibis.Table:
-    def add(left: ibis.Table, right: ibis.Table) -> ibis.Table:
-        return left.left_join(right, "account_id").drop("account_id_right")
+def _typed(rows: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:
+    """Give numbers as float64 with NaN and categories as object with None.
 
-    return reduce(add, parts, base)
-
-
-def _typed(frame: pd.DataFrame, features: Sequence[Feature], orders: pd.Series) -> pd.DataFrame:
-    """Give numbers as float64 with NaN and categories as object with None, in catalogue order."""
+    Features of orders are known of customers only; counts of activities are zero where there is none.
+    """
     columns = {}
     for feature in features:
-        column = frame[feature.name]
+        column = rows[feature.name]
         if feature.table == "orders":
-            column = column.where(orders > 0)
-        if feature.kind == "numeric":
-            columns[feature.name] = column.astype("float64")
-        else:
+            column = column.where(rows["orders"] > 0)
+        if feature.kind == "categorical":
             columns[feature.name] = column.astype(object).where(column.notna(), None)
-    typed = pd.DataFrame(columns, index=frame.index)
-    counts = [d.feature.name for d in engagement.COUNTS if d.feature.name in columns]
-    typed[counts] = typed[counts].fillna(0.0)
-    return typed
+        elif feature.name in engagement.COUNTS:
+            columns[feature.name] = column.astype("float64").fillna(0.0)
+        else:
+            columns[feature.name] = column.astype("float64")
+    return rows.assign(**columns)
 
 
-def _outcomes(frame: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+def _learn(
+    steps: Sequence[Step], features: list[Feature], rows: pd.DataFrame, learned: Mapping[str, Any] | None
+) -> tuple[list[Feature], pd.DataFrame, dict[str, object]]:
+    """Add what the steps give; a step that cannot learn is left out, said in the log."""
+    kept: dict[str, object] = {}
+    for step in steps:
+        try:
+            known = step.learn(rows) if learned is None else learned[step.name]
+        except CannotLearnError as reason:
+            log.info("Without %s: %s.", step.name, reason)
+            continue
+        kept[step.name] = known
+        features = [*features, *step.given(known)]
+        rows = rows.join(step.apply(rows, known))
+    return features, rows, kept
+
+
+def _outcomes(rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
     """Fill accounts without a record in the window with zero, and add the logarithm of the revenue."""
-    outcomes = frame[list(names)].astype("float64").fillna(0.0)
+    outcomes = rows[list(names)].astype("float64").fillna(0.0)
     if "future_revenue" in outcomes:
         revenue = outcomes["future_revenue"].clip(lower=0.0)
         outcomes.insert(1, "log_future_revenue", np.log1p(revenue))
     return outcomes
-
-
-def _ones(frame: pd.DataFrame) -> pd.Series:
-    return pd.Series(1, index=frame.index, dtype="int64")

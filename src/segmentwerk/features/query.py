@@ -1,0 +1,57 @@
+"""One query for all declared features: each level is grouped once by account, then joined."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from functools import reduce
+
+import ibis
+
+from segmentwerk.features.declare import Definition, Tables
+from segmentwerk.features.levels import LEVELS
+
+
+def assemble(
+    tables: Tables, definitions: Sequence[Definition], as_of: date, others: Iterable[ibis.Table]
+) -> ibis.Table:
+    """Return one row an account known at the date, with its features and the columns of ``others``.
+
+    Where there are orders, the column ``orders`` counts them, null where an account has none.
+
+    Parameters
+    ----------
+    tables
+        Tables cut at the as-of date.
+    others
+        Further relations with one row an account and a column ``account_id``.
+    """
+    return reduce(_add, [*_levels(tables, definitions, as_of), *others], _accounts(tables))
+
+
+def _add(left: ibis.Table, right: ibis.Table) -> ibis.Table:
+    return left.left_join(right, "account_id").drop("account_id_right")
+
+
+def _accounts(tables: Tables) -> ibis.Table:
+    """Return the ids of the accounts in the accounts table and in the orders."""
+    ids = [tables[name].select("account_id") for name in ("accounts", "orders") if name in tables]
+    return ids[0].distinct() if len(ids) == 1 else ibis.union(*ids, distinct=True)
+
+
+def _levels(tables: Tables, definitions: Sequence[Definition], as_of: date) -> list[ibis.Table]:
+    parts = []
+    for name, level in LEVELS.items():
+        wanted = [definition for definition in definitions if definition.level == name]
+        counted = name == "orders" and "orders" in tables
+        if not wanted and not counted:
+            continue
+        relation = level.relate(tables, as_of)
+        columns = {wish.feature.name: wish.express(relation, as_of) for wish in wanted}
+        if counted:
+            columns["orders"] = (relation.amount > 0).cast("int64").sum()
+        if level.grouped:
+            parts.append(relation.group_by("account_id").agg(**columns))
+        else:
+            parts.append(relation.select("account_id", **columns))
+    return parts
