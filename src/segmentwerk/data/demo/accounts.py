@@ -36,57 +36,10 @@ MISSING = {
 """Share of firms whose field nobody filled in; half as much again where a firm is small."""
 _IMPOSSIBLE_YEARS = np.array([0, 19, 1066, 2107, 9999])
 _TERMS = np.array([14, 30, 45, 60])
-_ONSETS = (
-    "B",
-    "Br",
-    "D",
-    "F",
-    "G",
-    "Gr",
-    "H",
-    "K",
-    "Kl",
-    "L",
-    "M",
-    "N",
-    "P",
-    "R",
-    "S",
-    "Sch",
-    "St",
-    "T",
-    "W",
-)
-_VOWELS = ("a", "e", "i", "o", "u", "au", "ei")
-_ENDINGS = (
-    "bach",
-    "berg",
-    "dorf",
-    "feld",
-    "hof",
-    "kamp",
-    "lund",
-    "mann",
-    "mark",
-    "nig",
-    "rath",
-    "sen",
-    "thal",
-    "wald",
-)
-_TRADES = (
-    "Technik",
-    "Handel",
-    "Werk",
-    "Bau",
-    "Service",
-    "Systeme",
-    "Group",
-    "Partner",
-    "Nord",
-    "Plus",
-    "Union",
-)
+_CONSONANTS = tuple("bdfghklmnprstw")
+_VOWELS = tuple("aeiou")
+_ENDINGS = ("bach", "berg", "dorf", "feld", "hof", "kamp", "lund", "mark", "rath", "thal", "wald")
+_TRADES = ("Technik", "Handel", "Werk", "Bau", "Service", "Systeme", "Group", "Partner", "Union")
 # Legal form and dialling code by country.
 _COUNTRIES = {
     "DE": ("GmbH", 49),
@@ -138,7 +91,8 @@ def _contact(place: Array, rng: np.random.Generator) -> dict[str, pa.Array]:
         return pa.array(rng.integers(low, high, size=BLOCK)).cast(pa.string())
 
     def surname() -> pa.Array:
-        return join(word(_ONSETS), word(_VOWELS), word(_ENDINGS), "")
+        syllables = [word(part) for part in (_CONSONANTS, _VOWELS, _CONSONANTS, _VOWELS, _ENDINGS)]
+        return pc.utf8_capitalize(join(*syllables, ""))
 
     join = pc.binary_join_element_wise  # its last argument is the separator
     countries = [_COUNTRIES[town[0]] for town in world.TOWNS]
@@ -159,6 +113,7 @@ def _firmographics(firms: Firms, place: Array, rng: np.random.Generator) -> dict
     traits = firms.traits
     industry = _draw(world.INDUSTRY_SHARES, firms, rng)
     # Which branch of an industry is common differs from type to type.
+    branches = [name for group in world.INDUSTRIES.values() for name in group]
     fine = (rng.choice(3, size=BLOCK, p=world.SUBINDUSTRY_SHARES) + firms.blend.kind) % 3
     employees = np.exp(traits["log_employees"]).clip(1, 200_000).round()
     thousands = (employees * np.exp(traits["log_productivity"].clip(8, 15)) / 1000.0).round()
@@ -168,9 +123,7 @@ def _firmographics(firms: Firms, place: Array, rng: np.random.Generator) -> dict
     founded = np.where(impossible, rng.choice(_IMPOSSIBLE_YEARS, size=BLOCK), founded)
     return {
         "industry": levels(list(world.INDUSTRIES), industry),
-        "subindustry": levels(
-            [name for group in world.INDUSTRIES.values() for name in group], industry * 3 + fine
-        ),
+        "subindustry": levels(branches, industry * 3 + fine),
         "employees": numbers(employees.astype("int64")),
         "annual_revenue": numbers(thousands * np.where(abroad, 1.0, 1000.0)),
         "founded_year": numbers(founded.astype("int64")),

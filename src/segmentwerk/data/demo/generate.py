@@ -16,7 +16,7 @@ from segmentwerk.core.files import atomic_folder
 from segmentwerk.data.demo import world
 from segmentwerk.data.demo.accounts import accounts as account_rows
 from segmentwerk.data.demo.contacts import activities
-from segmentwerk.data.demo.firms import TWIN_OFFSET, draw, truth
+from segmentwerk.data.demo.firms import draw, truth
 from segmentwerk.data.demo.orders import orders
 from segmentwerk.data.demo.responses import campaigns, surveys
 from segmentwerk.data.demo.rows import Rows
@@ -24,6 +24,8 @@ from segmentwerk.data.demo.rows import Rows
 logger = logging.getLogger(__name__)
 
 BLOCKS_A_PART = 20
+MOST_ACCOUNTS = 40_000_000
+"""Ids from here on belong to second records and to orders without an account."""
 MANIFEST = "manifest.json"
 _FORMAT = {"compression": "zstd"}
 
@@ -53,33 +55,38 @@ def generate(folder: Path, *, accounts: int, seed: int) -> Path:
         If ``accounts`` is out of range, or ``folder`` holds something else or cannot be written.
     """
     folder = Path(folder)
-    if not 1 <= accounts < TWIN_OFFSET - world.BLOCK:
-        raise InputError(
-            f"source.accounts={accounts} is out of range.", f"Give 1 to {TWIN_OFFSET - world.BLOCK - 1}."
-        )
-    manifest = {"accounts": accounts, "seed": seed, "version": world.VERSION}
-    if _stored(folder) == manifest:
+    if not 1 <= accounts <= MOST_ACCOUNTS:
+        raise InputError(f"source.accounts={accounts} is out of range.", f"Give 1 to {MOST_ACCOUNTS}.")
+    wanted = {"world": "segmentwerk demo", "version": world.VERSION, "accounts": accounts, "seed": seed}
+    if _holds(folder, wanted):
         logger.info("Demo world of %d accounts, seed %d: found in %s", accounts, seed, folder)
         return folder
     with atomic_folder(folder) as draft:
         rows = _write(draft, accounts, seed)
-        (draft / MANIFEST).write_text(json.dumps(manifest, indent=2) + "\n", encoding="utf-8")
+        manifest = json.dumps(wanted | {"bytes": _sizes(draft)}, indent=2)
+        (draft / MANIFEST).write_text(manifest + "\n", encoding="utf-8")
     logger.info("Demo world of %d accounts, seed %d: %s", accounts, seed, _told(rows))
     return folder
 
 
-def _stored(folder: Path) -> object:
-    """Return the manifest in ``folder``, None where nothing is; refuse a folder of something else."""
-    if not folder.exists():
-        return None
+def _holds(folder: Path, wanted: dict[str, object]) -> bool:
+    """Return whether the world that is wanted lies in ``folder`` whole; refuse a folder of something else."""
     try:
-        if not any(folder.iterdir()):
-            return None
-        return json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(
-            f"{folder} is not a folder that the demo world wrote.", "Name a new or an empty folder."
-        ) from error
+        if not folder.exists() or not any(folder.iterdir()):
+            return False
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        if manifest["world"] != wanted["world"]:
+            raise KeyError("world")
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        problem = f"{folder} is not a folder that the demo world wrote."
+        raise InputError(problem, "Name a new or an empty folder.") from error
+    return bool(manifest == wanted | {"bytes": _sizes(folder)})
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    return {
+        path.relative_to(folder).as_posix(): path.stat().st_size for path in sorted(folder.rglob("*.parquet"))
+    }
 
 
 def _write(draft: Path, accounts: int, seed: int) -> Counter[str]:

@@ -24,10 +24,20 @@ TWIN_ORDER_SHARE = 0.3
 _ORPHAN_OFFSET = 90_000_000
 _ORDERS_A_BLOCK = 1_000_000
 _MOST_LINES = 40
-_MONTHS = np.arange(np.datetime64(world.START, "M"), np.datetime64(world.OUTCOME_UNTIL, "M"))
-_EDGES = (np.append(_MONTHS, _MONTHS[-1] + 1).astype("datetime64[D]") - np.datetime64(world.START)).astype(
-    int
-)
+_FIRST, _LAST = np.datetime64(world.START, "M"), np.datetime64(world.OUTCOME_UNTIL, "M")
+_MONTHS = np.arange(_FIRST, _LAST)
+_EDGES = (np.arange(_FIRST, _LAST + 1).astype("datetime64[D]") - np.datetime64(world.START)).astype(int)
+
+
+def _product_prices() -> Array:
+    """Return the list price of every product, spread log-normally around its category's."""
+    size = (len(world.CATEGORIES), world.PRODUCTS_PER_CATEGORY)
+    spread = np.exp(0.6 * np.random.default_rng(0).standard_normal(size))
+    return np.round(np.asarray(world.CATEGORY_PRICES)[:, None] * spread, 2).ravel()
+
+
+_PRICES = _product_prices()
+_PRODUCT_IDS = pa.array([f"P{1001 + product}" for product in range(len(_PRICES))])
 
 
 @dataclass(frozen=True)
@@ -80,19 +90,6 @@ def orders(seed: int, block: int, firms: Firms) -> Rows:
     return Rows(table, book.firm[lines.order])
 
 
-def _product_prices() -> Array:
-    """Return the list price of every product, spread log-normally around its category's."""
-    size = (len(world.CATEGORIES), world.PRODUCTS_PER_CATEGORY)
-    spread = np.exp(0.6 * np.random.default_rng(0).standard_normal(size))
-    return np.round(np.asarray(world.CATEGORY_PRICES)[:, None] * spread, 2).ravel()
-
-
-_PRICES = _product_prices()
-_PRODUCT_IDS = pc.binary_join_element_wise(
-    "P", pa.array(range(1001, 1001 + len(_PRICES))).cast(pa.string()), ""
-)
-
-
 def _intensity(firms: Firms, rng: np.random.Generator) -> Array:
     """Return (BLOCK, n_months) expected orders: rate, growth, season and monthly shocks while active."""
     traits = firms.traits
@@ -108,10 +105,8 @@ def _intensity(firms: Firms, rng: np.random.Generator) -> Array:
     growth = np.exp(traits["growth"].clip(-0.9, 0.9)[:, None] * years)
     shape = np.exp(traits["log_burst_shape"].clip(-1.5, 4.0))[:, None]
     shock = rng.gamma(np.broadcast_to(shape, active.shape)) / shape
-    customer = ~firms.prospect[:, None]
-    return np.asarray(
-        rate[:, None] * season / season.mean(axis=1, keepdims=True) * growth * shock * active * customer
-    )
+    level = (rate * ~firms.prospect / season.mean(axis=1))[:, None]
+    return np.asarray(level * season * growth * shock * active)
 
 
 def _counts(firms: Firms, rng: np.random.Generator) -> Array:
@@ -168,9 +163,8 @@ def _sell(firms: Firms, book: _Book, rng: np.random.Generator) -> _Lines:
     log_quantity -= 0.35 * np.log(np.asarray(world.CATEGORY_PRICES) / 30.0).clip(min=0.0)[category]
     quantity = np.ceil(np.exp(log_quantity.clip(-1.0, 7.5))).astype("int64")
     bargain = traits["discount"] + 0.12 * (traits["log_employees"] - 3.3)
-    discount = world.sigmoid(
-        bargain[firm] + 0.4 * (book.channel[order] == 2) + 0.25 * rng.standard_normal(size)
-    )
+    by_field = 0.4 * (book.channel[order] == world.CHANNELS.index("field"))
+    discount = world.sigmoid(bargain[firm] + by_field + 0.25 * rng.standard_normal(size))
     revenue = np.round(quantity * _PRICES[product] * (1.0 - discount), 2)
     cost_share = 1.0 - np.asarray(world.CATEGORY_MARGINS)[category] + 0.03 * rng.standard_normal(size)
     margin = np.round(revenue - quantity * _PRICES[product] * cost_share, 2)
@@ -181,18 +175,12 @@ def _sell(firms: Firms, book: _Book, rng: np.random.Generator) -> _Lines:
 
 def _returns(firms: Firms, book: _Book, sold: _Lines, rng: np.random.Generator) -> _Lines:
     """Return the lines that came back in whole; what was bought in the shop comes back more often."""
-    shop = book.channel[sold.order] == 0
+    shop = book.channel[sold.order] == world.CHANNELS.index("shop")
     chance = world.sigmoid(firms.traits["returns"][book.firm[sold.order]] + 0.5 * shop)
     day = sold.day + rng.uniform(3.0, 30.0, size=len(shop))
     back = (rng.random(len(shop)) < chance) & (day < DAYS)
-    return _Lines(
-        sold.order[back],
-        day[back],
-        sold.product[back],
-        -sold.quantity[back],
-        -sold.revenue[back],
-        -sold.margin[back],
-    )
+    undone = (-values[back] for values in (sold.quantity, sold.revenue, sold.margin))
+    return _Lines(sold.order[back], day[back], sold.product[back], *undone)
 
 
 def _credits(sold: _Lines, rng: np.random.Generator) -> _Lines:
@@ -207,9 +195,8 @@ def _credits(sold: _Lines, rng: np.random.Generator) -> _Lines:
 
 
 def _join(*parts: _Lines) -> _Lines:
-    return _Lines(
-        *(np.concatenate([getattr(part, name) for part in parts]) for name in _Lines.__annotations__)
-    )
+    columns = zip(*(vars(part).values() for part in parts), strict=True)
+    return _Lines(*(np.concatenate(column) for column in columns))
 
 
 def _accounts(firms: Firms, book: _Book, rng: np.random.Generator) -> pa.Array:
