@@ -78,7 +78,7 @@ class RFMGridSegmenter(Segmenter):
         self.thresholds_ = np.quantile(chosen, _QUANTILES, axis=0).T.copy()
         self.borders_ = np.quantile(self._levels(chosen)[:, 1:].sum(axis=1), _QUANTILES)
         self.cells_ = _GRID.copy()
-        self.segment_names_ = _NAMES
+        self.segment_names_: tuple[str, ...] = _NAMES
         self.n_segments_ = len(_NAMES)
         labels = self._cells_of(chosen)
         present = np.unique(labels)

@@ -1,0 +1,127 @@
+"""How numeric features enter the reference space: fill, bend, scale, clip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import boxcox1p, inv_boxcox1p
+
+from segmentwerk.segmenters.base import Array
+from segmentwerk.segmenters.onnx_graph import Graph
+
+_QUANTILES = np.linspace(0.0005, 0.9995, 1000)
+_EXPONENTS = np.round(np.linspace(-2, 4, 61), 1)
+_NORMAL_IQR = 1.349
+"""Distance between the quartiles of a standard normal variable."""
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """One entry a feature (p,): z = clip((yeojohnson(x / unit; exponent) - center) / scale) * gain.
+
+    ``unit`` makes the result independent of the unit of measurement. ``gain`` keeps the variance of
+    clipped values at most 1, so that a feature that is mostly zero does not outweigh the others.
+    ``low`` and ``high`` are the extremes seen at fit.
+    """
+
+    fill: Array
+    unit: Array
+    exponent: Array
+    center: Array
+    scale: Array
+    gain: Array
+    low: Array
+    high: Array
+    clip: float
+
+    @classmethod
+    def fit(cls, values: Array, clip: float) -> Numbers:
+        """Learn from values (n, p) with NaN for unknown; no column may be constant."""
+        fitted = [_fit_column(column[~np.isnan(column)], clip) for column in values.T]
+        fill, unit, exponent, center, scale, gain = np.reshape(fitted, (-1, 6)).astype(np.float64).T.copy()
+        low, high = np.fmin.reduce(values), np.fmax.reduce(values)
+        return cls(fill, unit, exponent, center, scale, gain, low, high, clip)
+
+    def apply(self, values: Array) -> Array:
+        """Return z (n, p)."""
+        # Values near the largest float may overflow to infinity, which the clip then takes back.
+        with np.errstate(over="ignore"):
+            known = np.where(np.isnan(values), self.fill, values) / self.unit
+        bent = yeo_johnson(known, self.exponent)
+        z: Array = np.clip((bent - self.center) / self.scale, -self.clip, self.clip) * self.gain
+        return z
+
+    def invert(self, z: Array) -> Array:
+        """Return values in original units (n, p), never beyond the extremes seen at fit."""
+        bent = np.clip(z / self.gain, -self.clip, self.clip) * self.scale + self.center
+        # Beyond the range of the power transformation its inverse is NaN, which stands for infinity.
+        rises = np.nan_to_num(inv_boxcox1p(np.maximum(bent, 0), self.exponent), nan=np.inf)
+        falls = np.nan_to_num(inv_boxcox1p(np.maximum(-bent, 0), 2 - self.exponent), nan=np.inf)
+        values: Array = np.clip(np.where(bent > 0, rises, -falls) * self.unit, self.low, self.high)
+        return values
+
+    def draw(self, graph: Graph, values: str) -> str:
+        """Draw `apply` as ONNX."""
+        known = graph.add("Where", graph.add("IsNaN", values), graph.constant(self.fill), values)
+        known = graph.add("Div", known, graph.constant(self.unit))
+        zero = graph.constant(0.0)
+        rises = _draw_boxcox1p(graph, graph.add("Max", known, zero), self.exponent)
+        falls = _draw_boxcox1p(graph, graph.add("Max", graph.add("Neg", known), zero), 2 - self.exponent)
+        centered = graph.add("Sub", graph.add("Sub", rises, falls), graph.constant(self.center))
+        scaled = graph.add("Div", centered, graph.constant(self.scale))
+        clipped = graph.add("Clip", scaled, graph.constant(-self.clip), graph.constant(self.clip))
+        return graph.add("Mul", clipped, graph.constant(self.gain))
+
+
+def yeo_johnson(values: Array, exponent: Array) -> Array:
+    """Return the power transformation of Yeo & Johnson (2000), broadcasting over exponents."""
+    bent: Array = boxcox1p(np.maximum(values, 0), exponent) - boxcox1p(np.maximum(-values, 0), 2 - exponent)
+    return bent
+
+
+def _fit_column(observed: Array, clip: float) -> tuple[float, ...]:
+    sketch = np.quantile(observed, _QUANTILES, method="nearest")
+    sizes = np.abs(sketch[sketch != 0])
+    unit = float(np.quantile(sizes, 0.1)) if len(sizes) else 1.0
+    with np.errstate(over="ignore", invalid="ignore"):
+        exponent = _likeliest_exponent(sketch / unit)
+        bent = yeo_johnson(observed / unit, np.array(exponent))
+    center = float(np.median(bent))
+    scale = _spread(bent, center, clip)
+    spread = np.clip((bent - center) / scale, -clip, clip).std()
+    return float(np.median(observed)), unit, exponent, center, scale, 1 / max(1.0, float(spread))
+
+
+def _likeliest_exponent(sketch: Array) -> float:
+    """Return the exponent that makes the values most normal (Yeo & Johnson 2000, equation 3.1)."""
+    if sketch[0] == sketch[-1]:
+        return 1.0
+    variances = yeo_johnson(sketch[:, None], _EXPONENTS).var(axis=0)
+    slope = (np.sign(sketch) * np.log1p(np.abs(sketch))).mean()
+    likelihoods = (_EXPONENTS - 1) * slope - 0.5 * np.log(variances)
+    usable = np.isfinite(likelihoods)
+    return float(_EXPONENTS[usable][likelihoods[usable].argmax()]) if usable.any() else 1.0
+
+
+def _spread(values: Array, center: float, clip: float) -> float:
+    """Return a robust standard deviation that also fits features where most values are equal.
+
+    There the few that differ set the scale: as they would for a 0/1 column, and so wide that nine in
+    ten of them stay within the clip.
+    """
+    low, high = np.quantile(values, [0.25, 0.75], method="nearest")
+    deviations = np.abs(values - center)
+    moved = deviations > 0
+    if not moved.any():
+        return 1.0
+    typical, far = np.quantile(deviations[moved], [0.5, 0.9], method="nearest")
+    return float(max((high - low) / _NORMAL_IQR, typical * np.sqrt(moved.mean()), far / clip))
+
+
+def _draw_boxcox1p(graph: Graph, values: str, exponent: Array) -> str:
+    """Draw ((1 + x)^exponent - 1) / exponent, or log(1 + x) where the exponent is 0."""
+    base = graph.add("Add", values, graph.constant(1.0))
+    safe = graph.constant(np.where(exponent == 0, 1.0, exponent))
+    power = graph.add("Div", graph.add("Sub", graph.add("Pow", base, safe), graph.constant(1.0)), safe)
+    return graph.add("Where", graph.constant(exponent == 0), graph.add("Log", base), power)

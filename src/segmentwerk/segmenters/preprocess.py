@@ -1,0 +1,289 @@
+"""The shared reference space: every candidate is fitted and judged on the same numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Self
+
+import numpy as np
+import onnx
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from segmentwerk.core.errors import ConfigError, InputError, nearest
+from segmentwerk.segmenters._levels import Levels, level_scale
+from segmentwerk.segmenters._numbers import Numbers
+from segmentwerk.segmenters.base import Array
+from segmentwerk.segmenters.onnx_graph import DOUBLE, STRING, Graph, Tensor
+
+_KINDS = "Correct the source, or declare the feature as categorical."
+_FLAG_SHARE = 0.05
+"""A feature that is unknown for a larger share of the rows gets a column saying so."""
+_SAMPLE = 200_000
+"""Rows at most that the shape of a numeric feature is learned from."""
+
+
+class ReferenceSpace(TransformerMixin, BaseEstimator):
+    """Turns raw features of mixed kind into comparable numbers.
+
+    Numeric features: median for unknown values (with a ``NAME_missing`` column where they are many),
+    Yeo-Johnson, robust scaling, clipping. Categorical features: one column ``NAME=LEVEL`` a level,
+    rare levels together. Every feature counts as one variable of variance about 1, however many
+    columns it has. An approach shares its weight equally among its features, so that forty web
+    features weigh as much as three firmographic ones; the total variance stays that of the features.
+
+    Parameters
+    ----------
+    numeric, categorical
+        Feature names; other columns of the input are ignored.
+    approaches
+        Approach of each feature.
+    weights
+        Weight of each approach, 1 where not named; 0 leaves the approach out.
+    clip
+        Numeric values are clipped to plus or minus this many robust deviations.
+    rare_share
+        Levels rarer than this become one level, ``other``.
+
+    Attributes
+    ----------
+    columns_ : list of str
+        Names of the reference space's columns: numbers, missing flags, levels.
+    multipliers_ : ndarray of shape (n_columns,)
+        Weight of each column.
+    discrete_ : dict of str to list of str
+        Columns that hold levels or flags rather than numbers, by variable.
+    notes_ : tuple of str
+        Which features were dropped, and why.
+    """
+
+    def __init__(
+        self,
+        numeric: Sequence[str],
+        categorical: Sequence[str] = (),
+        approaches: Mapping[str, str] | None = None,
+        weights: Mapping[str, float] | None = None,
+        clip: float = 3.0,
+        rare_share: float = 0.02,
+    ) -> None:
+        self.numeric = numeric
+        self.categorical = categorical
+        self.approaches = approaches
+        self.weights = weights
+        self.clip = clip
+        self.rare_share = rare_share
+
+    def fit(self, X: pd.DataFrame, y: Any = None) -> Self:  # noqa: ARG002 (pipelines pass y)
+        """Learn the space from raw features (n_rows, n_features).
+
+        Raises
+        ------
+        InputError
+            If a feature is absent, not of its kind or infinite, or none is left.
+        ConfigError
+            If a weight is negative.
+        """
+        values, texts = self._read(X)
+        self.notes_: tuple[str, ...] = ()
+        self._fit_numbers(values)
+        self._fit_levels(texts)
+        self._fit_weights()
+        return self
+
+    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return the reference space (n_rows, n_columns), float64, with the input's index."""
+        check_is_fitted(self)
+        values, texts = self._read(X)
+        blocks = [
+            self.numbers_.apply(values[:, self._positions(self.kept_)]),
+            np.isnan(values[:, self._positions(self.flagged_)]) * self.flag_scales_,
+            *(levels.apply(texts[levels.variable]) for levels in self.levels_),
+        ]
+        return pd.DataFrame(np.hstack(blocks) * self.multipliers_, index=X.index, columns=self.columns_)
+
+    def inverse_transform(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return features in original units; dropped ones are left out.
+
+        Unknown values come back as NaN or None where a flag or a level says so, else as the median.
+        Works for centres too: a level is then the one with the largest share.
+        """
+        check_is_fitted(self)
+        z = X[self.columns_].to_numpy(dtype=np.float64) / self.multipliers_
+        numbers = self.numbers_.invert(z[:, : len(self.kept_)])
+        result = pd.DataFrame(numbers, index=X.index, columns=list(self.kept_))
+        start = len(self.kept_) + len(self.flagged_)
+        flags = z[:, len(self.kept_) : start] > self.flag_scales_ / 2
+        for name, flag in zip(self.flagged_, flags.T, strict=True):
+            if name in result:
+                result[name] = result[name].mask(flag)
+        for levels in self.levels_:
+            stop = start + len(levels.names)
+            result[levels.variable] = pd.Series(levels.invert(z[:, start:stop]), index=X.index, dtype=object)
+            start = stop
+        return result
+
+    def to_onnx(self) -> onnx.ModelProto:
+        """Return the space as an ONNX model.
+
+        Inputs ``numeric`` float64 (n, len(self.numeric)), NaN for unknown, and ``categorical`` string
+        (n, len(self.categorical)), the empty text for unknown; one of no features is left out.
+        Output ``x`` float64 (n, n_columns).
+        """
+        check_is_fitted(self)
+        graph = Graph("reference_space")
+        blocks = self._draw_numbers(graph) if self.kept_ or self.flagged_ else []
+        names = list(self.categorical)
+        blocks += [lv.draw(graph, "categorical", names.index(lv.variable)) for lv in self.levels_]
+        x = graph.add("Mul", graph.add("Concat", *blocks, axis=1), graph.constant(self.multipliers_))
+        kinds = {"numeric": (DOUBLE, len(self.numeric)), "categorical": (STRING, len(names))}
+        inputs: dict[str, Tensor] = {
+            name: (kind, ["n", width]) for name, (kind, width) in kinds.items() if width
+        }
+        return graph.model(inputs, {"x": (x, (DOUBLE, ["n", len(self.columns_)]))})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return parameters and everything learned as JSON values."""
+        check_is_fitted(self)
+        learned = {name: value for name, value in vars(self).items() if name.endswith("_")}
+        learned["numbers_"] = vars(self.numbers_)
+        learned["levels_"] = [vars(levels) for levels in self.levels_]
+        return {"params": _plain(self.get_params(deep=False)), "learned": _plain(learned)}
+
+    @classmethod
+    def from_dict(cls, saved: Mapping[str, Any]) -> Self:
+        """Rebuild the space that `to_dict` described."""
+        space = cls(**saved["params"])
+        for name, value in saved["learned"].items():
+            setattr(space, name, value)
+        numbers = saved["learned"]["numbers_"]
+        arrays = {name: np.array(v, dtype=np.float64) for name, v in numbers.items() if isinstance(v, list)}
+        space.numbers_ = Numbers(**{**numbers, **arrays})
+        space.levels_ = [Levels(**{**lv, "names": tuple(lv["names"])}) for lv in saved["learned"]["levels_"]]
+        space.flag_scales_ = np.array(space.flag_scales_, dtype=np.float64)
+        space.multipliers_ = np.array(space.multipliers_, dtype=np.float64)
+        return space
+
+    def _read(self, X: pd.DataFrame) -> tuple[Array, pd.DataFrame]:
+        """Return the numeric features as an array and the categorical ones, or say what is wrong."""
+        wanted = [*self.numeric, *self.categorical]
+        if not isinstance(X, pd.DataFrame):
+            raise InputError(f"The reference space needs a DataFrame, not {type(X).__name__}.")
+        for name in wanted:
+            if name not in X:
+                raise InputError(f"Feature {name!r} is absent.", nearest(name, map(str, X.columns)))
+        values = np.empty((len(X), len(self.numeric)))
+        for position, name in enumerate(self.numeric):
+            values[:, position] = _numbers_of(X[name])
+        return values, X[list(self.categorical)]
+
+    def _fit_numbers(self, values: Array) -> None:
+        """Decide which numeric features are kept and flagged, and learn their shape."""
+        names = np.array(self.numeric, dtype=object)
+        used = np.array([self._weight(name) > 0 for name in names], dtype=bool)
+        unknown = np.isnan(values).mean(axis=0)
+        low, high = np.fmin.reduce(values), np.fmax.reduce(values)
+        varied, flagged = used & (low < high), used & (unknown >= _FLAG_SHARE) & (unknown < 1)
+        for name in names[used & ~varied & ~flagged]:
+            self._drop(name, "it is constant or never known")
+        two_valued = ((values == low) | (values == high) | np.isnan(values)).all(axis=0)
+        self.kept_, self.flagged_ = list(names[varied]), list(names[flagged])
+        self.binary_ = list(names[varied & two_valued])
+        self.flag_scales_ = np.array(
+            [level_scale([share, 1 - share], self.clip) for share in unknown[flagged]]
+        )
+        sample = values[:, varied]
+        if len(sample) > _SAMPLE:
+            sample = sample[np.random.default_rng(0).choice(len(sample), _SAMPLE, replace=False)]
+        self.numbers_ = Numbers.fit(sample, self.clip)
+
+    def _fit_levels(self, texts: pd.DataFrame) -> None:
+        self.levels_ = []
+        for name in self.categorical:
+            if self._weight(name) == 0:
+                continue
+            levels = Levels.fit(name, texts[name], self.rare_share, self.clip)
+            if len(levels.names) > 1:
+                self.levels_.append(levels)
+            else:
+                self._drop(name, "no two levels are frequent enough")
+
+    def _fit_weights(self) -> None:
+        """Name the columns and share each approach's weight among its variables."""
+        numbers = list(dict.fromkeys([*self.kept_, *self.flagged_]))
+        variables = numbers + [levels.variable for levels in self.levels_]
+        if not variables:
+            raise InputError("No feature varies, so there is nothing to compare.", " ".join(self.notes_))
+        members = Counter(self._approach(name) for name in variables)
+        squares = {approach: self._weight_of(approach) ** 2 for approach in members}
+        unit = len(variables) / sum(squares.values())
+        share = {
+            name: np.sqrt(unit * squares[a] / members[a])
+            for name in variables
+            for a in [self._approach(name)]
+        }
+        pairs = set(self.kept_) & set(self.flagged_)
+        owners = [(name, 0.5 if name in pairs else 1.0) for name in [*self.kept_, *self.flagged_]]
+        owners += [(levels.variable, 1.0) for levels in self.levels_ for _ in levels.names]
+        self.multipliers_ = np.array([share[name] * np.sqrt(part) for name, part in owners])
+        flags = {f"{name}_missing": [f"{name}_missing"] for name in self.flagged_}
+        self.columns_ = [
+            *self.kept_,
+            *flags,
+            *(column for levels in self.levels_ for column in levels.columns),
+        ]
+        self.discrete_ = {name: [name] for name in self.binary_} | flags
+        self.discrete_ |= {levels.variable: levels.columns for levels in self.levels_}
+
+    def _draw_numbers(self, graph: Graph) -> list[str]:
+        """Draw the columns of the numeric features: values, then flags."""
+        blocks = []
+        if self.kept_:
+            kept = graph.add("Gather", "numeric", graph.constant(self._positions(self.kept_)), axis=1)
+            blocks.append(self.numbers_.draw(graph, kept))
+        if self.flagged_:
+            flagged = graph.add("Gather", "numeric", graph.constant(self._positions(self.flagged_)), axis=1)
+            flags = graph.add("Cast", graph.add("IsNaN", flagged), to=DOUBLE)
+            blocks.append(graph.add("Mul", flags, graph.constant(self.flag_scales_)))
+        return blocks
+
+    def _positions(self, names: Sequence[str]) -> NDArray[np.int64]:
+        return np.array([list(self.numeric).index(name) for name in names], dtype=np.int64)
+
+    def _approach(self, name: str) -> str:
+        return (self.approaches or {}).get(name, "")
+
+    def _weight_of(self, approach: str) -> float:
+        weight = (self.weights or {}).get(approach, 1.0)
+        if not 0 <= weight < np.inf:
+            raise ConfigError(f"Approach {approach!r} has the weight {weight}.", "Use 0 or more.")
+        return float(weight)
+
+    def _weight(self, name: str) -> float:
+        return self._weight_of(self._approach(name))
+
+    def _drop(self, name: str, reason: str) -> None:
+        self.notes_ = (*self.notes_, f"Left out {name}: {reason}.")
+
+
+def _numbers_of(column: pd.Series) -> Array:
+    try:
+        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"Column {column.name!r} holds something else than numbers.", _KINDS) from error
+    infinite = np.isinf(values)
+    if infinite.any():
+        row = int(infinite.argmax())
+        raise InputError(f"Column {column.name!r} is infinite in row {row}.", "Use a finite or no value.")
+    return values
+
+
+def _plain(value: Any) -> Any:
+    """Return nested mappings, sequences, arrays and dataclass fields as JSON values."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return value.tolist()
+    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
