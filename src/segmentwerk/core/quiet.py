@@ -8,6 +8,7 @@ _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "_MLFLOW_TELEMETRY_PRE_WARM_DATABRICKS_SDK": "false",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
+    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_UV_AUTO_DETECT": "false",  # a saved model must not carry the project's own lock file
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",  # the writer spools to disk, so that it need not wait for minutes
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",

@@ -1,0 +1,68 @@
+"""The present champion as a retrain needs it: its assignments, its names, and the ids that are taken."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from segmentwerk.core.errors import ModelError
+from segmentwerk.registry.promotion import champion
+from segmentwerk.registry.publish import Store
+
+NEXT_ID = "next_segment_id"
+"""Tag of a version: the first segment id that neither it nor any version before it used."""
+
+
+@dataclass(frozen=True)
+class Incumbent:
+    """What the champion says of some accounts.
+
+    ``ids`` (n_accounts,) are stable segment ids by account id, ``names`` the name of each id.
+    """
+
+    version: int
+    ids: pd.Series
+    names: dict[int, str]
+
+
+def incumbent(store: Store, name: str, features: pd.DataFrame) -> Incumbent | None:
+    """Ask the champion for its segments of these accounts; None where there is no champion.
+
+    Parameters
+    ----------
+    features
+        Raw features (n_accounts, n_features), index: account ids. Columns that the champion knows
+        and that are no longer there count as missing.
+
+    Raises
+    ------
+    ModelError
+        If the champion cannot be loaded, or knows none of these features.
+    """
+    registered = champion(store, name)
+    if registered is None:
+        return None
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    mlflow.set_tracking_uri(store.uri)
+    mlflow.set_registry_uri(store.uri)
+    try:
+        model = mlflow.pyfunc.load_model(registered.uri)
+        rows = features.rename_axis("account_id").reset_index()
+        found = model.predict(rows, params={"columns": ["segment_id"]})
+    except MlflowException as error:
+        raise ModelError(
+            f"The champion {registered.uri} cannot score the present accounts: {error.message}",
+            "Register under another registry.model_name, or roll back to a version that works.",
+        ) from error
+    catalogue = model.unwrap_python_model().catalogue
+    names = {int(segment["id"]): str(segment["name"]) for segment in catalogue["segments"]}
+    return Incumbent(registered.version, pd.Series(found["segment_id"].to_numpy(), features.index), names)
+
+
+def next_segment_id(store: Store, name: str) -> int:
+    """Return the first segment id that no version of this model ever used; 1 where there is none."""
+    versions = store.client.search_model_versions(f"name = '{name}'")
+    return max((int(version.tags.get(NEXT_ID, 1)) for version in versions), default=1)

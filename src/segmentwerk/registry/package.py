@@ -1,0 +1,204 @@
+"""The saved model: ONNX files, the catalogue of features and segments, and digests of all of them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import onnx
+import pandas as pd
+
+from segmentwerk.core.files import atomic_folder
+from segmentwerk.core.paths import PACKAGE
+from segmentwerk.core.types import AccountTable, Segment
+from segmentwerk.registry.design import signed_log, words
+from segmentwerk.registry.prospect import Prospect
+
+FORMAT = 1
+CODE = PACKAGE / "scoring" / "model.py"
+ORDERS = "frequency"
+"""The feature that counts orders."""
+FEW_ORDERS = 2
+"""Accounts with fewer orders are assigned on a partial basis: nothing is known of their rhythm."""
+MIN_KNOWN = 0.5
+"""Share of the features of customers that must be known for a full basis."""
+MAX_LEVELS = 200
+
+
+class Space(Protocol):
+    """The fitted reference space."""
+
+    numeric: Sequence[str]
+    categorical: Sequence[str]
+
+    def to_onnx(self) -> onnx.ModelProto:
+        """Return a model with inputs ``numeric``, ``categorical`` and output ``x``."""
+
+
+class Scorer(Protocol):
+    """The fitted segmenter."""
+
+    def to_onnx(self) -> onnx.ModelProto:
+        """Return a model with input ``x`` and outputs ``proba``, ``score``."""
+
+
+def save(
+    folder: Path,
+    *,
+    space: Space,
+    segmenter: Scorer,
+    table: AccountTable,
+    labels: pd.Series,
+    segments: Sequence[Segment],
+    outlier_threshold: float,
+    prospect: Prospect | None = None,
+    meta: Mapping[str, object] | None = None,
+) -> Path:
+    """Write everything that scoring needs into a folder, whole or not at all.
+
+    Parameters
+    ----------
+    table, labels
+        Features of all accounts and the segment label (0 … k-1) of the customers (index: account
+        ids); only summaries of whole segments are written, no account's row.
+    segments
+        One a label, with stable ids and names.
+    outlier_threshold
+        Accounts whose typicality (the segmenter's ``score_samples``) is lower are outliers.
+    meta
+        Further facts for the catalogue, such as the definitions' digest, currency and dates.
+    """
+    numeric, categorical = list(space.numeric), list(space.categorical)
+    catalogue = {
+        "format": FORMAT,
+        "numeric": numeric,
+        "categorical": categorical,
+        "features": _features(table, [*numeric, *categorical], dict(meta or {})),
+        "segments": [_plain(asdict(segment)) for segment in sorted(segments, key=lambda s: s.label)],
+        "outlier_threshold": outlier_threshold,
+        "prospect_outlier_threshold": None if prospect is None else prospect.outlier_threshold,
+        "basis": _basis(table, numeric, categorical),
+        "evidence": _evidence(table.features.loc[labels.index], labels, numeric, categorical),
+        "meta": dict(meta or {}),
+    }
+    with atomic_folder(folder) as draft:
+        _write_onnx(draft / "space.onnx", space.to_onnx())
+        _write_onnx(draft / "segmenter.onnx", segmenter.to_onnx())
+        if prospect is not None:
+            _write_onnx(draft / "prospect.onnx", prospect.to_onnx())
+        text = json.dumps(catalogue, indent=1, ensure_ascii=False, allow_nan=False)
+        (draft / "catalogue.json").write_text(text, encoding="utf-8")
+        shutil.copyfile(CODE, draft / "segment_model.py")
+        digests = {path.name: sha256(path) for path in sorted(draft.iterdir())}
+        (draft / "digests.json").write_text(json.dumps(digests, indent=1), encoding="utf-8")
+    return folder
+
+
+def sha256(path: Path) -> str:
+    """Return the digest of a file's content, hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _write_onnx(path: Path, model: onnx.ModelProto) -> None:
+    path.write_bytes(model.SerializeToString(deterministic=True))
+
+
+def _plain(value: Any) -> Any:
+    """Return the value as JSON has it; what is no number becomes null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, float | np.floating):
+        return float(value) if np.isfinite(value) else None
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _features(table: AccountTable, names: Sequence[str], meta: Mapping[str, object]) -> dict[str, Any]:
+    """Return what is known of each feature: its declaration, its usual value, and its sentence."""
+    known = {feature.name: feature for feature in table.catalogue}
+    described = {}
+    for name in names:
+        feature = known[name]
+        usual = _usual(table.features.loc[table.customers, name])
+        entry = {**asdict(feature), "typical": usual}
+        described[name] = {**entry, "sentence": _sentence(entry, str(meta.get("currency", "")))}
+    return described
+
+
+def _usual(column: pd.Series) -> float | str | None:
+    """Return the median or the most frequent level; None where nothing is known."""
+    known = column.dropna()
+    if known.empty:
+        return None
+    if pd.api.types.is_numeric_dtype(known):
+        return float(known.median())
+    return str(known.astype(str).value_counts().sort_index().idxmax())
+
+
+def _sentence(feature: Mapping[str, Any], currency: str) -> str:
+    """Return the reason in words with ``{value}`` for the account's value."""
+    unit = currency if feature["unit"] == "money" else feature["unit"]
+    unit = f" {unit}" if unit.isalpha() and unit not in ("share", "ratio") else ""
+    subject = str(feature["description"]).rstrip(".")
+    if feature["kind"] == "categorical" or feature["typical"] is None:
+        return f"{subject}: {{value}}"
+    usual = float(feature["typical"])
+    if feature["unit"] == "share":
+        return f"{subject}: {{value}} (usual: {100 * usual:.3g}%)"
+    return f"{subject}: {{value}}{unit} (usual: {f'{usual:,.0f}' if abs(usual) >= 100 else f'{usual:.3g}'})"
+
+
+def _basis(table: AccountTable, numeric: list[str], categorical: list[str]) -> dict[str, Any]:
+    """Return how scoring tells customers from prospects and complete rows from sparse ones."""
+    own = [f.name for f in table.catalogue if not f.prospect and f.name in {*numeric, *categorical}]
+    orders = ORDERS if ORDERS in numeric else None
+    return {"orders": orders, "own": own, "few_orders": FEW_ORDERS, "min_known": MIN_KNOWN}
+
+
+def _evidence(
+    features: pd.DataFrame, labels: pd.Series, numeric: list[str], categorical: list[str]
+) -> dict[str, Any]:
+    """Return segment means of standardised numbers and log lifts of levels (see `Evidence` in scoring)."""
+    target = labels.to_numpy(np.int64)
+    shares = np.eye(int(target.max()) + 1)[target]
+    logs = signed_log(features[numeric].to_numpy(np.float64).reshape(len(features), len(numeric)))
+    known = ~np.isnan(logs)
+    z = np.where(known, logs, 0.0)
+    n_known = np.maximum(known.sum(axis=0), 1)
+    centre = z.sum(axis=0) / n_known
+    spread = np.sqrt((np.where(known, z - centre, 0.0) ** 2).sum(axis=0) / n_known)
+    scale = np.where(spread > 0, spread, 1.0)
+    z = np.where(known, (z - centre) / scale, 0.0)
+    means = (shares.T @ z) / (shares.T @ known + 1.0)  # one further account at the centre
+    levels, lifts = {}, {}
+    for name in categorical:
+        levels[name], lifts[name] = _lifts(words(features[name]), shares)
+    return {
+        "centre": centre.tolist(),
+        "scale": scale.tolist(),
+        "means": means.tolist(),
+        "levels": levels,
+        "lifts": lifts,
+    }
+
+
+def _lifts(texts: Any, shares: Any) -> tuple[list[str], list[list[float]]]:
+    """Return the frequent levels and how much likelier each is in each segment (k, levels + 1), in nats.
+
+    The last column belongs to every other text and says nothing.
+    """
+    found, counts = np.unique(texts[texts != ""].astype(str), return_counts=True)
+    levels = np.sort(found[np.argsort(-counts, kind="stable")[:MAX_LEVELS]])
+    codes = pd.Index(levels, dtype=object).get_indexer(texts)
+    present = np.eye(len(levels) + 1)[codes][:, :-1]
+    overall = (present.sum(axis=0) + 1.0) / (len(texts) + len(levels) + 1.0)
+    within = (shares.T @ present + overall) / (shares.sum(axis=0)[:, None] + 1.0)
+    lifts = np.column_stack([np.log(within / overall), np.zeros(shares.shape[1])])
+    return [str(level) for level in levels], lifts.tolist()

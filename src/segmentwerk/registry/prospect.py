@@ -1,0 +1,186 @@
+"""The second path: which segment an account without orders will belong to, from what is known beforehand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnx
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from scipy.special import log_softmax, softmax
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold
+
+from segmentwerk.core.seeds import derive
+from segmentwerk.core.types import AccountTable
+from segmentwerk.registry.design import Design
+from segmentwerk.segmenters.onnx_graph import DOUBLE, STRING, Graph, Tensor
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+MAX_ROWS = 20_000
+PENALTIES = (0.01, 0.1, 1.0)
+"""Inverse regularisation strengths that are tried."""
+OUTLIER_SHARE = 0.01
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """A calibrated multinomial logistic regression on the features of prospects.
+
+    Attributes
+    ----------
+    coefficients, intercepts
+        (n_segments, n_columns of the design) and (n_segments,).
+    temperature
+        Divides the logits (Guo et al. 2017, On Calibration of Modern Neural Networks, section 4.2).
+    accuracy, majority
+        Share of accounts not fitted on whose segment is right; the same by naming the largest segment.
+    log_loss
+        Mean negative log probability of the right segment, same accounts, nats.
+    calibration_error
+        Expected calibration error, on accounts used neither for the fit nor for the temperature.
+    outlier_threshold
+        Typicality below which the stated share of accounts lies.
+    """
+
+    design: Design
+    coefficients: Floats
+    intercepts: Floats
+    temperature: float
+    accuracy: float
+    majority: float
+    log_loss: float
+    calibration_error: float
+    outlier_threshold: float
+
+    def predict_proba(self, features: pd.DataFrame) -> Floats:
+        """Return the segment probabilities (n, n_segments)."""
+        logits = self.design.matrix(features) @ self.coefficients.T + self.intercepts
+        return np.asarray(softmax(logits / self.temperature, axis=1))
+
+    def to_onnx(self) -> onnx.ModelProto:
+        """Return the model as ONNX.
+
+        Inputs ``numeric`` float64 (n, p) and ``categorical`` string (n, q), the reference space's
+        columns; outputs ``proba`` float64 (n, n_segments) and ``score`` float64 (n,), the typicality.
+        """
+        graph = Graph("Prospect")
+        logits, score = self.design.draw(graph, self.coefficients / self.temperature)
+        logits = graph.add("Add", logits, graph.constant(self.intercepts / self.temperature))
+        proba = graph.add("Softmax", logits, axis=1)
+        inputs: dict[str, Tensor] = {}
+        if self.design.numeric:
+            inputs["numeric"] = (DOUBLE, ["n", len(self.design.numeric)])
+        if self.design.categorical:
+            inputs["categorical"] = (STRING, ["n", len(self.design.categorical)])
+        outputs: dict[str, tuple[str, Tensor]] = {
+            "proba": (proba, (DOUBLE, ["n", len(self.intercepts)])),
+            "score": (score, (DOUBLE, ["n"])),
+        }
+        return graph.model(inputs, outputs)
+
+
+def fit(
+    table: AccountTable,
+    labels: pd.Series,
+    *,
+    numeric: list[str],
+    categorical: list[str],
+    seed: int,
+) -> Prospect:
+    """Learn to predict the segment of customers from the features that prospects have, too.
+
+    Parameters
+    ----------
+    table
+        Features and their catalogue.
+    labels
+        Segment label (0 … k-1) of customers; index: account ids.
+    numeric, categorical
+        The reference space's columns, in the order of the model's inputs.
+    """
+    used = [feature.name for feature in table.catalogue if feature.prospect]
+    labels = _sample(labels, derive(seed, "prospect", "rows"))
+    features = table.features.loc[labels.index]
+    design = Design.learn(features, numeric, categorical, used)
+    target = labels.to_numpy(np.int64)
+    n_segments = int(target.max()) + 1
+    matrix = design.matrix(features)
+    logits, penalty = _out_of_fold(matrix, target, n_segments, derive(seed, "prospect", "folds"))
+    tempering = np.arange(len(target)) % 2 == 0  # rows are in random order of segments: one half each
+    temperature = _temperature(logits[tempering], target[tempering])
+    proba = softmax(logits / temperature, axis=1)
+    coefficients, intercepts = _logistic(matrix, target, n_segments, penalty)
+    return Prospect(
+        design=design,
+        coefficients=coefficients,
+        intercepts=intercepts,
+        temperature=temperature,
+        accuracy=float((proba.argmax(axis=1) == target).mean()),
+        majority=float(np.bincount(target).max() / len(target)),
+        log_loss=_log_loss(logits, target, temperature),
+        calibration_error=expected_calibration_error(proba[~tempering], target[~tempering]),
+        outlier_threshold=float(np.quantile(design.typicality(features), OUTLIER_SHARE)),
+    )
+
+
+def expected_calibration_error(proba: Floats, target: Integers, n_bins: int = 15) -> float:
+    """Return the mean gap between confidence and accuracy over confidence bins (Guo et al. 2017, eq. 3)."""
+    confidence, right = proba.max(axis=1), proba.argmax(axis=1) == target
+    bins = np.minimum((confidence * n_bins).astype(np.int64), n_bins - 1)
+    gaps = np.bincount(bins, weights=confidence - right, minlength=n_bins)
+    return float(np.abs(gaps).sum() / len(target))
+
+
+def _sample(labels: pd.Series, seed: int) -> pd.Series:
+    """Return at most `MAX_ROWS` rows, in a random order that the seed fixes."""
+    return labels.sort_index().sample(min(len(labels), MAX_ROWS), random_state=seed)
+
+
+def _out_of_fold(matrix: Floats, target: Integers, n_segments: int, seed: int) -> tuple[Floats, float]:
+    """Return the logits (n, k) of rows left out of the fit, and the penalty that predicted them best."""
+    smallest = int(np.bincount(target).min())
+    folds = StratifiedKFold(max(2, min(5, smallest)), shuffle=True, random_state=seed)
+    best: tuple[float, Floats, float] | None = None
+    for penalty in PENALTIES:
+        logits = np.empty((len(target), n_segments))
+        for fitted, left_out in folds.split(matrix, target):
+            coefficients, intercepts = _logistic(matrix[fitted], target[fitted], n_segments, penalty)
+            logits[left_out] = matrix[left_out] @ coefficients.T + intercepts
+        loss = _log_loss(logits, target, 1.0)
+        if best is None or loss < best[0]:
+            best = (loss, logits, penalty)
+    assert best is not None
+    return best[1], best[2]
+
+
+def _logistic(matrix: Floats, target: Integers, n_segments: int, penalty: float) -> tuple[Floats, Floats]:
+    """Fit the regression; without columns or with one segment, only the segments' shares are left."""
+    classes, counts = np.unique(target, return_counts=True)
+    coefficients, intercepts = np.zeros((n_segments, matrix.shape[1])), np.full(n_segments, -20.0)
+    intercepts[classes] = np.log(counts / len(target))
+    if matrix.shape[1] == 0 or len(classes) < 2:
+        return coefficients, intercepts
+    model = LogisticRegression(C=penalty, max_iter=1000, tol=1e-3).fit(matrix, target)
+    if len(classes) == 2:  # scikit-learn keeps one row for two classes
+        coefficients[classes] = np.vstack([-model.coef_ / 2, model.coef_ / 2])
+        intercepts[classes] = np.append(-model.intercept_ / 2, model.intercept_ / 2)
+    else:
+        coefficients[classes], intercepts[classes] = model.coef_, model.intercept_
+    return coefficients, intercepts
+
+
+def _temperature(logits: Floats, target: Integers) -> float:
+    """Return the divisor of the logits with the least log loss."""
+    found = minimize_scalar(
+        lambda log_t: _log_loss(logits, target, float(np.exp(log_t))), bounds=(-2.0, 3.0), method="bounded"
+    )
+    return float(np.exp(found.x))
+
+
+def _log_loss(logits: Floats, target: Integers, temperature: float) -> float:
+    return float(-log_softmax(logits / temperature, axis=1)[np.arange(len(target)), target].mean())

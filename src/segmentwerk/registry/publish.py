@@ -1,0 +1,265 @@
+"""From a package on disk to a version in the registry, linked to the run that made it."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from segmentwerk.core.errors import ConfigError, ModelError
+from segmentwerk.core.files import locked
+from segmentwerk.registry.package import sha256
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+CHALLENGER = "challenger"
+REQUIREMENTS = ("mlflow-skinny", "numpy", "pandas", "onnxruntime")
+MAX_DESCRIPTION = 5000
+"""Width of the registry's column in a PostgreSQL database."""
+
+
+class Store(Protocol):
+    """Where runs and models are kept (`tracking.writer.Store`)."""
+
+    @property
+    def uri(self) -> str:
+        """Address of the store."""
+
+    @property
+    def home(self) -> Path:
+        """The project's data directory."""
+
+    @property
+    def client(self) -> MlflowClient:
+        """MLflow's client on the store."""
+
+
+class Run(Protocol):
+    """An open run (`tracking.writer.Run`)."""
+
+    @property
+    def id(self) -> str:
+        """The run's id; empty where tracking is off."""
+
+    @property
+    def store(self) -> Store | None:
+        """The run's store; None where tracking is off."""
+
+
+def register(
+    run: Run,
+    folder: Path,
+    *,
+    model_name: str,
+    metrics: Mapping[str, float],
+    description: str,
+    tags: Mapping[str, str] | None = None,
+) -> int:
+    """Log the package as a model of the run and register it as the next version, alias ``challenger``.
+
+    The model is loaded and asked for its input example before anything is registered.
+
+    Parameters
+    ----------
+    run
+        The open run that made the model.
+    folder
+        The package that `registry.package.save` wrote.
+    metrics
+        Finite numbers shown with the model.
+    description
+        The model card, Markdown.
+
+    Returns
+    -------
+    int
+        The version.
+
+    Raises
+    ------
+    ConfigError
+        If tracking is switched off.
+    ModelError
+        If the package does not load or cannot score.
+    """
+    if run.store is None:
+        raise ConfigError(
+            "A model can only be registered while tracking is on.", "Set tracking.enabled=true."
+        )
+    import mlflow
+
+    mlflow.set_tracking_uri(run.store.uri)  # a few of MLflow's own calls know no other address
+    catalogue = json.loads((folder / "catalogue.json").read_text(encoding="utf-8"))
+    with locked(lock_file(run.store, model_name)), tempfile.TemporaryDirectory() as scratch:
+        draft = _Draft(run.store.client, run.id, folder, catalogue, model_name, Path(scratch))
+        draft.upload(draft.next_version())
+        try:
+            found = draft.create_version(description[:MAX_DESCRIPTION], dict(tags or {}), metrics)
+        except BaseException:
+            draft.client.finalize_logged_model(draft.model_id, "FAILED")
+            raise
+        run.store.client.set_registered_model_alias(model_name, CHALLENGER, str(found))
+    return found
+
+
+def lock_file(store: Store, model_name: str) -> Path:
+    """Return the lock that every change of one registered model holds."""
+    return store.home / "registry" / f"{model_name}.lock"
+
+
+@dataclass
+class _Draft:
+    """One model on its way into the registry."""
+
+    client: MlflowClient
+    run_id: str
+    folder: Path
+    catalogue: dict[str, Any]
+    model_name: str
+    scratch: Path
+
+    def __post_init__(self) -> None:
+        experiment = self.client.get_run(self.run_id).info.experiment_id
+        created = self.client.create_logged_model(
+            experiment, name=self.model_name, source_run_id=self.run_id, model_type="segmentation"
+        )
+        self.model_id, self.location = created.model_id, created.artifact_location
+        self.guess = 0
+
+    def next_version(self) -> int:
+        """Return the number that the registry will give, unless another machine is faster."""
+        known = self.client.search_model_versions(f"name = '{self.model_name}'")
+        return 1 + max((int(entry.version) for entry in known), default=0)
+
+    def upload(self, number: int) -> None:
+        """Save the model with its version inside, try it, and upload it."""
+        path = self.scratch / str(number)
+        save_pyfunc(path, self.folder, self.catalogue, number, self.model_id, self.run_id, self.location)
+        rehearse(path)
+        self.client.log_model_artifacts(self.model_id, str(path))
+        self.guess = number
+
+    def create_version(self, description: str, tags: dict[str, str], metrics: Mapping[str, float]) -> int:
+        """Create the version, link model and run, and return the version's number."""
+        from mlflow.entities import LoggedModelOutput, Metric
+
+        self.client.finalize_logged_model(self.model_id, "READY")
+        self.client.log_outputs(self.run_id, [LoggedModelOutput(self.model_id, step=0)])
+        now = time.time_ns() // 1_000_000
+        numbers = [
+            Metric(name, value, now, 0, model_id=self.model_id, run_id=self.run_id)
+            for name, value in metrics.items()
+        ]
+        self.client.log_batch(self.run_id, metrics=numbers)
+        _ensure_registered_model(self.client, self.model_name)
+        tags = {**tags, "digest": sha256(self.folder / "digests.json")}
+        created = self.client.create_model_version(
+            self.model_name,
+            f"models:/{self.model_id}",
+            run_id=self.run_id,
+            tags=tags,
+            description=description,
+            model_id=self.model_id,
+        )
+        if int(created.version) != self.guess:
+            self.upload(int(created.version))
+        return int(created.version)
+
+
+def _ensure_registered_model(client: MlflowClient, name: str) -> None:
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.create_registered_model(name)
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+
+
+def save_pyfunc(
+    path: Path,
+    folder: Path,
+    catalogue: dict[str, Any],
+    number: int,
+    model_id: str | None = None,
+    run_id: str | None = None,
+    location: str | None = None,
+) -> None:
+    """Save the package as an MLflow pyfunc on disk, without pickle and without the project's code."""
+    import mlflow.pyfunc
+    from mlflow.models import Model
+
+    files = {file.stem: str(file) for file in sorted(folder.iterdir()) if file.suffix in (".onnx", ".json")}
+    mlflow.pyfunc.save_model(
+        path=str(path),
+        mlflow_model=Model(artifact_path=location, run_id=run_id, model_uuid=model_id),
+        python_model=str(folder / "segment_model.py"),
+        artifacts=files,
+        model_config={"model_version": str(number), "digest": sha256(folder / "digests.json")},
+        signature=_signature(catalogue),
+        input_example=(_example(catalogue), {"columns": []}),
+        pip_requirements=[f"{package}=={version(package)}" for package in REQUIREMENTS],
+    )
+
+
+def rehearse(path: Path) -> None:
+    """Load the saved model and score its input example.
+
+    Raises
+    ------
+    ModelError
+        If that fails.
+    """
+    import mlflow.pyfunc
+    from mlflow.exceptions import MlflowException
+
+    try:
+        model = mlflow.pyfunc.load_model(str(path))
+        model.predict(model.input_example)
+    except MlflowException as error:
+        raise ModelError(f"The packaged model does not score its own example: {error.message}") from error
+
+
+def _signature(catalogue: dict[str, Any]) -> Any:
+    """Describe input, output and parameters; every input column may be missing."""
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec
+
+    inputs: list[ColSpec | TensorSpec] = [ColSpec(DataType.string, "account_id", required=False)]
+    inputs += [ColSpec(DataType.double, name, required=False) for name in catalogue["numeric"]]
+    inputs += [ColSpec(DataType.string, name, required=False) for name in catalogue["categorical"]]
+    outputs: list[ColSpec | TensorSpec] = [ColSpec(kind, name) for name, kind in OUTPUTS.items()]
+    params = ParamSchema([ParamSpec("columns", DataType.string, [], shape=(-1,))])
+    return ModelSignature(Schema(inputs), Schema(outputs), params)
+
+
+OUTPUTS = {
+    "account_id": "string",
+    "segment_id": "long",
+    "segment_name": "string",
+    "confidence": "double",
+    "runner_up": "long",
+    "margin": "double",
+    "is_outlier": "boolean",
+    "basis": "string",
+    "reason_1": "string",
+    "reason_2": "string",
+    "reason_3": "string",
+    "model_version": "string",
+}
+
+
+def _example(catalogue: dict[str, Any]) -> Any:
+    """Return one made-up account: the usual value of every feature."""
+    import pandas as pd
+
+    features = catalogue["features"]
+    names = [*catalogue["numeric"], *catalogue["categorical"]]
+    usual = {name: features[name]["typical"] for name in names if features[name]["typical"] is not None}
+    return pd.DataFrame([{"account_id": "example", **usual}])

@@ -1,0 +1,385 @@
+"""The saved model's own code: raw account features in, one row an account with its segment out.
+
+A copy of this file lies in every saved model and is all of the project that runs there; it needs numpy,
+pandas, onnxruntime and MLflow, neither the training code nor a pickle. What it knows of the features
+and segments stands in ``catalogue.json``; ``digests.json`` says what every file must be.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime as ort
+import pandas as pd
+from mlflow.exceptions import MlflowException
+from mlflow.models import set_model
+from mlflow.pyfunc.model import PythonModel
+from numpy.typing import NDArray
+
+COLUMNS = (
+    "account_id",
+    "segment_id",
+    "segment_name",
+    "confidence",
+    "runner_up",
+    "margin",
+    "is_outlier",
+    "basis",
+    "reason_1",
+    "reason_2",
+    "reason_3",
+    "model_version",
+)
+REASONS = COLUMNS[8:11]
+NO_RUNNER_UP = -1
+CHUNK = 65_536
+"""Rows worked on at once, so that memory does not grow with the table."""
+FULL, PARTIAL, FIRMOGRAPHIC = range(3)
+BASES = np.array(["full", "partial", "firmographic"], dtype=object)
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+class SegmentModel(PythonModel):
+    """Assign accounts to segments.
+
+    Known customers go through the reference space and the segmenter; accounts without orders through
+    a second model that knows the features of prospects only; ``basis`` says which.
+    """
+
+    def load_context(self, context: Any) -> None:
+        """Check every file against its digest, then open the ONNX sessions.
+
+        Raises
+        ------
+        MlflowException
+            If a file is missing or differs from what was saved.
+        """
+        config = context.model_config or {}
+        files = {**context.artifacts, "segment_model": __file__}
+        contents = verified({name: Path(path) for name, path in files.items()}, config.get("digest"))
+        self.version = str(config.get("model_version", "unregistered"))
+        self.catalogue = json.loads(contents["catalogue.json"])
+        self.space = _session(contents["space.onnx"])
+        self.segmenter = _session(contents["segmenter.onnx"])
+        self.prospect: Any = _session(contents["prospect.onnx"]) if "prospect.onnx" in contents else None
+        self.evidence = Evidence(self.catalogue)
+
+    def predict(
+        self,
+        context: Any,  # noqa: ARG002 part of MLflow's signature
+        model_input: pd.DataFrame,
+        params: dict[str, Any] | None = None,
+    ) -> pd.DataFrame:
+        """Return one row an account.
+
+        Parameters
+        ----------
+        context
+            MLflow's context; everything needed was read by `load_context`.
+        model_input
+            DataFrame of raw features; missing cells and columns are allowed, others are ignored.
+        params
+            ``columns``: the output columns wanted.
+
+        Raises
+        ------
+        MlflowException
+            If no feature is there, a number is infinite, or an output column does not exist.
+        """
+        columns = _wanted((params or {}).get("columns"))
+        self._check_known(model_input)
+        begins = range(0, max(len(model_input), 1), CHUNK)
+        parts = [self._assign(model_input.iloc[begin : begin + CHUNK], columns) for begin in begins]
+        return pd.concat(parts, ignore_index=True)
+
+    def _check_known(self, frame: pd.DataFrame) -> None:
+        known = [*self.catalogue["numeric"], *self.catalogue["categorical"]]
+        if not set(known) & set(frame.columns):
+            raise MlflowException.invalid_parameter_value(
+                f"None of the model's feature columns is in the input. Expected some of: {', '.join(known)}."
+            )
+
+    def _assign(self, frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
+        numeric = _numbers(frame, self.catalogue["numeric"])
+        texts = _texts(frame, self.catalogue["categorical"])
+        basis = self._basis(numeric, texts)
+        proba, score = self._run(numeric, texts, basis)
+        label, confidence, second, margin = _two_best(proba)
+        segments = self.catalogue["segments"]
+        ids = np.array([segment["id"] for segment in segments], dtype=np.int64)
+        names = np.array([segment["name"] for segment in segments], dtype=object)
+        found: dict[str, Any] = {
+            "account_id": _account_ids(frame),
+            "segment_id": ids[label],
+            "segment_name": names[label],
+            "confidence": confidence,
+            "runner_up": np.where(second >= 0, ids[second], NO_RUNNER_UP),
+            "margin": margin,
+            "is_outlier": score < self._thresholds()[basis],
+            "basis": BASES[basis],
+            "model_version": np.full(len(frame), self.version, dtype=object),
+        }
+        if set(REASONS) & set(columns):
+            reasons = self.evidence.reasons(numeric, texts, label, basis == FIRMOGRAPHIC)
+            found |= dict(zip(REASONS, reasons, strict=True))
+        return pd.DataFrame({column: found[column] for column in columns})
+
+    def _basis(self, numeric: Floats, texts: list[NDArray[Any]]) -> Integers:
+        """Say for each row what its assignment can stand on (see ``basis`` in the catalogue)."""
+        rule = self.catalogue["basis"]
+        if not rule["own"]:
+            return np.full(len(numeric), FULL)
+        known = np.zeros(len(numeric))
+        for name in rule["own"]:
+            known += self._is_known(name, numeric, texts)
+        share = known / len(rule["own"])
+        if rule["orders"] is None:
+            prospect, few = known == 0, np.zeros(len(numeric), dtype=bool)
+        else:
+            orders = numeric[:, self.catalogue["numeric"].index(rule["orders"])]
+            prospect, few = ~(orders > 0), orders < rule["few_orders"]
+        few |= share < rule["min_known"]
+        return np.where(prospect, FIRMOGRAPHIC, np.where(few, PARTIAL, FULL))
+
+    def _is_known(self, name: str, numeric: Floats, texts: list[NDArray[Any]]) -> NDArray[np.bool_]:
+        if name in self.catalogue["numeric"]:
+            known: NDArray[np.bool_] = ~np.isnan(numeric[:, self.catalogue["numeric"].index(name)])
+            return known
+        return np.asarray(texts[self.catalogue["categorical"].index(name)] != "", dtype=bool)
+
+    def _run(self, numeric: Floats, texts: list[NDArray[Any]], basis: Integers) -> tuple[Floats, Floats]:
+        """Return memberships (n, k) and typicality (n,), each row by the path that its basis asks for."""
+        second_path = (basis == FIRMOGRAPHIC) & (self.prospect is not None)
+        proba = np.empty((len(numeric), len(self.catalogue["segments"])))
+        score = np.empty(len(numeric))
+        for rows, run in ((~second_path, self._run_full), (second_path, self._run_prospect)):
+            if rows.all() and len(rows):
+                return run(numeric, texts)
+            if rows.any():
+                proba[rows], score[rows] = run(numeric[rows], [text[rows] for text in texts])
+        return proba, score
+
+    def _run_full(self, numeric: Floats, texts: list[NDArray[Any]]) -> tuple[Floats, Floats]:
+        (x,) = self.space.run(["x"], _feed(self.space, numeric, texts))
+        proba, score = self.segmenter.run(["proba", "score"], {"x": x})
+        return proba, score
+
+    def _run_prospect(self, numeric: Floats, texts: list[NDArray[Any]]) -> tuple[Floats, Floats]:
+        proba, score = self.prospect.run(["proba", "score"], _feed(self.prospect, numeric, texts))
+        return proba, score
+
+    def _thresholds(self) -> Floats:
+        """Return the outlier threshold of each basis."""
+        full, prospect = self.catalogue["outlier_threshold"], self.catalogue["prospect_outlier_threshold"]
+        return np.array([full, full, full if prospect is None else prospect])
+
+
+class Evidence:
+    """What each feature says for a segment, in nats, as a naive Bayes model counts it.
+
+    Numbers are compared after a signed logarithm and standardisation: with unit variance, the log
+    density ratio between a segment (mean m) and all accounts (mean 0) at z is m (z - m / 2). Levels of
+    a category count their smoothed log lift. Unknown values say nothing.
+    """
+
+    LIMIT = 4.0
+
+    def __init__(self, catalogue: dict[str, Any]) -> None:
+        self.numeric: list[str] = catalogue["numeric"]
+        self.categorical: list[str] = catalogue["categorical"]
+        model = catalogue["evidence"]
+        self.centre, self.scale = np.array(model["centre"]), np.array(model["scale"])
+        self.means = np.array(model["means"]).reshape(len(catalogue["segments"]), len(self.numeric))
+        self.levels = [pd.Index(model["levels"][name], dtype=object) for name in self.categorical]
+        self.lifts = [np.array(model["lifts"][name]) for name in self.categorical]
+        names = [*self.numeric, *self.categorical]
+        self.sentences = [catalogue["features"][name]["sentence"] for name in names]
+        self.percent = [catalogue["features"][name]["unit"] == "share" for name in names]
+        self.prospect = np.array([catalogue["features"][name]["prospect"] for name in names], dtype=bool)
+
+    def weigh(self, numeric: Floats, texts: list[NDArray[Any]], label: Integers) -> Floats:
+        """Return the evidence (n, n_features) of each value for the row's segment."""
+        z = (np.sign(numeric) * np.log1p(np.abs(numeric)) - self.centre) / self.scale
+        means = self.means[label]
+        evidence = np.empty((len(label), len(self.numeric) + len(self.categorical)))
+        evidence[:, : len(self.numeric)] = means * (np.clip(z, -self.LIMIT, self.LIMIT) - means / 2)
+        for j, (text, levels, lifts) in enumerate(zip(texts, self.levels, self.lifts, strict=True)):
+            evidence[:, len(self.numeric) + j] = lifts[label, levels.get_indexer(text)]
+        return np.nan_to_num(evidence, copy=False)
+
+    def reasons(
+        self, numeric: Floats, texts: list[NDArray[Any]], label: Integers, firmographic: NDArray[np.bool_]
+    ) -> list[NDArray[Any]]:
+        """Return three columns of sentences (n,), the strongest evidence first, empty where there is none."""
+        evidence = self.weigh(numeric, texts, label)
+        evidence[np.ix_(firmographic, ~self.prospect)] = 0.0
+        columns = []
+        rows = np.arange(len(label))
+        for _ in REASONS:
+            best = evidence.argmax(axis=1) if evidence.shape[1] else np.zeros(len(label), dtype=np.int64)
+            strength = evidence[rows, best] if evidence.shape[1] else np.zeros(len(label))
+            columns.append(self._sentences(numeric, texts, np.where(strength > 0, best, -1)))
+            if evidence.shape[1]:
+                evidence[rows, best] = 0.0
+        return columns
+
+    def _sentences(self, numeric: Floats, texts: list[NDArray[Any]], chosen: Integers) -> NDArray[Any]:
+        """Put the value of the chosen feature (-1: none) into its sentence, row by row."""
+        sentences = np.full(len(chosen), "", dtype=object)
+        for feature in np.unique(chosen[chosen >= 0]):
+            rows = chosen == feature
+            if feature < len(self.numeric):
+                values, where = np.unique(_three_digits(numeric[rows, feature]), return_inverse=True)
+                words = [_number(value, percent=self.percent[feature]) for value in values]
+            else:
+                levels, where = np.unique(texts[feature - len(self.numeric)][rows], return_inverse=True)
+                words = [str(level) for level in levels]
+            filled = [self.sentences[feature].replace("{value}", word) for word in words]
+            sentences[rows] = np.array(filled, dtype=object)[where]
+        return sentences
+
+
+def verified(files: dict[str, Path], digest: str | None) -> dict[str, bytes]:
+    """Read the files and compare each with ``digests.json``.
+
+    Parameters
+    ----------
+    files
+        Paths by a name of their own; the file ``digests.json`` must be among them.
+    digest
+        SHA-256 of ``digests.json`` itself, where it is known.
+
+    Returns
+    -------
+    dict of str to bytes
+        Content by file name.
+
+    Raises
+    ------
+    MlflowException
+        If a file is missing, was not expected, or differs.
+    """
+    contents = {path.name: path.read_bytes() for path in files.values()}
+    recorded = contents.pop("digests.json")
+    if digest is not None and hashlib.sha256(recorded).hexdigest() != digest:
+        raise _refusal("digests.json")
+    try:
+        expected = json.loads(recorded)
+    except ValueError as error:
+        raise _refusal("digests.json") from error
+    for name in sorted({*expected, *contents}):
+        found = contents.get(name)
+        if found is None or hashlib.sha256(found).hexdigest() != expected.get(name):
+            raise _refusal(name)
+    return contents
+
+
+def _refusal(name: str) -> MlflowException:
+    return MlflowException(
+        f"The model's file {name} is not the one that was saved. "
+        "It was changed or damaged; register the model again or load another version."
+    )
+
+
+def _session(model: bytes) -> ort.InferenceSession:
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+
+def _wanted(columns: Any) -> list[str]:
+    wanted = list(COLUMNS) if columns is None or len(columns) == 0 else [str(name) for name in columns]
+    unknown = [name for name in wanted if name not in COLUMNS]
+    if unknown:
+        raise MlflowException.invalid_parameter_value(
+            f"There is no output column {unknown[0]!r}. Choose from: {', '.join(COLUMNS)}."
+        )
+    return wanted
+
+
+def _account_ids(frame: pd.DataFrame) -> NDArray[Any]:
+    """Return the ids as text; the position in the input where there are none."""
+    ids = frame["account_id"] if "account_id" in frame else pd.Series(frame.index, index=frame.index)
+    return ids.astype(str).to_numpy(object)
+
+
+def _numbers(frame: pd.DataFrame, names: list[str]) -> Floats:
+    """Return the columns as float64 (n, p), NaN where unknown."""
+    numbers = np.full((len(frame), len(names)), np.nan)
+    for j, name in enumerate(names):
+        if name in frame:
+            numbers[:, j] = _column(frame[name], name)
+    return numbers
+
+
+def _column(column: pd.Series, name: str) -> Floats:
+    try:
+        numbers = column.to_numpy(np.float64, na_value=np.nan)
+    except (TypeError, ValueError) as error:
+        raise MlflowException.invalid_parameter_value(
+            f"Column {name!r} must hold numbers; it has {column.dtype} values that are none."
+        ) from error
+    if np.isinf(numbers).any():
+        raise MlflowException.invalid_parameter_value(
+            f"Column {name!r} is infinite in row {int(np.isinf(numbers).argmax())}; leave it empty."
+        )
+    return numbers
+
+
+def _texts(frame: pd.DataFrame, names: list[str]) -> list[NDArray[Any]]:
+    """Return the columns as arrays of str, empty where unknown."""
+    texts = []
+    for name in names:
+        if name not in frame:
+            texts.append(np.full(len(frame), "", dtype=object))
+            continue
+        values = frame[name].to_numpy(object, copy=True)
+        values[pd.isna(values)] = ""
+        texts.append(values)
+    return texts
+
+
+def _feed(session: ort.InferenceSession, numeric: Floats, texts: list[NDArray[Any]]) -> dict[str, Any]:
+    """Return what the session asks for; a model without categories has no such input."""
+    asked = {node.name for node in session.get_inputs()}
+    feed: dict[str, Any] = {"numeric": numeric} if "numeric" in asked else {}
+    if "categorical" in asked:
+        feed["categorical"] = np.column_stack(texts) if texts else np.empty((len(numeric), 0), dtype=object)
+    return feed
+
+
+def _two_best(proba: Floats) -> tuple[Integers, Floats, Integers, Floats]:
+    """Return the best label, its probability, the second label (-1 if none) and the margin."""
+    rows = np.arange(len(proba))
+    best = proba.argmax(axis=1)
+    confidence = proba[rows, best]
+    if proba.shape[1] < 2:
+        return best, confidence, np.full(len(proba), -1), confidence.copy()
+    rest = proba.copy()
+    rest[rows, best] = -np.inf
+    second = rest.argmax(axis=1)
+    return best, confidence, second, confidence - rest[rows, second]
+
+
+def _three_digits(values: Floats) -> Floats:
+    """Round to three significant digits."""
+    with np.errstate(divide="ignore"):
+        exponent = np.floor(np.log10(np.abs(values)))
+    unit = 10.0 ** np.clip(np.nan_to_num(exponent, neginf=0.0) - 2, -300, 300)
+    return np.asarray(np.round(values / unit) * unit)
+
+
+def _number(value: float, *, percent: bool) -> str:
+    if percent:
+        return f"{100 * value:.3g}%"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+set_model(SegmentModel())
