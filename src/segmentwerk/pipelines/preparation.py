@@ -2,24 +2,153 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from dataclasses import dataclass
-from datetime import timedelta
 
 import numpy as np
 import pandas as pd
 
 from segmentwerk.config import LearningSettings
-from segmentwerk.core.errors import ConfigError, InputError
+from segmentwerk.core.errors import ConfigError, InputError, nearest
+from segmentwerk.core.seeds import derive
 from segmentwerk.core.settings import FeatureSettings, GoalSettings
-from segmentwerk.core.types import AccountTable, Window
-from segmentwerk.data import contracts, quality, sources
+from segmentwerk.core.types import AccountTable
 from segmentwerk.evaluation.scorecard import View
-from segmentwerk.features import table as features
+from segmentwerk.pipelines.accounts import Accounts, read_accounts
 from segmentwerk.pipelines.context import Context
 from segmentwerk.segmenters.preprocess import ReferenceSpace
 
 log = logging.getLogger(__name__)
 
-SMALLEST_TABLE = 30
+SMALLEST = 40
+"""Customers needed at least: fewer leave nothing to hold out and nothing to refit on."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything the contest needs.
+
+    ``train`` and ``holdout`` are the ids of the customers on either side of the split; ``space`` was
+    fitted on ``train`` only; ``view`` holds both sides in the reference space.
+    """
+
+    accounts: Accounts
+    train: pd.Index
+    holdout: pd.Index
+    space: ReferenceSpace
+    view: View
+
+    @property
+    def table(self) -> AccountTable:
+        """The account table: customers and prospects."""
+        return self.accounts.table
+
+
+def prepare(settings: LearningSettings, context: Context) -> Prepared:
+    """Read the source, build the account table, split the customers and fit the reference space.
+
+    Raises
+    ------
+    InputError
+        If the source cannot be used, or has too few customers.
+    ConfigError
+        If the goal names an outcome that the source does not have.
+    """
+    accounts = read_accounts(
+        settings.source, settings.quality, settings.features, context, home=settings.home
+    )
+    table = accounts.table
+    customers = table.customers
+    if len(customers) < SMALLEST:
+        raise InputError(
+            f"Source {table.source!r} has {len(customers)} accounts with orders before {table.window.as_of}.",
+            f"At least {SMALLEST} are needed; check source.as_of and the mapping of the orders.",
+        )
+    train, holdout = split(customers, settings.evaluation.holdout_share, settings.seed)
+    with context.timed("reference_space"):
+        space = fit_space(table, train, settings.features, settings.goal)
+        view = make_view(table, space, train, holdout, _outcome(table, settings.goal))
+    log.info("%d customers: %d to fit on, %d held out.", len(customers), len(train), len(holdout))
+    return Prepared(accounts, train, holdout, space, view)
+
+
+def split(ids: pd.Index, share: float, seed: int) -> tuple[pd.Index, pd.Index]:
+    """Split ids into (fit, held out) by a hash: an account stays on its side from retrain to retrain."""
+    key = f"{seed:016d}"[-16:]
+    hashed = pd.util.hash_array(ids.to_numpy(dtype=object), hash_key=key).astype(np.float64)
+    held_out = hashed / 2.0**64 < share
+    return ids[~held_out], ids[held_out]
+
+
+def fit_space(
+    table: AccountTable, ids: pd.Index, features: FeatureSettings, goal: GoalSettings
+) -> ReferenceSpace:
+    """Fit the shared reference space on some accounts; weights of the goal multiply those of the features."""
+    approaches = {feature.name: feature.approach for feature in table.catalogue}
+    weights = {
+        approach: features.weights.get(approach, 1.0) * goal.weights.get(approach, 1.0)
+        for approach in set(approaches.values())
+    }
+    space = ReferenceSpace(
+        numeric=table.names("numeric"),
+        categorical=table.names("categorical"),
+        approaches=approaches,
+        weights=weights,
+        clip=features.clip,
+        rare_share=features.rare_share,
+    )
+    return space.fit(table.features.loc[ids])
+
+
+def make_view(
+    table: AccountTable,
+    space: ReferenceSpace,
+    train: pd.Index,
+    test: pd.Index,
+    outcome: pd.Series | None,
+) -> View:
+    """Put both sides of a split into the reference space, with what they are judged by."""
+    revenue = table.features.get("monetary")
+    known_before = table.names(prospect_only=True)
+    prospect = table.features[known_before] if 0 < len(known_before) < len(table.catalogue) else None
+    return View(
+        train=space.transform(table.features.loc[train]),
+        test=space.transform(table.features.loc[test]),
+        discrete=space.discrete_,
+        outcome_train=None if outcome is None else outcome.loc[train],
+        outcome_test=None if outcome is None else outcome.loc[test],
+        revenue_train=None if revenue is None else revenue.loc[train],
+        revenue_test=None if revenue is None else revenue.loc[test],
+        prospect_train=None if prospect is None else prospect.loc[train],
+        prospect_test=None if prospect is None else prospect.loc[test],
+    )
+
+
+def halve(view: View, seed: int) -> View:
+    """Split the training side of a view once more, so that tuning never sees the held-out accounts."""
+    fit, check = split(view.train.index, 0.5, derive(seed, "halve"))
+    return View(
+        train=view.train.loc[fit],
+        test=view.train.loc[check],
+        discrete=view.discrete,
+        outcome_train=_part(view.outcome_train, fit),
+        outcome_test=_part(view.outcome_train, check),
+        revenue_train=_part(view.revenue_train, fit),
+        revenue_test=_part(view.revenue_train, check),
+    )
+
+
+def _part(values: pd.Series | None, ids: pd.Index) -> pd.Series | None:
+    return None if values is None else values.loc[ids]
+
+
+def _outcome(table: AccountTable, goal: GoalSettings) -> pd.Series | None:
+    """Return the later outcome that segments should tell, if there is one."""
+    name = goal.outcome or "log_future_revenue"
+    if name in table.outcomes:
+        return table.outcomes[name]
+    if goal.outcome and len(table.outcomes.columns):
+        raise ConfigError(
+            f"goal.outcome {name!r} is not in the source.", nearest(name, table.outcomes.columns)
+        )
+    return None

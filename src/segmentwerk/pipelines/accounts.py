@@ -1,0 +1,95 @@
+"""From a source to one row per account; shared by every verb that reads raw tables."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pandas as pd
+
+from segmentwerk.core.errors import ConfigError
+from segmentwerk.core.settings import FeatureSettings, QualitySettings, SourceSettings
+from segmentwerk.core.types import AccountTable, Window
+from segmentwerk.data import contracts, quality, sources
+from segmentwerk.data.contracts import Checked
+from segmentwerk.data.quality import QualityReport
+from segmentwerk.data.sources import Source
+from segmentwerk.features import table as features
+from segmentwerk.pipelines.context import Context
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """One source read, checked and turned into one row per account.
+
+    ``absent`` says of each feature that could not be built why; ``quarantine`` is the file of all
+    rejected rows.
+    """
+
+    source: Source
+    checked: Checked
+    report: QualityReport
+    table: AccountTable
+    absent: dict[str, str]
+    quarantine: Path
+
+
+def read_accounts(
+    source: SourceSettings,
+    rules: QualitySettings,
+    wanted: FeatureSettings,
+    context: Context,
+    *,
+    home: Path,
+) -> Accounts:
+    """Read a source, check it, and build its account table.
+
+    Raises
+    ------
+    InputError
+        If the source is missing, breaks its contract beyond what the rules bear, or is too small.
+    ConfigError
+        If the mapping is wrong, or no as-of date is given and none can be taken from the orders.
+    """
+    with context.timed("read"):
+        log.info("Reading source %s ...", source.name)
+        opened = sources.open_source(source, home / "cache")
+        checked = contracts.check(opened.tables, rules)
+        contracts.insist(checked, rules)
+        quarantine = contracts.write_quarantine(checked, context.output / "quarantine.parquet")
+    with context.timed("features"):
+        window = _window(source, checked)
+        absent = features.absent(checked.tables, wanted)
+        table = features.build(checked.tables, window, wanted, source=source.name, digest=opened.digest)
+        report = quality.inspect(checked, as_of=window.as_of, source=source.name)
+    _tell(table, absent)
+    return Accounts(opened, checked, report, table, absent, quarantine)
+
+
+def _window(source: SourceSettings, checked: Checked) -> Window:
+    """Take the dates from the config; without one, the day after the last order."""
+    if source.as_of is not None:
+        return Window(source.as_of, source.outcome_until)
+    if "orders" not in checked.tables:
+        raise ConfigError(f"Source {source.name!r} has no as-of date.", "Set source.as_of=YYYY-MM-DD.")
+    last = pd.Timestamp(checked.tables["orders"]["ordered_at"].max().execute())
+    return Window((last + timedelta(days=1)).date(), None)
+
+
+def _tell(table: AccountTable, absent: dict[str, str]) -> None:
+    prospects = len(table.orders) - len(table.customers)
+    log.info(
+        "%d accounts as of %s (%d customers, %d prospects), %d features.",
+        len(table.orders),
+        table.window.as_of,
+        len(table.customers),
+        prospects,
+        len(table.catalogue),
+    )
+    for reason in sorted(set(absent.values())):
+        names = [name for name, why in absent.items() if why == reason]
+        log.info("Not built, because %s: %s", reason, ", ".join(names))

@@ -1,0 +1,93 @@
+"""Tune one segmenter, then judge its finalists: what `compare`, `tune` and `train` have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+from hydra.utils import get_class
+
+from segmentwerk.core.errors import ConfigError, nearest
+from segmentwerk.core.seeds import derive
+from segmentwerk.core.settings import EvaluationSettings, SegmenterSettings
+from segmentwerk.core.types import Scorecard
+from segmentwerk.evaluation.scorecard import View, judge
+from segmentwerk.segmenters.base import Segmenter
+
+ALLOWED_TARGETS = "segmentwerk.segmenters."
+"""A config may name classes below this package only: a config file must not run arbitrary code."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One fitted segmenter with its scorecard; ``params`` are those that tuning chose."""
+
+    name: str
+    spec: SegmenterSettings
+    params: dict[str, Any]
+    model: Segmenter
+    card: Scorecard
+
+
+def build(spec: SegmenterSettings, params: dict[str, Any], *, min_share: float, seed: int) -> Segmenter:
+    """Make an unfitted segmenter from its config and some parameters.
+
+    Raises
+    ------
+    ConfigError
+        If the target is not a segmenter of this package, or has no such parameter.
+    """
+    if not spec.target.startswith(ALLOWED_TARGETS):
+        raise ConfigError(
+            f"_target_ {spec.target!r} is not allowed.", f"It must start with {ALLOWED_TARGETS!r}."
+        )
+    try:
+        segmenter: type[Segmenter] = get_class(spec.target)
+    except Exception as error:
+        raise ConfigError(f"_target_ {spec.target!r} cannot be imported: {error}") from error
+    known = segmenter._get_param_names()
+    given = {"min_segment_share": min_share, "random_state": seed}
+    arguments = {name: value for name, value in given.items() if name in known} | spec.params | params
+    for name in arguments:
+        if name not in known:
+            raise ConfigError(f"{segmenter.__name__} has no parameter {name!r}.", nearest(name, known))
+    return segmenter(**arguments)
+
+
+def refitter(
+    spec: SegmenterSettings, params: dict[str, Any], *, min_share: float
+) -> Callable[[pd.DataFrame, int], Segmenter]:
+    """Return a function that fits the same algorithm and parameters on other rows with another seed."""
+
+    def refit(rows: pd.DataFrame, seed: int) -> Segmenter:
+        return build(spec, params, min_share=min_share, seed=seed).fit(rows)
+
+    return refit
+
+
+def judge_one(
+    title: str,
+    name: str,
+    spec: SegmenterSettings,
+    params: dict[str, Any],
+    view: View,
+    evaluation: EvaluationSettings,
+    *,
+    seed: int,
+) -> Candidate:
+    """Fit one set of parameters on the training side of the view and judge it on the other.
+
+    Parameters
+    ----------
+    title
+        Name of the candidate in the ranking.
+    name
+        Name of the algorithm.
+    """
+    share = evaluation.min_segment_share
+    model = build(spec, params, min_share=share, seed=derive(seed, name)).fit(view.train)
+    refit = refitter(spec, params, min_share=share)
+    card = judge(title, model, refit, view, evaluation, seed=derive(seed, "judge"), algorithm=name)
+    return Candidate(title, spec, params, model, replace(card, params={**spec.params, **params}))

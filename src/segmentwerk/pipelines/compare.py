@@ -1,0 +1,167 @@
+"""`segmentwerk compare`: tune and judge all segmenters on one scorecard, register the best."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from segmentwerk.config import CompareSettings
+from segmentwerk.core.errors import ConfigError, FitError, nearest
+from segmentwerk.core.records import Artifact, Description, Metric, Record, Tag
+from segmentwerk.core.seeds import derive
+from segmentwerk.core.settings import SegmenterSettings
+from segmentwerk.core.types import Scorecard, Selection, Verdict
+from segmentwerk.evaluation.selection import against_baseline, select
+from segmentwerk.evaluation.structure import verdict
+from segmentwerk.pipelines import records, review, terminal
+from segmentwerk.pipelines.candidates import Candidate, build, refitter
+from segmentwerk.pipelines.contest import Contest, data_digest
+from segmentwerk.pipelines.context import Context
+from segmentwerk.pipelines.preparation import Prepared, prepare
+from segmentwerk.pipelines.release import Release, release
+from segmentwerk.pipelines.unfinished import unfinished
+from segmentwerk.tracking import provenance
+from segmentwerk.tracking.writer import Run, Store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a comparison found.
+
+    ``left_out`` says of each segmenter that could not take part why.
+    """
+
+    candidates: dict[str, Candidate]
+    cards: list[Scorecard]
+    selection: Selection
+    verdict: Verdict
+    left_out: dict[str, str]
+
+    @property
+    def winner(self) -> Candidate:
+        """The selected candidate."""
+        return self.candidates[self.selection.winner]
+
+
+def run(settings: CompareSettings, context: Context) -> dict[str, Any]:
+    """Hold the contest, register the winner and return the summary.
+
+    Raises
+    ------
+    InputError, ConfigError
+        If the source or the config cannot be used; nothing was logged then.
+    FitError
+        If no segmenter could be fitted.
+    """
+    chosen = _chosen(settings)
+    store = Store(settings.tracking.uri, settings.home, enabled=settings.tracking.enabled)
+    prepared = prepare(settings, context)
+    title = f"compare {prepared.table.source}"
+    with (
+        unfinished(settings.home, "compare", data_digest(prepared, settings), list(chosen)) as key,
+        store.run(settings.tracking.experiment, title, tags={"verb": "compare"}, key=key) as parent,
+    ):
+        parent.write([*records.of_table(prepared.table), *records.of_settings(settings)])
+        parent.write(provenance.tags())
+        contest = Contest.open(prepared, settings, settings.tuning, context, store, key)
+        found = _hold(contest, chosen, settings, parent)
+        with context.timed("release"):
+            released = release(prepared, found.winner, settings, context, store, parent)
+        parent.write(_records(found, released, prepared, context))
+    terminal.show(found.selection, found.verdict, released)
+    return _summary(found, released, prepared, parent)
+
+
+def _chosen(settings: CompareSettings) -> dict[str, SegmenterSettings]:
+    """Return the candidates by name, each checked to be buildable before anything runs."""
+    names = settings.candidates or list(settings.segmenters)
+    for name in names:
+        if name not in settings.segmenters:
+            raise ConfigError(f"There is no segmenter {name!r}.", nearest(name, settings.segmenters))
+        build(settings.segmenters[name], {}, min_share=settings.evaluation.min_segment_share, seed=0)
+    return {name: settings.segmenters[name] for name in names}
+
+
+def _hold(
+    contest: Contest, chosen: dict[str, SegmenterSettings], settings: CompareSettings, parent: Run
+) -> Outcome:
+    candidates: dict[str, Candidate] = {}
+    left_out: dict[str, str] = {}
+    for name, spec in chosen.items():
+        try:
+            candidates |= {found.name: found for found in contest.enter(name, spec, parent)}
+        except FitError as error:
+            left_out[name] = str(error)
+            log.warning("%s is left out: %s", name, error)
+    if not candidates:
+        raise FitError("No segmenter could be fitted.", " ".join(left_out.values()))
+    cards = against_baseline(
+        [candidate.card for candidate in candidates.values()], settings.evaluation, settings.goal
+    )
+    with contest.context.timed("select"):
+        selection = select(cards, settings.evaluation, settings.goal)
+        judged = _verdict(contest, candidates[selection.winner], settings)
+    return Outcome(candidates, cards, selection, judged, left_out)
+
+
+def _verdict(contest: Contest, winner: Candidate, settings: CompareSettings) -> Verdict:
+    log.info("Asking whether there is any structure, against data without groups ...")
+    share = settings.evaluation.min_segment_share
+    return verdict(
+        refitter(winner.spec, winner.params, min_share=share),
+        contest.prepared.view,
+        settings.evaluation,
+        seed=derive(settings.seed, "verdict"),
+        card=winner.card,
+    )
+
+
+def _records(found: Outcome, released: Release, prepared: Prepared, context: Context) -> Iterator[Record]:
+    selection, winner = found.selection, found.winner
+    yield Tag("winner", winner.card.algorithm)
+    yield Tag("verdict", found.verdict.kind)
+    yield Description(review.page(selection, found.cards, found.verdict, released, prepared, found.left_out))
+    for score in winner.card.scores:
+        yield Metric(score.key, score.value)
+    for name, seconds in context.timings.items():
+        yield Metric(f"cost/{name.replace(' ', '_')}_seconds", seconds)
+    for path in review.files(selection, found.cards, prepared, context.output):
+        yield Artifact(path, "comparison")
+
+
+def _summary(found: Outcome, released: Release, prepared: Prepared, parent: Run) -> dict[str, Any]:
+    table = prepared.table
+    return {
+        "inputs": {
+            "source": table.source,
+            "digest": table.digest,
+            "as_of": table.window.as_of,
+            "outcome_until": table.window.outcome_until,
+            "rows": prepared.accounts.checked.rows,
+            "quarantined": prepared.accounts.checked.rejected,
+            "accounts": len(table.orders),
+            "customers": len(table.customers),
+            "held_out": len(prepared.holdout),
+        },
+        "scores": {
+            card.candidate: {score.key: score.value for score in card.scores if score.family != "cost"}
+            for card in found.cards
+        },
+        "decision": {
+            "winner": found.selection.winner,
+            "algorithm": found.winner.card.algorithm,
+            "n_segments": found.winner.card.n_segments,
+            "params": found.winner.card.params,
+            "reason": found.selection.reason,
+            "near_ties": found.selection.near_ties,
+            "verdict": found.verdict.kind,
+            "verdict_reason": found.verdict.reason,
+            "left_out": found.left_out,
+        },
+        "model": released.summary(),
+        "run_id": parent.id,
+    }

@@ -1,0 +1,60 @@
+"""From results to the records that are tracked: the same words in every verb."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import isfinite
+
+from segmentwerk.config import LearningSettings
+from segmentwerk.core.records import Dataset, Metric, Param, Record, Tag
+from segmentwerk.core.types import AccountTable, Scorecard, TrialRecord
+
+
+def of_table(table: AccountTable) -> Iterator[Record]:
+    """Name the data that a run saw, without any of its rows."""
+    columns = {
+        feature.name: "double" if feature.kind == "numeric" else "string" for feature in table.catalogue
+    }
+    yield Dataset(table.source, table.source, table.digest, len(table.orders), columns)
+    yield Tag("source", table.source)
+    yield Tag("as_of", str(table.window.as_of))
+    yield Metric("data/accounts", len(table.orders))
+    yield Metric("data/customers", len(table.customers))
+    yield Metric("data/features", len(table.catalogue))
+
+
+def of_settings(settings: LearningSettings) -> Iterator[Record]:
+    """List the few settings that runs are compared by; the whole config is an artifact."""
+    yield Param("seed", settings.seed)
+    yield Param("goal", settings.goal.name)
+    yield Param("outcome_until", settings.source.outcome_until)
+    yield Param("holdout_share", settings.evaluation.holdout_share)
+
+
+def of_scorecard(card: Scorecard) -> Iterator[Record]:
+    """List parameters, scores with their intervals, and gates of one candidate."""
+    yield Tag("algorithm", card.algorithm)
+    yield Tag("gates", "passed" if card.passed else "failed")
+    yield Param("n_segments", card.n_segments)
+    for name, value in sorted(card.params.items()):
+        if name != "n_segments":
+            yield Param(name, value)
+    for score in card.scores:
+        yield Metric(score.key, score.value)
+        if isfinite(score.low):
+            yield Metric(f"{score.family}/{score.name}_low", score.low)
+            yield Metric(f"{score.family}/{score.name}_high", score.high)
+    for gate in card.gates:
+        yield Tag(f"gate.{gate.code}", f"{gate.status}: {gate.message}")
+
+
+def of_trial(trial: TrialRecord) -> Iterator[Record]:
+    """List parameters, cheap scores, time and state of one trial."""
+    yield Tag("trial_state", trial.state)
+    if trial.reason:
+        yield Tag("trial_reason", trial.reason)
+    for name, value in trial.params.items():
+        yield Param(name, value)
+    for name, score in trial.scores.items():
+        yield Metric("objective" if name == "value" else name, score)
+    yield Metric("cost/trial_seconds", trial.seconds)

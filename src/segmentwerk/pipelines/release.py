@@ -1,0 +1,246 @@
+"""From the winner to a registered model: identity, description, package, assignments, version."""
+
+from __future__ import annotations
+
+import getpass
+import logging
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from segmentwerk.config import CompareSettings
+from segmentwerk.core.errors import ModelError
+from segmentwerk.core.files import atomic_file
+from segmentwerk.core.seeds import derive
+from segmentwerk.core.types import Identity, Scorecard, Segment
+from segmentwerk.evaluation.identity import match
+from segmentwerk.insight.profiles import describe
+from segmentwerk.pipelines.candidates import Candidate
+from segmentwerk.pipelines.context import Context
+from segmentwerk.pipelines.preparation import Prepared
+from segmentwerk.registry import package, promotion, publish
+from segmentwerk.registry import prospect as second_path
+from segmentwerk.registry.incumbent import NEXT_ID, Incumbent, incumbent, next_segment_id
+from segmentwerk.registry.prospect import Prospect
+from segmentwerk.scoring.model import SegmentModel
+from segmentwerk.tracking.writer import Run, Store
+
+log = logging.getLogger(__name__)
+
+DOUBTFUL = 0.6
+"""Hennig (2007): below this cluster-wise Jaccard a segment should not be trusted."""
+SHOWN = ["account_id", "segment_id", "segment_name", "confidence", "basis", "is_outlier"]
+
+
+@dataclass(frozen=True)
+class Release:
+    """The packaged winner.
+
+    ``version`` is None where tracking is off and nothing could be registered; ``champion`` says
+    whether this version took the title. ``assignments`` is the local file with every account.
+    """
+
+    model_name: str
+    version: int | None
+    champion: bool
+    segments: tuple[Segment, ...]
+    identity: Identity
+    replaced: Incumbent | None
+    prospect: Prospect | None
+    assignments: Path
+    accounts: Path
+
+    @property
+    def uri(self) -> str:
+        """Address to load the model from."""
+        return (
+            f"models:/{self.model_name}@champion"
+            if self.champion
+            else f"models:/{self.model_name}/{self.version}"
+        )
+
+    def summary(self) -> dict[str, Any]:
+        """Return what `summary.json` says of the model."""
+        return {
+            "name": self.model_name,
+            "version": self.version,
+            "champion": self.champion,
+            "uri": self.uri if self.version else None,
+            "segments": [asdict(segment) for segment in self.segments],
+            "events": [asdict(event) for event in self.identity.events],
+            "moved": self.identity.moved,
+            "assignments": self.assignments,
+            "accounts": self.accounts,
+        }
+
+
+def release(
+    prepared: Prepared,
+    winner: Candidate,
+    settings: CompareSettings,
+    context: Context,
+    store: Store,
+    run: Run,
+) -> Release:
+    """Give the winner's segments their ids and names, package it, assign every account, register it.
+
+    Raises
+    ------
+    ModelError
+        If the package does not assign the held-out accounts as the segmenter does.
+    """
+    log.info("Describing and packaging %s ...", winner.name)
+    table = prepared.table
+    customers = table.features.loc[table.customers]
+    labels = pd.Series(winner.model.predict(prepared.space.transform(customers)), index=customers.index)
+    name = settings.registry.model_name
+    present = incumbent(store, name, customers) if store.enabled else None
+    identity = _identify(labels, present, next_segment_id(store, name) if store.enabled else 1, winner)
+    segments = describe(
+        table, labels, identity.ids, names=present.names if present else None, warnings=_warnings(winner.card)
+    )
+    prospect = _second_path(prepared, labels, settings)
+    folder = _package(prepared, winner, labels, segments, prospect, settings, context)
+    assignments, accounts = _assign(folder, prepared, labels, identity, context)
+    version, crowned = _register(folder, winner, segments, identity, settings, store, run)
+    return Release(name, version, crowned, segments, identity, present, prospect, assignments, accounts)
+
+
+def _identify(labels: pd.Series, present: Incumbent | None, next_id: int, winner: Candidate) -> Identity:
+    k = winner.model.n_segments_
+    if present is not None:
+        return match(present.ids, labels, next_id=next_id, n_segments=k)
+    ids = {label: next_id + label for label in range(k)}
+    return Identity(ids, next_id + k, (), pd.DataFrame(), float("nan"))
+
+
+def _warnings(card: Scorecard) -> dict[int, tuple[str, ...]]:
+    """Warn of segments that do not come back in refits."""
+    words = "unstable: it overlaps only {:.2f} with its like when refitted on half of the accounts"
+    overlaps = card.per_segment["jaccard"].to_numpy()
+    return {label: (words.format(value),) for label, value in enumerate(overlaps) if value < DOUBTFUL}
+
+
+def _second_path(prepared: Prepared, labels: pd.Series, settings: CompareSettings) -> Prospect | None:
+    """Learn to tell segments from what is known of a prospect, where the source knows anything."""
+    if prepared.view.prospect_train is None:
+        return None
+    space = prepared.space
+    return second_path.fit(
+        prepared.table,
+        labels.loc[prepared.train],
+        numeric=list(space.numeric),
+        categorical=list(space.categorical),
+        seed=derive(settings.seed, "prospect"),
+    )
+
+
+def _package(
+    prepared: Prepared,
+    winner: Candidate,
+    labels: pd.Series,
+    segments: tuple[Segment, ...],
+    prospect: Prospect | None,
+    settings: CompareSettings,
+    context: Context,
+) -> Path:
+    typical = winner.model.score_samples(prepared.view.test)
+    table = prepared.table
+    return package.save(
+        context.output / "model",
+        space=prepared.space,
+        segmenter=winner.model,
+        table=table,
+        labels=labels,
+        segments=segments,
+        outlier_threshold=float(np.quantile(typical, second_path.OUTLIER_SHARE)),
+        prospect=prospect,
+        meta={
+            "source": table.source,
+            "as_of": str(table.window.as_of),
+            "currency": settings.source.currency,
+            "definitions": table.definitions,
+        },
+    )
+
+
+def _assign(
+    folder: Path,
+    prepared: Prepared,
+    labels: pd.Series,
+    identity: Identity,
+    context: Context,
+) -> tuple[Path, Path]:
+    """Assign every account with the packaged model and write the result and its input, ids included."""
+    rows = prepared.table.features.rename_axis("account_id").reset_index()
+    found = _load(folder).predict(None, rows, {"columns": SHOWN})
+    _check_parity(found, labels, identity)
+    found["held_out"] = found["account_id"].isin(prepared.holdout)
+    assignments, accounts = context.output / "assignments.parquet", context.output / "accounts.parquet"
+    for frame, path in ((found, assignments), (rows, accounts)):
+        with atomic_file(path) as draft:
+            frame.to_parquet(draft, index=False)
+    return assignments, accounts
+
+
+def _load(folder: Path) -> SegmentModel:
+    """Open the package as MLflow would, before there is a version of it."""
+    files = {path.stem: str(path) for path in folder.iterdir() if path.suffix in (".onnx", ".json")}
+    model = SegmentModel()
+    model.load_context(SimpleNamespace(artifacts=files, model_config={}))
+    return model
+
+
+def _check_parity(found: pd.DataFrame, labels: pd.Series, identity: Identity) -> None:
+    """Refuse a package that does not say what the segmenter says."""
+    saved = found.set_index("account_id")["segment_id"].loc[labels.index]
+    different = int((saved.to_numpy() != labels.map(identity.ids).to_numpy()).sum())
+    if different:
+        raise ModelError(
+            f"The packaged model assigns {different} of {len(labels)} accounts unlike the segmenter.",
+            "Nothing was registered; please report this.",
+        )
+
+
+def _register(
+    folder: Path,
+    winner: Candidate,
+    segments: tuple[Segment, ...],
+    identity: Identity,
+    settings: CompareSettings,
+    store: Store,
+    run: Run,
+) -> tuple[int | None, bool]:
+    """Register the package; promote it where the config says so."""
+    if not store.enabled:
+        return None, False
+    name, policy = settings.registry.model_name, settings.registry.promote
+    empty = promotion.champion(store, name) is None
+    version = publish.register(
+        run,
+        folder,
+        model_name=name,
+        metrics={score.key: score.value for score in winner.card.scores if np.isfinite(score.value)},
+        description=_card(winner, segments),
+        tags={NEXT_ID: str(identity.next_id), "algorithm": winner.card.algorithm},
+    )
+    crown = policy == "always" or (policy == "if_empty" and empty)
+    if crown:
+        reason = "the registry was empty" if empty else "registry.promote=always"
+        promotion.promote(store, name, version, gates=(), who=getpass.getuser(), reason=reason)
+    return version, crown
+
+
+def _card(winner: Candidate, segments: tuple[Segment, ...]) -> str:
+    """Write the model card."""
+    lines = [f"{winner.card.algorithm} with {len(segments)} segments.", ""]
+    lines += [
+        f"- **{segment.id} {segment.name}**: {segment.share:.0%} of accounts. {segment.summary}"
+        for segment in segments
+    ]
+    lines += ["", "Score a table: `segmentwerk score input=accounts.csv output=segments.parquet`"]
+    return "\n".join(lines)

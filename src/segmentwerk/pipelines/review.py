@@ -1,0 +1,114 @@
+"""What a reviewer reads on the parent run, and the files behind it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
+from pathlib import Path
+
+import pandas as pd
+
+from segmentwerk.core.files import atomic_file
+from segmentwerk.core.types import Scorecard, Selection, Verdict
+from segmentwerk.pipelines.preparation import Prepared
+from segmentwerk.pipelines.release import Release
+
+
+def page(
+    selection: Selection,
+    cards: Sequence[Scorecard],
+    verdict: Verdict,
+    released: Release,
+    prepared: Prepared,
+    left_out: Mapping[str, str],
+) -> str:
+    """Write the description of a comparison as Markdown."""
+    table = prepared.table
+    quarantined = sum(prepared.accounts.checked.rejected.values())
+    lines = [
+        f"## {selection.winner} won",
+        "",
+        selection.reason,
+        "",
+        f"**Structure:** {verdict.kind}. {verdict.reason}",
+        "",
+        f"**Data:** {table.source} as of {table.window.as_of}, {len(table.customers):,} customers "
+        f"({len(prepared.holdout):,} held out), {quarantined:,} rows quarantined, digest `{table.digest}`.",
+        "",
+        "### Candidates",
+        "",
+        markdown(ranking(selection)),
+        "",
+        *gates(cards),
+        *[f"- {name} took no part: {why}" for name, why in left_out.items()],
+        "",
+        "### Segments",
+        "",
+        *[
+            f"- **{segment.id} {segment.name}**: {segment.share:.0%} of customers. {segment.summary}"
+            for segment in released.segments
+        ],
+        "",
+        *_migration(released),
+        f"**To decide:** promote version {released.version} of {released.model_name}?"
+        if not released.champion
+        else f"Version {released.version} of {released.model_name} is the champion.",
+    ]
+    return "\n".join(lines)
+
+
+def ranking(selection: Selection) -> pd.DataFrame:
+    """Return the ranking as people read it: short numbers, words for the gates."""
+    table = selection.ranking.copy()
+    table["gates"] = table["failed"].where(table["failed"] != "", "passed")
+    table = table.drop(columns=["algorithm", "complexity", "passed", "failed", "rank_se"])
+    for name in table.select_dtypes("float").columns:
+        table[name] = table[name].map(lambda value: f"{value:.3f}" if isfinite(value) else "-")
+    return table.rename(columns={"n_segments": "segments"}).astype(str)
+
+
+def markdown(table: pd.DataFrame) -> str:
+    """Write a table of texts as Markdown."""
+    rows = [list(table.columns), ["---"] * table.shape[1], *table.to_numpy().tolist()]
+    return "\n".join("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows)
+
+
+def gates(cards: Sequence[Scorecard]) -> Iterable[str]:
+    """List the failed gates of each candidate."""
+    for card in cards:
+        for gate in card.gates:
+            if gate.status == "failed":
+                yield f"- {card.candidate} failed {gate.code} ({gate.title}): {gate.message}"
+
+
+def _migration(released: Release) -> list[str]:
+    if released.replaced is None:
+        return []
+    events = [
+        f"- {event.kind}: {list(event.old)} → {list(event.new)} (Jaccard {event.jaccard:.2f})"
+        for event in released.identity.events
+    ]
+    matrix = released.identity.migration.rename_axis("from").reset_index().astype(str)
+    head = f"### Against champion version {released.replaced.version}: {released.identity.moved:.1%} move"
+    return [head, "", markdown(matrix), "", *events, ""]
+
+
+def files(selection: Selection, cards: Sequence[Scorecard], prepared: Prepared, output: Path) -> list[Path]:
+    """Write ranking, scorecards and per-segment figures as CSV; no account's row is in them."""
+    scores = pd.DataFrame(
+        [{"candidate": card.candidate, **vars(score)} for card in cards for score in card.scores]
+    )
+    segments = pd.concat([card.per_segment.assign(candidate=card.candidate) for card in cards])
+    features = pd.DataFrame([vars(feature) for feature in prepared.table.catalogue])
+    written = []
+    for name, frame in {
+        "ranking": selection.ranking,
+        "scores": scores,
+        "segments": segments.reset_index(),
+        "features": features,
+    }.items():
+        path = output / f"{name}.csv"
+        with atomic_file(path) as draft:
+            frame.to_csv(draft, index=False)
+        written.append(path)
+    return written

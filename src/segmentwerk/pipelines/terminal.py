@@ -1,0 +1,59 @@
+"""What the terminal says at the end: who won and why, and what to type next."""
+
+from __future__ import annotations
+
+from rich.console import Console
+from rich.table import Table
+
+from segmentwerk.core.types import Selection, Verdict
+from segmentwerk.pipelines import review
+from segmentwerk.pipelines.release import Release
+
+
+def show(selection: Selection, verdict: Verdict, released: Release) -> None:
+    """Print ranking, reason, segments and next steps to the terminal."""
+    console = Console(soft_wrap=True)
+    _ranking(console, selection)
+    console.print(f"\n[bold]Winner: {selection.winner}.[/] {selection.reason}", highlight=False)
+    console.print(f"[bold]Structure: {verdict.kind}.[/] {verdict.reason}\n", highlight=False)
+    _segments(console, released)
+    _next_steps(console, released)
+
+
+def _ranking(console: Console, selection: Selection) -> None:
+    frame = review.ranking(selection)
+    table = Table(
+        title="Candidates, best first; scores from accounts held out from fitting", title_justify="left"
+    )
+    for name in frame.columns:
+        table.add_column(
+            name.split("/")[-1].replace("_", " "), justify="left" if name == "candidate" else "right"
+        )
+    for row in frame.to_numpy():
+        table.add_row(*(str(cell) for cell in row))
+    console.print(table)
+
+
+def _segments(console: Console, released: Release) -> None:
+    table = Table(title="Segments", title_justify="left")
+    for name in ("id", "name", "accounts", "share", "revenue"):
+        table.add_column(name, justify="left" if name == "name" else "right")
+    for segment in released.segments:
+        revenue = "-" if segment.revenue_share != segment.revenue_share else f"{segment.revenue_share:.0%}"
+        table.add_row(str(segment.id), segment.name, f"{segment.accounts:,}", f"{segment.share:.0%}", revenue)
+    console.print(table)
+
+
+def _next_steps(console: Console, released: Release) -> None:
+    if released.version is None:
+        console.print("Tracking is off: nothing was registered.")
+        return
+    title = "champion" if released.champion else "challenger; promote it with: segmentwerk promote"
+    console.print(f"Registered {released.model_name} version {released.version} ({title}).")
+    console.print("Look at the runs:      segmentwerk ui      (or: make ui)")
+    console.print(
+        f"Score a file:          segmentwerk score input={released.accounts} output=segments.parquet "
+        f"model={released.uri}"
+    )
+    console.print("Use your own data:     segmentwerk data check source=csv_folder source.path=FOLDER")
+    console.print(f"Segments of accounts:  {released.assignments}")

@@ -1,0 +1,110 @@
+"""Every yaml and every experiment composes, is accepted by its settings, and names what exists."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from hydra import compose, initialize_config_dir
+from omegaconf import OmegaConf
+
+from segmentwerk import config
+from segmentwerk.cli import VERBS
+from segmentwerk.core import settings as schema
+from segmentwerk.core.errors import ConfigError
+from segmentwerk.core.paths import config_root
+from segmentwerk.pipelines.candidates import build
+
+CONF = config_root() / "conf"
+EXPERIMENTS = sorted((config_root() / "experiments").glob("*.yaml"))
+SEGMENTERS = sorted((CONF / "segmenter").glob("*.yaml"))
+SOURCES = sorted((CONF / "source").glob("*.yaml"))
+GOALS = sorted((CONF / "goal").glob("*.yaml"))
+DEFAULTS = {
+    "evaluation": schema.EvaluationSettings,
+    "features": schema.FeatureSettings,
+    "quality": schema.QualitySettings,
+    "registry": schema.RegistrySettings,
+    "report": schema.ReportSettings,
+    "tracking": schema.TrackingSettings,
+    "tuning": schema.TuningSettings,
+}
+
+
+@pytest.fixture(autouse=True)
+def _home(tmp_path, monkeypatch):
+    monkeypatch.setenv("SEGMENTWERK_HOME", str(tmp_path))
+    OmegaConf.register_new_resolver("segmentwerk_home", lambda: str(tmp_path), replace=True)
+
+
+def settings(verb, *overrides):
+    search = f"hydra.searchpath=[file://{config_root()}]"
+    with initialize_config_dir(str(CONF), version_base="1.3"):
+        composed = compose(verb, [search, *overrides])
+    return config.parse(getattr(config, VERBS[verb][0]), composed)
+
+
+def stem(path: Path) -> str:
+    return path.stem
+
+
+def test_there_is_something_to_test():
+    assert len(EXPERIMENTS) >= 2
+    assert len(SEGMENTERS) >= 4
+    assert len(SOURCES) >= 3
+    assert len(GOALS) >= 2
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_composes(verb):
+    assert settings(verb).home.is_absolute()
+
+
+@pytest.mark.parametrize("experiment", EXPERIMENTS, ids=stem)
+def test_every_experiment_composes_and_asks_its_question(experiment):
+    assert experiment.read_text().lstrip().startswith("#"), "the header states the question"
+    composed = settings("compare", f"+experiments={experiment.stem}", "source.path=somewhere")
+    assert composed.segmenters
+
+
+@pytest.mark.parametrize("source", SOURCES, ids=stem)
+def test_every_source_is_accepted(source):
+    composed = settings("data", f"source={source.stem}", "source.path=somewhere")
+    assert composed.source.name == source.stem
+
+
+@pytest.mark.parametrize("goal", GOALS, ids=stem)
+def test_every_goal_is_accepted(goal):
+    assert settings("compare", f"goal={goal.stem}").goal.name == goal.stem
+
+
+@pytest.mark.parametrize("segmenter", SEGMENTERS, ids=stem)
+def test_every_segmenter_instantiates(segmenter):
+    spec = settings("train", f"segmenter={segmenter.stem}").segmenter
+    model = build(spec, {}, min_share=0.02, seed=1)
+    assert type(model).__module__ == spec.target.rpartition(".")[0]
+
+
+@pytest.mark.parametrize("group", DEFAULTS)
+def test_the_default_yaml_says_what_the_settings_class_says(group):
+    written = yaml.safe_load((CONF / group / "default.yaml").read_text())
+    assert DEFAULTS[group].model_validate(written) == DEFAULTS[group]()
+    assert set(written) == set(DEFAULTS[group].model_fields), "every key can be overridden without '+'"
+
+
+@pytest.mark.parametrize(
+    ("override", "words"),
+    [
+        ("+seeed=3", ["seeed", "seed"]),
+        ("+evaluation.n_split=3", ["evaluation.n_split", "n_splits"]),
+        ("evaluation.holdout_share=2", ["evaluation.holdout_share", "less than 0.9"]),
+        ("seed=abc", ["seed", "integer"]),
+        ("tuning.sampler=magic", ["tuning.sampler", "tpe"]),
+        ("segmenters.kmeans._target_=os.system", ["_target_"]),
+    ],
+)
+def test_a_wrong_key_or_value_is_refused_by_name(override, words):
+    with pytest.raises(ConfigError) as raised:
+        composed = settings("compare", override)
+        build(composed.segmenters["kmeans"], {}, min_share=0.02, seed=1)
+    for word in words:
+        assert word in str(raised.value)
