@@ -75,9 +75,8 @@ class Plan:
                 pruner=make_pruner(self.settings),
                 load_if_exists=True,
             )
-            study.sampler = make_sampler(
-                self.settings, self.space.names, seed=self.seed, points=self._points(study, storage)
-            )
+            points = self._points(study, storage)
+            study.sampler = make_sampler(self.settings, self.space, seed=self.seed, points=points)
             session = Session(study, storage, n_trials=self.n_trials, heartbeat=self.settings.heartbeat)
             session.take_over(starting=True)
             yield session

@@ -16,54 +16,75 @@ from optuna.distributions import (
 from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
 from optuna.samplers import BaseSampler, GPSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial
-from scipy.stats.qmc import Sobol
 
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.settings import TuningSettings
-from segmentwerk.tuning.space import Point
+from segmentwerk.tuning.space import Point, SearchSpace
 
 N_STARTUP = 5
 """Trials drawn at random before a model of the objective is trusted."""
 
+_REDRAWS = 20
+
 
 class TrialSampler(BaseSampler):
-    """Draws every trial from a seed of its own, with the points of a plan first.
+    """Draws every trial whole and from a seed of its own, with the points of a plan first.
 
     Optuna's samplers carry a random state from trial to trial, which a killed process loses. Here a
     fresh sampler is made for each trial, so that what a trial tries depends only on the seed, the
-    trial's number and the finished trials: a resumed study continues as if undisturbed, and workers
-    that share one seed do not repeat each other.
+    trial's number and the other trials: a resumed study continues as if undisturbed, and workers
+    that share one seed do not repeat each other. A point that was tried before is replaced by a
+    random one.
 
     Parameters
     ----------
     make
         Makes Optuna's sampler from a seed.
+    space
+        What is drawn from.
     seed
         The study's seed.
     points
         Values of the first trials; what a point leaves out is drawn.
     """
 
-    def __init__(self, make: Callable[[int], BaseSampler], seed: int, points: Sequence[Point]) -> None:
+    def __init__(
+        self, make: Callable[[int], BaseSampler], space: SearchSpace, seed: int, points: Sequence[Point]
+    ) -> None:
         self._make = make
+        self._space = space
         self._seed = seed
         self._points = points
+        self._drawn: Point = {}
+
+    def before_trial(self, study: optuna.Study, trial: FrozenTrial) -> None:
+        """Draw all parameters of a trial."""
+        seed = derive(self._seed, trial.number)
+        if trial.number < len(self._points):
+            self._drawn = self._draw(study, trial, self._make(seed), self._points[trial.number])
+            return
+        others = study.get_trials(deepcopy=False)
+        tried = [other.params for other in others if other.number != trial.number]
+        self._drawn = self._draw(study, trial, self._make(seed))
+        random = RandomSampler(derive(self._seed, trial.number, "again"))
+        for _ in range(_REDRAWS):
+            if self._drawn not in tried:
+                return
+            self._drawn = self._draw(study, trial, random)
 
     def infer_relative_search_space(
         self, study: optuna.Study, trial: FrozenTrial
     ) -> dict[str, BaseDistribution]:
-        """Return the parameters drawn together: none for a planned trial."""
-        if trial.number < len(self._points):
-            return {}
-        return self._make(self._seed).infer_relative_search_space(study, trial)
+        """Return nothing, since `before_trial` has drawn everything."""
+        del study, trial
+        return {}
 
     def sample_relative(
         self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Draw these parameters together."""
-        if not search_space:
-            return {}
-        return self._make(derive(self._seed, trial.number)).sample_relative(study, trial, search_space)
+        """Return nothing, since `before_trial` has drawn everything."""
+        del study, trial, search_space
+        return {}
 
     def sample_independent(
         self,
@@ -72,12 +93,22 @@ class TrialSampler(BaseSampler):
         param_name: str,
         param_distribution: BaseDistribution,
     ) -> Any:
-        """Return the planned value of one parameter, or draw it."""
-        point = self._points[trial.number] if trial.number < len(self._points) else {}
-        if param_name in point:
-            return point[param_name]
-        sampler = self._make(derive(self._seed, trial.number, param_name))
-        return sampler.sample_independent(study, trial, param_name, param_distribution)
+        """Return what was drawn for one parameter."""
+        del study, trial, param_distribution
+        return self._drawn[param_name]
+
+    def _draw(
+        self, study: optuna.Study, trial: FrozenTrial, sampler: BaseSampler, given: Point | None = None
+    ) -> Point:
+        together = sampler.infer_relative_search_space(study, trial)
+        known = {**sampler.sample_relative(study, trial, together), **(given or {})}
+
+        def choose(name: str, distribution: BaseDistribution) -> Any:
+            if name in known:
+                return known[name]
+            return sampler.sample_independent(study, trial, name, distribution)
+
+        return self._space.walk(choose)
 
 
 class SobolSampler(BaseSampler):
@@ -114,6 +145,8 @@ class SobolSampler(BaseSampler):
     ) -> Any:
         """Return the value at this trial's coordinate."""
         del study
+        from scipy.stats.qmc import Sobol  # scipy.stats takes a second to import
+
         sequence = Sobol(d=len(self._names), scramble=True, rng=self._seed)
         if trial.number:  # SciPy cannot skip zero points
             sequence.fast_forward(trial.number)
@@ -137,17 +170,17 @@ def quantile(distribution: BaseDistribution, u: float) -> Any:
 
 
 def make_sampler(
-    settings: TuningSettings, names: Sequence[str], *, seed: int, points: Sequence[Point]
-) -> BaseSampler:
-    """Return the sampler of a study over the parameters ``names``."""
+    settings: TuningSettings, space: SearchSpace, *, seed: int, points: Sequence[Point] = ()
+) -> TrialSampler:
+    """Return the sampler of a study, which tries ``points`` first."""
     makers: dict[str, Callable[[int], BaseSampler]] = {
         "tpe": lambda draw: TPESampler(seed=draw, n_startup_trials=N_STARTUP),
         "gp": lambda draw: GPSampler(seed=draw, n_startup_trials=N_STARTUP),
         "random": lambda draw: RandomSampler(seed=draw),
         # One sequence for the whole study, so the seed of the draw is not used.
-        "qmc": lambda _: SobolSampler(names, seed),
+        "qmc": lambda _: SobolSampler(space.names, seed),
     }
-    return TrialSampler(makers[settings.sampler], seed, points)
+    return TrialSampler(makers[settings.sampler], space, seed, points)
 
 
 def make_pruner(settings: TuningSettings) -> BasePruner:

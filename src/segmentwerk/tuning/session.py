@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -87,6 +88,8 @@ class Session:
         optuna.TrialPruned
             If the trial is not worth going on.
         """
+        if not math.isfinite(value):
+            raise optuna.TrialPruned(f"its value at step {step} is {value}")
         known = self._storage.get_trial(self._running[trial.number]).intermediate_values
         if step not in known:  # noted already by a process that died
             trial.report(value, step)

@@ -44,7 +44,7 @@ class SharedFrame:
         with atomic_folder(folder) as draft:
             np.save(draft / "values.npy", frame.to_numpy(dtype=np.float64))
             # Labels alone: a parquet file keeps their types, which an array of objects would not.
-            frame.iloc[:, :0].to_parquet(draft / "index.parquet")
+            frame.iloc[:, :0].to_parquet(draft / "index.parquet", index=True)
             frame.columns.to_frame().to_parquet(draft / "columns.parquet")
         return cls(Path(folder))
 

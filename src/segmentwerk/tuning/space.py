@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Annotated, Any, Literal
 
 import optuna
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+    IntDistribution,
+)
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from segmentwerk.core.errors import ConfigError, nearest
@@ -56,8 +62,9 @@ class _Int(_Number):
     high: int
     step: int | None = Field(default=None, gt=0)
 
-    def suggest(self, trial: optuna.Trial, name: str) -> int:
-        return trial.suggest_int(name, self.low, self.high, step=self.step or 1, log=self.log)
+    @property
+    def distribution(self) -> BaseDistribution:
+        return IntDistribution(self.low, self.high, log=self.log, step=self.step or 1)
 
     def contains(self, value: object) -> bool:
         if isinstance(value, bool) or not isinstance(value, int):
@@ -74,8 +81,9 @@ class _Int(_Number):
 class _Float(_Number):
     type: Literal["float"]
 
-    def suggest(self, trial: optuna.Trial, name: str) -> float:
-        return trial.suggest_float(name, self.low, self.high, step=self.step, log=self.log)
+    @property
+    def distribution(self) -> BaseDistribution:
+        return FloatDistribution(self.low, self.high, log=self.log, step=self.step)
 
     def contains(self, value: object) -> bool:
         if isinstance(value, bool) or not isinstance(value, int | float):
@@ -100,8 +108,9 @@ class _Categorical(_Parameter):
             raise ValueError("choices must differ from each other")
         return self
 
-    def suggest(self, trial: optuna.Trial, name: str) -> Choice:
-        return trial.suggest_categorical(name, self.choices)
+    @property
+    def distribution(self) -> BaseDistribution:
+        return CategoricalDistribution(self.choices)
 
     def contains(self, value: object) -> bool:
         return _among(value, self.choices)
@@ -156,13 +165,17 @@ class SearchSpace:
         """Names of all parameters, conditional ones included, in order."""
         return tuple(self._parameters)
 
-    def suggest(self, trial: optuna.Trial) -> Point:
-        """Return one value for each parameter that exists in this trial."""
+    def walk(self, choose: Callable[[str, BaseDistribution], Any]) -> Point:
+        """Return the value that ``choose`` gives to each parameter, conditional ones where they exist."""
         point: Point = {}
         for name, parameter in self._parameters.items():
             if parameter.active(point):
-                point[name] = parameter.suggest(trial, name)
+                point[name] = choose(name, parameter.distribution)
         return point
+
+    def suggest(self, trial: optuna.trial.BaseTrial) -> Point:
+        """Return one value for each parameter that exists in this trial."""
+        return self.walk(lambda name, distribution: _suggest(trial, name, distribution))
 
     def validate(self, params: Mapping[str, Any]) -> None:
         """Check a starting point; parameters that it leaves out will be drawn.
@@ -219,6 +232,18 @@ class SearchSpace:
 
 
 _ABSENT = object()
+
+
+def _suggest(trial: optuna.trial.BaseTrial, name: str, distribution: BaseDistribution) -> Any:
+    if isinstance(distribution, IntDistribution):
+        low, high = distribution.low, distribution.high
+        return trial.suggest_int(name, low, high, step=distribution.step, log=distribution.log)
+    if isinstance(distribution, FloatDistribution):
+        span = (distribution.low, distribution.high)
+        return trial.suggest_float(name, *span, step=distribution.step, log=distribution.log)
+    if isinstance(distribution, CategoricalDistribution):
+        return trial.suggest_categorical(name, distribution.choices)
+    raise TypeError(f"unknown distribution {distribution!r}")
 
 
 def _read(name: str, spec: object) -> _Int | _Float | _Categorical:

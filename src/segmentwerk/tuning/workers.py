@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import multiprocessing
 import os
+import pickle
 import signal
 import threading
 import traceback
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from multiprocessing.reduction import ForkingPickler
 from typing import Protocol
 
 import optuna
@@ -119,6 +121,7 @@ class Pool:
         self._objective = objective
         self._report = report
         self._died = died
+        self._check_picklable()
         self._false_starts = 0
         self._workers = [_Worker(*self._hire()) for _ in range(workers)]
 
@@ -202,6 +205,14 @@ class Pool:
             return []
         trial, worker.trial = worker.trial, None
         return [(trial, Outcome("failed", f"its worker died twice (exit code {code})"))]
+
+    def _check_picklable(self) -> None:
+        try:
+            ForkingPickler.dumps(self._objective)
+        except (AttributeError, TypeError, pickle.PicklingError) as error:
+            raise ConfigError(
+                f"The objective cannot be sent to workers: {error}.", "Set tuning.workers=1."
+            ) from error
 
     def _hire(self) -> tuple[BaseProcess, Connection]:
         context = multiprocessing.get_context("spawn")
