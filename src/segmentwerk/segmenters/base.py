@@ -47,6 +47,8 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
         Orders algorithms from simple to complex; ties between candidates go to the simpler one.
     expected_failed_checks : dict of str to str
         scikit-learn's estimator checks that cannot hold, each with the reason.
+    quick : dict
+        Parameters under which a fit takes a second at most; the contract's many small fits use them.
     labels_ : ndarray of shape (n_rows,)
         Segment of each training row, 0 the largest segment; equals ``predict`` of the training rows.
     n_segments_ : int
@@ -59,6 +61,7 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
 
     complexity: ClassVar[int]
     expected_failed_checks: ClassVar[dict[str, str]] = {}
+    quick: ClassVar[dict[str, Any]] = {}
 
     min_segment_share: float
     n_segments_: int
