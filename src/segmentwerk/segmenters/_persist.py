@@ -18,24 +18,19 @@ from segmentwerk.core.files import atomic_folder
 
 ARRAYS, SETTINGS, FORMAT = "arrays.safetensors", "segmenter.json", 1
 _REMEDY = "Save the segmenter again, or restore the folder from its origin."
+Arrays = dict[str, np.ndarray[Any, Any]]
 _NOT_SAVED = {"labels_", "feature_names_in_"}
 
 
 def save(estimator: BaseEstimator, folder: Path) -> None:
     """Write what an estimator was told and has learned, except its training labels.
 
-    Learned attributes (names ending in ``_``) may be arrays, dicts of arrays, or JSON values.
+    Learned attributes (names ending in ``_``) may be arrays, dicts of arrays, JSON values, or
+    estimators in turn.
     """
-    arrays, values = _split(estimator)
-    names = getattr(estimator, "feature_names_in_", None)
-    settings = {
-        "format": FORMAT,
-        "class": f"{type(estimator).__module__}.{type(estimator).__qualname__}",
-        "params": estimator.get_params(deep=False),
-        "learned": values,
-        "feature_names": None if names is None else [str(name) for name in names],
-    }
+    description, arrays = _describe(estimator)
     content = save_arrays(arrays)
+    settings = {"format": FORMAT, **description}
     settings["digest"] = _digest(content, settings)
     with atomic_folder(folder) as draft:
         (draft / ARRAYS).write_bytes(content)
@@ -60,37 +55,56 @@ def load(folder: Path) -> Any:
         raise ModelError(f"The segmenter in {folder} does not match its digest.", _REMEDY)
     if settings["format"] != FORMAT:
         raise ModelError(f"{folder} has format {settings['format']}, this version reads {FORMAT}.", _REMEDY)
-    estimator = _class(settings["class"], folder)(**settings["params"])
-    _restore(estimator, load_arrays(content), settings)
-    return estimator
+    return _rebuild(settings, load_arrays(content), folder)
 
 
-def _split(estimator: BaseEstimator) -> tuple[dict[str, np.ndarray[Any, Any]], dict[str, Any]]:
-    arrays: dict[str, np.ndarray[Any, Any]] = {}
+def _describe(estimator: BaseEstimator) -> tuple[dict[str, Any], Arrays]:
+    """Return an estimator as JSON values, and its arrays by path."""
     values: dict[str, Any] = {}
+    parts: dict[str, Any] = {}
+    arrays: Arrays = {}
     for name, value in vars(estimator).items():
         if not name.endswith("_") or name.startswith("_") or name in _NOT_SAVED:
             continue
-        if isinstance(value, np.ndarray):
+        if isinstance(value, BaseEstimator):
+            parts[name], inner = _describe(value)
+            arrays |= {f"{name}/{path}": array for path, array in inner.items()}
+        elif isinstance(value, np.ndarray):
             arrays[name] = np.ascontiguousarray(value)
         elif isinstance(value, dict) and value and all(isinstance(v, np.ndarray) for v in value.values()):
             arrays |= {f"{name}/{key}": np.ascontiguousarray(array) for key, array in value.items()}
         else:
             values[name] = value.item() if isinstance(value, np.generic) else value
-    return arrays, values
+    names = getattr(estimator, "feature_names_in_", None)
+    return {
+        "class": f"{type(estimator).__module__}.{type(estimator).__qualname__}",
+        "params": estimator.get_params(deep=False),
+        "learned": values,
+        "parts": parts,
+        "feature_names": None if names is None else [str(name) for name in names],
+    }, arrays
 
 
-def _restore(estimator: Any, arrays: dict[str, np.ndarray[Any, Any]], settings: dict[str, Any]) -> None:
-    for name, value in settings["learned"].items():
+def _rebuild(description: dict[str, Any], arrays: Arrays, folder: Path) -> Any:
+    estimator = _class(description["class"], folder)(**description["params"])
+    for name, value in description["learned"].items():
         setattr(estimator, name, tuple(value) if isinstance(value, list) else value)
+    for name, part in description["parts"].items():
+        inner = {
+            path.removeprefix(f"{name}/"): arrays[path] for path in arrays if path.startswith(f"{name}/")
+        }
+        setattr(estimator, name, _rebuild(part, inner, folder))
     for path, array in arrays.items():
         name, _, key = path.partition("/")
+        if name in description["parts"]:
+            continue
         if key:
             vars(estimator).setdefault(name, {})[key] = array
         else:
             setattr(estimator, name, array)
-    if settings["feature_names"] is not None:
-        estimator.feature_names_in_ = np.array(settings["feature_names"], dtype=object)
+    if description["feature_names"] is not None:
+        estimator.feature_names_in_ = np.array(description["feature_names"], dtype=object)
+    return estimator
 
 
 def _digest(content: bytes, settings: dict[str, Any]) -> str:

@@ -1,0 +1,79 @@
+"""What the autoencoder learns from: a sample in standard form, its neighbour pairs, and its losses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from segmentwerk.segmenters._losses import Losses
+from segmentwerk.segmenters._neighbors import neighbor_graph
+from segmentwerk.segmenters._variables import Variables
+from segmentwerk.segmenters.base import Array, Labels
+
+MAX_POOL = 20_000
+"""Rows among which neighbours are looked for, at most."""
+
+_MAX_HELD_OUT = 512
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Rows to learn from, on the device that computes.
+
+    Attributes
+    ----------
+    rows : Tensor of shape (n, n_columns)
+        Centred, scaled by one number, columns in an order that depends on their content alone.
+    graph : Tensor of shape (n, k)
+        Neighbours of each row, nearest first, all of them among the anchors.
+    anchors, held_out : Tensor
+        Rows to learn from, and rows for validation, which are no one's neighbours.
+    losses : Losses
+        What restoring ``rows`` costs.
+    variables, original : Variables
+        What the columns of ``rows`` and of the original are.
+    center, scale, order : ndarray, float, ndarray
+        ``rows`` are ``((original - center) / scale)[:, order]``.
+    """
+
+    rows: Tensor
+    graph: Tensor
+    anchors: Tensor
+    held_out: Tensor
+    losses: Losses
+    variables: Variables
+    original: Variables
+    center: Array
+    scale: float
+    order: Labels
+
+    @classmethod
+    def prepare(cls, data: Array, names: Sequence[str], n_neighbors: int, device: torch.device) -> Lesson:
+        """Prepare rows (n, n_columns) that stand in random order; the last tenth is held out."""
+        center, scale = data.mean(axis=0), float(np.sqrt(data.var(axis=0).mean()))
+        order = _column_order(data)
+        standard = np.ascontiguousarray(((data - center) / scale)[:, order])
+        variables = Variables.read([names[column] for column in order], standard)
+        n_train = len(data) - min(len(data) // 10, _MAX_HELD_OUT)
+        graph = torch.from_numpy(neighbor_graph(standard, min(n_train, MAX_POOL), n_neighbors))
+        return cls(
+            torch.from_numpy(standard).float().to(device),
+            graph.to(device),
+            torch.arange(n_train, device=device),
+            torch.arange(n_train, len(data), device=device),
+            Losses(variables, standard, device),
+            variables,
+            Variables.read(names, data),
+            center,
+            scale,
+            order,
+        )
+
+
+def _column_order(data: Array) -> Labels:
+    """Return an order of the columns that depends on their content alone; rows stand in a fixed order."""
+    return np.argsort(np.cos(np.arange(len(data))) @ data, kind="stable")

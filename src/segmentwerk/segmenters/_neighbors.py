@@ -1,0 +1,49 @@
+"""The nearest neighbours of each row in the reference space: what the embedding learns to keep together."""
+
+from __future__ import annotations
+
+import numpy as np
+from sklearn.neighbors import NearestNeighbors
+
+from segmentwerk.segmenters.base import Array, Labels
+
+_MAX_DIMENSIONS = 50
+
+
+def neighbor_graph(data: Array, n_pool: int, n_neighbors: int) -> Labels:
+    """Return the nearest other rows of each row (n_rows, n_neighbors), nearest first.
+
+    Neighbours come from the first ``n_pool`` rows: the search costs rows times pool. Where the space
+    is wider than 50 columns, distances are measured along its 50 leading principal components, which
+    carry structure rather than noise.
+    """
+    if data.shape[1] > _MAX_DIMENSIONS:
+        data = _leading(data)
+    wanted = min(n_neighbors, n_pool - 1)
+    found = (
+        NearestNeighbors(n_neighbors=wanted + 1).fit(data[:n_pool]).kneighbors(data, return_distance=False)
+    )
+    return _without_self(found.astype(np.int64), wanted)
+
+
+def purity(labels: Labels, graph: Labels) -> float:
+    """Return the share q of neighbours in the same segment, beyond chance: (q - sum p^2) / (1 - sum p^2)."""
+    same = float((labels[graph] == labels[: len(graph), None]).mean())
+    shares = np.bincount(labels) / len(labels)
+    chance = float((shares**2).sum())
+    return (same - chance) / (1 - chance) if chance < 1 else 0.0
+
+
+def _leading(data: Array) -> Array:
+    centered = data - data.mean(axis=0)
+    _, axes = np.linalg.eigh(centered.T @ centered)
+    leading: Array = centered @ axes[:, -_MAX_DIMENSIONS:]
+    return leading
+
+
+def _without_self(found: Labels, wanted: int) -> Labels:
+    """Drop each row from its own neighbours, or the farthest one where equal rows crowd it out."""
+    self_first = found == np.arange(len(found))[:, None]
+    self_first[~self_first.any(axis=1), -1] = True
+    kept: Labels = found[~self_first].reshape(len(found), wanted)
+    return kept

@@ -1,0 +1,210 @@
+"""Trains the autoencoder: whole-tensor batches, reconstruction and agreement with nearest neighbours."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
+from threadpoolctl import threadpool_limits
+from torch import Tensor
+
+from segmentwerk.core.files import atomic_file
+from segmentwerk.segmenters._embedder import Embedder
+from segmentwerk.segmenters._lesson import Lesson
+from segmentwerk.segmenters._losses import contrast
+from segmentwerk.segmenters._network import Half
+
+HIDDEN = (256, 128)
+BATCH = 256
+MIN_STEPS, MAX_STEPS = 30, 125
+"""Steps of an epoch: one pass over the rows, but no fewer and no more than this."""
+
+_REFERENCE_TEMPERATURE = 0.5
+_CLIP = 5.0
+_WEIGHT_DECAY = 1e-4
+_PATIENCE = 5
+_WARM_UP = 0.3
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What the search may vary about the training."""
+
+    embedding: int
+    epochs: int
+    learning_rate: float
+    temperature: float
+    contrast: float
+
+
+class Trainer:
+    """One network on its way: parameters, optimiser, random state and the best parameters so far."""
+
+    def __init__(self, lesson: Lesson, recipe: Recipe, seed: int, checkpoint: Path | None = None) -> None:
+        self.lesson, self.recipe = lesson, recipe
+        self.checkpoint, self.key = checkpoint, _key(lesson, recipe, seed)
+        device, n_columns = lesson.rows.device, lesson.rows.shape[1]
+        self.encoder = Half((n_columns, *HIDDEN, recipe.embedding))
+        self.decoder = Half((recipe.embedding, *HIDDEN[::-1], n_columns))
+        start = torch.Generator().manual_seed(seed)
+        flat = torch.cat([self.encoder.start(start), self.decoder.start(start)])
+        self.flat = flat.to(device).requires_grad_()
+        self.random = torch.Generator(device).manual_seed(seed)
+        self.optimizer = torch.optim.AdamW([self.flat], weight_decay=_WEIGHT_DECAY, fused=True)
+        self.best, self.curve = self.flat.detach().clone(), list[float]()
+        self.steps = min(max(math.ceil(len(lesson.anchors) / BATCH), MIN_STEPS), MAX_STEPS)
+
+    def run(self, after_epoch: Callable[[int, float], None]) -> Embedder:
+        """Train to the last epoch, or until the validation loss has not improved for some epochs.
+
+        ``after_epoch`` is told the number of finished epochs and the validation loss.
+        """
+        self._resume()
+        while len(self.curve) < self.recipe.epochs and not self.stale:
+            for number, batch in enumerate(self._batches()):
+                self._step(batch, number)
+            self.curve.append(self._validate())
+            if self.curve[-1] <= min(self.curve):
+                self.best = self.flat.detach().clone()
+            self._save()
+            after_epoch(len(self.curve), self.curve[-1])
+        return self._finish()
+
+    @property
+    def stale(self) -> bool:
+        """Whether the last epochs brought no improvement."""
+        return bool(self.curve) and len(self.curve) - 1 - int(np.argmin(self.curve)) >= _PATIENCE
+
+    def _batches(self) -> Iterator[Tensor]:
+        """Yield the anchors of an epoch's batches, from as many shuffled passes as that takes."""
+        anchors = self.lesson.anchors
+        size, missing = min(BATCH, len(anchors)), self.steps
+        while missing > 0:
+            order = torch.randperm(len(anchors), generator=self.random, device=anchors.device)
+            batches = order[: len(order) // size * size].view(-1, size)[:missing]
+            missing -= len(batches)
+            yield from anchors[batches]
+
+    def _step(self, batch: Tensor, number: int) -> None:
+        done = (len(self.curve) * self.steps + number) / (self.recipe.epochs * self.steps)
+        self.optimizer.param_groups[0]["lr"] = self.recipe.learning_rate * one_cycle(done)
+        choice = torch.randint(
+            self.lesson.graph.shape[1], batch.shape, generator=self.random, device=batch.device
+        )
+        rows = self.lesson.rows.index_select(0, torch.cat([batch, self.lesson.graph[batch, choice]]))
+        agreement, reconstruction = self._losses(
+            self.lesson.losses.damage(rows, self.random), rows, self.recipe.temperature
+        )
+        self.optimizer.zero_grad()
+        (self.recipe.contrast * agreement + reconstruction).backward()  # type: ignore[no-untyped-call]  # torch has no type here
+        torch.nn.utils.clip_grad_norm_(self.flat, _CLIP)
+        self.optimizer.step()
+
+    def _losses(self, damaged: Tensor, rows: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
+        """Return both losses of anchors, the first half of the rows, and their neighbours, the second."""
+        encoder, decoder = torch.split(self.flat, [self.encoder.size, self.decoder.size])
+        half = len(rows) // 2
+        with torch.autocast(rows.device.type, torch.bfloat16, enabled=rows.device.type == "cuda"):
+            embedding = self.encoder.run(encoder, damaged)
+            output = self.decoder.run(decoder, embedding[:half])
+        left, right = torch.split(embedding.float(), half)
+        return contrast(left, right, temperature), self.lesson.losses.reconstruction(
+            output.float(), rows[:half]
+        )
+
+    @torch.no_grad()
+    def _validate(self) -> float:
+        """Return the loss of held-out anchors; always at one temperature, so that trials can be compared."""
+        anchors = self.lesson.held_out
+        rows = self.lesson.rows.index_select(0, torch.cat([anchors, self.lesson.graph[anchors, 0]]))
+        return float(sum(self._losses(rows, rows, _REFERENCE_TEMPERATURE)))
+
+    @torch.no_grad()
+    def _finish(self) -> Embedder:
+        """Fold the best network, and the standard form of the rows, into plain maps."""
+        lesson = self.lesson
+        flat_encoder, flat_decoder = torch.split(self.best, [self.encoder.size, self.decoder.size])
+        encoder, embedding = self.encoder.freeze(flat_encoder, lesson.rows)
+        decoder, _ = self.decoder.freeze(flat_decoder, embedding)
+        numeric = lesson.variables.numeric  # levels come out as logits, which have no unit
+        center, scale = numeric * lesson.center[lesson.order], np.where(numeric, lesson.scale, 1.0)
+        return Embedder(
+            encoder.before(lesson.center, lesson.scale, lesson.order),
+            decoder.after(center, scale, lesson.order),
+            lesson.original,
+        )
+
+    def _save(self) -> None:
+        """Write all that is needed to go on after this epoch."""
+        if self.checkpoint is None:
+            return
+        tensors = {
+            **self.optimizer.state[self.flat],
+            "flat": self.flat.detach(),
+            "best": self.best,
+            "random": self.random.get_state(),
+            "curve": torch.tensor(self.curve, dtype=torch.float64),
+        }
+        with atomic_file(self.checkpoint) as draft:
+            save_file(tensors, draft, {"key": self.key})
+
+    def _resume(self) -> None:
+        """Go on from the checkpoint, if there is one of the same training."""
+        if self.checkpoint is None or not self.checkpoint.exists():
+            return
+        with safe_open(self.checkpoint, "pt") as file:
+            if (file.metadata() or {}).get("key") != self.key:
+                return
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
+        self.random.set_state(state.pop("random"))
+        self.curve = state.pop("curve").tolist()
+        self.best = state.pop("best").to(self.flat.device)
+        self.flat.data.copy_(state.pop("flat"))
+        self.optimizer.state[self.flat] = {name: value.to(self.flat.device) for name, value in state.items()}
+
+
+def _key(lesson: Lesson, recipe: Recipe, seed: int) -> str:
+    """Return a digest of all that the training depends on."""
+    settings = json.dumps([asdict(recipe), seed, torch.__version__])
+    digest = sha256(settings.encode())
+    for tensor in (lesson.rows, lesson.graph, lesson.held_out):
+        digest.update(tensor.cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def one_cycle(done: float) -> float:
+    """Return the learning rate at a share of the training, as a share of its peak.
+
+    Cosine from 1/25 up over the first three tenths, then down to nearly nothing (Smith & Topin 2018).
+    """
+    if done < _WARM_UP:
+        return 0.04 + 0.96 * (1 - math.cos(math.pi * done / _WARM_UP)) / 2
+    return (1 + math.cos(math.pi * (done - _WARM_UP) / (1 - _WARM_UP))) / 2
+
+
+def device() -> torch.device:
+    """Return the fastest device of this machine."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute on one thread, so that sums come out the same however many threads there are."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,248 @@
+"""Autoencoder embedding: segments in a learned space that keeps neighbours together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+import numpy as np
+
+from segmentwerk.core.errors import FitError
+from segmentwerk.core.seeds import derive
+from segmentwerk.segmenters import _diagnostics
+from segmentwerk.segmenters._embedder import Embedder
+from segmentwerk.segmenters._neighbors import purity
+from segmentwerk.segmenters.base import Array, Labels, Monitor, Segmenter, SegmenterError, check_n_segments
+from segmentwerk.segmenters.gaussian_mixture import GaussianMixtureSegmenter
+from segmentwerk.segmenters.kmeans import KMeansSegmenter
+from segmentwerk.segmenters.onnx_graph import Graph
+
+if TYPE_CHECKING:
+    from segmentwerk.segmenters._lesson import Lesson
+
+Head = Literal["mixture", "kmeans"]
+
+MAX_ROWS = 100_000
+"""Rows that the network and its head learn from, at most, so that the cost of a fit is bounded."""
+
+_HEADS: dict[str, type[KMeansSegmenter] | type[GaussianMixtureSegmenter]] = {
+    "mixture": GaussianMixtureSegmenter,
+    "kmeans": KMeansSegmenter,
+}
+_RANGES = {
+    "embedding": (1, 256),
+    "epochs": (1, 10_000),
+    "learning_rate": (1e-6, 1.0),
+    "temperature": (0.05, 10.0),
+    "contrast": (0.0, 100.0),
+    "n_neighbors": (1, 1_000),
+    "n_restarts": (1, 100),
+}
+_CHUNK = 16_384
+_COLLAPSED = 0.01
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """One trained network, its validation loss by epoch, the segments in its embedding, and their purity."""
+
+    embedder: Embedder
+    curve: list[float]
+    head: Segmenter
+    purity: float
+
+
+class AutoencoderSegmenter(Segmenter):
+    """Segments of a learned embedding, found there by k-means or a Gaussian mixture.
+
+    A small network (hidden layers of 256 and 128 units) learns to restore damaged rows and, by a
+    contrastive term, to place each row near its nearest neighbours of the reference space and away
+    from others. Segments are the head's, on embeddings scaled to length one. After training the
+    network is folded into plain linear maps, so that prediction needs numpy alone.
+
+    Columns called ``variable=level`` are levels of one categorical variable (restored by
+    cross-entropy, damaged as a whole); ``variable_missing`` says that ``variable`` is unknown (which
+    is then not asked for). All others are numbers.
+
+    Scores are negative squared reconstruction errors, because outliers show in the input, not in
+    the embedding.
+
+    Parameters
+    ----------
+    n_segments
+        Number of segments, before small ones are merged.
+    head
+        ``mixture`` (full covariance) or ``kmeans``.
+    embedding
+        Dimensions of the embedding.
+    epochs
+        Rounds of training at most; each takes one pass over the rows, but 30 to 125 batches of 256.
+    learning_rate
+        Peak of the one-cycle schedule.
+    temperature
+        Of the contrastive term: the lower, the more it minds the closest strangers.
+    contrast
+        Weight of the contrastive term; reconstruction weighs 1.
+    n_neighbors
+        Nearest neighbours that count as alike.
+    n_restarts
+        Networks to train; kept is the one whose segments keep most neighbours together.
+    checkpoint
+        Folder where the training is saved after each epoch, and taken up again by the same fit.
+    min_segment_share
+        Segments with a smaller share of the training rows are dissolved and the others refitted.
+    random_state
+        Seed of the network, its batches and the head.
+
+    Attributes
+    ----------
+    network_ : dict of str to ndarray
+        Weights and offsets of encoder and decoder, and what the columns are.
+    head_ : Segmenter
+        The mixture or k-means fitted to the embedding.
+    diagnostics_ : dict
+        ``restored`` (share of each variable's variance), ``effective_rank`` and ``dead_dimensions``
+        of the embedding, ``spread`` (0 when all rows coincide in it), ``validation_loss`` by epoch,
+        and the neighbourhood ``purity`` of each restart.
+    """
+
+    complexity: ClassVar[int] = 3
+
+    def __init__(
+        self,
+        n_segments: int = 5,
+        *,
+        head: Head = "mixture",
+        embedding: int = 16,
+        epochs: int = 20,
+        learning_rate: float = 2e-3,
+        temperature: float = 0.5,
+        contrast: float = 1.0,
+        n_neighbors: int = 10,
+        n_restarts: int = 1,
+        checkpoint: str | None = None,
+        min_segment_share: float = 0.02,
+        random_state: int = 0,
+    ) -> None:
+        self.n_segments = n_segments
+        self.head = head
+        self.embedding = embedding
+        self.epochs = epochs
+        self.learning_rate = learning_rate
+        self.temperature = temperature
+        self.contrast = contrast
+        self.n_neighbors = n_neighbors
+        self.n_restarts = n_restarts
+        self.checkpoint = checkpoint
+        self.min_segment_share = min_segment_share
+        self.random_state = random_state
+
+    def _learn(self, data: Array, monitor: Monitor | None, /) -> None:
+        check_n_segments(self.n_segments, data)
+        self._check_settings()
+        from segmentwerk.segmenters import _training  # here, because torch takes a second to import
+        from segmentwerk.segmenters._lesson import Lesson
+
+        with _training.one_thread():
+            sample = self._sample(data)
+            lesson = Lesson.prepare(sample, self._names(), self.n_neighbors, _training.device())
+            attempts = [self._attempt(lesson, sample, number, monitor) for number in range(self.n_restarts)]
+        best = max(attempts, key=lambda attempt: attempt.purity)
+        self.network_, self.head_ = best.embedder.arrays(), best.head
+        self.n_segments_, self.converged_ = best.head.n_segments_, best.head.converged_
+        self._report(best, sample, [attempt.purity for attempt in attempts])
+
+    def _attempt(self, lesson: Lesson, sample: Array, number: int, monitor: Monitor | None) -> _Attempt:
+        """Train one network and find segments in its embedding."""
+        from segmentwerk.segmenters._training import Recipe, Trainer
+
+        def report(epoch: int, loss: float) -> None:
+            if monitor is not None:
+                monitor(number * self.epochs + epoch, -loss)
+
+        recipe = Recipe(self.embedding, self.epochs, self.learning_rate, self.temperature, self.contrast)
+        checkpoint = Path(self.checkpoint) / f"network-{number}.safetensors" if self.checkpoint else None
+        trainer = Trainer(lesson, recipe, derive(self.random_state, "network", number), checkpoint)
+        embedder = trainer.run(report)
+        head = self._fit_head(embedder.embed(sample))
+        return _Attempt(embedder, trainer.curve, head, purity(head.labels_, lesson.graph.numpy(force=True)))
+
+    def _fit_head(self, points: Array) -> Segmenter:
+        if not np.isfinite(points).all() or _diagnostics.spread(points) < _COLLAPSED:
+            raise FitError(
+                "The embedding collapsed: all rows have nearly the same place in it.",
+                "Clip outliers, lower learning_rate, or raise temperature.",
+            )
+        head = _HEADS[self.head](
+            self.n_segments,
+            min_segment_share=self.min_segment_share,
+            random_state=derive(self.random_state, "head"),
+        )
+        return head.fit(points)
+
+    def _sample(self, data: Array) -> Array:
+        """Return the rows to learn from, in random order."""
+        order = np.random.default_rng(self.random_state).permutation(len(data))[:MAX_ROWS]
+        if len(order) < len(data):
+            self._note(f"Learned from a random sample of {len(order)} of {len(data)} rows.")
+        sample = data[order]
+        check_n_segments(self.n_segments, sample)
+        return sample
+
+    def _names(self) -> list[str]:
+        names = getattr(self, "feature_names_in_", None)
+        return [f"x{column}" for column in range(self.n_features_in_)] if names is None else list(names)
+
+    def _check_settings(self) -> None:
+        if self.head not in _HEADS:
+            raise SegmenterError(f"head is {self.head!r}.", f"Known: {', '.join(_HEADS)}.")
+        for name, (low, high) in _RANGES.items():
+            value, whole = getattr(self, name), isinstance(low, int)
+            if not isinstance(value, int if whole else int | float) or not low <= value <= high:
+                kind = "an integer" if whole else "a number"
+                raise SegmenterError(f"{name} is {value!r}.", f"Use {kind} from {low:g} to {high:g}.")
+
+    def _report(self, best: _Attempt, sample: Array, purities: list[float]) -> None:
+        """Write down what was learned, and what a reader should know about it."""
+        points, errors = best.embedder.embed_and_judge(sample)
+        dead = _diagnostics.dead_dimensions(points)
+        self.diagnostics_ = {
+            "restored": _diagnostics.restored_share(sample, errors, best.embedder.variables, self._names()),
+            "effective_rank": _diagnostics.effective_rank(points),
+            "dead_dimensions": dead,
+            "spread": _diagnostics.spread(points),
+            "validation_loss": best.curve,
+            "purity": purities,
+        }
+        for note in best.head.notes_:
+            self._note(f"In the embedding: {note}")
+        if dead:
+            self._note(f"{dead} of {self.embedding} dimensions of the embedding are dead; fewer would do.")
+
+    @property
+    def _embedder(self) -> Embedder:
+        return Embedder.from_arrays(self.network_)
+
+    def _embed(self, data: Array) -> Array:
+        embedder = self._embedder
+        starts = range(0, len(data), _CHUNK)
+        return np.concatenate([embedder.embed(data[start : start + _CHUNK]) for start in starts])
+
+    def _membership(self, data: Array) -> tuple[Array, Array]:
+        points, errors = self._embedder.embed_and_judge(data)
+        return self.head_._membership(points)[0], -errors.sum(axis=1)
+
+    def _labels(self, data: Array) -> Labels:
+        return self.head_._labels(self._embed(data))
+
+    def _refine(self, data: Array) -> None:
+        self.head_._refine(self._embed(data[:: max(1, len(data) // MAX_ROWS)]))
+
+    def _keep(self, components: Labels) -> None:
+        self.head_._keep(components)
+        self.n_segments_ = self.head_.n_segments_
+
+    def _draw(self, graph: Graph, x: str) -> tuple[str, str]:
+        points, score = self._embedder.draw(graph, x)
+        return self.head_._draw(graph, points)[0], score
