@@ -8,7 +8,7 @@ from typing import Any
 
 import ibis
 
-from segmentwerk.features.declare import EVER, days_before, define, ratio, relative_change, total
+from segmentwerk.features.declare import EVER, count, days_before, define, ratio, relative_change, total
 
 HALF_YEAR = 182
 """Days of one half of the trend."""
@@ -69,7 +69,7 @@ DEFINITIONS = (
         "frequency",
         "orders",
         "Orders with a positive amount.",
-        lambda t, _: _bought(t).cast("int64").sum(),
+        lambda t, _: count(_bought(t)),
     ),
     _orders("monetary", "money", "Revenue net of returns.", lambda t, _: total(t.amount)),
     _orders("tenure_days", "days", "Days since the first order.", _first_order),
@@ -102,13 +102,13 @@ DEFINITIONS = (
         "average_basket",
         "money",
         "Mean amount of an order.",
-        lambda t, _: total(t.amount, _bought(t)) / _bought(t).cast("float64").sum().nullif(0.0),
+        lambda t, _: total(t.amount, _bought(t)) / count(_bought(t)).cast("float64").nullif(0.0),
     ),
     _orders(
         "lines_per_order",
         "lines",
         "Mean number of lines of an order.",
-        lambda t, _: ratio(t.lines.sum(where=_bought(t)), _bought(t).cast("int64").sum()),
+        lambda t, _: ratio(t.lines.sum(where=_bought(t)), count(_bought(t))),
     ),
     _orders(
         "return_rate",

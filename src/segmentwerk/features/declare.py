@@ -71,6 +71,11 @@ def total(value: Any, where: Any = None, unit: float = MONEY) -> Any:
     return value.sum(where=where).cast("float64") / float(round(1 / unit))
 
 
+def count(condition: Any) -> Any:
+    """Count the rows where a condition holds; an unknown condition does not."""
+    return ibis.ifelse(condition, 1, 0).sum()
+
+
 def ratio(part: Any, base: Any) -> Any:
     """Divide as floating point; unknown where the base is zero."""
     return part.cast("float64") / base.cast("float64").nullif(0.0)

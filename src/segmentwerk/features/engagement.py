@@ -8,7 +8,7 @@ from typing import Any
 
 import ibis
 
-from segmentwerk.features.declare import EVER, NOW, YEAR, Definition, days_before, define, ratio
+from segmentwerk.features.declare import EVER, NOW, YEAR, Definition, count, days_before, define, ratio
 
 _activity = partial(define, approach="engagement", table="activities", level="activities", prospect=True)
 
@@ -16,7 +16,7 @@ _activity = partial(define, approach="engagement", table="activities", level="ac
 def _count(kind: str, unit: str, description: str) -> Definition:
     def express(t: ibis.Table, as_of: date) -> Any:
         recent = t.occurred_at.cast("date") >= ibis.date(as_of - timedelta(days=365))
-        return ((t.kind == kind) & recent).cast("int64").sum()
+        return count((t.kind == kind) & recent)
 
     return _activity(f"{kind}_count_12m", unit, description, express, window=YEAR)
 
@@ -31,7 +31,7 @@ def _recency(kind: str, description: str) -> Definition:
 def _clicked(t: ibis.Table, _: date) -> Any:
     email = t.kind == "email"
     clicked = email & t.action.lower().startswith("click")
-    return ratio(clicked.fill_null(False).cast("int64").sum(), email.cast("int64").sum())
+    return ratio(count(clicked), count(email))
 
 
 _COUNTS = (
@@ -70,9 +70,7 @@ DEFINITIONS = (
         "win_rate",
         "share",
         "Share of closed opportunities that were won.",
-        lambda t, _: ratio(
-            (t.stage == "won").cast("int64").sum(), t.stage.isin(["won", "lost"]).cast("int64").sum()
-        ),
+        lambda t, _: ratio(count(t.stage == "won"), count(t.stage.isin(["won", "lost"]))),
         approach="engagement",
         table="opportunities",
         level="opportunities",

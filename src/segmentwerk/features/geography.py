@@ -43,7 +43,11 @@ def _distance(sites: Mapping[str, tuple[float, float]]) -> Definition:
 
     def express(t: ibis.Table, _: date) -> Any:
         latitude, longitude = t.latitude.cast("float64").radians(), t.longitude.cast("float64").radians()
-        return ibis.least(*(_haversine(latitude, longitude, *map(math.radians, s)) for s in sites.values()))
+        nearest = ibis.least(
+            *(_haversine(latitude, longitude, *map(math.radians, site)) for site in sites.values())
+        )
+        known = t.latitude.notnull() & t.longitude.notnull()  # `least` passes over unknown values
+        return ibis.ifelse(known, nearest, ibis.null("float64"))
 
     return define(
         "site_distance_km",

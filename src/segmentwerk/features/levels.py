@@ -101,7 +101,7 @@ def families(tables: Tables, as_of: date) -> ibis.Table:
         heads = _with(heads, recent.group_by("account_id").agg(own_12m=recent.amount.sum()))
     spent = {"all_12m": heads.own_12m.sum()} if "orders" in tables else {}
     family = heads.group_by("top").agg(members=heads.count(), **spent)
-    rows = _with(heads.join(family, "top"), children)
+    rows = _with(heads.view().join(family, "top"), children)
     return rows.mutate(subsidiaries=rows.subsidiaries.fill_null(0))
 
 

@@ -88,5 +88,5 @@ def _future_orders(orders: ibis.Table) -> ibis.Table:
     order = lines.group_by("account_id", "order_id").agg(amount=lines.amount.sum())
     return order.group_by("account_id").agg(
         future_revenue=order.amount.sum().cast("float64") * MONEY,
-        active=(order.amount > 0).any().cast("int64").cast("float64"),
+        active=ibis.ifelse(order.amount > 0, 1, 0).max().cast("float64"),
     )

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import date
-from functools import reduce
 
 import ibis
 
-from segmentwerk.features.declare import Definition, Tables
+from segmentwerk.features.declare import Definition, Tables, count
 from segmentwerk.features.levels import LEVELS
 
 
@@ -26,11 +25,11 @@ def assemble(
     others
         Further relations with one row an account and a column ``account_id``.
     """
-    return reduce(_add, [*_levels(tables, definitions, as_of), *others], _accounts(tables))
-
-
-def _add(left: ibis.Table, right: ibis.Table) -> ibis.Table:
-    return left.left_join(right, "account_id").drop("account_id_right")
+    joined = _accounts(tables)
+    parts = [*_levels(tables, definitions, as_of), *others]
+    for number, part in enumerate(parts):
+        joined = joined.left_join(part, "account_id", rname=f"{{name}}_{number}")
+    return joined.drop(*(f"account_id_{number}" for number in range(len(parts))))
 
 
 def _accounts(tables: Tables) -> ibis.Table:
@@ -49,7 +48,7 @@ def _levels(tables: Tables, definitions: Sequence[Definition], as_of: date) -> l
         relation = level.relate(tables, as_of)
         columns = {wish.feature.name: wish.express(relation, as_of) for wish in wanted}
         if counted:
-            columns["orders"] = (relation.amount > 0).cast("int64").sum()
+            columns["orders"] = count(relation.amount > 0)
         if level.grouped:
             parts.append(relation.group_by("account_id").agg(**columns))
         else:

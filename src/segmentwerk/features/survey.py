@@ -67,7 +67,7 @@ def relate(tables: Tables, learned: Learned | None) -> Relation:
     names = {f"item_{number}": f"{PREFIX}{item}" for number, item in enumerate(items)}
     means = {
         name: total(answers.points, answers.item == item, POINT)
-        / answers.points.count(answers.item == item).cast("float64").nullif(0.0)
+        / answers.points.count(where=answers.item == item).cast("float64").nullif(0.0)
         for name, item in zip(names, items, strict=True)
     }
     return answers.group_by("account_id").agg(**means), names
@@ -75,8 +75,8 @@ def relate(tables: Tables, learned: Learned | None) -> Relation:
 
 def _most_answered(answers: ibis.Table) -> list[str]:
     counts = answers.group_by("item").agg(n=answers.count())
-    ranked = counts.order_by(ibis.desc("n"), "item").limit(MAX_ITEMS).to_pandas()
-    return sorted(ranked["item"])
+    ranked = counts.order_by(ibis.desc("n"), "item").limit(MAX_ITEMS).to_pyarrow()
+    return sorted(ranked["item"].to_pylist())
 
 
 def learn(rows: pd.DataFrame) -> Learned:

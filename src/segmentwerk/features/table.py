@@ -113,7 +113,7 @@ def _plan(
 
 
 def _execute(expression: ibis.Table, window: Window) -> pd.DataFrame:
-    rows: pd.DataFrame = expression.to_pandas().set_index("account_id").sort_index()
+    rows: pd.DataFrame = expression.to_pyarrow().to_pandas().set_index("account_id").sort_index()
     if rows.empty:
         raise InputError(f"No account is known before {window.as_of}.", "Set a later source.as_of.")
     if rows.index.has_duplicates:
