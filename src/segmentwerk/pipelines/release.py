@@ -6,7 +6,6 @@ import getpass
 import logging
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,7 @@ from segmentwerk.registry import package, promotion, publish
 from segmentwerk.registry import prospect as second_path
 from segmentwerk.registry.incumbent import NEXT_ID, Incumbent, incumbent, next_segment_id
 from segmentwerk.registry.prospect import Prospect
-from segmentwerk.scoring.model import SegmentModel
+from segmentwerk.scoring.local import score_package
 from segmentwerk.tracking.writer import Run, Store
 
 log = logging.getLogger(__name__)
@@ -176,23 +175,16 @@ def _assign(
     context: Context,
 ) -> tuple[Path, Path]:
     """Assign every account with the packaged model and write the result and its input, ids included."""
-    rows = prepared.table.features.rename_axis("account_id").reset_index()
-    found = _load(folder).predict(None, rows, {"columns": SHOWN})
+    features = prepared.table.features
+    found = score_package(folder, features, SHOWN)
     _check_parity(found, labels, identity)
     found["held_out"] = found["account_id"].isin(prepared.holdout)
     assignments, accounts = context.output / "assignments.parquet", context.output / "accounts.parquet"
+    rows = features.rename_axis("account_id").reset_index()
     for frame, path in ((found, assignments), (rows, accounts)):
         with atomic_file(path) as draft:
             frame.to_parquet(draft, index=False)
     return assignments, accounts
-
-
-def _load(folder: Path) -> SegmentModel:
-    """Open the package as MLflow would, before there is a version of it."""
-    files = {path.stem: str(path) for path in folder.iterdir() if path.suffix in (".onnx", ".json")}
-    model = SegmentModel()
-    model.load_context(SimpleNamespace(artifacts=files, model_config={}))
-    return model
 
 
 def _check_parity(found: pd.DataFrame, labels: pd.Series, identity: Identity) -> None:
