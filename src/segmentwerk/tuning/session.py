@@ -91,9 +91,10 @@ class Session:
         if not math.isfinite(value):
             raise optuna.TrialPruned(f"its value at step {step} is {value}")
         known = self._storage.get_trial(self._running[trial.number]).intermediate_values
-        if step not in known:  # noted already by a process that died
+        if step not in known:
             trial.report(value, step)
-        if trial.should_prune():
+        # A process that died may have got further than this step, so it was not pruned here.
+        if step >= max(known, default=step) and trial.should_prune():
             raise optuna.TrialPruned(f"pruned at step {step} with {value:.4g}")
 
     def finish(self, trial: optuna.Trial, outcome: Outcome) -> None:
