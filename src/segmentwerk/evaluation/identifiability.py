@@ -26,8 +26,9 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from segmentwerk.core.seeds import derive
+from segmentwerk.evaluation.arrays import FloatArray, IntArray
 from segmentwerk.evaluation.resampling import Measured, Sample, measured, ratio, sample
-from segmentwerk.evaluation.view import Case, FloatArray, IntArray
+from segmentwerk.evaluation.view import Case
 
 FAMILY = "identifiability"
 

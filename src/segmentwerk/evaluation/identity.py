@@ -16,7 +16,7 @@ from scipy.optimize import linear_sum_assignment
 
 from segmentwerk.core.errors import InputError
 from segmentwerk.core.types import Identity, IdentityEvent
-from segmentwerk.evaluation.view import FloatArray
+from segmentwerk.evaluation.arrays import FloatArray
 
 Kind = Literal["kept", "split", "merged", "new", "retired"]
 

@@ -4,32 +4,39 @@ A Gaussian copula (Nelsen 2006, section 2.3) is fitted to all accounts: every va
 scores, equal values in random order; rows are drawn from the normal distribution with the shrunk
 correlation of those scores and carried back through each variable's empirical quantiles. A categorical
 variable is one variable of the copula: its levels are ordered by their mean on the first principal
-component of the continuous columns and stay levels in the copy.
+component of the continuous columns and stay levels in the copy. Filled values are filled in the copy too.
 """
 
 from __future__ import annotations
+
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 from scipy.stats import norm
 
+from segmentwerk.evaluation.arrays import FloatArray, IntArray
 from segmentwerk.evaluation.density import shrunk
-from segmentwerk.evaluation.separation import codes
-from segmentwerk.evaluation.view import FloatArray, IntArray, View
+from segmentwerk.evaluation.variables import MISSING
+from segmentwerk.evaluation.view import View
+
+Values = TypeVar("Values", FloatArray, IntArray)
 
 
-def null_copy(view: View, n_train: int, n_test: int, seed: int) -> View:
-    """Draw a view of ``n_train`` and ``n_test`` accounts that has no groups by construction."""
+def null_copy(view: View, seed: int) -> View:
+    """Draw a view of the same size that has no groups by construction."""
     rng = np.random.default_rng(seed)
-    accounts, levels = view.everyone, _ordered_levels(view)
-    columns = [accounts[name].to_numpy() for name in view.continuous]
-    columns += [order[codes(accounts[view.discrete[name]])] for name, order in levels.items()]
-    scores = np.column_stack([_normal_scores(column, rng) for column in columns])
+    orders = _ordered_levels(view)
+    variables = [
+        *view.spread.T,
+        *(order[view.levels[name]].astype(np.float64) for name, order in orders.items()),
+    ]
+    scores = np.column_stack([_normal_scores(values, rng) for values in variables])
     correlation = shrunk(scores - scores.mean(axis=0))
-    drawn = rng.standard_normal((n_train + n_test, len(columns))) @ _root(correlation).T
+    drawn = rng.standard_normal(scores.shape) @ _root(correlation).T
     uniform = norm.cdf(drawn / np.sqrt(np.diag(correlation)))
-    values = [_quantiles(column, uniform[:, i]) for i, column in enumerate(columns)]
-    copy = _frame(view, values, levels)
+    copy = _frame(view, uniform, orders)
+    n_train = len(view.train)
     return View(copy.iloc[:n_train], copy.iloc[n_train:], view.discrete)
 
 
@@ -45,21 +52,20 @@ def _root(covariance: FloatArray) -> FloatArray:
     return np.asarray(vectors * np.sqrt(values.clip(min=0)), dtype=np.float64)
 
 
-def _quantiles(column: FloatArray, uniform: FloatArray) -> FloatArray:
-    """Values of the column at the given shares, each one that was observed."""
-    ordered = np.sort(column)
+def _quantiles(values: Values, uniform: FloatArray) -> Values:
+    """Values at the given shares, each one that was observed."""
+    ordered = np.sort(values)
     return np.asarray(ordered[(uniform * len(ordered)).astype(np.int64).clip(max=len(ordered) - 1)])
 
 
 def _ordered_levels(view: View) -> dict[str, IntArray]:
     """Position of every level (the last: none of them) along the first principal component."""
-    X = view.everyone[view.continuous].to_numpy()
+    X = view.spread
     axis = _first_component(X) if X.shape[1] else np.zeros(len(X))
     found = {}
-    for name, columns in view.discrete.items():
-        level = codes(view.everyone[columns])
-        sums = np.bincount(level, axis, minlength=len(columns) + 1)
-        means = sums / np.bincount(level, minlength=len(columns) + 1).clip(min=1)
+    for name, levels in view.levels.items():
+        n_levels = len(view.discrete[name]) + 1
+        means = np.bincount(levels, axis, n_levels) / np.bincount(levels, minlength=n_levels).clip(min=1)
         found[name] = np.argsort(np.argsort(means, kind="stable"), kind="stable")
     return found
 
@@ -70,14 +76,19 @@ def _first_component(X: FloatArray) -> FloatArray:
     return np.asarray(centred @ vectors[:, -1], dtype=np.float64)
 
 
-def _frame(view: View, values: list[FloatArray], levels: dict[str, IntArray]) -> pd.DataFrame:
-    """Put the drawn values into the view's columns; a level's column keeps its largest value."""
-    n = len(values[0])
-    frame = pd.DataFrame(0.0, index=[f"null-{i:06d}" for i in range(n)], columns=view.train.columns)
-    frame[view.continuous] = np.column_stack([*values[: len(view.continuous)], np.zeros((n, 0))])
-    for (name, order), drawn in zip(levels.items(), values[len(view.continuous) :], strict=True):
-        level = np.argsort(order)[drawn]
+def _frame(view: View, uniform: FloatArray, orders: dict[str, IntArray]) -> pd.DataFrame:
+    """Carry uniform draws (n, n_variables) to the values and levels of the view's columns."""
+    names = [f"null-{i:06d}" for i in range(len(uniform))]
+    frame = pd.DataFrame(0.0, index=names, columns=view.train.columns)
+    for draws, (name, order) in zip(uniform.T[len(view.continuous) :], orders.items(), strict=True):
+        levels = np.argsort(order)[_quantiles(order[view.levels[name]], draws)]
         for position, column in enumerate(view.discrete[name]):
             low, high = view.everyone[column].min(), view.everyone[column].max()
-            frame[column] = np.where(level == position, high, low)
+            frame[column] = np.where(levels == position, high, low)
+    for column, draws in zip(view.continuous, uniform.T, strict=False):
+        values, unknown = view.everyone[column].to_numpy(), view.unknown.get(column)
+        frame[column] = _quantiles(values if unknown is None or unknown.all() else values[~unknown], draws)
+        if unknown is not None and unknown.any():
+            flag = view.discrete[MISSING.format(column)][0]
+            frame.loc[frame[flag] == view.everyone[flag].max(), column] = values[unknown][0]
     return frame

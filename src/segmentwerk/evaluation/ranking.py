@@ -10,7 +10,7 @@ from scipy.stats import rankdata
 
 from segmentwerk.core.settings import EvaluationSettings, GoalSettings
 from segmentwerk.core.types import Scorecard
-from segmentwerk.evaluation.view import FloatArray
+from segmentwerk.evaluation.arrays import FloatArray
 
 VALUE = "value/explained"
 

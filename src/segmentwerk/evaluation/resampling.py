@@ -15,7 +15,7 @@ import numpy as np
 
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.types import Score
-from segmentwerk.evaluation.view import FloatArray, IntArray
+from segmentwerk.evaluation.arrays import FloatArray, IntArray
 
 LEAST_ROWS = 20
 """Rows that a segment keeps in a sub-sample, or all of its rows where it has fewer."""
@@ -57,8 +57,7 @@ def sample(labels: IntArray, max_rows: int, n_draws: int, seed: int) -> Sample:
     seed
         The same seed gives the same common part and draws, whatever the labels.
     """
-    rng = np.random.default_rng(derive(seed, "rows"))
-    order = np.arange(len(labels)) if len(labels) <= max_rows else rng.permutation(len(labels))
+    order, rng = _order(len(labels), max_rows, seed), np.random.default_rng(derive(seed, "draws"))
     common, rest = order[:max_rows], order[max_rows:]
     extra = [
         rest[labels[rest] == segment][:missing]
@@ -71,6 +70,17 @@ def sample(labels: IntArray, max_rows: int, n_draws: int, seed: int) -> Sample:
     base = ratio(np.bincount(labels) / len(labels), np.bincount(labels[rows]) / len(rows))[labels[rows]]
     counts = np.vstack([_poisson(len(common), n_draws, rng), _poisson(len(rows) - len(common), n_draws, rng)])
     return Sample(rows, np.column_stack([base, counts * base[:, None]]))
+
+
+def common_rows(n_rows: int, max_rows: int, seed: int) -> IntArray:
+    """Return the rows that every sub-sample of one seed shares, at most ``max_rows``."""
+    return _order(n_rows, max_rows, seed)[:max_rows]
+
+
+def _order(n_rows: int, max_rows: int, seed: int) -> IntArray:
+    if n_rows <= max_rows:
+        return np.arange(n_rows)
+    return np.random.default_rng(derive(seed, "rows")).permutation(n_rows)
 
 
 def _poisson(n_rows: int, n_draws: int, rng: np.random.Generator) -> FloatArray:

@@ -13,8 +13,9 @@ from segmentwerk.core.seeds import derive
 from segmentwerk.core.settings import EvaluationSettings
 from segmentwerk.core.types import Scorecard
 from segmentwerk.evaluation import cost, gates, identifiability, separation, stability, substance, value
+from segmentwerk.evaluation.arrays import FloatArray
 from segmentwerk.evaluation.resampling import Measured
-from segmentwerk.evaluation.view import Case, Fitted, FloatArray, Refit, View
+from segmentwerk.evaluation.view import Case, Fitted, Refit, View
 
 __all__ = ["View", "judge", "quick"]
 

@@ -2,7 +2,7 @@
 
 ``separation/gain`` G, nats per variable and account. Held-out accounts x with segment l(x) are
 described by one block a segment b_j with share w_j, all learned on the training accounts, and by one
-block b_0 for all of them:
+cloud b_0 for all of them (`density`):
 
     G = mean over held-out x of [log w_l(x) + log b_l(x)(x) - log b_0(x)] / number of variables.
 
@@ -24,14 +24,14 @@ segment and b to the nearest other centre (simplified silhouette; Vendramin, Cam
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import NearestNeighbors
 
 from segmentwerk.core.seeds import derive
 from segmentwerk.evaluation import density
+from segmentwerk.evaluation.arrays import FloatArray, IntArray
 from segmentwerk.evaluation.resampling import Measured, Sample, measured, ratio, sample
-from segmentwerk.evaluation.view import Case, FloatArray, IntArray, View
+from segmentwerk.evaluation.view import Case
 
 FAMILY = "separation"
 
@@ -59,30 +59,14 @@ def _sample(case: Case, labels: IntArray, purpose: str) -> Sample:
 
 def gains_of(case: Case, chosen: Sample) -> FloatArray:
     """Held-out gain of each chosen account in nats per variable, shape (m,)."""
-    view, k, labels_train = case.view, case.n_segments, case.labels_train
-    learned = sample(labels_train, case.settings.max_rows, 0, derive(case.seed, FAMILY, "training")).rows
-    train, test = view.train.iloc[learned], view.test.iloc[chosen.rows]
-    labels, own = labels_train[learned], case.labels_test[chosen.rows]
-    shares = (np.bincount(labels_train, minlength=k) + 1) / (len(labels_train) + k)
-    segmented = np.log(shares)[own] + _description(view, train, labels, k, test)[np.arange(len(own)), own]
-    single = _description(view, train, np.zeros_like(labels), 1, test)[:, 0]
-    return np.asarray((segmented - single) / (len(view.continuous) + len(view.discrete)), dtype=np.float64)
-
-
-def _description(view: View, train: pd.DataFrame, labels: IntArray, k: int, test: pd.DataFrame) -> FloatArray:
-    X, Y = train[view.continuous].to_numpy(), test[view.continuous].to_numpy()
-    varied = X.std(axis=0) > 0
-    total = density.log_densities(X[:, varied], labels, k, Y[:, varied])
-    for columns in view.discrete.values():
-        total = total + density.log_frequencies(codes(train[columns]), labels, k, codes(test[columns]))
-    return total
-
-
-def codes(levels: pd.DataFrame) -> IntArray:
-    """Position of each account's level among one-hot columns (n, l); l where it has none of them."""
-    values = levels.to_numpy()
-    found = values.argmax(axis=1)
-    return np.where(values.max(axis=1) > values.min(initial=0.0), found, values.shape[1]).astype(np.int64)
+    view, k, settings = case.view, case.n_segments, case.settings
+    learned = sample(case.labels_train, settings.max_rows, 0, derive(case.seed, FAMILY, "training")).rows
+    asked, own = len(view.train) + chosen.rows, case.labels_test[chosen.rows]
+    described = density.by_segment(view, learned, case.labels_train[learned], k, asked)
+    shares = (np.bincount(case.labels_train, minlength=k) + 1) / (len(case.labels_train) + k)
+    segmented = np.log(shares)[own] + described[np.arange(len(own)), own]
+    single = density.single_cloud(view, settings.max_rows, derive(case.seed, FAMILY, "training"))
+    return np.asarray((segmented - single[chosen.rows]) / (len(view.continuous) + len(view.discrete)))
 
 
 def _purity(case: Case, asking: Sample) -> FloatArray:

@@ -27,8 +27,9 @@ from scipy.sparse import csr_array
 
 from segmentwerk.core.errors import FitError
 from segmentwerk.core.seeds import derive
+from segmentwerk.evaluation.arrays import FloatArray, IntArray
 from segmentwerk.evaluation.resampling import Measured, Sample, measured, ratio, sample
-from segmentwerk.evaluation.view import Case, FloatArray, IntArray, Refit, labels
+from segmentwerk.evaluation.view import Case, Refit, labels
 
 FAMILY = "stability"
 

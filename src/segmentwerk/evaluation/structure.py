@@ -77,8 +77,7 @@ def gather(
     case = Case.of(refit(small.train, derive(seed, "structure", "fit")), small, settings, seed)
     gain = separation.gain(case).score
     jaccard = _jaccard(case, refit, card)
-    X = small.everyone[small.continuous].to_numpy()
-    apart = standing_apart(X, case.labels, derive(seed, "halves"))
+    apart = standing_apart(small.spread, case.labels, derive(seed, "halves"))
     found = Evidence(gain.value, gain.low, jaccard, apart, ())
     if conclude(found, settings).kind != "natural" or settings.null_copies == 0:
         return found
@@ -108,7 +107,7 @@ def _jaccard(case: Case, refit: Refit, card: Scorecard | None) -> float:
 
 def _null_gain(refit: Refit, view: View, settings: EvaluationSettings, seed: int) -> float:
     """Held-out gain on a copy without groups; one that cannot be fitted gains nothing."""
-    copy = null_copy(view, len(view.train), len(view.test), seed)
+    copy = null_copy(view, seed)
     try:
         fitted = refit(copy.train, derive(seed, "fit"))
     except FitError:

@@ -13,8 +13,9 @@ import pandas as pd
 from scipy.special import entr
 
 from segmentwerk.core.seeds import derive
+from segmentwerk.evaluation.arrays import FloatArray
 from segmentwerk.evaluation.resampling import Measured, Sample, measured, ratio, sample
-from segmentwerk.evaluation.view import Case, FloatArray
+from segmentwerk.evaluation.view import Case
 
 FAMILY = "substance"
 

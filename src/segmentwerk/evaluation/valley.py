@@ -14,7 +14,7 @@ from diptest import diptest
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import pairwise_distances
 
-from segmentwerk.evaluation.view import FloatArray, IntArray
+from segmentwerk.evaluation.arrays import FloatArray, IntArray
 
 NEIGHBOURS = 2
 LEVEL = 0.05

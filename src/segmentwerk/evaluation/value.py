@@ -22,8 +22,9 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import KFold, cross_val_predict
 
 from segmentwerk.core.seeds import derive
+from segmentwerk.evaluation.arrays import FloatArray
 from segmentwerk.evaluation.resampling import Measured, measured, ratio, sample
-from segmentwerk.evaluation.view import Case, FloatArray, View
+from segmentwerk.evaluation.view import Case, View
 
 FAMILY = "value"
 LEAST_ACCOUNTS = 50

@@ -9,13 +9,12 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from segmentwerk.core.errors import InputError
 from segmentwerk.core.settings import EvaluationSettings
+from segmentwerk.evaluation import variables
+from segmentwerk.evaluation.arrays import BoolArray, FloatArray, IntArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 Frame = TypeVar("Frame", pd.DataFrame, pd.Series)
 
 
@@ -105,6 +104,22 @@ class View:
         """Columns that are no level of a categorical variable."""
         levels = {column for columns in self.discrete.values() for column in columns}
         return [column for column in self.train.columns if column not in levels]
+
+    @cached_property
+    def levels(self) -> dict[str, IntArray]:
+        """Level of each account of `everyone` by categorical variable; the last one: none of them."""
+        return {name: variables.codes(self.everyone[columns]) for name, columns in self.discrete.items()}
+
+    @cached_property
+    def unknown(self) -> dict[str, BoolArray]:
+        """Where a continuous column of `everyone` was filled, for the columns with a missing flag."""
+        flags = {column: variables.MISSING.format(column) for column in self.continuous}
+        return {column: self.levels[flag] == 0 for column, flag in flags.items() if flag in self.levels}
+
+    @cached_property
+    def spread(self) -> FloatArray:
+        """Continuous columns of `everyone` without atoms (n_train + n_test, n_continuous)."""
+        return variables.spread(self.everyone[self.continuous], self.unknown)
 
 
 def _check_halves(train: pd.DataFrame, test: pd.DataFrame, discrete: dict[str, list[str]]) -> None:
