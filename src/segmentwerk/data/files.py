@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 from collections.abc import Iterable
 from pathlib import Path
 
-from segmentwerk.core.errors import InputError, nearest
+from segmentwerk.core.errors import InputError
 
 PARQUET = (".parquet", ".pq")
 EXCEL = (".xlsx", ".xlsm")
 TEXT = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 KNOWN = (*PARQUET, *EXCEL, *TEXT)
+
+
+class MissingFileError(InputError):
+    """No file is there; the remedy names the nearest existing name."""
 
 
 def suffix(path: Path) -> str:
@@ -34,19 +39,23 @@ def find(root: Path, pattern: str, *, alone: bool) -> tuple[Path, ...]:
 
     Raises
     ------
+    MissingFileError
+        If nothing is there, naming the nearest existing name.
     InputError
-        If nothing is there, naming the nearest existing name; or files of several kinds are mixed.
+        If files of several kinds are mixed.
     """
     if alone and root.is_file():
         return (root,)
     if not root.is_dir():
         if root.is_file():
             raise InputError(f"{root} is a file, but this source has several inputs.", "Name their folder.")
-        raise InputError(f"There is no {root}.", _neighbours(root))
+        raise MissingFileError(f"There is no {root}.", _neighbours(root))
     found = _expand(root, pattern) or (_expand(root, "*") if alone else [])
     if not found:
-        raise InputError(f"There is no {root / pattern}.", _neighbours(root / pattern))
+        raise MissingFileError(f"There is no {root / pattern}.", _neighbours(root / pattern))
     kinds = sorted({suffix(file) for file in found})
+    if not set(kinds) <= set(KNOWN):
+        raise InputError(f"{found[0]} is neither Parquet nor CSV nor Excel.", f"Known: {', '.join(KNOWN)}.")
     if len({suffix(file) in PARQUET for file in found}) > 1:
         raise InputError(
             f"{root / pattern} mixes files of several kinds: {', '.join(kinds)}.", "Name one kind."
@@ -55,13 +64,14 @@ def find(root: Path, pattern: str, *, alone: bool) -> tuple[Path, ...]:
 
 
 def _expand(root: Path, pattern: str) -> list[Path]:
+    """Return the folder's files, the file, the file with any known ending, or the glob's files."""
     target = root / pattern
     if target.is_dir():
         return _usable(target.rglob("*"))
     if target.is_file():
         return [target]
-    packed = target.with_name(target.name + ".gz")
-    return [packed] if packed.is_file() else _usable(root.glob(pattern))
+    endings = [target.with_name(target.name + ending) for ending in (".gz", *KNOWN)]
+    return [file for file in endings if file.is_file()] or _usable(root.glob(pattern))
 
 
 def _usable(files: Iterable[Path]) -> list[Path]:
@@ -73,8 +83,12 @@ def _usable(files: Iterable[Path]) -> list[Path]:
 def _neighbours(missing: Path) -> str:
     folder = next(parent for parent in missing.parents if parent.is_dir())
     names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))[:50]
+    if not names:
+        return f"The folder {folder} is empty."
     expected = missing.relative_to(folder).parts[0]
-    return nearest(expected, names) if names else f"The folder {folder} is empty."
+    bare = names if "." in expected else [name.split(".")[0] for name in names]
+    close = difflib.get_close_matches(expected, bare, n=1, cutoff=0.8)
+    return f"Did you mean {names[bare.index(close[0])]!r}?" if close else f"There are: {', '.join(names)}."
 
 
 def digest(files: Iterable[Path]) -> str:

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-from typing import Any
+from typing import Any, Literal
 
 import sqlglot
 from sqlglot import exp
 
 from segmentwerk.core.errors import ConfigError, InputError, nearest
 from segmentwerk.core.settings import TableSettings
+from segmentwerk.data.columns import Column
 
 FILE, ROW = "_file", "_row"
 """Hidden columns that say where a row lies; rows count from 1, a header does not."""
+Hint = Literal["text", "number", "date"]
 LOST, RULE = "_lost_", "_rule_"
 """Prefixes of hidden flags: a value that could not be read (``_lost_KIND_COLUMN``), a source's rule that
 rejects the row (``_rule_NAME``)."""
@@ -61,6 +62,20 @@ def select(
     context = ",\n".join(f'"{name}" AS ({inputs[name].query})' for name in used)
     where = _where(settings.where, lost)
     return f"WITH {context}\nSELECT\n  {selection}\nFROM {settings.origin}{where}"
+
+
+def hints(tables: Mapping[str, TableSettings], known: Mapping[str, Mapping[str, Column]]) -> dict[str, Hint]:
+    """Return the kind of each raw column that the mapping hands to one of our columns as it is."""
+    found: dict[str, Hint] = {}
+    for table, settings in tables.items():
+        ours = known.get(table, {})
+        named = settings.columns or {name: f'"{name}"' for name in ours}
+        for name, sql in named.items():
+            tree = _parse(f"SELECT {sql}", f"tables.{table}.columns.{name}").expressions[0]
+            if isinstance(tree, exp.Column) and name in ours:
+                kind = ours[name].kind
+                found.setdefault(tree.name.lower(), "date" if kind == "timestamp" else kind)
+    return found
 
 
 def absent(

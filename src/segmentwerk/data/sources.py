@@ -13,10 +13,11 @@ from typing import Any
 import ibis
 
 from segmentwerk.core.errors import ConfigError, InputError
-from segmentwerk.core.settings import InputSettings, SourceSettings
-from segmentwerk.data import files, mapping
+from segmentwerk.core.settings import SourceSettings
+from segmentwerk.data import files, inputs, mapping
 from segmentwerk.data.columns import COLUMNS
-from segmentwerk.data.mapping import FILE, ROW, RawInput
+from segmentwerk.data.inputs import Opened
+from segmentwerk.data.mapping import RawInput
 
 log = logging.getLogger(__name__)
 
@@ -62,23 +63,23 @@ def open_source(settings: SourceSettings, cache: Path) -> Source:
     """
     con = _connect(settings, cache)
     root = None if settings.url else _root(settings, cache)
-    inputs: dict[str, RawInput] = {}
-    notes: list[str] = []
-    digests: list[str] = []
+    hints = mapping.hints(settings.tables, COLUMNS)
+    opened: dict[str, Opened] = {}
     for name, given in settings.inputs.items():
         try:
-            raw, note, digest = _open(con, name, given, settings, root, cache)
-        except InputError:
-            if given.required:
+            opened[name] = _open(con, name, settings, root, hints)
+        except files.MissingFileError as error:
+            if given.required or error.remedy.startswith("Did you mean"):
                 raise
-            notes.append(f"{name}: absent")
-            continue
-        inputs[name] = raw
-        notes += note
-        digests.append(digest)
-    tables = _tables(con, settings, inputs, notes)
-    raw_tables = {name: _sql(con, name, raw.query).drop(*raw.hidden) for name, raw in inputs.items()}
-    return Source(settings.name, tables, raw_tables, tuple(notes), _digest(settings, digests))
+    raw = {name: one.raw for name, one in opened.items()}
+    tables, missing = _tables(con, settings, raw)
+    return Source(
+        settings.name,
+        tables,
+        {name: inputs.sql(con, name, one.query).drop(*one.hidden) for name, one in raw.items()},
+        tuple(note for one in opened.values() for note in one.notes) + missing,
+        _digest(settings, opened, tables),
+    )
 
 
 def _connect(settings: SourceSettings, cache: Path) -> Any:
@@ -116,70 +117,54 @@ def _generated(accounts: int, seed: int, cache: Path) -> Path:
 
 
 def _open(
-    con: Any, name: str, given: InputSettings, settings: SourceSettings, root: Path | None, cache: Path
-) -> tuple[RawInput, list[str], str]:
+    con: Any, name: str, settings: SourceSettings, root: Path | None, hints: Mapping[str, mapping.Hint]
+) -> Opened:
+    given = settings.inputs[name]
     if root is None:
-        return _open_table(con, name, given)
+        return inputs.open_table(con, name, given)
     if given.file is None:
         raise ConfigError(
-            f"inputs.{name} names no file.", "Set file, or give the source a url and the input a table."
+            f"inputs.{name} names no file.", "Set file, or a url for the source and a table here."
         )
     found = files.find(root, given.file, alone=len(settings.inputs) == 1)
-    kind = files.suffix(found[0])
-    if kind not in files.PARQUET:
-        raise InputError(f"{found[0]} is neither Parquet nor CSV nor Excel.", "")
-    listed = ", ".join(_quoted(str(file)) for file in found)
-    query = (
-        "SELECT * EXCLUDE (file_row_number, _path), file_row_number + 1 AS _row, parse_filename(_path) AS _file "
-        f"FROM read_parquet([{listed}], union_by_name = true, filename = '_path', file_row_number = true)"
-    )
-    columns = [column for column in _sql(con, name, query).columns if column not in (FILE, ROW)]
-    raw = RawInput(query, tuple(columns), (ROW, FILE))
-    size = f"{len(found)} file{'s' if len(found) > 1 else ''}"
-    return raw, [f"{name}: {size} of Parquet, {len(columns)} columns"], files.digest(found)
-
-
-def _open_table(con: Any, name: str, given: InputSettings) -> tuple[RawInput, list[str], str]:
-    if given.table is None:
-        raise ConfigError(f"inputs.{name} names no table.", "A source with a url reads tables, not files.")
-    parts = ".".join(f'"{part}"' for part in given.table.split("."))
-    query = f"SELECT * FROM {parts}"
-    columns = tuple(_sql(con, name, query).columns)
-    return RawInput(query, columns), [f"{name}: table {given.table}, {len(columns)} columns"], given.table
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _sql(con: Any, name: str, query: str) -> ibis.Table:
-    try:
-        return con.sql(query, dialect="duckdb")
-    except Exception as error:  # each backend raises its own kind
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(f"Table {name!r} cannot be read: {reason}", "Check the source's yaml.") from error
+    if files.suffix(found[0]) in files.PARQUET:
+        return inputs.open_parquet(con, name, found)
+    return inputs.open_texts(con, name, given, found, hints)
 
 
 def _tables(
-    con: Any, settings: SourceSettings, inputs: Mapping[str, RawInput], notes: list[str]
-) -> dict[str, ibis.Table]:
+    con: Any, settings: SourceSettings, raw: Mapping[str, RawInput]
+) -> tuple[dict[str, ibis.Table], tuple[str, ...]]:
+    """Map the raw inputs to our tables; return them, and a note for each table that is left out."""
     tables: dict[str, ibis.Table] = {}
+    notes = []
     for name, given in settings.tables.items():
         if name not in COLUMNS:
             raise ConfigError(f"There is no table called {name!r}.", f"Known: {', '.join(COLUMNS)}.")
-        absent = mapping.absent(given, settings.inputs, inputs)
+        absent = mapping.absent(given, settings.inputs, raw)
         if absent:
-            notes.append(f"{name}: left out, its input {absent} is absent")
+            notes.append(f"{name}: left out, there is no {absent}")
+            log.info("%s is left out: there is no %s", name, absent)
             continue
-        tables[name] = _sql(con, name, mapping.select(name, given, inputs, tuple(COLUMNS[name])))
+        query = mapping.select(name, given, raw, tuple(COLUMNS[name]))
+        tables[name] = inputs.sql(con, f"Table {name!r}", query)
     if not {"accounts", "orders"} & set(tables):
-        raise InputError(
-            f"Source {settings.name!r} has neither accounts nor orders.", "Give at least one of them."
-        )
-    return tables
+        raise InputError(f"Source {settings.name!r} has neither accounts nor orders.", "Give at least one.")
+    return tables, tuple(notes)
 
 
-def _digest(settings: SourceSettings, digests: list[str]) -> str:
+def _digest(settings: SourceSettings, opened: Mapping[str, Opened], tables: Mapping[str, ibis.Table]) -> str:
+    """Hash the mapping and the contents of the files, or of a database the counts and the latest dates."""
     shape = settings.model_dump(mode="json", exclude={"path", "url", "description"})
-    text = json.dumps([shape, digests], sort_keys=True)
+    contents = {name: one.digest for name, one in opened.items()}
+    states = {name: _state(table) for name, table in tables.items()} if settings.url else {}
+    text = json.dumps([shape, contents, states], sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def _state(table: ibis.Table) -> list[str]:
+    dates = [column for column in table.columns if table[column].type().is_temporal()]
+    latest = [table[column].max().cast("string").name(column) for column in dates]
+    return [
+        str(value) for value in table.aggregate(table.count(), *latest).to_pyarrow().to_pylist()[0].values()
+    ]

@@ -1,0 +1,165 @@
+"""Open one raw input (Parquet, CSV, Excel or a database table) as a SELECT over its own columns."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import ibis
+
+from segmentwerk.core.errors import ConfigError, InputError, nearest
+from segmentwerk.core.settings import InputSettings
+from segmentwerk.data import dialect, files, textfile
+from segmentwerk.data.dialect import ColumnRead, Kind
+from segmentwerk.data.mapping import FILE, LOST, ROW, RawInput
+
+
+@dataclass(frozen=True)
+class Opened:
+    """One raw input, what was understood of it in words, and the digest of its content."""
+
+    raw: RawInput
+    notes: tuple[str, ...]
+    digest: str
+
+
+def sql(con: Any, place: str, query: str) -> ibis.Table:
+    """Return the lazy table of a DuckDB SELECT, transpiled to the connection's own dialect.
+
+    Raises
+    ------
+    InputError
+        If the backend refuses it.
+    """
+    try:
+        return con.sql(query, dialect="duckdb")
+    except Exception as error:  # each backend raises its own kind
+        reason = str(error).strip().splitlines()[0]
+        raise InputError(f"{place} cannot be read: {reason}", "Check the source's yaml.") from error
+
+
+def quoted(text: str) -> str:
+    """Return a text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def open_table(con: Any, name: str, given: InputSettings) -> Opened:
+    """Open a table of the database that ``con`` is connected to.
+
+    Raises
+    ------
+    ConfigError
+        If the input names no table.
+    InputError
+        If there is no such table.
+    """
+    if given.table is None:
+        raise ConfigError(f"inputs.{name} names no table.", "A source with a url reads tables, not files.")
+    table = ".".join(f'"{part}"' for part in given.table.split("."))
+    query = f"SELECT * FROM {table}"
+    if "." not in given.table and given.table not in con.list_tables():
+        raise InputError(
+            f"The database has no table {given.table!r}.", nearest(given.table, con.list_tables())
+        )
+    columns = tuple(sql(con, f"Table {given.table}", query).columns)
+    return Opened(
+        RawInput(query, columns), (f"{name}: table {given.table}, {len(columns)} columns",), given.table
+    )
+
+
+def open_parquet(con: Any, name: str, found: Sequence[Path]) -> Opened:
+    """Open Parquet files where they lie.
+
+    Raises
+    ------
+    InputError
+        If a file is no Parquet file.
+    """
+    listed = ", ".join(quoted(str(file)) for file in found)
+    query = (
+        "SELECT * EXCLUDE (file_row_number, _path), "
+        f"file_row_number + 1 AS {ROW}, parse_filename(_path) AS {FILE} "
+        f"FROM read_parquet([{listed}], union_by_name = true, filename = '_path', file_row_number = true)"
+    )
+    columns = [column for column in sql(con, str(found[0]), query).columns if column not in (FILE, ROW)]
+    note = f"{name}: {_files(found)}, Parquet, {len(columns)} columns"
+    return Opened(RawInput(query, tuple(columns), (ROW, FILE)), (note,), files.digest(found))
+
+
+def open_texts(
+    con: Any, name: str, given: InputSettings, found: Sequence[Path], hints: Mapping[str, Kind]
+) -> Opened:
+    """Read CSV files or Excel workbooks into the connection, each in its own dialect.
+
+    Parameters
+    ----------
+    hints
+        Kinds of columns that the mapping asks for, by lower-case name.
+
+    Raises
+    ------
+    InputError
+        If a file cannot be read as a table.
+    """
+    con.raw_sql("ATTACH IF NOT EXISTS ':memory:' AS held (COMPRESS)")
+    loaded = [_load(con.con, file, given, f'held."{name} {i}"') for i, file in enumerate(found)]
+    read = [dialect.decide(con.con, text.table, hints, given, text.delimiter) for text in loaded]
+    if mixed := _mixed(read):
+        hints = {**hints, **dict.fromkeys(mixed, "text")}
+        read = [dialect.decide(con.con, text.table, hints, given, text.delimiter) for text in loaded]
+    selects = [
+        dialect.read(t.table, columns, quoted(t.path.name)) for t, columns in zip(loaded, read, strict=True)
+    ]
+    con.raw_sql(f'CREATE TABLE held."{name}" AS {" UNION ALL BY NAME ".join(selects)}')
+    for text in loaded:
+        con.raw_sql(f"DROP TABLE {text.table}")
+    columns = tuple(dict.fromkeys(column.name for part in read for column in part))
+    if unknown := sorted(set(given.columns) - set(columns)):
+        raise ConfigError(f"inputs.{name}.columns: there is no {unknown[0]!r}.", nearest(unknown[0], columns))
+    flags = sorted({f"{LOST}{c.kind}_{c.name}" for part in read for c in part if c.kind != "text"})
+    raw = RawInput(f'SELECT * FROM held."{name}"', columns, (ROW, FILE, *flags))
+    notes = tuple(
+        f"{name}: {text.path.name}, {text.words}: {', '.join(map(str, part))}"
+        for text, part in zip(loaded, read, strict=True)
+    )
+    return Opened(raw, notes, files.digest(found))
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """One file whose cells lie as text in a table of the connection."""
+
+    path: Path
+    table: str
+    delimiter: str
+    words: str
+
+
+def _load(con: duckdb.DuckDBPyConnection, path: Path, given: InputSettings, table: str) -> _Loaded:
+    if files.suffix(path) in files.EXCEL:
+        from segmentwerk.data import workbook  # openpyxl is slow to import
+
+        sheet = workbook.load(con, path, given.sheet, table)
+        return _Loaded(path, table, "", f"sheet {sheet}")
+    file = textfile.understand(path, given)
+    with tempfile.TemporaryDirectory() as folder:
+        textfile.load(con, file, table, Path(folder))
+    mark = {"\t": "tab"}.get(file.delimiter, file.delimiter)
+    return _Loaded(path, table, file.delimiter, f"{file.encoding}, fields split by {mark}")
+
+
+def _mixed(read: Sequence[tuple[ColumnRead, ...]]) -> list[str]:
+    """Return the columns, in lower case, that files of one input would read as different kinds."""
+    kinds: dict[str, set[Kind]] = {}
+    for part in read:
+        for column in part:
+            kinds.setdefault(column.name.lower(), set()).add(column.kind)
+    return [name for name, found in kinds.items() if len(found) > 1]
+
+
+def _files(found: Sequence[Path]) -> str:
+    return found[0].name if len(found) == 1 else f"{len(found)} files"
