@@ -96,8 +96,17 @@ class FeatureSettings(Settings):
 
     exclude: list[str] = Field(default_factory=list)
     """Names of features or approaches to leave out."""
-    weights: dict[str, float] = Field(default_factory=dict)
-    """Weight of an approach (1 where not named)."""
+    weights: dict[str, float] = Field(
+        default_factory=lambda: {
+            "behavioural": 1.0,
+            "value": 0.5,
+            "firmographic": 0.5,
+            "engagement": 0.5,
+            "psychographic": 0.1,
+            "geographic": 0.1,
+        }
+    )
+    """Weight of an approach, 1 where not named (docs/decisions/0004-segment-by-behaviour.md)."""
     clip: float = Field(default=3.0, gt=0)
     """Standardised values are clipped to plus or minus this many robust deviations."""
     rare_share: float = Field(default=0.02, ge=0, lt=1)
