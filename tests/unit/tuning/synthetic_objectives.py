@@ -12,6 +12,10 @@ def parabola(params, report):
     return {"value": -((params["x"] - 0.3) ** 2), "twice": 2 * params["x"]}
 
 
+def whole(params, report):
+    return {"value": params["x"]}
+
+
 def slow_parabola(params, report):
     time.sleep(0.05)
     return parabola(params, report)
@@ -57,17 +61,17 @@ def misconfigured(params, report):
 
 @dataclass(frozen=True)
 class Deadly:
-    """Kill the process the first ``times`` times that x is above 0.5."""
+    """Kill the process the first so many times that x takes a value."""
 
     folder: Path
-    times: int
+    times: dict
 
     def __call__(self, params, report):
-        if params["x"] > 0.5:
-            marks = list(self.folder.glob(f"{params['x']}-*"))
-            if len(marks) < self.times:
-                (self.folder / f"{params['x']}-{len(marks)}").touch()
-                os.kill(os.getpid(), 9)
+        x = params["x"]
+        marks = list(self.folder.glob(f"{x}-*"))
+        if len(marks) < self.times.get(x, 0):
+            (self.folder / f"{x}-{len(marks)}").touch()
+            os.kill(os.getpid(), 9)
         return parabola(params, report)
 
 
@@ -79,3 +83,10 @@ class Unloadable:
 
     def __call__(self, params, report):
         return {"value": 0.0}
+
+
+class Fatal(Unloadable):
+    """Pickles, but ends the worker that loads it."""
+
+    def __reduce__(self):
+        return os._exit, (3,)

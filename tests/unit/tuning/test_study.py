@@ -159,7 +159,7 @@ def test_a_study_of_failures_names_their_reasons(objectives, line, tmp_path):
         search(objectives.defective, line, tmp_path)
 
 
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_defect_is_raised_and_its_trial_stays_open(objectives, line, tmp_path, workers):
     settings = TuningSettings(n_trials=4, workers=workers)
     with pytest.raises(NameError, match="undefined_name"):
@@ -254,8 +254,9 @@ def test_ctrl_c_keeps_the_best_so_far_and_the_study_goes_on(objectives, line, tm
     assert result.interrupted
     assert 5 <= len(result.trials) < 40
     assert sorted(seen) == [trial.number for trial in result.trials]
-    rest = search(objectives.parabola, line, tmp_path, settings, on_trial=log)
-    undisturbed = search(objectives.parabola, line, tmp_path / "b", settings)
+    alone = TuningSettings(n_trials=40, sampler="random")
+    rest = search(objectives.parabola, line, tmp_path, alone, on_trial=log)
+    undisturbed = search(objectives.parabola, line, tmp_path / "b", alone)
     assert not rest.interrupted
     assert tried(rest) == tried(undisturbed)
     assert sorted(seen) == list(range(40))
@@ -275,7 +276,7 @@ def test_two_at_once_on_one_journal_are_refused(objectives, line, tmp_path):
         search(objectives.parabola, line, tmp_path)
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random", "qmc"])
+@pytest.mark.parametrize("sampler", ["tpe", pytest.param("qmc", marks=pytest.mark.slow)])
 def test_a_database_gives_the_same_result(objectives, line, tmp_path, sampler):
     journal = TuningSettings(n_trials=9, sampler=sampler)
     database = TuningSettings(n_trials=9, sampler=sampler, storage=f"sqlite:///{tmp_path}/studies.db")
