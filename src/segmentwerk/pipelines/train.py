@@ -1,0 +1,77 @@
+"""`segmentwerk train`: fit and judge one segmenter with given parameters."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+
+from segmentwerk.config import TrainSettings
+from segmentwerk.core.types import Scorecard
+from segmentwerk.pipelines import records, review
+from segmentwerk.pipelines.candidates import judge_one
+from segmentwerk.pipelines.context import Context
+from segmentwerk.pipelines.preparation import Prepared, prepare
+from segmentwerk.tracking import provenance
+from segmentwerk.tracking.writer import Store
+
+log = logging.getLogger(__name__)
+
+
+def run(settings: TrainSettings, context: Context) -> dict[str, Any]:
+    """Fit one segmenter on the training accounts, judge it on the others, save it and log the run.
+
+    Without parameters in `segmenter.params` the first starting point of its yaml is used.
+    """
+    name = settings.segmenter.target.rpartition(".")[2].removesuffix("Segmenter")
+    prepared = prepare(settings, context)
+    store = Store(settings.tracking.uri, settings.home, enabled=settings.tracking.enabled)
+    spec = settings.segmenter
+    start = {key: value for key, value in (spec.start or [{}])[0].items() if key not in spec.params}
+    with (
+        _parent(store, settings, prepared, context) as parent,
+        store.run(settings.tracking.experiment, name, parent=parent, tags={"verb": "train"}) as run,
+    ):
+        run.write([*records.of_table(prepared.table), *records.of_settings(settings), *provenance.tags()])
+        with context.timed("judge"):
+            found = judge_one(name, name, spec, start, prepared.view, settings.evaluation, seed=settings.seed)
+        found.model.save(context.output / "segmenter")
+        run.write(records.of_scorecard(found.card))
+    show(found.card)
+    return {
+        "inputs": {"source": prepared.table.source, "digest": prepared.table.digest},
+        "scores": {score.key: score.value for score in found.card.scores},
+        "decision": {"gates_passed": found.card.passed, "n_segments": found.card.n_segments},
+        "params": found.card.params,
+        "segmenter": context.output / "segmenter",
+        "run_id": run.id,
+    }
+
+
+@contextmanager
+def _parent(
+    store: Store, settings: TrainSettings, prepared: Prepared, context: Context
+) -> Iterator[str | None]:
+    """Yield the run that the runs of one multirun are nested in; None for a single run."""
+    if context.sweep is None or not store.enabled:
+        yield None
+        return
+    title = f"train {prepared.table.source}"
+    experiment = settings.tracking.experiment
+    with store.run(experiment, title, key=context.sweep, tags={"verb": "train"}) as parent:
+        yield parent.id
+
+
+def show(card: Scorecard) -> None:
+    """Print one candidate's scores and gates to the terminal."""
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(f"[bold]{card.candidate}[/] with {card.n_segments} segments")
+    for score in card.scores:
+        interval = f"  [{score.low:.3f}, {score.high:.3f}]" if score.low == score.low else ""
+        console.print(f"  {score.key:38} {score.value:10.3f}", end="")
+        console.print(interval, markup=False)
+    failed = list(review.gates([card]))
+    console.print("\n".join(failed) if failed else "All gates passed.")

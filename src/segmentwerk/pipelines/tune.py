@@ -1,0 +1,39 @@
+"""`segmentwerk tune`: search the parameters of one segmenter; the same command resumes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from segmentwerk.config import TuneSettings
+from segmentwerk.pipelines import records
+from segmentwerk.pipelines.contest import Contest, data_digest
+from segmentwerk.pipelines.context import Context
+from segmentwerk.pipelines.preparation import prepare
+from segmentwerk.pipelines.train import show
+from segmentwerk.pipelines.unfinished import unfinished
+from segmentwerk.tracking import provenance
+from segmentwerk.tracking.writer import Store
+
+
+def run(settings: TuneSettings, context: Context) -> dict[str, Any]:
+    """Tune one segmenter and judge its best parameters on held-out accounts."""
+    name = settings.segmenter.target.rpartition(".")[2].removesuffix("Segmenter")
+    prepared = prepare(settings, context)
+    store = Store(settings.tracking.uri, settings.home, enabled=settings.tracking.enabled)
+    title = f"tune {name} on {prepared.table.source}"
+    with (
+        unfinished(settings.home, "tune", name, data_digest(prepared, settings)) as key,
+        store.run(settings.tracking.experiment, title, tags={"verb": "tune"}, key=key) as parent,
+    ):
+        parent.write([*records.of_table(prepared.table), *records.of_settings(settings)])
+        parent.write(provenance.tags())
+        contest = Contest.open(prepared, settings, settings.tuning, context, store, key)
+        found = contest.enter(name, settings.segmenter, parent)
+    best = found[0]
+    show(best.card)
+    return {
+        "inputs": {"source": prepared.table.source, "digest": prepared.table.digest},
+        "scores": {score.key: score.value for score in best.card.scores},
+        "decision": {"params": best.params, "gates_passed": best.card.passed},
+        "run_id": parent.id,
+    }
