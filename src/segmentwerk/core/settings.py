@@ -58,6 +58,8 @@ class InputSettings(Settings):
     """Type of a column where the sniffed one is wrong."""
     required: bool = True
     """Whether the source is refused without it; if not, the tables that need it are absent."""
+    aliases: dict[str, list[str]] = Field(default_factory=dict)
+    """Short name of a column -> the names it has in different exports; the first that is there is taken."""
 
 
 class SourceSettings(Settings):

@@ -15,8 +15,8 @@ TEXT = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 KNOWN = (*PARQUET, *EXCEL, *TEXT)
 
 
-class MissingFileError(InputError):
-    """No file is there; the remedy names the nearest existing name."""
+class MissingInputError(InputError):
+    """No such file or table is there; the remedy names the nearest existing name."""
 
 
 def suffix(path: Path) -> str:
@@ -39,7 +39,7 @@ def find(root: Path, pattern: str, *, alone: bool) -> tuple[Path, ...]:
 
     Raises
     ------
-    MissingFileError
+    MissingInputError
         If nothing is there, naming the nearest existing name.
     InputError
         If files of several kinds are mixed.
@@ -49,10 +49,10 @@ def find(root: Path, pattern: str, *, alone: bool) -> tuple[Path, ...]:
     if not root.is_dir():
         if root.is_file():
             raise InputError(f"{root} is a file, but this source has several inputs.", "Name their folder.")
-        raise MissingFileError(f"There is no {root}.", _neighbours(root))
+        raise MissingInputError(f"There is no {root}.", _neighbours(root))
     found = _expand(root, pattern) or (_expand(root, "*") if alone else [])
     if not found:
-        raise MissingFileError(f"There is no {root / pattern}.", _neighbours(root / pattern))
+        raise MissingInputError(f"There is no {root / pattern}.", _neighbours(root / pattern))
     kinds = sorted({suffix(file) for file in found})
     if not set(kinds) <= set(KNOWN):
         raise InputError(f"{found[0]} is neither Parquet nor CSV nor Excel.", f"Known: {', '.join(KNOWN)}.")

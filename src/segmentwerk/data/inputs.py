@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +62,7 @@ def open_table(con: Any, name: str, given: InputSettings) -> Opened:
     table = ".".join(f'"{part}"' for part in given.table.split("."))
     query = f"SELECT * FROM {table}"
     if "." not in given.table and given.table not in con.list_tables():
-        raise InputError(
+        raise files.MissingInputError(
             f"The database has no table {given.table!r}.", nearest(given.table, con.list_tables())
         )
     columns = tuple(sql(con, f"Table {given.table}", query).columns)
@@ -105,6 +105,15 @@ def open_texts(
     InputError
         If a file cannot be read as a table.
     """
+    hints = {
+        **hints,
+        **{
+            n.lower(): hints[alias.lower()]
+            for alias, names in given.aliases.items()
+            if alias.lower() in hints
+            for n in names
+        },
+    }
     con.raw_sql("ATTACH IF NOT EXISTS ':memory:' AS held (COMPRESS)")
     loaded = [_load(con.con, file, given, f'held."{name} {i}"') for i, file in enumerate(found)]
     read = [dialect.decide(con.con, text.table, hints, given, text.delimiter) for text in loaded]
@@ -127,6 +136,38 @@ def open_texts(
         for text, part in zip(loaded, read, strict=True)
     )
     return Opened(raw, notes, files.digest(found))
+
+
+def renamed(opened: Opened, name: str, aliases: Mapping[str, Sequence[str]]) -> Opened:
+    """Give columns their short names; an alias of which no column is there becomes null."""
+    if not aliases:
+        return opened
+    raw = opened.raw
+    there = {column.lower(): column for column in raw.columns}
+    found = {
+        alias: next((there[n.lower()] for n in names if n.lower() in there), None)
+        for alias, names in aliases.items()
+    }
+    new = {column: alias for alias, column in found.items() if column is not None}
+    kept = {column: new.get(column, column) for column in raw.columns}
+    hidden = {flag: _flag(flag, new) for flag in raw.hidden}
+    parts = [f'"{old}" AS "{alias}"' for old, alias in {**kept, **hidden}.items()]
+    absent = {alias: tuple(aliases[alias]) for alias, column in found.items() if column is None}
+    parts += [f'CAST(NULL AS VARCHAR) AS "{alias}"' for alias in absent]
+    query = f"SELECT {', '.join(parts)} FROM ({raw.query}) AS given"
+    notes = tuple(f"{name}: no {' or '.join(names)}" for names in absent.values())
+    columns = (*kept.values(), *absent)
+    return replace(
+        opened, raw=RawInput(query, columns, tuple(hidden.values()), absent), notes=opened.notes + notes
+    )
+
+
+def _flag(flag: str, new: Mapping[str, str]) -> str:
+    """Return the flag's name after its column was renamed."""
+    if not flag.startswith(LOST):
+        return flag
+    kind, column = flag.removeprefix(LOST).split("_", 1)
+    return f"{LOST}{kind}_{new.get(column, column)}"
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import sqlglot
@@ -28,6 +29,8 @@ class RawInput:
     query: str
     columns: tuple[str, ...]
     hidden: tuple[str, ...] = ()
+    absent: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Aliases of which no column is there (they are null), with the names that were looked for."""
 
 
 def select(
@@ -49,19 +52,22 @@ def select(
     InputError
         If an expression needs a raw column that is not there, naming the nearest one.
     """
-    used = [name for name in inputs if name.lower() in _tables_in(table, settings.origin)]
-    raw = sorted({column for name in used for column in inputs[name].columns})
-    columns = _mapped(table, settings, [*raw, *_aliases_in(settings.origin)], known) or _identity(
-        table, raw, known
-    )
-    aliases = _aliases(settings.origin, inputs)
-    lost = _lost(aliases, [*columns.values(), settings.where or ""])
+    origin = _parse(f"SELECT 1 FROM {settings.origin}", f"tables.{table}.origin")
+    named = {node.name.lower() for node in origin.find_all(exp.Table)}
+    used = {name: raw for name, raw in inputs.items() if name.lower() in named}
+    there = {column for raw in used.values() for column in (*raw.columns, *raw.hidden)}
+    there |= {node.alias for node in origin.find_all(exp.Alias)}
+    there |= {column.name for node in origin.find_all(exp.TableAlias) for column in node.columns}
+    columns = _mapped(table, settings, _Known(frozenset(there), _looked_for(used)), known)
+    if not settings.columns:
+        columns = _identity(table, sorted(column for raw in used.values() for column in raw.columns), known)
+    joined = _joined(origin, used)
+    lost = _lost(joined, [*columns.values(), settings.where or "true"])
     rules = {f"{RULE}{name}": f"coalesce({sql}, false)" for name, sql in settings.reject.items() if sql}
-    everything = {**columns, **_place(aliases), **lost, **rules}
+    everything = {**columns, **_place(joined), **lost, **rules}
     selection = ",\n  ".join(f'{sql} AS "{name}"' for name, sql in everything.items())
-    context = ",\n".join(f'"{name}" AS ({inputs[name].query})' for name in used)
-    where = _where(settings.where, lost)
-    return f"WITH {context}\nSELECT\n  {selection}\nFROM {settings.origin}{where}"
+    context = ",\n".join(f'"{name}" AS ({raw.query})' for name, raw in used.items())
+    return f"WITH {context}\nSELECT\n  {selection}\nFROM {settings.origin}{_where(settings.where, lost)}"
 
 
 def hints(tables: Mapping[str, TableSettings], known: Mapping[str, Mapping[str, Column]]) -> dict[str, Hint]:
@@ -78,12 +84,11 @@ def hints(tables: Mapping[str, TableSettings], known: Mapping[str, Mapping[str, 
     return found
 
 
-def absent(
-    settings: TableSettings, declared: Mapping[str, object], present: Mapping[str, object]
-) -> str | None:
-    """Return the first declared input that the table needs and that is not there; None if all are."""
-    needed = _tables_in("origin", settings.origin)
-    return next((name for name in declared if name.lower() in needed and name not in present), None)
+def needs(settings: TableSettings, inputs: Iterable[str]) -> list[str]:
+    """Return the inputs that the table is read from."""
+    origin = _parse(f"SELECT 1 FROM {settings.origin}", "origin")
+    named = {node.name.lower() for node in origin.find_all(exp.Table)}
+    return [name for name in inputs if name.lower() in named]
 
 
 def _parse(sql: str, where: str) -> Any:
@@ -94,43 +99,55 @@ def _parse(sql: str, where: str) -> Any:
         raise ConfigError(f"{where} is no DuckDB SQL: {detail}") from error
 
 
-def _tables_in(table: str, origin: str) -> set[str]:
-    tree = _parse(f"SELECT 1 FROM {origin}", f"tables.{table}.origin")
-    return {node.name.lower() for node in tree.find_all(exp.Table)}
+def _columns_in(sql: str, where: str = "the mapping") -> list[tuple[str, str]]:
+    """Return the qualifier and the name of each column in an expression."""
+    return [(node.table, node.name) for node in _parse(f"SELECT {sql}", where).find_all(exp.Column)]
 
 
-def _aliases_in(origin: str) -> list[str]:
-    return [
-        node.alias for node in sqlglot.parse_one(f"SELECT 1 FROM {origin}", read="duckdb").find_all(exp.Alias)
-    ]
+@dataclass(frozen=True)
+class _Known:
+    """The raw columns that are there, and what was looked for in vain for those that are not."""
+
+    columns: frozenset[str]
+    looked_for: Mapping[str, tuple[str, ...]]
+
+    def missing(self, sql: str, where: str) -> str | None:
+        """Return the first column of an expression that is not there; None if all are."""
+        there = {column.lower() for column in self.columns}
+        for table, name in _columns_in(sql, where):
+            column = table if table.lower() in there else name  # a field of a nested column needs that column
+            if column.lower() not in there or column in self.looked_for:
+                return column
+        return None
+
+    def refusal(self, column: str, purpose: str) -> InputError:
+        """Return the error for a column that is missing."""
+        names = self.looked_for.get(column, (column,))
+        shown = [name for name in self.columns if not name.startswith("_") and name not in self.looked_for]
+        return InputError(
+            f"The data has no column {' or '.join(map(repr, names))}, which {purpose}.",
+            nearest(names[0], shown),
+        )
 
 
-def _mapped(table: str, settings: TableSettings, raw: list[str], known: tuple[str, ...]) -> dict[str, str]:
+def _looked_for(used: Mapping[str, RawInput]) -> dict[str, tuple[str, ...]]:
+    return {alias: names for raw in used.values() for alias, names in raw.absent.items()}
+
+
+def _mapped(table: str, settings: TableSettings, there: _Known, known: tuple[str, ...]) -> dict[str, str]:
     mapped = {}
     for name, sql in settings.columns.items():
         if name not in known:
             raise ConfigError(f"Our table {table!r} has no column {name!r}.", nearest(name, known))
-        missing = _missing(sql, f"tables.{table}.columns.{name}", raw)
+        missing = there.missing(sql, f"tables.{table}.columns.{name}")
         if missing is None:
             mapped[name] = sql
         elif name not in settings.optional:
-            raise InputError(
-                f"The data has no column {missing!r}, which {table}.{name} is read from.",
-                nearest(missing, raw),
-            )
+            raise there.refusal(missing, f"{table}.{name} is read from")
     for name, condition in settings.reject.items():
-        missing = _missing(condition, f"tables.{table}.reject.{name}", raw) if condition else None
-        if missing is not None:
-            raise InputError(
-                f"The data has no column {missing!r}, which rule {name!r} needs.", nearest(missing, raw)
-            )
+        if condition and (missing := there.missing(condition, f"tables.{table}.reject.{name}")):
+            raise there.refusal(missing, f"rule {name!r} needs")
     return mapped
-
-
-def _missing(sql: str, where: str, raw: list[str]) -> str | None:
-    present = {column.lower() for column in raw}
-    names = (node.name for node in _parse(f"SELECT {sql}", where).find_all(exp.Column))
-    return next((name for name in names if name.lower() not in present), None)
 
 
 def _identity(table: str, raw: list[str], known: tuple[str, ...]) -> dict[str, str]:
@@ -138,17 +155,16 @@ def _identity(table: str, raw: list[str], known: tuple[str, ...]) -> dict[str, s
     ours = {column.lower(): column for column in raw}
     absent = [name for name in known if name not in ours]
     for column in raw:
-        guess = nearest(column.lower(), absent) if column.lower() not in known else ""
-        if guess.startswith("Did you mean"):
-            raise InputError(f"Table {table!r} has no column {column!r}.", guess)
+        close = difflib.get_close_matches(column.lower(), absent, n=1, cutoff=0.85)
+        if close and column.lower() not in known:
+            raise InputError(f"Table {table!r} has no column {column!r}.", f"Did you mean {close[0]!r}?")
     return {name: f'"{ours[name]}"' for name in known if name in ours}
 
 
-def _aliases(origin: str, inputs: Mapping[str, RawInput]) -> dict[str, RawInput]:
+def _joined(origin: Any, used: Mapping[str, RawInput]) -> dict[str, RawInput]:
     """Return the inputs that stand in the FROM clause itself, not in a subquery, by their alias."""
-    select = sqlglot.parse_one(f"SELECT 1 FROM {origin}", read="duckdb")
-    nodes = [clause.this for clause in (select.args.get("from_"), *select.args.get("joins", [])) if clause]
-    named = {name.lower(): raw for name, raw in inputs.items()}
+    nodes = [clause.this for clause in (origin.args.get("from_"), *origin.args.get("joins", [])) if clause]
+    named = {name.lower(): raw for name, raw in used.items()}
     return {
         node.alias_or_name: named[node.name.lower()]
         for node in nodes
@@ -156,22 +172,22 @@ def _aliases(origin: str, inputs: Mapping[str, RawInput]) -> dict[str, RawInput]
     }
 
 
-def _place(aliases: Mapping[str, RawInput]) -> dict[str, str]:
+def _place(joined: Mapping[str, RawInput]) -> dict[str, str]:
     """Say where a row lies: in the first input of the FROM clause; elsewhere unknown."""
-    lead, raw = next(iter(aliases.items()), ("", None))
+    lead, raw = next(iter(joined.items()), ("", None))
     if raw is None or ROW not in raw.hidden:
         return {}
     return {name: f'"{lead}"."{name}"' for name in (FILE, ROW)}
 
 
-def _lost(aliases: Mapping[str, RawInput], expressions: list[str]) -> dict[str, str]:
+def _lost(joined: Mapping[str, RawInput], expressions: list[str]) -> dict[str, str]:
     """Carry the flags of unreadable values in the columns that the mapping uses."""
-    text = " ".join(expressions).lower()
+    read = {name.lower() for sql in expressions for _, name in _columns_in(sql)}
     return {
         flag: f'coalesce("{alias}"."{flag}", false)'
-        for alias, raw in aliases.items()
+        for alias, raw in joined.items()
         for flag in raw.hidden
-        if flag.startswith(LOST) and flag.removeprefix(LOST).split("_", 1)[1].lower() in text
+        if flag.startswith(LOST) and flag.removeprefix(LOST).split("_", 1)[1].lower() in read
     }
 
 

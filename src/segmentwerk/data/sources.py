@@ -67,8 +67,8 @@ def open_source(settings: SourceSettings, cache: Path) -> Source:
     opened: dict[str, Opened] = {}
     for name, given in settings.inputs.items():
         try:
-            opened[name] = _open(con, name, settings, root, hints)
-        except files.MissingFileError as error:
+            opened[name] = inputs.renamed(_open(con, name, settings, root, hints), name, given.aliases)
+        except files.MissingInputError as error:
             if given.required or error.remedy.startswith("Did you mean"):
                 raise
     raw = {name: one.raw for name, one in opened.items()}
@@ -141,10 +141,10 @@ def _tables(
     for name, given in settings.tables.items():
         if name not in COLUMNS:
             raise ConfigError(f"There is no table called {name!r}.", f"Known: {', '.join(COLUMNS)}.")
-        absent = mapping.absent(given, settings.inputs, raw)
+        absent = [need for need in mapping.needs(given, settings.inputs) if need not in raw]
         if absent:
-            notes.append(f"{name}: left out, there is no {absent}")
-            log.info("%s is left out: there is no %s", name, absent)
+            notes.append(f"{name}: left out, there is no {absent[0]}")
+            log.info("%s is left out: there is no %s", name, absent[0])
             continue
         query = mapping.select(name, given, raw, tuple(COLUMNS[name]))
         tables[name] = inputs.sql(con, f"Table {name!r}", query)
