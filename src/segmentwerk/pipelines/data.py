@@ -1,0 +1,115 @@
+"""`segmentwerk data`: generate the demo, check a source, list the features, fetch public data."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from segmentwerk.config import DataSettings
+from segmentwerk.core.errors import ConfigError
+from segmentwerk.data import contracts, quality, sources
+from segmentwerk.features import table as features
+from segmentwerk.pipelines.context import Context
+
+log = logging.getLogger(__name__)
+
+
+def run(settings: DataSettings, context: Context) -> dict[str, Any]:
+    """Carry out one action on the data; nothing is trained.
+
+    Raises
+    ------
+    InputError, ConfigError
+        If the source cannot be used; for `check`, what is wrong is reported instead where it can be.
+    """
+    actions = {"check": _check, "demo": _demo, "features": _features, "fetch": _fetch}
+    if settings.action not in actions:
+        raise ConfigError(f"data {settings.action} is not available.", f"Known: {', '.join(actions)}.")
+    return actions[settings.action](settings, context)
+
+
+def _check(settings: DataSettings, context: Context) -> dict[str, Any]:
+    """Say what was understood of a source and what is wrong with it."""
+    console = Console(soft_wrap=True, highlight=False)
+    with context.timed("read"):
+        source = sources.open_source(settings.source, settings.home / "cache")
+        checked = contracts.check(source.tables, settings.quality)
+        quarantine = contracts.write_quarantine(checked, context.output / "quarantine.parquet")
+    with context.timed("inspect"):
+        report = quality.inspect(checked, as_of=settings.source.as_of, source=source.name)
+    console.print("[bold]Understood[/]")
+    for line in source.understood:
+        console.print(f"  {line}", markup=False)
+    console.print(_rows(checked))
+    console.print(_findings(report))
+    console.print(f"Rejected rows, with reasons: {quarantine}")
+    return {
+        "inputs": {"source": source.name, "digest": source.digest},
+        "rows": checked.rows,
+        "quarantined": checked.rejected,
+        "findings": [vars(finding) for finding in report.findings],
+    }
+
+
+def _rows(checked: contracts.Checked) -> Table:
+    table = Table("table", "rows", "used", "quarantined", title="Rows", title_justify="left")
+    for name, rows in checked.rows.items():
+        rejected = checked.rejected[name]
+        table.add_row(name, f"{rows:,}", f"{rows - rejected:,}", f"{rejected:,}")
+    return table
+
+
+def _findings(report: quality.QualityReport) -> Table:
+    table = Table("code", "severity", "table", "finding", "rows", title="Findings", title_justify="left")
+    for finding in report.findings:
+        if finding.status == "failed":
+            rows = f"{finding.rows:,} of {finding.of:,}"
+            table.add_row(finding.code, finding.severity, finding.table, finding.message, rows)
+    return table
+
+
+def _demo(settings: DataSettings, context: Context) -> dict[str, Any]:
+    """Generate the demo world and say where its tables lie."""
+    from segmentwerk.data import demo  # only this action needs it
+
+    accounts = settings.source.accounts
+    if accounts is None:
+        raise ConfigError("source.accounts has no value.", "Set source.accounts=5000.")
+    with context.timed("generate"):
+        folder = demo.generate(
+            settings.home / "cache" / "demo" / f"{accounts}-{settings.source.seed}",
+            accounts=accounts,
+            seed=settings.source.seed,
+        )
+    log.info("The demo world lies in %s", folder)
+    return {"folder": folder}
+
+
+def _features(_settings: DataSettings, _context: Context) -> dict[str, Any]:
+    """Print the catalogue of all features."""
+    table = Table("feature", "unit", "approach", "from", "window", "description", title="Features")
+    for feature in features.catalogue():
+        table.add_row(
+            feature.name,
+            feature.unit,
+            feature.approach,
+            feature.table,
+            feature.window,
+            feature.description,
+        )
+    Console().print(table)
+    return {"features": [vars(feature) for feature in features.catalogue()]}
+
+
+def _fetch(settings: DataSettings, _context: Context) -> dict[str, Any]:
+    """Download a public data set, verified by its digest."""
+    from segmentwerk.data.fetch import fetch  # only this action needs the downloader
+
+    if settings.subject is None:
+        raise ConfigError("Say what to fetch.", "For instance: segmentwerk data fetch online_retail")
+    path = fetch(settings.subject, settings.home / "cache")
+    log.info("Use it: segmentwerk compare +experiments=%s source.path=%s", settings.subject, path)
+    return {"path": path}
