@@ -1,0 +1,92 @@
+"""The same expressions give the same table on DuckDB and on a real PostgreSQL server."""
+
+from datetime import date
+
+import ibis
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from postgres import postgres_server
+from segmentwerk.core.types import Window
+from segmentwerk.features.table import build
+
+pytestmark = [pytest.mark.postgres, pytest.mark.slow]
+
+
+@pytest.fixture(scope="module")
+def connection():
+    with postgres_server() as url:
+        backend = ibis.connect(url)
+        try:
+            yield backend
+        finally:
+            backend.disconnect()
+
+
+def random_tables(seed: int) -> dict[str, pa.Table]:
+    """A few hundred accounts with order lines to the cent, ties in categories, and a survey with gaps."""
+    rng = np.random.default_rng(seed)
+    ids = np.array([f"{number:04d}" for number in range(300)])
+    n = 6000
+    minutes = rng.integers(0, 900 * 1440, n).astype("timedelta64[m]")
+    orders = pd.DataFrame(
+        {
+            "account_id": rng.choice(ids[:250], n),
+            "order_id": [f"o{number}" for number in rng.integers(0, 3000, n)],
+            "ordered_at": np.datetime64("2022-01-01", "us") + minutes,
+            "revenue": rng.choice([-25.5, 0.0, 10.01, 19.99, 333.33], n),
+            "margin": np.where(rng.random(n) < 0.1, np.nan, rng.integers(-500, 9000, n) / 100),
+            "product_id": rng.choice(["p", "q", "r", "s"], n),
+            "category": rng.choice(np.array(["x", "y", None], dtype=object), n),
+            "channel": rng.choice(["Web", "phone", "fair"], n),
+        }
+    )
+    accounts = pd.DataFrame(
+        {
+            "account_id": ids,
+            "industry": rng.choice(np.array(["steel", "food", None], dtype=object), 300),
+            "employees": np.where(rng.random(300) < 0.2, np.nan, rng.integers(1, 900, 300)),
+            "founded_year": rng.integers(1900, 2020, 300),
+            "parent_account_id": np.where(rng.random(300) < 0.3, rng.choice(ids, 300), None),
+            "latitude": rng.uniform(47, 55, 300),
+            "longitude": rng.uniform(6, 15, 300),
+            "created_on": np.datetime64("2021-01-01") + rng.integers(0, 1400, 300).astype("timedelta64[D]"),
+        }
+    )
+    taste = rng.standard_normal((300, 2)).repeat([4, 4], axis=1)
+    score = np.clip(np.round(3 + taste + 0.7 * rng.standard_normal((300, 8))), 1, 5)
+    surveys = pd.DataFrame(score, index=ids, columns=[f"Frage {k}?" for k in range(8)])
+    surveys = surveys.melt(ignore_index=False, var_name="item", value_name="score")
+    surveys = surveys.rename_axis("account_id").reset_index().sample(frac=0.9, random_state=seed)
+    frames = {"accounts": accounts, "orders": orders, "surveys": surveys}
+    return {name: pa.Table.from_pandas(frame, preserve_index=False) for name, frame in frames.items()}
+
+
+def both(connection, tables, window, settings, prefix):
+    for name, rows in tables.items():
+        connection.create_table(f"{prefix}_{name}", rows)
+    there = {name: connection.table(f"{prefix}_{name}") for name in tables}
+    here = {name: ibis.memtable(rows) for name, rows in tables.items()}
+    return tuple(build(t, window, settings, source="s", digest="0") for t in (there, here))
+
+
+def assert_equal(there, here):
+    assert there.catalogue == here.catalogue
+    pd.testing.assert_frame_equal(there.features, here.features, rtol=0, atol=1e-9)
+    pd.testing.assert_frame_equal(there.outcomes, here.outcomes, rtol=0, atol=1e-9)
+    pd.testing.assert_series_equal(there.orders, here.orders)
+
+
+def test_the_book(connection, book, window, settings):
+    there, here = both(connection, book, window, settings, "book")
+    assert_equal(there, here)
+
+
+def test_random_accounts(connection, settings):
+    window = Window(date(2024, 1, 1), date(2024, 6, 1))
+    there, here = both(connection, random_tables(3), window, settings, "random")
+    assert_equal(there, here)
+    assert {"untapped_potential", "survey_factor_2"} <= set(there.names())
+    assert there.features["survey_factor_1"].notna().sum() > 200
