@@ -89,6 +89,7 @@ def locked(path: Path) -> Iterator[None]:
     path = Path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()  # FileLock itself would wait forever where it may not write
         lock = FileLock(path)
         lock.acquire()
     except OSError as error:

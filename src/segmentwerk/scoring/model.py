@@ -128,7 +128,8 @@ class SegmentModel(PythonModel):
         if set(REASONS) & set(columns):
             reasons = self.evidence.reasons(numeric, texts, label, basis == FIRMOGRAPHIC)
             found |= dict(zip(REASONS, reasons, strict=True))
-        return pd.DataFrame({column: found[column] for column in columns})
+        series = {name: pd.Series(found[name], dtype=found[name].dtype) for name in columns}
+        return pd.DataFrame(series)  # texts stay objects: turning them into strings takes as long as scoring
 
     def _basis(self, numeric: Floats, texts: list[NDArray[Any]]) -> Integers:
         """Say for each row what its assignment can stand on (see ``basis`` in the catalogue)."""
@@ -235,10 +236,10 @@ class Evidence:
         for feature in np.unique(chosen[chosen >= 0]):
             rows = chosen == feature
             if feature < len(self.numeric):
-                values, where = np.unique(_three_digits(numeric[rows, feature]), return_inverse=True)
+                where, values = pd.factorize(_three_digits(numeric[rows, feature]))
                 words = [_number(value, percent=self.percent[feature]) for value in values]
             else:
-                levels, where = np.unique(texts[feature - len(self.numeric)][rows], return_inverse=True)
+                where, levels = pd.factorize(texts[feature - len(self.numeric)][rows])
                 words = [str(level) for level in levels]
             filled = [self.sentences[feature].replace("{value}", word) for word in words]
             sentences[rows] = np.array(filled, dtype=object)[where]
@@ -267,7 +268,7 @@ def verified(files: dict[str, Path], digest: str | None) -> dict[str, bytes]:
     """
     contents = {path.name: path.read_bytes() for path in files.values()}
     recorded = contents.pop("digests.json")
-    if digest is not None and hashlib.sha256(recorded).hexdigest() != digest:
+    if digest is not None and sha256(recorded) != digest:
         raise _refusal("digests.json")
     try:
         expected = json.loads(recorded)
@@ -275,9 +276,14 @@ def verified(files: dict[str, Path], digest: str | None) -> dict[str, bytes]:
         raise _refusal("digests.json") from error
     for name in sorted({*expected, *contents}):
         found = contents.get(name)
-        if found is None or hashlib.sha256(found).hexdigest() != expected.get(name):
+        if found is None or sha256(found) != expected.get(name):
             raise _refusal(name)
     return contents
+
+
+def sha256(content: bytes) -> str:
+    """Return the digest of a file's content, hexadecimal."""
+    return hashlib.sha256(content).hexdigest()
 
 
 def _refusal(name: str) -> MlflowException:

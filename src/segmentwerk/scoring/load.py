@@ -1,0 +1,136 @@
+"""Fetch a model, make sure that it is the one that was registered, and open it."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from segmentwerk.core.errors import ModelError, nearest
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+
+_ADDRESS = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>.+)|/(?P<version>\d+))")
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """An open model.
+
+    Attributes
+    ----------
+    model
+        MLflow's PyFuncModel.
+    uri
+        The address with the version in place of an alias, which may move.
+    digest
+        SHA-256 of ``digests.json``; it stands for the content of every file.
+    """
+
+    model: Any
+    catalogue: dict[str, Any]
+    uri: str
+    version: str
+    digest: str
+
+
+def load(model_uri: str, tracking_uri: str | None = None) -> Loaded:
+    """Open ``models:/NAME@ALIAS``, ``models:/NAME/VERSION`` or a saved model's folder.
+
+    Raises
+    ------
+    ModelError
+        If there is none (naming the nearest known), or a file is not the one that was saved.
+    """
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    pinned, expected = _pin(model_uri, tracking_uri)
+    try:
+        folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=pinned, tracking_uri=tracking_uri))
+    except (MlflowException, OSError) as error:
+        raise ModelError(f"Cannot fetch the model {model_uri}: {error}") from error
+    digest = check(folder, expected)
+    try:
+        model = mlflow.pyfunc.load_model(str(folder))
+    except MlflowException as error:
+        raise ModelError(f"Cannot load the model {model_uri}: {error.message}") from error
+    inside: Any = model.unwrap_python_model()
+    return Loaded(model, inside.catalogue, pinned, inside.version, digest)
+
+
+def check(folder: Path, expected: str | None = None) -> str:
+    """Compare a saved model's files with their digests before any of its code runs.
+
+    Parameters
+    ----------
+    expected
+        Digest of ``digests.json`` as the registry knows it.
+
+    Returns
+    -------
+    str
+        Digest of ``digests.json``.
+
+    Raises
+    ------
+    ModelError
+        Naming the file that is missing or differs.
+    """
+    from mlflow.exceptions import MlflowException
+
+    from segmentwerk.scoring.model import sha256, verified
+
+    files = [*folder.glob("artifacts/*"), folder / "segment_model.py"]
+    found = {file.name: file for file in files if file.is_file()}
+    if "digests.json" not in found:
+        raise ModelError(
+            f"{folder} holds no segmentation model.", "Register it again or load another version."
+        )
+    try:
+        verified(found, expected)
+    except MlflowException as error:
+        raise ModelError(error.message) from error
+    return sha256(found["digests.json"].read_bytes())
+
+
+def _pin(model_uri: str, tracking_uri: str | None) -> tuple[str, str | None]:
+    """Replace an alias by its version; return also the digest that the registry knows."""
+    address = _ADDRESS.fullmatch(model_uri)
+    if address is None:
+        if "://" not in model_uri and ":/" not in model_uri and not Path(model_uri).is_dir():
+            raise ModelError(
+                f"There is no model {model_uri!r}.",
+                "Give models:/NAME@champion, models:/NAME/VERSION or a folder.",
+            )
+        return model_uri, None
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri, tracking_uri)
+    found = _find(client, model_uri, address)
+    return f"models:/{found.name}/{found.version}", found.tags.get("digest")
+
+
+def _find(client: MlflowClient, model_uri: str, address: re.Match[str]) -> Any:
+    from mlflow.exceptions import MlflowException
+
+    name, alias, version = address["name"], address["alias"], address["version"]
+    try:
+        if alias:
+            return client.get_model_version_by_alias(name, alias)
+        return client.get_model_version(name, version)
+    except MlflowException as error:
+        raise ModelError(f"There is no model {model_uri}.", _remedy(client, name)) from error
+
+
+def _remedy(client: MlflowClient, name: str) -> str:
+    """Say which models, or which versions and aliases of this one, there are."""
+    models = {model.name: model for model in client.search_registered_models()}
+    if name not in models:
+        return nearest(name, models) or "Register one first: segmentwerk compare."
+    versions = sorted(int(entry.version) for entry in client.search_model_versions(f"name = '{name}'"))
+    aliases = [f"@{alias}" for alias in sorted(models[name].aliases)]
+    return f"Known: {json.dumps([*versions, *aliases])[1:-1]}."
