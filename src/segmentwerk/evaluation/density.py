@@ -27,8 +27,8 @@ DEGREES = (3.0, 5.0, 10.0, 30.0, 1e6)
 """Degrees of freedom to choose from; the last is a normal density for all purposes."""
 PRIOR_ROWS = 5.0
 """What the pooled description weighs, in rows."""
-RESOLUTION = 0.01
-"""Share of a column's variance below which differences count for nothing (a tenth of a deviation)."""
+RESOLUTION = 0.001
+"""Share of a column's variance below which differences count for nothing (a thirtieth of a deviation)."""
 STEPS = 6
 REGRESSION_C = 0.1
 """Inverse penalty of the logistic regressions."""

@@ -1,8 +1,8 @@
 """Copies of a view without groups: the same margins and correlations, nothing else.
 
 A Gaussian copula (Nelsen 2006, section 2.3) is fitted to all accounts: every variable becomes normal
-scores, equal values in random order; rows are drawn from the normal distribution with the shrunk
-correlation of those scores and carried back through each variable's empirical quantiles. A categorical
+scores, equal values in random order; rows are drawn from the normal distribution with the correlation
+of those scores and carried back through each variable's empirical quantiles. A categorical
 variable is one variable of the copula: its levels are ordered by their mean on the first principal
 component of the continuous columns and stay levels in the copy. Filled values are filled in the copy too.
 """
@@ -16,7 +16,6 @@ import pandas as pd
 from scipy.stats import norm
 
 from segmentwerk.evaluation.arrays import FloatArray, IntArray
-from segmentwerk.evaluation.density import shrunk
 from segmentwerk.evaluation.variables import MISSING
 from segmentwerk.evaluation.view import View
 
@@ -32,9 +31,8 @@ def null_copy(view: View, seed: int) -> View:
         *(order[view.levels[name]].astype(np.float64) for name, order in orders.items()),
     ]
     scores = np.column_stack([_normal_scores(values, rng) for values in variables])
-    correlation = shrunk(scores - scores.mean(axis=0))
-    drawn = rng.standard_normal(scores.shape) @ _root(correlation).T
-    uniform = norm.cdf(drawn / np.sqrt(np.diag(correlation)))
+    root = _root(_correlation(view, scores))
+    uniform = norm.cdf(rng.standard_normal(scores.shape) @ root.T)
     copy = _frame(view, uniform, orders)
     n_train = len(view.train)
     return View(copy.iloc[:n_train], copy.iloc[n_train:], view.discrete)
@@ -47,9 +45,20 @@ def _normal_scores(column: FloatArray, rng: np.random.Generator) -> FloatArray:
     return np.asarray(norm.ppf(positions), dtype=np.float64)
 
 
-def _root(covariance: FloatArray) -> FloatArray:
-    values, vectors = np.linalg.eigh(covariance)
-    return np.asarray(vectors * np.sqrt(values.clip(min=0)), dtype=np.float64)
+def _correlation(view: View, scores: FloatArray) -> FloatArray:
+    """Correlation of the scores (n, v), each pair over the accounts where both are known."""
+    known = np.ones(scores.shape)
+    for column, unknown in view.unknown.items():
+        known[unknown, view.continuous.index(column)] = 0
+    squares = (scores * known).T @ (scores * known)
+    return np.asarray(squares / (known.T @ known).clip(min=1))
+
+
+def _root(correlation: FloatArray) -> FloatArray:
+    """Root R with R R' the nearest thing to the correlation that has no negative direction, diagonal 1."""
+    values, vectors = np.linalg.eigh(correlation)
+    root = vectors * np.sqrt(values.clip(min=0))
+    return np.asarray(root / np.linalg.norm(root, axis=1, keepdims=True), dtype=np.float64)
 
 
 def _quantiles(values: Values, uniform: FloatArray) -> Values:

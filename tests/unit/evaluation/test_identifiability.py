@@ -1,0 +1,58 @@
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+from small_worlds import SETTINGS, Labelled, blobs, split
+
+from segmentwerk.evaluation import identifiability
+from segmentwerk.evaluation.view import Case
+
+
+def scores(prospect_of, n=600):
+    X, types = blobs(n)
+    prospect = prospect_of(types.to_numpy(), np.random.default_rng(0))
+    case = Case.of(Labelled(types), split(X, prospect=prospect.set_axis(X.index)), SETTINGS, 0)
+    return {item.score.name: item.score for item in identifiability.measure(case)}
+
+
+def test_industry_that_tells_the_segment():
+    industries = np.array(["mill", "shop", None], dtype=object)
+    found = scores(lambda types, _: pd.DataFrame({"industry": industries[types]}))
+    assert found["balanced_accuracy"].value == pytest.approx(1)
+    assert found["auc"].value == pytest.approx(1)
+    assert found["above_majority"].value == pytest.approx(2 / 3, abs=0.05)
+
+
+def test_features_that_tell_nothing_are_at_chance():
+    found = scores(lambda types, rng: pd.DataFrame({"employees": rng.standard_normal(len(types))}))
+    assert found["balanced_accuracy"].value == pytest.approx(1 / 3, abs=0.08)
+    assert found["balanced_accuracy"].low < 1 / 3
+    assert found["auc"].value == pytest.approx(0.5, abs=0.08)
+
+
+def test_unknown_values_and_new_levels_are_survived():
+    def features(types, rng):
+        employees = np.where(
+            rng.random(len(types)) < 0.5, np.nan, types + 0.1 * rng.standard_normal(len(types))
+        )
+        town = [f"town {i}" for i in range(len(types))]
+        return pd.DataFrame({"employees": employees, "never": np.nan, "town": np.array(town, dtype=object)})
+
+    assert 0.6 < scores(features)["balanced_accuracy"].value < 0.9
+
+
+def test_no_family_without_features_or_with_one_segment():
+    X, types = blobs(60)
+    assert identifiability.measure(Case.of(Labelled(types), split(X), SETTINGS, 0)) == []
+    prospect = pd.DataFrame({"employees": np.arange(60.0)}, index=X.index)
+    case = Case.of(Labelled(types * 0, 3), split(X, prospect=prospect), SETTINGS, 0)
+    assert identifiability.measure(case) == []
+
+
+def test_area_under_the_curve_is_that_of_scikit_learn():
+    rng = np.random.default_rng(0)
+    values, positive = rng.integers(5, size=80).astype(float), rng.random(80) < 0.4
+    weights = rng.poisson(1.0, (80, 3)).astype(float)
+    found = identifiability.weighted_auc(values, positive, weights)
+    expected = [roc_auc_score(positive, values, sample_weight=column) for column in weights.T]
+    np.testing.assert_allclose(found, expected)
