@@ -56,7 +56,7 @@ def blobs(n: int = 240, k: int = 3, distance: float = 8.0, d: int = 3, seed: int
 
 
 def split(X: pd.DataFrame, **more) -> View:
-    """First two thirds to train on, the rest held out; ``more``: discrete, and outcome, revenue, prospect of all."""
+    """First two thirds to train on, the rest held out; ``more``: discrete, outcome, revenue, prospect."""
     cut = len(X) * 2 // 3
     parts = {
         f"{name}_{half}": values.iloc[rows]

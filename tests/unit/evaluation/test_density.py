@@ -2,9 +2,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.stats import multivariate_normal, multivariate_t
-from small_worlds import split
 
 from segmentwerk.evaluation import density
+from small_worlds import split
 
 
 def test_log_density_is_that_of_scipy():

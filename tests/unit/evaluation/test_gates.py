@@ -1,10 +1,10 @@
 import pandas as pd
 import pytest
-from small_worlds import SETTINGS, Labelled, blobs, split
 
 from segmentwerk.core.types import Score
 from segmentwerk.evaluation import gates
 from segmentwerk.evaluation.view import Case
+from small_worlds import SETTINGS, Labelled, blobs, split
 
 
 def ask(sizes, *, k=None, gain=(0.1, 0.05), jaccard=0.9, accuracy=None, **settings):

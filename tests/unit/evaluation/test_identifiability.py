@@ -2,10 +2,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.metrics import roc_auc_score
-from small_worlds import SETTINGS, Labelled, blobs, split
 
 from segmentwerk.evaluation import identifiability
 from segmentwerk.evaluation.view import Case
+from small_worlds import SETTINGS, Labelled, blobs, split
 
 
 def scores(prospect_of, n=600):

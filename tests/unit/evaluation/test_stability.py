@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 from sklearn.metrics import adjusted_rand_score
-from small_worlds import SETTINGS, Plain, blobs, refit, split
 
 from segmentwerk.core.errors import FitError
 from segmentwerk.evaluation import stability
 from segmentwerk.evaluation.stability import Refitted
 from segmentwerk.evaluation.view import Case
+from small_worlds import SETTINGS, Plain, blobs, refit, split
 
 
 def refitted(labels, fitted_on=()):

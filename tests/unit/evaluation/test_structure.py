@@ -1,12 +1,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from small_worlds import SETTINGS, Plain, blobs, refit, split
 
 from segmentwerk.core.errors import FitError
 from segmentwerk.evaluation import structure
 from segmentwerk.evaluation.scorecard import judge
 from segmentwerk.evaluation.structure import Evidence, conclude, verdict
+from small_worlds import SETTINGS, Plain, blobs, refit, split
 
 SMALL = SETTINGS.model_copy(update={"null_copies": 5})
 
@@ -41,10 +41,10 @@ def test_gaps_that_the_margins_explain_are_not_natural():
     # Two columns with two modes each, independent: four groups, but the null has the same four.
     rng = np.random.default_rng(0)
     X = frame(rng.standard_normal((600, 2)) + 8 * rng.integers(2, size=(600, 2)))
-    found = structure.gather(refit(4), split(X), SMALL, seed=0)
+    found = structure.gather(refit(4), split(X), SETTINGS, seed=0)
     assert found.apart == 1
-    assert len(found.null_gains) == SMALL.null_copies
-    assert conclude(found, SMALL).kind == "reproducible"
+    assert len(found.null_gains) == SETTINGS.null_copies
+    assert conclude(found, SETTINGS).kind == "reproducible"
 
 
 def test_stability_is_taken_from_the_scorecard_where_given():

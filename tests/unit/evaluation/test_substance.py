@@ -1,10 +1,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from small_worlds import SETTINGS, Labelled, split
 
 from segmentwerk.evaluation import substance
 from segmentwerk.evaluation.view import Case
+from small_worlds import SETTINGS, Labelled, split
 
 
 def case(labels, revenue=None, k=None):

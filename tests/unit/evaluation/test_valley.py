@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
-from small_worlds import blobs
 
 from segmentwerk.evaluation.valley import standing_apart
+from small_worlds import blobs
 
 
 def test_far_groups_stand_apart():

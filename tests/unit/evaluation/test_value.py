@@ -1,10 +1,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from small_worlds import SETTINGS, Labelled, blobs, split
 
 from segmentwerk.evaluation import value
 from segmentwerk.evaluation.view import Case
+from small_worlds import SETTINGS, Labelled, blobs, split
 
 
 def scores(X, types, outcome):

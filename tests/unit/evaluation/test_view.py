@@ -1,10 +1,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from small_worlds import SETTINGS, Labelled, blobs, split
 
 from segmentwerk.core.errors import InputError
 from segmentwerk.evaluation.view import Case, View, labels
+from small_worlds import SETTINGS, Labelled, blobs, split
 
 
 def test_columns_of_categories_are_not_continuous():
