@@ -66,7 +66,7 @@ def _tried(place: str, value: Any, kind: Kind) -> tuple[Any, Any]:
 
 def _as_text(value: Any) -> Any:
     """Write a key as text; a whole number that is stored as a fraction loses its ``.0``."""
-    if value.type().is_string():
+    if value.type().is_string() and value.type().length is None:
         return value
     text = value.cast(dt.string)
     if value.type().is_floating() or value.type().is_decimal():

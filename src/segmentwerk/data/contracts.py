@@ -163,7 +163,9 @@ def _find(name: str, work: ibis.Table, rules: list[Rule]) -> tuple[list[Fault], 
         sums[f"row{i}"] = flagged[ROW].min(where=bad)
         sums[f"file{i}"] = flagged[FILE].argmin(flagged[ROW], where=bad)
         if "revenue" in work.columns:
-            sums[f"revenue{i}"] = flagged["revenue"].sum(where=bad & ~flagged["revenue"].isnan())
+            sums[f"revenue{i}"] = flagged["revenue"].sum(
+                where=bad & ~flagged["revenue"].isnan() & ~flagged["revenue"].isinf()
+            )
     result = flagged.aggregate(**sums).to_pyarrow().to_pylist()[0]
     faults = [
         Fault(

@@ -10,6 +10,7 @@ from typing import Any
 
 import duckdb
 import ibis
+import sqlglot
 
 from segmentwerk.core.errors import ConfigError, InputError, nearest
 from segmentwerk.core.settings import InputSettings
@@ -36,10 +37,21 @@ def sql(con: Any, place: str, query: str) -> ibis.Table:
         If the backend refuses it.
     """
     try:
+        if con.name == "postgres":
+            return _view(con, query)
         return con.sql(query, dialect="duckdb")
     except Exception as error:  # each backend raises its own kind
         reason = str(error).strip().splitlines()[0]
         raise InputError(f"{place} cannot be read: {reason}", "Check the source's yaml.") from error
+
+
+def _view(con: Any, query: str) -> ibis.Table:
+    """Return a temporary view: Ibis 12 cannot infer the schema of a query on PostgreSQL with sqlglot 30."""
+    name = ibis.util.gen_name("segmentwerk")
+    native = sqlglot.transpile(query, read="duckdb", write="postgres")[0]
+    with con.begin() as cursor:
+        cursor.execute(f'CREATE TEMPORARY VIEW "{name}" AS {native}')
+    return con.table(name)
 
 
 def quoted(text: str) -> str:

@@ -76,10 +76,10 @@ def _column_rules(name: str, column: Column, lost: list[str], settings: QualityS
         yield Rule(f"infinite:{name}", f"{name} is infinite", lambda t: t[name].isinf(), fatal=True)
         if not column.required:
             yield Rule(f"nan:{name}", f"{name} is no number", lambda t: t[name].isnan(), blank=name)
-    outside = _outside(name, column)
-    if outside is not None:
+    bad = outside(name, column)
+    if bad is not None:
         blank = name if settings.blank_impossible and not column.required else None
-        yield Rule(f"impossible:{name}", f"{name} is not {_range(column)}", outside, blank=blank)
+        yield Rule(f"impossible:{name}", f"{name} is not {_range(column)}", bad, blank=blank)
 
 
 def _missing(table: ibis.Table, name: str, kind: Kind, lost: list[str]) -> Truth:
@@ -92,7 +92,8 @@ def _missing(table: ibis.Table, name: str, kind: Kind, lost: list[str]) -> Truth
     return absent & ~reduce(or_, (table[flag] for flag in lost)) if lost else absent
 
 
-def _outside(name: str, column: Column) -> Condition | None:
+def outside(name: str, column: Column) -> Condition | None:
+    """Return the condition that finds values which the column may not hold; None if it may hold any."""
     low, high, allowed = column.low, column.high, column.allowed
     if allowed:
         return lambda t: t[name].notin(allowed)

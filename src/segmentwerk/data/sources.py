@@ -89,12 +89,17 @@ def _connect(settings: SourceSettings, cache: Path) -> Any:
         con.raw_sql("SET TimeZone = 'UTC'")
         return con
     try:
-        return ibis.connect(settings.url)
+        con = ibis.connect(settings.url)
     except Exception as error:  # each backend raises its own kind; the message may hold the password
         where = settings.url.split("@")[-1]
         raise InputError(
-            f"Cannot connect to {where}: {type(error).__name__}.", "Check the address, user and password."
+            f"Cannot connect to {where}: {type(error).__name__}.",
+            "Check the address, the user and the password.",
         ) from error
+    if con.name == "postgres":
+        with con.begin() as cursor:
+            cursor.execute("SET TIME ZONE 'UTC'")
+    return con
 
 
 def _root(settings: SourceSettings, cache: Path) -> Path:
@@ -166,5 +171,5 @@ def _state(table: ibis.Table) -> list[str]:
     dates = [column for column in table.columns if table[column].type().is_temporal()]
     latest = [table[column].max().cast("string").name(column) for column in dates]
     return [
-        str(value) for value in table.aggregate(table.count(), *latest).to_pyarrow().to_pylist()[0].values()
+        str(value) for value in table.aggregate([table.count(), *latest]).to_pyarrow().to_pylist()[0].values()
     ]
