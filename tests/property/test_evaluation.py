@@ -12,7 +12,7 @@ from segmentwerk.evaluation.structure import verdict
 from small_worlds import SETTINGS, Plain, blobs, refit, split
 
 K = 3
-FEW = settings(max_examples=5, deadline=None, derandomize=True)
+FEW = settings(max_examples=3, deadline=None, derandomize=True)
 
 
 @pytest.fixture(scope="module")
