@@ -78,7 +78,7 @@ class Plan:
             points = self._points(study, storage)
             study.sampler = make_sampler(self.settings, self.space, seed=self.seed, points=points)
             session = Session(study, storage, n_trials=self.n_trials, heartbeat=self.settings.heartbeat)
-            session.take_over(starting=True)
+            session.take_over(session.trials(), starting=True)
             yield session
 
     def _points(self, study: optuna.Study, storage: BaseStorage) -> list[Point]:

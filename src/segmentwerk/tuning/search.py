@@ -10,7 +10,7 @@ from contextlib import ExitStack, closing
 from segmentwerk.core.types import TrialRecord
 from segmentwerk.tuning.plan import Plan
 from segmentwerk.tuning.progress import StudyProgress
-from segmentwerk.tuning.session import OnTrial, Session
+from segmentwerk.tuning.session import OnTrial, Session, finished
 from segmentwerk.tuning.trials import Objective, Outcome
 from segmentwerk.tuning.workers import Evaluator, Inline, Pool
 
@@ -23,33 +23,33 @@ def search(plan: Plan, session: Session, objective: Objective, on_trial: OnTrial
 
     A trial that runs when the time is up may finish; none is started any more.
     """
-    deadline = _deadline(plan, session)
-    session.log(on_trial)
+    begun = finished(session.trials())
+    deadline = _deadline(plan, begun)
     with ExitStack() as stack:
         progress = stack.enter_context(StudyProgress(plan.study, plan.n_trials))
         if plan.settings.storage is not None:
             stack.enter_context(session.beating())
-        evaluator = _evaluator(plan, session, objective, stack)
+        evaluator = _evaluator(plan, session, objective, stack, plan.n_trials - len(begun))
         while True:
-            elsewhere = session.take_over()
+            trials = session.trials()
+            unlogged = session.log(trials, on_trial)
+            session.take_over(trials)
+            records = finished(trials)
+            progress.update(records, _seconds_left(plan, records, deadline))
+            over = time.monotonic() >= deadline or not plan.n_trials - len(records) + unlogged
+            if over and not evaluator.busy:
+                return
             _start_trials(plan, session, evaluator, deadline)
+            if not evaluator.busy:
+                time.sleep(_POLL)  # the rest is done elsewhere
             for trial, outcome in evaluator.wait(_POLL):
                 session.finish(trial, outcome)
-            unlogged = session.log(on_trial)
-            records = session.finished()
-            progress.update(records, _seconds_left(plan, records, deadline))
-            if evaluator.busy:
-                continue
-            remaining = plan.n_trials - len(records)
-            if time.monotonic() >= deadline or not remaining + unlogged:
-                return
-            if remaining <= elsewhere:
-                time.sleep(_POLL)
 
 
-def _evaluator(plan: Plan, session: Session, objective: Objective, stack: ExitStack) -> Evaluator:
-    unfinished = plan.n_trials - len(session.finished())
-    workers = min(plan.settings.workers, unfinished)
+def _evaluator(
+    plan: Plan, session: Session, objective: Objective, stack: ExitStack, n_trials: int
+) -> Evaluator:
+    workers = min(plan.settings.workers, n_trials)
     if workers < 2:
         return Inline(objective, session.report)
     return stack.enter_context(closing(Pool(objective, session.report, session.died, workers)))
@@ -61,7 +61,7 @@ def _start_trials(plan: Plan, session: Session, evaluator: Evaluator, deadline: 
         if trial is None:
             return
         params = plan.space.suggest(trial)
-        twin = session.twin(trial.number, params)
+        twin = session.twin(params)
         if twin is None:
             evaluator.start(trial, params)
         else:
@@ -69,11 +69,11 @@ def _start_trials(plan: Plan, session: Session, evaluator: Evaluator, deadline: 
             session.finish(trial, Outcome("pruned", f"same parameters as trial {twin}"))
 
 
-def _deadline(plan: Plan, session: Session) -> float:
+def _deadline(plan: Plan, records: Sequence[TrialRecord]) -> float:
     """Return when no further trial is started; time spent before a kill counts."""
     if plan.settings.timeout is None:
         return math.inf
-    spent = sum(record.seconds for record in session.finished()) / plan.settings.workers
+    spent = sum(record.seconds for record in records) / plan.settings.workers
     return time.monotonic() + plan.settings.timeout - spent
 
 

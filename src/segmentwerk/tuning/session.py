@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 import optuna
-from optuna.exceptions import UpdateFinishedTrialError
+from optuna.exceptions import OptunaError, UpdateFinishedTrialError
 from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
@@ -45,40 +45,45 @@ class Session:
         self._watch = Watch(_GRACE_BEATS * heartbeat)
         self._me = me()
         self._running: dict[int, int] = {}
+        """Trials of this process: number to the storage's id."""
+        self._noted: dict[int, set[int]] = {}
+        """Steps that a process reported for them before it died."""
+        self._others: list[FrozenTrial] = []
 
-    def trials(self, *states: TrialState) -> list[FrozenTrial]:
-        """Return the study's trials in these states (all if none is named), in order."""
-        trials = self.study.get_trials(deepcopy=False, states=states or None)
+    def trials(self) -> list[FrozenTrial]:
+        """Return all trials of the study as they are now, in order."""
+        trials = self.study.get_trials(deepcopy=False)
         return [trial for trial in trials if trial.number < self.n_trials]
-
-    def finished(self) -> list[TrialRecord]:
-        """Return the finished trials, in order."""
-        return [to_record(trial) for trial in self.trials(*STATES.values())]
 
     def claim(self) -> optuna.Trial | None:
         """Take the next trial, or None if none is left to start."""
-        waiting = self.trials(TrialState.WAITING)
+        trials = self.trials()
+        waiting = [trial for trial in trials if trial.state == TrialState.WAITING]
         # The owner is written before the trial runs, so that a kill in between leaves no orphan.
         if waiting:
             with suppress(UpdateFinishedTrialError):  # another machine was faster
-                self._set(waiting[0].number, "owner", self._me)
-        elif len(self.trials()) < self.n_trials:
+                self._storage.set_trial_user_attr(self._id(waiting[0].number), "owner", self._me)
+        elif len(trials) < self.n_trials:
             self.study.enqueue_trial({}, user_attrs={"owner": self._me})
         else:
             return None
         trial = self.study.ask()
+        storage_id = self._id(trial.number)
         if trial.number >= self.n_trials:  # another machine was faster
-            self._storage.set_trial_state_values(self._id(trial.number), TrialState.WAITING)
+            self._storage.set_trial_state_values(storage_id, TrialState.WAITING)
             return None
         if trial.user_attrs.get("owner") != self._me:
             trial.set_user_attr("owner", self._me)
-        self._running[trial.number] = self._id(trial.number)
+        self._running[trial.number] = storage_id
+        self._others = [other for other in trials if other.number != trial.number]
+        self._noted[trial.number] = {
+            step for other in waiting if other.number == trial.number for step in other.intermediate_values
+        }
         return trial
 
-    def twin(self, number: int, params: Point) -> int | None:
-        """Return the number of an earlier trial with the same parameters."""
-        earlier = (trial for trial in self.trials() if trial.number < number)
-        return next((trial.number for trial in earlier if trial.params == params), None)
+    def twin(self, params: Point) -> int | None:
+        """Return the number of another trial that had these parameters when the last one was claimed."""
+        return next((other.number for other in self._others if other.params == params), None)
 
     def report(self, trial: optuna.Trial, step: int, value: float) -> None:
         """Note an intermediate value.
@@ -90,11 +95,11 @@ class Session:
         """
         if not math.isfinite(value):
             raise optuna.TrialPruned(f"its value at step {step} is {value}")
-        known = self._storage.get_trial(self._running[trial.number]).intermediate_values
-        if step not in known:
+        noted = self._noted[trial.number]
+        if step not in noted:
             trial.report(value, step)
         # A process that died may have got further than this step, so it was not pruned here.
-        if step >= max(known, default=step) and trial.should_prune():
+        if step >= max(noted, default=step) and trial.should_prune():
             raise optuna.TrialPruned(f"pruned at step {step} with {value:.4g}")
 
     def finish(self, trial: optuna.Trial, outcome: Outcome) -> None:
@@ -112,32 +117,28 @@ class Session:
         """Note that the worker running a trial of this process died."""
         trial.set_user_attr("deaths", int(trial.user_attrs.get("deaths", 0)) + 1)
 
-    def take_over(self, *, starting: bool = False) -> int:
-        """Put trials back to waiting whose owner died; return how many run elsewhere.
+    def take_over(self, trials: Sequence[FrozenTrial], *, starting: bool = False) -> None:
+        """Put trials back to waiting whose owner died.
 
         ``starting`` says that this process runs nothing yet, so that what it owns is left over from
         an interrupt.
         """
-        elsewhere = 0
-        for trial in self.trials(TrialState.RUNNING):
-            if trial.number in self._running:
+        for trial in trials:
+            if trial.state != TrialState.RUNNING or trial.number in self._running:
                 continue
             owner = _owner(trial)
             left_over = owner == "mine" and starting
             if left_over or owner == "dead" or (owner != "alive" and self._silent(trial)):
                 self._put_back(trial, died=not left_over)
-            else:
-                elsewhere += 1
-        return elsewhere
 
-    def log(self, on_trial: OnTrial | None) -> int:
+    def log(self, trials: Sequence[FrozenTrial], on_trial: OnTrial | None) -> int:
         """Hand each finished trial to ``on_trial`` once; return how many are left to another machine."""
         if on_trial is None:
             return 0
         left = 0
         logged = self.study.user_attrs
-        for trial in self.trials(*STATES.values()):
-            if f"{_LOGGED}{trial.number}" in logged:
+        for trial in trials:
+            if not trial.state.is_finished() or f"{_LOGGED}{trial.number}" in logged:
                 continue
             owner = _owner(trial)
             if owner in ("mine", "dead") or (owner == "remote" and self._silent(trial)):
@@ -163,31 +164,28 @@ class Session:
         count = 0
         while not stop.wait(self._heartbeat):
             count += 1
-            for number in list(self._running):
+            for number, storage_id in list(self._running.items()):
                 try:
-                    self._set(number, "beat", count)
-                except UpdateFinishedTrialError:
-                    continue  # it finished in this moment
+                    self._storage.set_trial_user_attr(storage_id, "beat", count)
+                except OptunaError as error:  # finished in this moment, or the database is away for a while
+                    logger.debug("No sign of life of trial %d: %s", number, error)
 
     def _put_back(self, trial: FrozenTrial, *, died: bool) -> None:
         deaths = int(trial.user_attrs.get("deaths", 0)) + died
-        number = self._id(trial.number)
+        storage_id = self._id(trial.number)
         try:
-            self._storage.set_trial_user_attr(number, "deaths", deaths)
+            self._storage.set_trial_user_attr(storage_id, "deaths", deaths)
             if deaths < MAX_DEATHS:
-                self._storage.set_trial_state_values(number, TrialState.WAITING)
+                self._storage.set_trial_state_values(storage_id, TrialState.WAITING)
                 return
             outcome = {"reason": f"its process died {deaths} times", "seconds": 0.0, "scores": {}}
-            self._storage.set_trial_user_attr(number, OUTCOME, outcome)
-            self._storage.set_trial_state_values(number, TrialState.FAIL)
+            self._storage.set_trial_user_attr(storage_id, OUTCOME, outcome)
+            self._storage.set_trial_state_values(storage_id, TrialState.FAIL)
         except UpdateFinishedTrialError:
             logger.debug("Trial %d was finished meanwhile.", trial.number)
 
     def _silent(self, trial: FrozenTrial) -> bool:
         return self._watch.silent(trial.number, (trial.state, trial.user_attrs.get("beat")))
-
-    def _set(self, number: int, key: str, value: object) -> None:
-        self._storage.set_trial_user_attr(self._id(number), key, value)
 
     def _id(self, number: int) -> int:
         return self._storage.get_trial_id_from_study_id_trial_number(self._study_id, number)
@@ -196,3 +194,8 @@ class Session:
 def _owner(trial: FrozenTrial) -> Fate:
     owner = trial.user_attrs.get("owner")
     return "remote" if owner is None else fate(owner)
+
+
+def finished(trials: Sequence[FrozenTrial]) -> list[TrialRecord]:
+    """Return the finished ones in our words, in order."""
+    return [to_record(trial) for trial in trials if trial.state.is_finished()]

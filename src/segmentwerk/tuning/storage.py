@@ -130,10 +130,14 @@ def _database(url: str) -> RDBStorage:
             "tuning.storage is not a database URL.", "Give one like postgresql://user@host/name."
         ) from error
     shown = parsed.render_as_string(hide_password=True)
+    if parsed.drivername == "postgresql":  # the default, psycopg 3, is slow without its C part
+        parsed = parsed.set(drivername="postgresql+psycopg2")
     options = {"connect_args": {"timeout": 60}} if parsed.get_backend_name() == "sqlite" else {}
     for attempt in range(_ATTEMPTS):
         try:
-            return RDBStorage(url, engine_kwargs={"pool_pre_ping": True, **options})
+            return RDBStorage(
+                parsed.render_as_string(hide_password=False), engine_kwargs={"pool_pre_ping": True, **options}
+            )
         except ImportError as error:
             raise ConfigError(
                 f"tuning.storage={shown} needs a database driver.", "Install segmentwerk[postgres]."

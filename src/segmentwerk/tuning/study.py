@@ -15,7 +15,7 @@ from segmentwerk.core.settings import TuningSettings
 from segmentwerk.core.types import StudyResult, TrialRecord
 from segmentwerk.tuning.plan import Plan
 from segmentwerk.tuning.search import search
-from segmentwerk.tuning.session import OnTrial
+from segmentwerk.tuning.session import OnTrial, finished
 from segmentwerk.tuning.space import Point, SearchSpace
 from segmentwerk.tuning.trials import Objective
 
@@ -93,13 +93,13 @@ def tune(
     try:
         with plan.session(afresh=not settings.resume) as session:
             search(plan, session, objective, on_trial)
-            records = session.finished()
+            records = finished(session.trials())
     except KeyboardInterrupt:
         interrupted = True
         # Opened anew: what this process remembers may have been cut short in the middle.
         with plan.session() as session:
-            session.log(on_trial)
-            records = session.finished()
+            session.log(session.trials(), on_trial)
+            records = finished(session.trials())
         if not any(record.state == "complete" for record in records):
             raise
         logger.warning("Interrupted: %s goes on with the best of %d trials.", plan.study, len(records))
