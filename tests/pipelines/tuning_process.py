@@ -1,7 +1,8 @@
-"""A process of the kill tests: ``tuning_process.py CONFIG.json`` runs a study and tells its trials."""
+"""A process of the kill tests: ``tuning_process.py CONFIG`` runs a study and tells its trials."""
 
 import json
 import os
+import socket
 import sys
 import time
 from dataclasses import dataclass
@@ -68,6 +69,8 @@ class Tracker:
 
 
 def main(config):
+    if config["host"]:
+        socket.gethostname = lambda: config["host"]  # play another machine
     settings = TuningSettings(**config["settings"])
     folder = Path(config["home"]) / "doing"
     folder.mkdir(parents=True, exist_ok=True)
@@ -81,4 +84,4 @@ def main(config):
 
 
 if __name__ == "__main__":
-    main(json.loads(Path(sys.argv[1]).read_text()))
+    main(json.loads(sys.argv[1]))

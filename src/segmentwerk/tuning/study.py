@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import optuna
+from optuna.exceptions import StorageInternalError
 
-from segmentwerk.core.errors import FitError
+from segmentwerk.core.errors import FitError, InputError
 from segmentwerk.core.settings import TuningSettings
 from segmentwerk.core.types import StudyResult, TrialRecord
 from segmentwerk.tuning.plan import Plan
@@ -83,6 +84,8 @@ def tune(
         If no trial completed; the reasons are named.
     ConfigError
         If a starting point is outside of the space, or the storage cannot be opened.
+    InputError
+        If another process holds the journal, or the database breaks off.
     KeyboardInterrupt
         If Ctrl-C came before the first trial completed.
     """
@@ -94,6 +97,11 @@ def tune(
         with plan.session(afresh=not settings.resume) as session:
             search(plan, session, objective, on_trial)
             records = finished(session.trials())
+    except StorageInternalError as error:
+        raise InputError(
+            f"The storage of study {plan.study} broke off: {str(error.__cause__).splitlines()[0]}.",
+            "Give the same command again when it is back; what has finished is kept.",
+        ) from error
     except KeyboardInterrupt:
         interrupted = True
         # Opened anew: what this process remembers may have been cut short in the middle.

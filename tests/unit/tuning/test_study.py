@@ -1,6 +1,7 @@
 import math
 import os
 import signal
+import sqlite3
 import threading
 import time
 
@@ -284,6 +285,22 @@ def test_a_database_gives_the_same_result(objectives, line, tmp_path, sampler):
     second = search(objectives.reporting, line, tmp_path, database)
     assert tried(first) == tried(second)
     assert first.study == second.study
+
+
+def test_a_database_that_breaks_off_is_said(objectives, line, tmp_path, monkeypatch):
+    settings = TuningSettings(n_trials=4, storage=f"sqlite:///{tmp_path}/studies.db")
+
+    def breaks(record):
+        if record.number == 1:
+            monkeypatch.setattr("sqlalchemy.engine.default.DefaultDialect.do_execute", broken)
+
+    def broken(*args, **kwargs):
+        raise sqlite3.OperationalError("the disk is gone")
+
+    with pytest.raises(InputError, match=r"broke off: .*the disk is gone.*same command again"):
+        search(objectives.parabola, line, tmp_path, settings, on_trial=breaks)
+    monkeypatch.undo()
+    assert len(search(objectives.parabola, line, tmp_path, settings).trials) == 4
 
 
 def test_optuna_is_quiet(objectives, line, tmp_path, capfd):
