@@ -117,13 +117,19 @@ class Store:
             tags[KEY] = key
             found = self.client.search_runs([experiment_id], f"tags.`{KEY}` = '{key}'", max_results=1)
             if found:
-                run_id = found[0].info.run_id
-                self.client.update_run(run_id, status="RUNNING", name=name)
-                return Run(self, run_id)
+                return self._reopen(found[0], name)
         if parent:
             tags["mlflow.parentRunId"] = parent
         created = self.client.create_run(experiment_id, run_name=name, tags={**tags, STATUS: "started"})
         return Run(self, created.info.run_id)
+
+    def _reopen(self, found: Any, name: str) -> Run:
+        run_id = found.info.run_id
+        self.client.update_run(run_id, status="RUNNING", name=name)
+        self.client.set_tag(run_id, STATUS, "started")
+        if REASON in found.data.tags:
+            self.client.delete_tag(run_id, REASON)
+        return Run(self, run_id)
 
 
 @dataclass(frozen=True)
@@ -218,12 +224,14 @@ def _prepared(store: Store, name: str) -> str:
 
 def _prepare(store: Store, name: str) -> str:
     from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
 
     try:
+        _knock(store.uri)
         found = store.client.get_experiment_by_name(name) or _create(store, name)
-    except MlflowException as error:
+    except (MlflowException, SQLAlchemyError, OSError, ImportError, ValueError) as error:
         raise ConfigError(
-            f"Cannot open the tracking store {_redacted(store.uri)}: {error.message}",
+            f"Cannot open the tracking store {_redacted(store.uri)}: {_first_line(error)}",
             "Check tracking.uri, or switch tracking off with tracking.enabled=false.",
         ) from error
     if found.lifecycle_stage != "active":
@@ -236,6 +244,27 @@ def _prepare(store: Store, name: str) -> str:
         if found.tags.get(key) != value:
             store.client.set_experiment_tag(found.experiment_id, key, value)
     return str(found.experiment_id)
+
+
+def _knock(uri: str) -> None:
+    """Connect once: MLflow itself tries what is not there again and again, for minutes."""
+    import requests
+    from sqlalchemy import create_engine
+
+    if uri.startswith("sqlite"):
+        return
+    if uri.startswith("http"):
+        requests.get(f"{uri}/health", timeout=10)
+        return
+    engine = create_engine(uri)
+    try:
+        engine.connect().close()
+    finally:
+        engine.dispose()
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
 
 
 def _create(store: Store, name: str) -> Any:

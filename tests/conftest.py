@@ -1,0 +1,34 @@
+"""What several test folders share: a fresh tracking store, and a packaged model."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory) -> Path:
+    """An MLflow database with its tables, made once because that takes seconds."""
+    from segmentwerk.tracking.writer import Store
+
+    store = Store(None, tmp_path_factory.mktemp("template"))
+    store.client.search_experiments()
+    return Path(store.uri.removeprefix("sqlite:///"))
+
+
+@pytest.fixture
+def home(empty_database, tmp_path) -> Path:
+    """A data directory with an empty tracking store."""
+    (tmp_path / "mlflow").mkdir()
+    shutil.copy(empty_database, tmp_path / "mlflow" / "mlflow.db")
+    return tmp_path
+
+
+@pytest.fixture(scope="session")
+def packaged(tmp_path_factory):
+    """A k-means model of the small world, as saved for scoring."""
+    from packaged import pack
+
+    return pack(tmp_path_factory.mktemp("packaged") / "model")

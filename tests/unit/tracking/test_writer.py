@@ -1,0 +1,202 @@
+import math
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from segmentwerk.core.errors import ConfigError
+from segmentwerk.core.records import Artifact, Dataset, Description, Metric, Param, Tag, Text
+from segmentwerk.tracking.writer import Store
+
+
+@pytest.fixture
+def store(home):
+    return Store(None, home)
+
+
+def runs(store):
+    ids = [experiment.experiment_id for experiment in store.client.search_experiments()]
+    return store.client.search_runs(ids, max_results=1000)
+
+
+def test_everything_written_is_found_again(store, tmp_path):
+    plot = tmp_path / "plot.png"
+    plot.write_bytes(b"png")
+    with store.run("e", "parent") as run:
+        run.write(
+            [Param("seed", 3), Tag("winner", "kmeans"), Description("# Why"), Text("report/a.md", "hi")]
+        )
+        run.write([Metric("loss", 1.0, step=0), Metric("loss", 0.5, step=1), Artifact(plot, "plots")])
+        run.write([Dataset("demo", "demo://7", "abc", 10, {"employees": "double"})])
+    found = store.client.get_run(run.id)
+    assert found.info.status == "FINISHED"
+    assert found.data.params == {"seed": "3"}
+    assert found.data.tags["winner"] == "kmeans"
+    assert found.data.tags["mlflow.note.content"] == "# Why"
+    assert found.data.tags["status"] == "completed"
+    assert [(m.step, m.value) for m in store.client.get_metric_history(run.id, "loss")] == [
+        (0, 1.0),
+        (1, 0.5),
+    ]
+    assert [file.path for file in store.client.list_artifacts(run.id, "plots")] == ["plots/plot.png"]
+    dataset = found.inputs.dataset_inputs[0].dataset
+    assert (dataset.name, dataset.digest) == ("demo", "abc")
+    assert "employees" in dataset.schema
+
+
+def test_more_records_than_one_request_may_hold(store):
+    with store.run("e", "many") as run:
+        run.write([Metric("m", i, step=i) for i in range(2500)])
+        run.write([Param(f"p{i}", i) for i in range(250)] + [Tag(f"t{i}", str(i)) for i in range(250)])
+    data = store.client.get_run(run.id).data
+    assert len(store.client.get_metric_history(run.id, "m")) == 2500
+    assert len(data.params) == 250
+    assert sum(name.startswith("t") and name[1:].isdigit() for name in data.tags) == 250
+
+
+def test_numbers_that_are_none_do_not_break_the_run(store):
+    with store.run("e", "nan") as run:
+        run.write([Metric("a", math.nan), Metric("b", 1.0)])
+    data = store.client.get_run(run.id).data
+    assert data.metrics == {"b": 1.0}
+    assert data.tags["undefined.a"] == "nan"
+
+
+def test_children_are_nested(store):
+    with store.run("e", "parent") as parent, store.run("e", "child", parent=parent.id) as child:
+        pass
+    assert store.client.get_run(child.id).data.tags["mlflow.parentRunId"] == parent.id
+
+
+def test_a_failing_block_closes_its_run_with_the_reason(store):
+    with pytest.raises(ValueError, match="too few rows"), store.run("e", "bad") as run:
+        raise ValueError("too few rows")
+    found = store.client.get_run(run.id)
+    assert found.info.status == "FAILED"
+    assert found.data.tags["status"] == "failed"
+    assert found.data.tags["status_reason"] == "ValueError: too few rows"
+
+
+def test_ctrl_c_closes_the_run_as_killed(store):
+    with pytest.raises(KeyboardInterrupt), store.run("e", "stopped") as run:
+        raise KeyboardInterrupt
+    assert store.client.get_run(run.id).info.status == "KILLED"
+
+
+def test_a_key_opens_the_same_run_again(store):
+    with pytest.raises(RuntimeError), store.run("e", "trial", key="study/1") as first:
+        raise RuntimeError
+    with store.run("e", "trial", key="study/1") as second:
+        second.write([Metric("value", 1.0)])
+    with store.run("e", "trial", key="study/2") as third:
+        pass
+    assert first.id == second.id != third.id
+    found = store.client.get_run(first.id)
+    assert found.info.status == "FINISHED"
+    assert "status_reason" not in found.data.tags
+    assert len(runs(store)) == 2
+
+
+def test_tracking_off_changes_nothing_but_what_is_logged(tmp_path):
+    store = Store(None, tmp_path, enabled=False)
+    assert store.prepare("e") == ""
+    with store.run("e", "parent") as run:
+        run.write([Param("a", 1), Metric("m", math.nan)])
+    assert run.id == ""
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ValueError, match="still raised"), store.run("e", "bad"):
+        raise ValueError("still raised")
+
+
+def test_the_experiment_opens_as_model_training(store):
+    experiment = store.client.get_experiment(store.prepare("e"))
+    assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+
+
+def test_paths_are_absolute_whatever_the_working_directory(home, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    store = Store(None, home.relative_to(tmp_path) if home.is_relative_to(tmp_path) else home)
+    with store.run("e", "r") as run:
+        run.write([Text("a.txt", "x")])
+    assert store.uri == f"sqlite:///{home}/mlflow/mlflow.db"
+    assert (home / "mlflow" / "artifacts" / run.id / "artifacts" / "a.txt").read_text() == "x"
+    assert Store("sqlite:///own.db", home).uri == f"sqlite:///{home}/own.db"
+
+
+def test_a_path_is_no_store(tmp_path):
+    with pytest.raises(ConfigError, match=r"tracking\.uri=mlruns is no address"):
+        Store("mlruns", tmp_path)
+
+
+def test_a_deleted_experiment_is_named_with_the_remedy(home):
+    store = Store(None, home)
+    store.client.delete_experiment(store.client.create_experiment("gone"))
+    with pytest.raises(ConfigError, match=r"'gone' was deleted.*mlflow experiments restore"):
+        store.prepare("gone")
+
+
+def test_a_store_that_cannot_be_opened_is_named_without_its_password(tmp_path):
+    store = Store("postgresql://user:secret@127.0.0.1:1/db", tmp_path)
+    with pytest.raises(ConfigError, match=r"127\.0\.0\.1:1/db") as caught:
+        store.prepare("e")
+    with pytest.raises(ConfigError, match=r"http://127\.0\.0\.1:1"):
+        Store("http://127.0.0.1:1", tmp_path).prepare("e")
+    assert "secret" not in str(caught.value)
+    assert "tracking.enabled=false" in str(caught.value)
+
+
+WORKER = textwrap.dedent(
+    """
+    import sys
+    from pathlib import Path
+    from segmentwerk.core.records import Metric, Param, Text
+    from segmentwerk.tracking.writer import Store
+
+    store = Store(None, Path(sys.argv[1]))
+    for i in range(3):
+        with store.run("shared", f"{sys.argv[2]}-{i}", key=f"{sys.argv[2]}-{i}") as run:
+            run.write([Param("worker", sys.argv[2]), Text("a.txt", "x")])
+            run.write([Metric("m", step, step=step) for step in range(20)])
+            if sys.argv[2] == "die":
+                print("ready", flush=True)
+                import time; time.sleep(60)
+    """
+)
+
+
+@pytest.mark.slow
+def test_eight_processes_share_one_fresh_store(tmp_path):
+    """Nobody prepared the database: the first to come makes it, the others wait."""
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", WORKER, str(tmp_path), f"w{i}"], stderr=subprocess.PIPE, text=True
+        )
+        for i in range(8)
+    ]
+    for worker in workers:
+        _, stderr = worker.communicate(timeout=240)
+        assert worker.returncode == 0, stderr
+    store = Store(None, tmp_path)
+    found = runs(store)
+    assert len(found) == 24
+    assert {run.info.status for run in found} == {"FINISHED"}
+    for run in found:
+        assert len(store.client.get_metric_history(run.info.run_id, "m")) == 20
+        assert [file.path for file in store.client.list_artifacts(run.info.run_id)] == ["a.txt"]
+
+
+def test_sigint_leaves_no_run_open(home):
+    worker = subprocess.Popen(
+        [sys.executable, "-c", WORKER, str(home), "die"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert worker.stdout.readline() == "ready\n"
+    os.kill(worker.pid, signal.SIGINT)
+    worker.communicate(timeout=60)
+    found = runs(Store(None, home))
+    assert [run.info.status for run in found] == ["KILLED"]
