@@ -146,11 +146,22 @@ def _run_hydra(verb: str, arguments: list[str]) -> None:
     OmegaConf.register_new_resolver("segmentwerk_home", lambda: str(default_home()), replace=True)
     sys.argv = [f"segmentwerk {verb}", *arguments]
     application = hydra.main(version_base="1.3", config_path=str(config_root() / "conf"), config_name=verb)
-    application(_task(verb))()
+    failures: list[Exception] = []
+    application(_task(verb, failures))()
+    if failures:
+        raise failures[0]
 
 
-def _task(verb: str) -> Callable[[DictConfig], None]:
+def _task(verb: str, failures: list[Exception]) -> Callable[[DictConfig], None]:
+    """Return what Hydra runs; errors go to ``failures``, so that Hydra adds no words of its own."""
+
     def task(config: DictConfig) -> None:
+        try:
+            work(config)
+        except Exception as error:
+            failures.append(error)
+
+    def work(config: DictConfig) -> None:
         from hydra.core.hydra_config import HydraConfig
         from hydra.types import RunMode
 

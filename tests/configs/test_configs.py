@@ -43,6 +43,11 @@ def settings(verb, *overrides):
     return config.parse(getattr(config, VERBS[verb][0]), composed)
 
 
+def build_kmeans(override):
+    composed = settings("compare", override)
+    return build(composed.segmenters["kmeans"], {}, min_share=0.02, seed=1)
+
+
 def stem(path: Path) -> str:
     return path.stem
 
@@ -61,14 +66,14 @@ def test_every_verb_composes(verb):
 
 @pytest.mark.parametrize("experiment", EXPERIMENTS, ids=stem)
 def test_every_experiment_composes_and_asks_its_question(experiment):
-    assert experiment.read_text().lstrip().startswith("#"), "the header states the question"
-    composed = settings("compare", f"+experiments={experiment.stem}", "source.path=somewhere")
+    assert "# Question: " in experiment.read_text()
+    composed = settings("compare", f"+experiments={experiment.stem}", "++source.path=somewhere")
     assert composed.segmenters
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=stem)
 def test_every_source_is_accepted(source):
-    composed = settings("data", f"source={source.stem}", "source.path=somewhere")
+    composed = settings("data", f"source={source.stem}", "++source.path=somewhere")
     assert composed.source.name == source.stem
 
 
@@ -104,7 +109,6 @@ def test_the_default_yaml_says_what_the_settings_class_says(group):
 )
 def test_a_wrong_key_or_value_is_refused_by_name(override, words):
     with pytest.raises(ConfigError) as raised:
-        composed = settings("compare", override)
-        build(composed.segmenters["kmeans"], {}, min_share=0.02, seed=1)
+        build_kmeans(override)
     for word in words:
         assert word in str(raised.value)

@@ -11,7 +11,12 @@ from segmentwerk.cli import VERBS
 def run(*arguments, **options):
     code = "import sys; from segmentwerk.cli import main; sys.exit(main())"
     return subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False, timeout=120, **options
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+        **options,
     )
 
 

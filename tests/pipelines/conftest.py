@@ -1,0 +1,12 @@
+"""One small comparison on the demo world, run once for all tests of this folder."""
+
+import pytest
+
+from command_line import SMALL, Finished, segmentwerk
+
+
+@pytest.fixture(scope="session")
+def comparison(tmp_path_factory) -> Finished:
+    done = segmentwerk("compare", *SMALL, home=tmp_path_factory.mktemp("home"))
+    assert done.code == 0, done.stderr
+    return done
