@@ -1,6 +1,6 @@
 """Cost: what a candidate takes to fit and to score.
 
-``cost/fit_seconds``: mean wall-clock seconds of a refit on half of the sampled training accounts.
+``cost/fit_seconds``: mean wall-clock seconds of a refit on half of the sampled accounts.
 ``cost/score_seconds``: wall-clock seconds to label 1,000 accounts.
 
 These are times: they differ from run to run, decide nothing, and stay out of any comparison of runs.

@@ -1,7 +1,7 @@
 """Stability: whether the same cut comes back when other accounts are drawn.
 
-The candidate's algorithm is refitted on J pairs of halves (A_i, B_i) of the training accounts and on
-bootstrap samples of them; every refit labels all accounts.
+The candidate's algorithm is refitted on J pairs of halves (A_i, B_i) of all accounts and on bootstrap
+samples of them; every refit labels all accounts.
 
 ``stability/agreement``: mean adjusted Rand index (Hubert & Arabie 1985) between the labels of A_i and
 B_i (Lange et al. 2004; Dolnicar & Leisch 2010, "Evaluation of structure and reproducibility of cluster
@@ -57,28 +57,27 @@ class Refits:
 
 
 def refits(case: Case, refit: Refit) -> Refits:
-    """Refit on J pairs of halves and J // 2 bootstrap samples, within ``max_rows`` accounts."""
+    """Refit on J pairs of halves and J // 2 bootstrap samples of the pool, ``max_rows`` accounts at most."""
     settings = case.settings
     pool = sample(case.labels, settings.max_rows, settings.n_bootstrap, derive(case.seed, FAMILY, "pool"))
     accounts = case.view.everyone.iloc[pool.rows]
-    trained = np.flatnonzero(pool.rows < len(case.labels_train))
 
     def again(rows: IntArray, *names: object) -> Refitted:
         return _again(refit, accounts, rows, derive(case.seed, FAMILY, *names))
 
     halves = tuple(
         (again(a, "half", i, "a"), again(b, "half", i, "b"))
-        for i, (a, b) in enumerate(_halves(trained, settings.n_splits, case.seed))
+        for i, (a, b) in enumerate(_halves(len(accounts), settings.n_splits, case.seed))
     )
     rng = np.random.default_rng(derive(case.seed, FAMILY, "bootstrap"))
-    drawn = [np.sort(rng.choice(trained, len(trained))) for _ in range(settings.n_splits // 2)]
+    drawn = [np.sort(rng.choice(len(accounts), len(accounts))) for _ in range(settings.n_splits // 2)]
     return Refits(pool, halves, tuple(again(rows, "bootstrap", i) for i, rows in enumerate(drawn)))
 
 
-def _halves(rows: IntArray, n_splits: int, seed: int) -> Iterator[tuple[IntArray, IntArray]]:
+def _halves(n_rows: int, n_splits: int, seed: int) -> Iterator[tuple[IntArray, IntArray]]:
     rng = np.random.default_rng(derive(seed, FAMILY, "halves"))
     for _ in range(n_splits):
-        order = rng.permutation(rows)
+        order = rng.permutation(n_rows)
         yield np.sort(order[: len(order) // 2]), np.sort(order[len(order) // 2 :])
 
 
