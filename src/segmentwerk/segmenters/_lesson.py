@@ -18,6 +18,7 @@ MAX_POOL = 20_000
 """Rows among which neighbours are looked for, at most."""
 
 _MAX_HELD_OUT = 512
+_MIN_TO_SPLIT = 200
 
 
 @dataclass(frozen=True)
@@ -53,18 +54,24 @@ class Lesson:
 
     @classmethod
     def prepare(cls, data: Array, names: Sequence[str], n_neighbors: int, device: torch.device) -> Lesson:
-        """Prepare rows (n, n_columns) that stand in random order; the last tenth is held out."""
+        """Prepare rows (n, n_columns) that stand in random order.
+
+        The last tenth is held out; a small table is validated on the rows it is learned from.
+        """
         center, scale = data.mean(axis=0), float(np.sqrt(data.var(axis=0).mean()))
         order = _column_order(data)
         standard = np.ascontiguousarray(((data - center) / scale)[:, order])
         variables = Variables.read([names[column] for column in order], standard)
-        n_train = len(data) - min(len(data) // 10, _MAX_HELD_OUT)
+        n_held_out = min(len(data) // 10, _MAX_HELD_OUT) if len(data) >= _MIN_TO_SPLIT else 0
+        n_train = len(data) - n_held_out
         graph = torch.from_numpy(neighbor_graph(standard, min(n_train, MAX_POOL), n_neighbors))
         return cls(
             torch.from_numpy(standard).float().to(device),
             graph.to(device),
             torch.arange(n_train, device=device),
-            torch.arange(n_train, len(data), device=device),
+            torch.arange(n_train, len(data), device=device)
+            if n_held_out
+            else torch.arange(n_train, device=device),
             Losses(variables, standard, device),
             variables,
             Variables.read(names, data),

@@ -22,6 +22,7 @@ from segmentwerk.segmenters._embedder import Embedder
 from segmentwerk.segmenters._lesson import Lesson
 from segmentwerk.segmenters._losses import contrast
 from segmentwerk.segmenters._network import Half
+from segmentwerk.segmenters._optimizer import AdamW, one_cycle
 
 HIDDEN = (256, 128)
 BATCH = 256
@@ -29,10 +30,7 @@ MIN_STEPS, MAX_STEPS = 30, 125
 """Steps of an epoch: one pass over the rows, but no fewer and no more than this."""
 
 _REFERENCE_TEMPERATURE = 0.5
-_CLIP = 5.0
-_WEIGHT_DECAY = 1e-4
 _PATIENCE = 5
-_WARM_UP = 0.3
 
 
 @dataclass(frozen=True)
@@ -59,7 +57,7 @@ class Trainer:
         flat = torch.cat([self.encoder.start(start), self.decoder.start(start)])
         self.flat = flat.to(device).requires_grad_()
         self.random = torch.Generator(device).manual_seed(seed)
-        self.optimizer = torch.optim.AdamW([self.flat], weight_decay=_WEIGHT_DECAY, fused=True)
+        self.optimizer = AdamW(self.flat)
         self.best, self.curve = self.flat.detach().clone(), list[float]()
         self.steps = min(max(math.ceil(len(lesson.anchors) / BATCH), MIN_STEPS), MAX_STEPS)
 
@@ -96,18 +94,13 @@ class Trainer:
 
     def _step(self, batch: Tensor, number: int) -> None:
         done = (len(self.curve) * self.steps + number) / (self.recipe.epochs * self.steps)
-        self.optimizer.param_groups[0]["lr"] = self.recipe.learning_rate * one_cycle(done)
-        choice = torch.randint(
-            self.lesson.graph.shape[1], batch.shape, generator=self.random, device=batch.device
-        )
-        rows = self.lesson.rows.index_select(0, torch.cat([batch, self.lesson.graph[batch, choice]]))
-        agreement, reconstruction = self._losses(
-            self.lesson.losses.damage(rows, self.random), rows, self.recipe.temperature
-        )
-        self.optimizer.zero_grad()
-        (self.recipe.contrast * agreement + reconstruction).backward()  # type: ignore[no-untyped-call]  # torch has no type here
-        torch.nn.utils.clip_grad_norm_(self.flat, _CLIP)
-        self.optimizer.step()
+        graph, random = self.lesson.graph, self.random
+        choice = torch.randint(graph.shape[1], batch.shape, generator=random, device=batch.device)
+        rows = self.lesson.rows.index_select(0, torch.cat([batch, graph[batch, choice]]))
+        damaged = self.lesson.losses.damage(rows, random)
+        agreement, reconstruction = self._losses(damaged, rows, self.recipe.temperature)
+        (gradient,) = torch.autograd.grad(self.recipe.contrast * agreement + reconstruction, self.flat)
+        self.optimizer.step(self.flat, gradient, self.recipe.learning_rate * one_cycle(done))
 
     def _losses(self, damaged: Tensor, rows: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
         """Return both losses of anchors, the first half of the rows, and their neighbours, the second."""
@@ -147,15 +140,14 @@ class Trainer:
         """Write all that is needed to go on after this epoch."""
         if self.checkpoint is None:
             return
-        tensors = {
-            **self.optimizer.state[self.flat],
-            "flat": self.flat.detach(),
-            "best": self.best,
+        state = {
+            **self._tensors,
             "random": self.random.get_state(),
             "curve": torch.tensor(self.curve, dtype=torch.float64),
+            "steps": torch.tensor(self.optimizer.steps),
         }
         with atomic_file(self.checkpoint) as draft:
-            save_file(tensors, draft, {"key": self.key})
+            save_file(state, draft, {"key": self.key})
 
     def _resume(self) -> None:
         """Go on from the checkpoint, if there is one of the same training."""
@@ -165,11 +157,15 @@ class Trainer:
             if (file.metadata() or {}).get("key") != self.key:
                 return
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-        self.random.set_state(state.pop("random"))
-        self.curve = state.pop("curve").tolist()
-        self.best = state.pop("best").to(self.flat.device)
-        self.flat.data.copy_(state.pop("flat"))
-        self.optimizer.state[self.flat] = {name: value.to(self.flat.device) for name, value in state.items()}
+        for name, tensor in self._tensors.items():
+            tensor.copy_(state[name])
+        self.random.set_state(state["random"])
+        self.curve, self.optimizer.steps = state["curve"].tolist(), int(state["steps"])
+
+    @property
+    def _tensors(self) -> dict[str, Tensor]:
+        moments = {"first": self.optimizer.first, "second": self.optimizer.second}
+        return {"flat": self.flat.detach(), "best": self.best, **moments}
 
 
 def _key(lesson: Lesson, recipe: Recipe, seed: int) -> str:
@@ -179,16 +175,6 @@ def _key(lesson: Lesson, recipe: Recipe, seed: int) -> str:
     for tensor in (lesson.rows, lesson.graph, lesson.held_out):
         digest.update(tensor.cpu().numpy().tobytes())
     return digest.hexdigest()
-
-
-def one_cycle(done: float) -> float:
-    """Return the learning rate at a share of the training, as a share of its peak.
-
-    Cosine from 1/25 up over the first three tenths, then down to nearly nothing (Smith & Topin 2018).
-    """
-    if done < _WARM_UP:
-        return 0.04 + 0.96 * (1 - math.cos(math.pi * done / _WARM_UP)) / 2
-    return (1 + math.cos(math.pi * (done - _WARM_UP) / (1 - _WARM_UP))) / 2
 
 
 def device() -> torch.device:

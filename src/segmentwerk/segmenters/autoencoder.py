@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
@@ -108,6 +108,7 @@ class AutoencoderSegmenter(Segmenter):
     """
 
     complexity: ClassVar[int] = 3
+    quick: ClassVar[dict[str, Any]] = {"epochs": 3}
 
     def __init__(
         self,
