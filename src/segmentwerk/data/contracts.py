@@ -18,6 +18,7 @@ from segmentwerk.core.files import atomic_file
 from segmentwerk.core.settings import QualitySettings
 from segmentwerk.data.casting import typed
 from segmentwerk.data.columns import COLUMNS, Column
+from segmentwerk.data.inputs import kept
 from segmentwerk.data.mapping import FILE, ROW
 from segmentwerk.data.rules import REASON, Rule, row_rules, table_rules
 
@@ -116,7 +117,7 @@ def check(tables: Mapping[str, ibis.Table], settings: QualitySettings | None = N
         contract = CONTRACTS[name]
         _require(contract, tables[name])
         work = typed(name, tables[name], contract.columns)
-        all_typed[name] = work.select(contract.present(work))
+        all_typed[name] = work.select(*contract.present(work), FILE, ROW)
         work, found, rows[name] = _judge(contract, work, valid.get("accounts"), settings)
         faults += found
         bad = [fault for fault in found if fault.rule.blank is None]
@@ -146,7 +147,10 @@ def _judge(
     work = _applied(work.mutate(**{REASON: ibis.literal("")}), [fault.rule for fault in found])
     rules = table_rules(contract.table, work, contract.columns, accounts, settings)
     more, _ = _find(contract.table, work, rules)
-    return _applied(work, [fault.rule for fault in more]), [*found, *more], rows
+    work = _applied(work, [fault.rule for fault in more])
+    if any(fault.rule.windowed for fault in more):  # else every later query sorts all rows again
+        work = kept(work)
+    return work, [*found, *more], rows
 
 
 def _find(name: str, work: ibis.Table, rules: list[Rule]) -> tuple[list[Fault], int]:

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import duckdb
 import ibis
@@ -47,10 +47,23 @@ def sql(con: Any, place: str, query: str) -> ibis.Table:
 
 def _view(con: Any, query: str) -> ibis.Table:
     """Return a temporary view: Ibis 12 cannot infer the schema of a query on PostgreSQL with sqlglot 30."""
-    name = ibis.util.gen_name("segmentwerk")
     native = sqlglot.transpile(query, read="duckdb", write="postgres")[0]
-    with con.begin() as cursor:
-        cursor.execute(f'CREATE TEMPORARY VIEW "{name}" AS {native}')
+    return _made(con, "VIEW", native)
+
+
+def kept(table: ibis.Table) -> ibis.Table:
+    """Compute a table once, where it lies, into a temporary table that goes with the connection."""
+    return _made(table.get_backend(), "TABLE", str(ibis.to_sql(table)))
+
+
+def _made(con: Any, kind: Literal["VIEW", "TABLE"], native: str) -> ibis.Table:
+    name = ibis.util.gen_name("segmentwerk")
+    statement = f'CREATE TEMPORARY {kind} "{name}" AS {native}'
+    if con.name == "postgres":
+        with con.begin() as cursor:
+            cursor.execute(statement)
+    else:
+        con.raw_sql(statement)
     return con.table(name)
 
 

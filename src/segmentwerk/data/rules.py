@@ -35,7 +35,7 @@ class Rule:
     """One condition under which a row is rejected, or under which its value in ``blank`` is blanked.
 
     ``fatal`` marks rows that contradict what the source is said to hold; `contracts.insist` stops on
-    them.
+    them. ``windowed`` conditions sort the table.
     """
 
     name: str
@@ -43,6 +43,7 @@ class Rule:
     bad: Condition
     fatal: bool = False
     blank: str | None = None
+    windowed: bool = False
 
 
 def row_rules(table: ibis.Table, columns: Mapping[str, Column], settings: QualitySettings) -> list[Rule]:
@@ -129,11 +130,24 @@ def table_rules(
     repeats = name in settings.exact_duplicates
     if repeats:
         rules.append(
-            Rule("exact_duplicate", "the row repeats an earlier one", lambda t: _later(t, ours, ours))
+            Rule(
+                "exact_duplicate",
+                "the row repeats an earlier one",
+                lambda t: _later(t, ours, ours),
+                windowed=True,
+            )
         )
     if key:
         reason = f"{', '.join(key)} is used by an earlier row"
-        rules.append(Rule("key_used_twice", reason, lambda t: _conflicts(t, key, ours, repeats), fatal=True))
+        rules.append(
+            Rule(
+                "key_used_twice",
+                reason,
+                lambda t: _conflicts(t, key, ours, repeats),
+                fatal=True,
+                windowed=True,
+            )
+        )
     if accounts is not None and name != "accounts" and settings.orphans:
         known = accounts["account_id"]
         rules.append(Rule("orphan", "the account is unknown", lambda t: t["account_id"].notin(known)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import ibis
 import pandera.ibis as pa
 from pandera.errors import SchemaErrors
 
@@ -22,14 +23,18 @@ from segmentwerk.data.rules import outside
 def schema(table: str) -> pa.DataFrameSchema:
     """Return the pandera schema of one of our tables; units and descriptions are in its metadata."""
     columns = COLUMNS[table]
-    key = [name for name, column in columns.items() if column.key]
-    checks = [pa.Check(lambda data: data.table[key].distinct().count() == data.table.count(), name="key")]
+    keys = [name for name, column in columns.items() if column.key]
+    checks = [pa.Check(lambda data, key=key: _unique(data.table, key), name=f"unique {key}") for key in keys]
     return pa.DataFrameSchema(
         {name: _column(name, column) for name, column in columns.items()},
-        checks=checks if key else None,
+        checks=checks or None,
         strict=True,
         name=table,
     )
+
+
+def _unique(table: ibis.Table, key: str) -> Any:
+    return table[key].nunique() == table.count()
 
 
 def _column(name: str, column: Column) -> pa.Column:

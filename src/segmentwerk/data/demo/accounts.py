@@ -16,7 +16,8 @@ from segmentwerk.data.demo.world import BLOCK, Array
 COPY_SHARE = 0.006
 """Accounts that stand in the export twice, every field alike."""
 IMPOSSIBLE_YEAR_SHARE = 0.008
-SUBSIDIARY_SHARE = 0.12
+SUBSIDIARY_SHARES = (0.05, 0.5)
+"""Of small firms and of those with more than 150 employees."""
 FAX_SHARE = 0.002
 MISSING = {
     "email": 0.04,
@@ -72,13 +73,14 @@ def _draw(shares: tuple[tuple[float, ...], ...], firms: Firms, rng: np.random.Ge
 
 
 def _places(firms: Firms, rng: np.random.Generator) -> Array:
-    """Return each firm's town: small or large by type, then by weight."""
+    """Return each firm's town: small or large and in which country by type, then by weight."""
     small = rng.random(BLOCK) < world.sigmoid(firms.traits["small_town"])
-    is_small = np.array([town[6] for town in world.TOWNS])
-    weight = np.array([town[7] for town in world.TOWNS], dtype=float)
-    shares = np.stack([weight * ~is_small, weight * is_small])
-    shares /= shares.sum(axis=1, keepdims=True)
-    return world.pick(np.cumsum(shares, axis=1)[small.astype(int)], rng.random(BLOCK))
+    country, _, _, _, _, is_small, weight = zip(*world.TOWNS, strict=True)
+    at = [world.COUNTRIES.index(code) for code in country]
+    shares = np.exp(firms.blend.of(world.COUNTRY_LOGITS))[:, at] * np.asarray(weight)
+    shares *= np.asarray(is_small) == small[:, None]
+    cumulated = np.cumsum(shares, axis=1)
+    return world.pick(cumulated / cumulated[:, -1:], rng.random(BLOCK))
 
 
 def _contact(place: Array, rng: np.random.Generator) -> dict[str, pa.Array]:
@@ -145,13 +147,13 @@ def _parents(firms: Firms, rng: np.random.Generator) -> pa.Array:
     """
     position = np.arange(BLOCK)
     head = 10 * (rng.random(BLOCK) * (position // 10 + 1)).astype("int64")
-    chance = np.where(firms.traits["log_employees"] > 5.0, 3.0, 0.8) * SUBSIDIARY_SHARE
+    chance = np.asarray(SUBSIDIARY_SHARES)[(firms.traits["log_employees"] > 5.0).astype(int)]
     free = (position % 10 == 0) | (rng.random(BLOCK) >= chance)
     return firms.ids.take(pa.array(head, mask=free))
 
 
 def _geography(place: Array, rng: np.random.Generator) -> dict[str, pa.Array]:
-    country, region, town, north, east, climate, small, _ = zip(*world.TOWNS, strict=True)
+    country, region, town, north, east, small, _ = zip(*world.TOWNS, strict=True)
     rural = np.asarray(small)[place]
     cumulated = np.cumsum([world.URBANITY_CITY, world.URBANITY_SMALL_TOWN], axis=1)
     scatter = np.where(rural, 0.12, 0.05)
@@ -162,7 +164,6 @@ def _geography(place: Array, rng: np.random.Generator) -> dict[str, pa.Array]:
         "latitude": numbers(np.round(np.asarray(north)[place] + scatter * rng.standard_normal(BLOCK), 4)),
         "longitude": numbers(np.round(np.asarray(east)[place] + scatter * rng.standard_normal(BLOCK), 4)),
         "urbanity": levels(world.URBANITIES, world.pick(cumulated[rural.astype(int)], rng.random(BLOCK))),
-        "climate_zone": levels(climate, place),
     }
 
 

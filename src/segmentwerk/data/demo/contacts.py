@@ -50,7 +50,7 @@ def _one_kind(kind: str, firms: Firms, rng: np.random.Generator) -> Rows:
     after = _GIVEN_UP * (DAYS - end)
     years = (end - begin + after) / 365.25
     firm = np.repeat(
-        np.arange(BLOCK), rng.poisson(_rates(kind, firms) * years * rng.gamma(2.0, 0.5, size=BLOCK))
+        np.arange(BLOCK), rng.poisson(_rates(kind, firms) * years * rng.gamma(5.0, 0.2, size=BLOCK))
     )
     along = rng.random(len(firm)) * (end - begin + after)[firm]
     active = (end - begin)[firm]

@@ -45,7 +45,7 @@ def _scores(firms: Firms, rng: np.random.Generator) -> Array:
     """Return (BLOCK, n_items) scores of a graded factor model: factor, unique part, cut points."""
     _, factor, loading, reversed_ = (np.asarray(column) for column in zip(*world.ITEMS, strict=True))
     factors = firms.blend.of(world.FACTOR_CENTRES)
-    factors += 0.8 * rng.standard_normal(factors.shape)
+    factors += 0.55 * rng.standard_normal(factors.shape)
     unique = np.sqrt(1.0 - loading**2) * rng.standard_normal((BLOCK, len(loading)))
     scores = 1 + np.digitize(loading * factors[:, factor] + unique, _THRESHOLDS)
     return np.where(reversed_, 6 - scores, scores)
@@ -66,7 +66,8 @@ def _one_campaign(name: str, begin: date, firms: Firms, rng: np.random.Generator
     firm = np.flatnonzero((rng.random(BLOCK) < _TARGETED) & (firms.met < day))
     arm = rng.integers(len(world.ARMS), size=len(firm))
     converted = rng.random(len(firm)) < _conversion(firms, firm, arm, day)
-    responded = (arm > 0) & (converted | (rng.random(len(firm)) < 0.12))
+    interest = world.sigmoid(firms.blend.of(world.RESPONSE_LOGITS))[firm]
+    responded = (arm > 0) & (converted | (rng.random(len(firm)) < interest))
     scale = 4.6 + 0.35 * firms.traits["log_quantity"][firm] + 0.25 * firms.traits["log_employees"][firm]
     revenue = np.exp(scale.clip(max=9.0) + 0.8 * rng.standard_normal(len(firm))) * converted
     table = pa.table(

@@ -43,30 +43,30 @@ PEAK_MONTHS = (9.0, 4.5, 6.5, 10.0, 10.5, 2.0)
 
 # Trait: (spread of firms within a type, centre of each type). Logs are natural, logits are log odds.
 TRAITS: dict[str, tuple[float, tuple[float, ...]]] = {
-    "log_employees": (0.95, (2.6, 3.1, 4.1, 3.3, 2.6, 5.9)),
-    "log_productivity": (0.45, (11.6, 11.4, 12.0, 11.7, 12.4, 12.4)),  # annual revenue an employee
-    "log_age": (0.6, (3.1, 3.0, 3.1, 2.0, 2.5, 3.8)),  # years
+    "log_employees": (0.85, (2.4, 3.1, 4.2, 3.4, 2.5, 6.0)),
+    "log_productivity": (0.4, (11.5, 11.3, 12.0, 11.7, 12.6, 12.4)),  # annual revenue an employee
+    "log_age": (0.55, (3.2, 3.0, 3.2, 1.8, 2.4, 3.9)),  # years
     "newcomer": (0.3, (-1.2, -1.0, -0.3, 0.7, 0.3, -1.8)),  # logit of having joined after START
-    "log_order_rate": (0.4, (2.45, 1.6, 0.7, 2.1, 1.4, 3.0)),  # orders a year
+    "log_order_rate": (0.35, (2.5, 1.7, 0.7, 2.1, 1.4, 3.1)),  # orders a year
     "size_elasticity": (0.0, (0.15, 0.3, 0.1, 0.3, 0.1, 0.2)),  # of the order rate
-    "growth": (0.22, (-0.02, 0.05, 0.0, 0.5, -0.25, 0.08)),  # log rate a year
+    "growth": (0.18, (-0.02, 0.05, 0.0, 0.6, -0.4, 0.1)),  # log rate a year
     "log_churn": (0.5, (-2.8, -2.6, -2.0, -2.6, -1.2, -3.6)),  # hazard a year
     "season": (0.25, (0.1, 1.3, 0.4, 0.1, 0.8, 0.1)),
     "log_burst_shape": (0.4, (1.2, 1.0, -0.7, 0.9, 0.0, 2.0)),  # gamma shape of monthly shocks
     "regularity": (1.0, (-0.3, -2.0, -3.0, -1.2, -2.0, 1.8)),  # logit of ordering by the calendar
-    "log_basket": (0.35, (0.0, 0.5, 1.1, -0.4, 0.3, 0.9)),  # lines an order beyond the first
-    "log_quantity": (0.4, (0.8, 1.4, 1.2, 0.2, 1.9, 2.0)),
+    "log_basket": (0.25, (0.0, 0.7, 1.3, -0.8, 0.3, 1.0)),  # lines an order beyond the first
+    "log_quantity": (0.3, (0.8, 1.4, 1.1, 0.1, 2.0, 2.1)),
     "log_quantity_spread": (0.2, (-0.9, -0.6, 0.1, -0.9, -0.3, -0.7)),  # of lines within a firm
-    "returns": (0.5, (-4.6, -4.0, -4.2, -2.7, -2.2, -3.9)),  # logit
-    "discount": (0.35, (-2.9, -2.4, -1.9, -2.7, -1.2, -1.2)),  # logit
-    "log_web": (0.6, (1.1, 1.3, 1.1, 2.8, 2.2, 1.5)),  # visits a year
-    "log_email": (0.6, (0.6, 1.2, 0.1, 1.7, 2.2, 0.2)),  # opened or clicked e-mails a year
-    "click": (0.4, (-1.0, -0.6, -1.2, 0.3, 0.6, -1.4)),  # logit of a click when opened
-    "log_meeting": (0.5, (-0.4, 0.0, 1.2, -0.6, -1.2, 1.6)),  # a year
-    "log_ticket": (0.5, (-0.8, -0.3, 0.2, 0.1, 1.0, 0.8)),  # a year, at one order a month
-    "answering": (0.4, (-0.4, -0.8, -1.0, -0.2, -1.4, -0.3)),  # logit of answering the survey
-    "terms": (0.5, (-0.7, 0.2, 0.5, -0.6, 0.0, 1.2)),  # long terms of payment
-    "small_town": (0.3, (0.3, 1.5, 0.1, -1.8, -0.3, -0.2)),  # logit
+    "returns": (0.4, (-5.0, -4.2, -4.6, -2.4, -1.9, -4.2)),  # logit
+    "discount": (0.3, (-3.2, -2.3, -1.7, -2.9, -1.0, -1.3)),  # logit
+    "log_web": (0.45, (0.8, 1.2, 1.0, 3.0, 2.3, 1.5)),  # visits a year
+    "log_email": (0.4, (0.9, 1.6, 0.4, 2.3, 2.8, 0.4)),  # opened or clicked e-mails a year
+    "click": (0.4, (-1.0, -0.6, -1.4, 0.5, 0.8, -1.6)),  # logit of a click when opened
+    "log_meeting": (0.4, (-0.7, 0.1, 1.7, -0.9, -1.5, 1.9)),  # a year
+    "log_ticket": (0.4, (-0.9, -0.1, 0.6, 0.4, 1.8, 1.2)),  # a year, at one order a month
+    "answering": (0.4, (0.5, -0.5, -1.0, 0.6, -1.5, 0.4)),  # logit of answering the survey
+    "terms": (0.55, (-0.8, 0.2, 0.6, -0.7, 0.1, 1.3)),  # long terms of payment
+    "small_town": (0.3, (0.3, 2.0, 0.0, -2.4, -0.5, -0.5)),  # logit
 }
 
 CATEGORIES = (
@@ -82,24 +82,24 @@ CATEGORIES = (
 CATEGORY_PRICES = (9.0, 38.0, 620.0, 26.0, 48.0, 150.0, 19.0, 210.0)
 CATEGORY_MARGINS = (0.42, 0.36, 0.22, 0.40, 0.33, 0.24, 0.38, 0.48)
 CATEGORY_LOGITS = (
-    (2.2, 1.7, -1.0, 1.0, -1.5, -0.5, 0.0, -1.5),
-    (1.0, 0.6, -0.6, 0.2, 2.2, -1.0, -0.5, -1.2),
-    (0.7, 1.0, 1.0, 1.3, -1.0, 0.0, -0.8, 0.9),
-    (-0.2, -0.8, -1.6, -0.8, -1.6, 2.0, 1.9, 0.2),
-    (0.9, 1.0, -1.6, -0.2, 0.8, 1.0, 0.9, -2.0),
-    (1.9, 0.3, 0.2, 1.6, -1.6, 0.4, 0.7, 0.8),
+    (2.6, 1.6, -1.2, 0.8, -1.8, -0.6, -0.2, -1.8),
+    (0.8, 0.6, -0.8, 0.0, 2.6, -1.2, -0.6, -1.4),
+    (0.4, 0.9, 0.9, 1.9, -1.2, -0.2, -1.0, 0.9),
+    (-0.4, -1.0, -1.8, -1.0, -1.8, 2.3, 2.0, 0.2),
+    (0.8, 1.9, -1.8, -0.2, 0.8, 0.9, 0.6, -2.2),
+    (2.2, 0.2, 0.1, 1.7, -1.8, 0.3, 0.6, 0.7),
 )
-CATEGORY_SPREAD = 0.7
+CATEGORY_SPREAD = 0.8
 PRODUCTS_PER_CATEGORY = 60
 
 CHANNELS = ("shop", "edi", "field", "phone")
 CHANNEL_LOGITS = (
-    (0.4, -2.5, 0.0, 1.0),
-    (0.2, -2.5, 0.5, 0.6),
-    (-0.6, -1.5, 1.6, 0.3),
-    (2.4, -1.5, -1.5, -0.8),
-    (1.6, -1.5, -1.0, 0.3),
-    (-0.8, 2.0, 0.9, -1.0),
+    (0.2, -2.5, -0.4, 1.8),
+    (0.4, -2.5, 0.6, 0.9),
+    (-1.0, -1.8, 2.2, 0.2),
+    (2.9, -1.8, -1.8, -0.9),
+    (2.1, -1.8, -1.2, 0.4),
+    (-1.0, 2.6, 0.9, -1.2),
 )
 CHANNEL_SPREAD = 0.8
 
@@ -114,22 +114,22 @@ INDUSTRIES = {
     "services": ("consulting", "facility services", "logistics"),
 }
 INDUSTRY_SHARES = (
-    (0.12, 0.18, 0.42, 0.03, 0.03, 0.07, 0.03, 0.12),
-    (0.06, 0.12, 0.06, 0.34, 0.26, 0.08, 0.01, 0.07),
-    (0.18, 0.44, 0.12, 0.04, 0.03, 0.02, 0.05, 0.12),
-    (0.08, 0.03, 0.03, 0.01, 0.04, 0.12, 0.40, 0.29),
-    (0.05, 0.05, 0.10, 0.05, 0.13, 0.46, 0.04, 0.12),
-    (0.50, 0.12, 0.02, 0.03, 0.03, 0.08, 0.07, 0.15),
+    (0.13, 0.18, 0.40, 0.03, 0.03, 0.08, 0.03, 0.12),
+    (0.06, 0.11, 0.07, 0.34, 0.26, 0.08, 0.01, 0.07),
+    (0.20, 0.42, 0.12, 0.04, 0.03, 0.03, 0.04, 0.12),
+    (0.08, 0.03, 0.03, 0.01, 0.05, 0.13, 0.38, 0.29),
+    (0.05, 0.05, 0.11, 0.05, 0.15, 0.43, 0.04, 0.12),
+    (0.48, 0.13, 0.03, 0.03, 0.03, 0.08, 0.07, 0.15),
 )
 SUBINDUSTRY_SHARES = (0.5, 0.3, 0.2)
 OWNERSHIPS = ("owner-managed", "private", "listed", "public sector", "cooperative")
 OWNERSHIP_SHARES = (
-    (0.70, 0.22, 0.01, 0.02, 0.05),
-    (0.52, 0.20, 0.02, 0.06, 0.20),
-    (0.30, 0.46, 0.07, 0.15, 0.02),
-    (0.34, 0.52, 0.10, 0.03, 0.01),
-    (0.62, 0.33, 0.01, 0.01, 0.03),
-    (0.06, 0.42, 0.40, 0.09, 0.03),
+    (0.74, 0.19, 0.01, 0.02, 0.04),
+    (0.48, 0.16, 0.01, 0.05, 0.30),
+    (0.22, 0.52, 0.06, 0.19, 0.01),
+    (0.26, 0.60, 0.11, 0.02, 0.01),
+    (0.62, 0.34, 0.01, 0.01, 0.02),
+    (0.03, 0.36, 0.50, 0.09, 0.02),
 )
 LEAD_SOURCES = ("website", "referral", "trade fair", "cold call", "partner", "newsletter")
 LEAD_SHARES = (
@@ -141,45 +141,54 @@ LEAD_SHARES = (
     (0.04, 0.14, 0.26, 0.26, 0.28, 0.02),
 )
 URBANITIES = ("urban", "suburban", "rural")
-URBANITY_CITY = (0.62, 0.33, 0.05)
-URBANITY_SMALL_TOWN = (0.12, 0.33, 0.55)
+URBANITY_CITY = (0.72, 0.25, 0.03)
+URBANITY_SMALL_TOWN = (0.07, 0.25, 0.68)
 
-# Country, region, town, degrees north, degrees east, Köppen-Geiger climate, small town, weight.
+# Country, region, town, degrees north, degrees east, small town, weight.
 TOWNS = (
-    ("DE", "Hamburg", "Hamburg", 53.55, 9.99, "Cfb", False, 6),
-    ("DE", "Berlin", "Berlin", 52.52, 13.40, "Cfb", False, 6),
-    ("DE", "Bayern", "München", 48.14, 11.58, "Dfb", False, 6),
-    ("DE", "Nordrhein-Westfalen", "Köln", 50.94, 6.96, "Cfb", False, 5),
-    ("DE", "Nordrhein-Westfalen", "Dortmund", 51.51, 7.47, "Cfb", False, 4),
-    ("DE", "Hessen", "Frankfurt am Main", 50.11, 8.68, "Cfb", False, 5),
-    ("DE", "Baden-Württemberg", "Stuttgart", 48.78, 9.18, "Cfb", False, 5),
-    ("DE", "Sachsen", "Leipzig", 51.34, 12.37, "Cfb", False, 4),
-    ("DE", "Niedersachsen", "Hannover", 52.37, 9.73, "Cfb", False, 4),
-    ("AT", "Wien", "Wien", 48.21, 16.37, "Cfb", False, 4),
-    ("AT", "Steiermark", "Graz", 47.07, 15.44, "Dfb", False, 2),
-    ("CH", "Zürich", "Zürich", 47.38, 8.54, "Cfb", False, 3),
-    ("NL", "Zuid-Holland", "Rotterdam", 51.92, 4.48, "Cfb", False, 3),
-    ("FR", "Auvergne-Rhône-Alpes", "Lyon", 45.76, 4.84, "Cfa", False, 3),
-    ("PL", "Mazowieckie", "Warszawa", 52.23, 21.01, "Dfb", False, 3),
-    ("PL", "Łódzkie", "Łódź", 51.76, 19.46, "Dfb", False, 2),
-    ("DK", "Hovedstaden", "København", 55.68, 12.57, "Cfb", False, 2),
-    ("CZ", "Praha", "Praha", 50.08, 14.44, "Cfb", False, 2),
-    ("LU", "Luxembourg", "Luxembourg", 49.61, 6.13, "Cfb", False, 2),
-    ("DE", "Bayern", "Passau", 48.57, 13.43, "Dfb", True, 4),
-    ("DE", "Niedersachsen", "Lingen", 52.52, 7.32, "Cfb", True, 4),
-    ("DE", "Thüringen", "Gotha", 50.95, 10.70, "Cfb", True, 3),
-    ("DE", "Baden-Württemberg", "Ravensburg", 47.78, 9.61, "Cfb", True, 4),
-    ("DE", "Mecklenburg-Vorpommern", "Güstrow", 53.79, 12.18, "Cfb", True, 3),
-    ("DE", "Rheinland-Pfalz", "Bitburg", 49.97, 6.52, "Cfb", True, 3),
-    ("DE", "Schleswig-Holstein", "Husum", 54.48, 9.05, "Cfb", True, 3),
-    ("AT", "Tirol", "Imst", 47.24, 10.74, "Dfb", True, 2),
-    ("AT", "Niederösterreich", "Krems", 48.41, 15.61, "Cfb", True, 2),
-    ("CH", "Graubünden", "Chur", 46.85, 9.53, "Dfb", True, 2),
-    ("NL", "Drenthe", "Emmen", 52.79, 6.90, "Cfb", True, 2),
-    ("FR", "Nouvelle-Aquitaine", "Cognac", 45.70, -0.33, "Cfb", True, 2),
-    ("PL", "Podlaskie", "Suwałki", 54.10, 22.93, "Dfb", True, 2),
-    ("CZ", "Jihočeský kraj", "Tábor", 49.41, 14.66, "Dfb", True, 2),
-    ("LU", "Luxembourg", "Esch-sur-Alzette", 49.50, 5.98, "Cfb", True, 1),
+    ("DE", "Hamburg", "Hamburg", 53.55, 9.99, False, 6),
+    ("DE", "Berlin", "Berlin", 52.52, 13.40, False, 6),
+    ("DE", "Bayern", "München", 48.14, 11.58, False, 6),
+    ("DE", "Nordrhein-Westfalen", "Köln", 50.94, 6.96, False, 5),
+    ("DE", "Nordrhein-Westfalen", "Dortmund", 51.51, 7.47, False, 4),
+    ("DE", "Hessen", "Frankfurt am Main", 50.11, 8.68, False, 5),
+    ("DE", "Baden-Württemberg", "Stuttgart", 48.78, 9.18, False, 5),
+    ("DE", "Sachsen", "Leipzig", 51.34, 12.37, False, 4),
+    ("DE", "Niedersachsen", "Hannover", 52.37, 9.73, False, 4),
+    ("AT", "Wien", "Wien", 48.21, 16.37, False, 4),
+    ("AT", "Steiermark", "Graz", 47.07, 15.44, False, 2),
+    ("CH", "Zürich", "Zürich", 47.38, 8.54, False, 3),
+    ("NL", "Zuid-Holland", "Rotterdam", 51.92, 4.48, False, 3),
+    ("FR", "Auvergne-Rhône-Alpes", "Lyon", 45.76, 4.84, False, 3),
+    ("PL", "Mazowieckie", "Warszawa", 52.23, 21.01, False, 3),
+    ("PL", "Łódzkie", "Łódź", 51.76, 19.46, False, 2),
+    ("DK", "Hovedstaden", "København", 55.68, 12.57, False, 2),
+    ("CZ", "Praha", "Praha", 50.08, 14.44, False, 2),
+    ("LU", "Luxembourg", "Luxembourg", 49.61, 6.13, False, 2),
+    ("DE", "Bayern", "Passau", 48.57, 13.43, True, 4),
+    ("DE", "Niedersachsen", "Lingen", 52.52, 7.32, True, 4),
+    ("DE", "Thüringen", "Gotha", 50.95, 10.70, True, 3),
+    ("DE", "Baden-Württemberg", "Ravensburg", 47.78, 9.61, True, 4),
+    ("DE", "Mecklenburg-Vorpommern", "Güstrow", 53.79, 12.18, True, 3),
+    ("DE", "Rheinland-Pfalz", "Bitburg", 49.97, 6.52, True, 3),
+    ("DE", "Schleswig-Holstein", "Husum", 54.48, 9.05, True, 3),
+    ("AT", "Tirol", "Imst", 47.24, 10.74, True, 2),
+    ("AT", "Niederösterreich", "Krems", 48.41, 15.61, True, 2),
+    ("CH", "Graubünden", "Chur", 46.85, 9.53, True, 2),
+    ("NL", "Drenthe", "Emmen", 52.79, 6.90, True, 2),
+    ("FR", "Nouvelle-Aquitaine", "Cognac", 45.70, -0.33, True, 2),
+    ("PL", "Podlaskie", "Suwałki", 54.10, 22.93, True, 2),
+    ("CZ", "Jihočeský kraj", "Tábor", 49.41, 14.66, True, 2),
+    ("LU", "Luxembourg", "Esch-sur-Alzette", 49.50, 5.98, True, 1),
+)
+COUNTRIES = ("DE", "AT", "CH", "NL", "FR", "PL", "DK", "CZ", "LU")
+COUNTRY_LOGITS = (
+    (0.5, 0.2, -0.6, -0.8, -0.8, 0.4, -0.6, 0.6, 0.0),
+    (-0.4, 1.2, 0.6, 0.0, 1.4, -0.2, -0.4, 0.2, 0.0),
+    (0.0, 0.4, 0.4, 0.2, -0.6, 1.2, 0.0, 0.8, 0.2),
+    (0.0, -0.4, 0.8, 1.4, 0.0, -0.4, 1.4, -0.8, 0.3),
+    (-0.2, 0.0, -1.0, 0.8, 0.8, 1.2, 0.2, 0.6, 0.1),
+    (0.6, -0.2, 1.2, 0.6, 0.2, -1.0, 0.4, -0.8, 0.2),
 )
 UNIT_BRANCH = "LU"
 """The country whose branch reports annual revenue in thousands."""
@@ -187,12 +196,12 @@ UNIT_BRANCH = "LU"
 # Survey: factor of each item, its loading, whether it is worded the other way round.
 FACTORS = ("price", "service", "innovation", "sustainability")
 FACTOR_CENTRES = (
-    (0.1, 0.7, -0.7, -0.2),
-    (0.2, 0.0, -0.3, 0.9),
-    (-0.4, 0.5, 0.1, -0.5),
-    (-0.3, -0.7, 1.2, 0.4),
-    (1.3, -0.6, 0.0, -0.6),
-    (0.1, 0.4, 0.4, 0.6),
+    (0.1, 0.9, -0.9, -0.3),
+    (0.2, 0.0, -0.4, 1.1),
+    (-0.6, 0.6, 0.2, -0.7),
+    (-0.4, -0.9, 1.4, 0.4),
+    (1.5, -0.8, 0.0, -0.7),
+    (0.1, 0.4, 0.5, 0.8),
 )
 ITEMS = (
     ("q01", 0, 0.80, False),
@@ -214,6 +223,7 @@ CAMPAIGNS = (("autumn-2025", date(2025, 9, 8)), ("spring-2026", date(2026, 2, 16
 ARMS = ("control", "catalogue", "discount")
 ARM_COSTS = (0.0, 2.4, 0.9)
 CONVERSION_LOGITS = (-2.6, -2.4, -2.9, -2.2, -2.7, -2.0)
+RESPONSE_LOGITS = (-2.6, -1.2, -3.2, -0.9, 0.0, -2.8)
 ARM_LIFTS = (
     (0.0, 0.7, 0.1),
     (0.0, 0.5, 0.4),

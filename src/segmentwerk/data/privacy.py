@@ -1,0 +1,133 @@
+"""Personal data: which columns hold it, how ids are pseudonymised, how samples are shown."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+import ibis
+import pandas as pd
+
+from segmentwerk.core.errors import ConfigError, InputError
+from segmentwerk.data.columns import COLUMNS
+
+ENVIRONMENT = "SEGMENTWERK_KEY"
+KEY_FILE = "pseudonym.key"
+KEY_BYTES = 32
+SHORTEST = 16
+
+EMAIL = r"[A-Za-z0-9._%+-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}"
+INTERNATIONAL = r"(^|[^0-9A-Za-z])(\+|00)[1-9][0-9 ()./-]{6,}[0-9]($|[^0-9])"
+NATIONAL = r"\(0[0-9]+\)[0-9 /-]{5,}|^0[0-9]{1,4}[ /-][0-9 -]{5,}$"
+CONTACT = f"{EMAIL}|{INTERNATIONAL}|{NATIONAL}"
+"""E-mail addresses and telephone numbers, in the syntax that RE2 and PostgreSQL share."""
+
+NAMED = re.compile(
+    r"(?i)(first|last|full|contact|sur|given|vor|nach)[ _-]?name|^name$|e-?mail|phone|mobile|telefon|^fax|"
+    r"street|stra(ss|ß)e|address|adresse|birth|geburt|iban|passport|(^|_)ip($|_)|comment|remark|note|notiz"
+)
+SHARE = 0.2
+SAMPLE = 1000
+FREE_TEXT = 60
+"""Mean length from which a text is taken for free text, which may name people."""
+
+
+def key(home: Path) -> bytes:
+    """Return the key for pseudonyms: from the environment, else from a file below ``home``, made once.
+
+    Raises
+    ------
+    ConfigError
+        If the key in the environment is short, or others may read the file.
+    """
+    given = os.environ.get(ENVIRONMENT)
+    if given is not None:
+        if len(given) < SHORTEST:
+            raise ConfigError(
+                f"{ENVIRONMENT} is shorter than {SHORTEST} characters.", "Choose a longer secret."
+            )
+        return hashlib.blake2b(given.encode(), digest_size=KEY_BYTES).digest()
+    path = home / KEY_FILE
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return _stored(path)
+    except OSError as error:
+        raise InputError(f"Cannot write {path}: {error.strerror}.", "Choose another home.") from error
+    with os.fdopen(handle, "wb") as stream:
+        stream.write(os.urandom(KEY_BYTES))
+    return _stored(path)
+
+
+def _stored(path: Path) -> bytes:
+    if path.stat().st_mode & 0o077:
+        raise ConfigError(f"Others may read the key in {path}.", f"Run: chmod 600 {path}")
+    stored = path.read_bytes()
+    if len(stored) != KEY_BYTES:
+        raise ConfigError(
+            f"{path} holds no key of {KEY_BYTES} bytes.", "Restore it; a new one changes all pseudonyms."
+        )
+    return stored
+
+
+def pseudonymise(ids: Iterable[object], key: bytes) -> list[str]:
+    """Return the pseudonym of each id: 20 hexadecimal digits of keyed BLAKE2b (RFC 7693).
+
+    The same id and key give the same pseudonym; without the key it cannot be computed or reversed.
+
+    Examples
+    --------
+    >>> pseudonymise(["A-17"], b"0" * 32) == pseudonymise(["A-17"], b"0" * 32)
+    True
+    """
+    return [hashlib.blake2b(str(id_).encode(), key=key, digest_size=10).hexdigest() for id_ in ids]
+
+
+def personal_columns(table: ibis.Table) -> tuple[str, ...]:
+    """Return the columns that hold personal data or free text: declared, named so, or detected by content.
+
+    Columns of text in which a fifth of a sample looks like e-mail addresses or telephone numbers, or
+    whose mean length is that of sentences, are detected.
+    """
+    declared = {name for columns in COLUMNS.values() for name, column in columns.items() if column.personal}
+    texts = [name for name in table.columns if table[name].type().is_string() and not name.startswith("_")]
+    found = {name for name in table.columns if name in declared or NAMED.search(name)}
+    asked = [name for name in texts if name not in found]
+    if asked:
+        sample = table.select(asked).limit(SAMPLE)
+        looks = [sample[name].re_search(CONTACT).mean().name(f"contact {name}") for name in asked]
+        lengths = [sample[name].length().mean().name(f"length {name}") for name in asked]
+        answer = sample.aggregate([*looks, *lengths]).to_pyarrow().to_pylist()[0]
+        for name in asked:
+            contact, length = answer[f"contact {name}"] or 0, answer[f"length {name}"] or 0
+            if contact >= SHARE or length >= FREE_TEXT:
+                found.add(name)
+    return tuple(name for name in table.columns if name in found)
+
+
+def preview(table: ibis.Table, rows: int = 5) -> pd.DataFrame:
+    """Return the first rows with personal data hidden and ids reduced to their `shape`."""
+    shown = [name for name in table.columns if not name.startswith("_")]
+    frame: pd.DataFrame = table.select(shown).limit(rows).to_pandas()
+    hidden = personal_columns(table)
+    for name in shown:
+        if name in hidden:
+            frame[name] = frame[name].map(lambda value: None if pd.isna(value) else "•••")
+        elif name.lower().endswith("id"):
+            frame[name] = frame[name].map(lambda value: None if pd.isna(value) else shape(str(value)))
+    return frame
+
+
+def shape(text: str) -> str:
+    """Return a text with letters and digits replaced by A and 9.
+
+    Examples
+    --------
+    >>> shape("AW-0017")
+    'AA-9999'
+    """
+    return "".join("9" if letter.isdigit() else "A" if letter.isalpha() else letter for letter in text)

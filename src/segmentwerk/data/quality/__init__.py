@@ -1,0 +1,63 @@
+"""The quality report: what is wrong with the data, by stable code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+import ibis
+
+from segmentwerk.data.contracts import Checked
+from segmentwerk.data.quality import columns, contents, contracts, duplicates, history, probes, spelling
+from segmentwerk.data.quality.findings import Finding, Inspection, QualityReport
+from segmentwerk.data.quality.report import to_html, write
+
+__all__ = ["Finding", "QualityReport", "inspect", "to_html", "write"]
+
+CHECKS = (
+    contracts.check_rules,
+    columns.check_filled,
+    columns.check_constant,
+    columns.check_personal,
+    history.check_fresh,
+    history.check_far_dates,
+    history.check_idle,
+    duplicates.check_exact,
+    duplicates.check_names,
+    duplicates.check_contacts,
+    probes.check_rows,
+    contents.check_codes,
+    contents.check_outliers,
+    contents.check_units,
+    contents.check_parents,
+    spelling.check_levels,
+    spelling.check_partners,
+    spelling.check_industries,
+)
+
+
+def inspect(
+    checked: Checked,
+    *,
+    as_of: date | None,
+    source: str = "",
+    raw: Mapping[str, ibis.Table] | None = None,
+) -> QualityReport:
+    """Look for what is wrong with a source, all rows included, whatever the cleaning rules did.
+
+    Parameters
+    ----------
+    as_of
+        Dates are judged by it; None: checks that need it do not apply.
+    raw
+        The company's own tables (`Source.raw`); columns that are not mapped are looked at too.
+
+    Returns
+    -------
+    QualityReport
+        One finding for each check and table, passed, failed or not applicable, ordered by code.
+    """
+    inspection = Inspection(checked, as_of, raw or {})
+    found = [finding for check in CHECKS for finding in check(inspection)]
+    found.sort(key=lambda finding: (finding.code, finding.table))
+    return QualityReport(source, as_of, checked.rows, checked.rejected, tuple(found))

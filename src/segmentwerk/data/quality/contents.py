@@ -1,0 +1,140 @@
+"""Checks of what columns hold: odd codes, outliers, units that differ between branches, families."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import ibis
+
+from segmentwerk.data.quality.findings import Finding, Inspection, fetch
+from segmentwerk.data.quality.probes import examples
+
+CODES = (("orders", "order_id"), ("orders", "product_id"), ("accounts", "account_id"))
+USUAL = 0.95
+"""Share of the codes that must be of one kind before others count as odd."""
+FAR_OUT = 8.0
+"""Robust deviations of the logarithm from which a value is an outlier."""
+UNIT = math.log10(40.0)
+"""Groups whose medians differ by more than this many powers of ten use another unit."""
+FEWEST = 20
+
+
+def check_codes(inspection: Inspection) -> Iterator[Finding]:
+    """Q043 ids and product codes of another kind than nearly all: cancellations, postage, test entries."""
+    title = "codes are of one kind"
+    for name, column in CODES:
+        table = inspection.table(name, column)
+        if table is None:
+            yield Finding("Q043", title, "warning", "not_applicable", name, f"no {column}")
+            continue
+        codes = table.filter(table[column].notnull())
+        kind = _kind(codes[column])
+        counts = codes.group_by(kind=kind).aggregate(n=codes.count())
+        found = fetch(counts.order_by([ibis.desc("n"), "kind"]).limit(50))
+        total = inspection.checked.rows[name]
+        if not found or found[0]["n"] < USUAL * total or found[0]["n"] == sum(row["n"] for row in found):
+            yield Finding("Q043", title, "warning", "passed", name, f"{column}: {title}", 0, total)
+            continue
+        odd = sum(int(row["n"]) for row in found[1:])
+        words = ", ".join(f"{row['kind']} ({row['n']:,})" for row in found[1:6])
+        message = f"{column} unlike the usual {found[0]['kind']}: {words}"
+        shown = examples(codes.filter(kind != found[0]["kind"]))
+        yield Finding("Q043", title, "warning", "failed", name, message, odd, total, shown)
+
+
+def _kind(value: Any) -> Any:
+    """Describe a code by what it begins with: a run of letters becomes A, five digits become 9x5."""
+    letters = value.re_extract(r"^([A-Za-z]*)", 1)
+    digits = value.re_extract(r"^[A-Za-z]*([0-9]*)", 1).length()
+    initial = ibis.ifelse(
+        (letters.length() == 1) & (digits > 0), letters.upper(), ibis.ifelse(letters == "", "", "letters")
+    )
+    return initial + ibis.ifelse(digits > 0, "9x" + digits.cast("string"), "")
+
+
+def check_outliers(inspection: Inspection) -> Iterator[Finding]:
+    """Q045 amounts far out on the logarithmic scale: more than 8 robust deviations from the median."""
+    title = "amounts lie together"
+    for name, column in (("orders", "revenue"), ("accounts", "annual_revenue"), ("opportunities", "value")):
+        table = inspection.table(name, column)
+        if table is None:
+            yield Finding("Q045", title, "info", "not_applicable", name, f"no {column}")
+            continue
+        known = table.filter((table[column] != 0) & ~table[column].isinf() & ~table[column].isnan())
+        known = known.mutate(size=known[column].abs().log10())
+        middle = known["size"].median().execute()
+        if middle is None or middle != middle:
+            yield Finding("Q045", title, "info", "not_applicable", name, f"no {column}")
+            continue
+        spread = 1.4826 * float((known["size"] - middle).abs().median().execute()) or 0.1
+        far = known.filter((known["size"] - middle).abs() > FAR_OUT * spread)
+        count = int(far.count().execute())
+        message = f"{column} far from all others" if count else f"{column}: {title}"
+        shown, status = (examples(far) if count else ()), ("failed" if count else "passed")
+        of = inspection.checked.rows[name]
+        yield Finding("Q045", title, "info", _status(status), name, message, count, of, shown)
+
+
+def check_units(inspection: Inspection) -> Iterator[Finding]:
+    """Q046 groups (branches) whose median amount is off by a factor of 40 or more: another unit."""
+    yield from _units(inspection, "accounts", ("country", "region", "lead_source", "ownership"), _per_head)
+    yield from _units(inspection, "orders", ("channel", "_file"), _price)
+
+
+def _per_head(table: ibis.Table) -> Any:
+    return table["annual_revenue"] / table["employees"].nullif(0)
+
+
+def _price(table: ibis.Table) -> Any:
+    return (table["revenue"] / table["quantity"].nullif(0)).nullif(0)
+
+
+def _units(inspection: Inspection, name: str, groups: tuple[str, ...], amount: Any) -> Iterator[Finding]:
+    title = "branches use one unit"
+    needs = ("annual_revenue", "employees") if name == "accounts" else ("revenue", "quantity")
+    table, _ = inspection.sample(name, *needs)
+    there = [group for group in groups if table is not None and group in table.columns]
+    if table is None or not there:
+        yield Finding("Q046", title, "error", "not_applicable", name, title)
+        return
+    sized = (
+        table.mutate(size=amount(table))
+        .filter(lambda t: t["size"] > 0)
+        .mutate(size=lambda t: t["size"].log10())
+    )
+    for group in there:
+        medians = sized.group_by(group).aggregate(n=sized.count(), middle=sized["size"].median())
+        known = [row for row in fetch(medians) if row[group] is not None and row["n"] >= FEWEST]
+        middle = sorted(row["middle"] for row in known)[len(known) // 2] if len(known) > 2 else None
+        off = [row for row in known if middle is not None and abs(row["middle"] - middle) > UNIT]
+        if off:
+            words = ", ".join(f"{row[group]} (x {10 ** (row['middle'] - middle):.3g})" for row in off)
+            rows = sum(int(row["n"]) for row in off)
+            message = f"amounts in another unit by {group.strip('_')}: {words}"
+            yield Finding("Q046", title, "error", "failed", name, message, rows, sum(r["n"] for r in known))
+        else:
+            yield Finding("Q046", title, "error", "passed", name, f"{title}, by {group.strip('_')}")
+
+
+def check_parents(inspection: Inspection) -> Iterator[Finding]:
+    """Q056 parent companies that are no account, or the account itself."""
+    title = "parents are accounts"
+    table = inspection.table("accounts", "parent_account_id")
+    if table is None:
+        yield Finding("Q056", title, "warning", "not_applicable", "accounts", title)
+        return
+    parent = table["parent_account_id"]
+    unknown = parent.notin(table.select(known="account_id")["known"]) | (parent == table["account_id"])
+    bad = table.filter(parent.notnull() & unknown)
+    count = int(bad.count().execute())
+    message = "parents that are no account, or the account itself" if count else title
+    of = inspection.checked.rows["accounts"]
+    status = _status("failed" if count else "passed")
+    shown = examples(bad) if count else ()
+    yield Finding("Q056", title, "warning", status, "accounts", message, count, of, shown)
+
+
+def _status(status: str) -> Any:
+    return status

@@ -1,0 +1,87 @@
+"""The vocabulary of the quality report."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from typing import Any, Literal
+
+import ibis
+
+from segmentwerk.data.contracts import Checked
+
+Severity = Literal["error", "warning", "info"]
+Status = Literal["passed", "failed", "not_applicable"]
+
+LARGE = 2_000_000
+"""Rows beyond which a check that sorts or groups looks at a sample of accounts."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The answer of one check about one table.
+
+    ``rows`` counts the rows concerned, ``of`` the rows looked at; ``examples`` are row numbers in the
+    file (from 1, a header not counted), never values.
+    """
+
+    code: str
+    title: str
+    severity: Severity
+    status: Status
+    table: str
+    message: str
+    rows: int = 0
+    of: int = 0
+    examples: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class QualityReport:
+    """All findings about one source as of a date, ordered by code."""
+
+    source: str
+    as_of: date | None
+    rows: dict[str, int]
+    rejected: dict[str, int]
+    findings: tuple[Finding, ...]
+
+    @property
+    def failed(self) -> tuple[Finding, ...]:
+        """Findings that need attention, errors first."""
+        order = {"error": 0, "warning": 1, "info": 2}
+        found = [finding for finding in self.findings if finding.status == "failed"]
+        return tuple(sorted(found, key=lambda finding: (order[finding.severity], finding.code)))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as plain data for JSON."""
+        return {**asdict(self), "as_of": None if self.as_of is None else self.as_of.isoformat()}
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """What checks look at: all rows in our types before any rule, the raw tables, and the date."""
+
+    checked: Checked
+    as_of: date | None
+    raw: Mapping[str, ibis.Table] = field(default_factory=dict)
+
+    def table(self, name: str, *columns: str) -> ibis.Table | None:
+        """Return one of our tables if it is there and has the columns."""
+        table = self.checked.typed.get(name)
+        return table if table is not None and set(columns) <= set(table.columns) else None
+
+    def sample(self, name: str, *columns: str) -> tuple[ibis.Table | None, int]:
+        """Return the table, or of a large one all rows of every nth account, and n."""
+        table = self.table(name, *columns)
+        step = -(-self.checked.rows.get(name, 0) // LARGE)
+        if table is None or step <= 1:
+            return table, 1
+        return table.filter(table["account_id"].hash().abs() % step == 0), step
+
+
+def fetch(table: ibis.Table) -> list[dict[str, Any]]:
+    """Return the rows of a small table."""
+    rows: list[dict[str, Any]] = table.to_pyarrow().to_pylist()
+    return rows
