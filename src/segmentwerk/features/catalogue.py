@@ -13,6 +13,7 @@ from segmentwerk.features import (
     engagement,
     firmographics,
     geography,
+    lifetime,
     peers,
     survey,
     value,
@@ -21,7 +22,7 @@ from segmentwerk.features.declare import Definition, Tables
 from segmentwerk.features.learned import Step
 from segmentwerk.features.levels import LEVELS
 
-STEPS: tuple[Step, ...] = (peers.STEP, survey.STEP)
+STEPS: tuple[Step, ...] = (peers.STEP, lifetime.STEP, survey.STEP)
 APPROACHES = (
     "behavioural",
     "value",
@@ -79,17 +80,20 @@ def excluded(settings: FeatureSettings) -> tuple[Feature, ...]:
     return tuple(feature for feature in catalogue() if {feature.name, feature.approach} & unwanted)
 
 
-def impossible(tables: Tables, settings: FeatureSettings) -> dict[str, str]:
-    """Say which features these tables cannot give, each with the reason."""
+def impossible(tables: Tables, settings: FeatureSettings, *, learn: bool = True) -> dict[str, str]:
+    """Say which features these tables cannot give, each with the reason.
+
+    ``learn`` is false where what the steps learned is given.
+    """
     reasons = {}
     for definition in definitions(settings):
         lacking = _lacking((*LEVELS[definition.level].needs, *definition.needs), tables, settings)
         reasons[definition.feature.name] = lacking
     for step in STEPS:
-        lacking = _lacking(step.needs, tables, settings) or next(
-            (reasons[name] for name in step.reads if reasons[name]), ""
-        )
-        reasons |= {feature.name: lacking for feature in step.features}
+        obstacles = [_lacking(step.needs, tables, settings), *(reasons[name] for name in step.reads)]
+        if learn:
+            obstacles.append(step.uninstalled())
+        reasons |= dict.fromkeys((f.name for f in step.features), next(filter(None, obstacles), ""))
     return {name: reason for name, reason in reasons.items() if reason}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -39,6 +40,8 @@ class Step:
         raises `CannotLearnError`.
     apply
         From the same rows and `Learned` to the features' columns.
+    package, extra
+        The package that ``learn`` needs, and the extra that installs it.
     describe
         The features that `Learned` gives, in column order.
     relate
@@ -53,8 +56,16 @@ class Step:
     reads: tuple[str, ...] = ()
     prefers: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
+    package: str = ""
+    extra: str = ""
     describe: Callable[[Learned], tuple[Feature, ...]] | None = None
     relate: Callable[[Tables, Learned | None], Relation] | None = None
+
+    def uninstalled(self) -> str:
+        """Say that the package to learn with is not installed; empty where it is or none is needed."""
+        if not self.package or importlib.util.find_spec(self.package):
+            return ""
+        return f"{self.package} is not installed (pip install 'segmentwerk[{self.extra}]')"
 
     def given(self, learned: Mapping[str, Any]) -> tuple[Feature, ...]:
         """Return the features that this step gives with what it learned."""

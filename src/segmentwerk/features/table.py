@@ -100,7 +100,7 @@ def _plan(
 ) -> tuple[list[Definition], list[Step]]:
     """Choose the declared features to compute, those that a step reads included, and the steps."""
     unwanted = {feature.name for feature in excluded(settings)}
-    missing = impossible(tables, settings)
+    missing = impossible(tables, settings, learn=learned is None)
     steps = [
         step
         for step in STEPS
