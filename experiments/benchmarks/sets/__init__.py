@@ -1,0 +1,1 @@
+"""Data that the benchmarks run on: labelled sets, and draws with and without groups."""

@@ -1,0 +1,84 @@
+"""The five algorithm families of the selection benchmark, each as a function of k and a seed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.cluster import AgglomerativeClustering
+from sklearn.metrics import pairwise_distances_argmin
+
+from segmentwerk.core.errors import FitError
+from segmentwerk.segmenters.autoencoder import AutoencoderSegmenter
+from segmentwerk.segmenters.gaussian_mixture import GaussianMixtureSegmenter
+from segmentwerk.segmenters.kmeans import KMeansSegmenter
+
+Fit = Callable[[pd.DataFrame, int, int], Any]
+"""``fit(X, k, seed)`` returns a fitted segmenter."""
+
+
+class Ward:
+    """Ward's hierarchical clustering; other rows go to the nearest centre."""
+
+    complexity = 2
+
+    def __init__(self, k: int) -> None:
+        self.k = k
+
+    def fit(self, X: pd.DataFrame) -> Ward:
+        """Cut the tree at k segments."""
+        if len(X) <= self.k:
+            raise FitError(f"{len(X)} rows are too few for {self.k} segments.")
+        labels = AgglomerativeClustering(self.k).fit_predict(X)
+        self.centers_ = X.groupby(labels).mean().to_numpy()
+        self.n_segments_ = self.k
+        return self
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        """Return the segment with the nearest centre."""
+        return pairwise_distances_argmin(X.to_numpy(), self.centers_)
+
+
+class Embedded:
+    """A mixture in the embedding of an autoencoder that was trained for another k."""
+
+    complexity = 3
+
+    def __init__(self, network: AutoencoderSegmenter, head: GaussianMixtureSegmenter) -> None:
+        self.network, self.head, self.n_segments_ = network, head, head.n_segments_
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        """Return the mixture's segments."""
+        return self.head.predict(self.network.transform(X))
+
+
+class Autoencoders:
+    """Autoencoder segmenters that share one network a set of rows and seed, since it does not depend on k."""
+
+    def __init__(self) -> None:
+        self.networks: dict[tuple[str, int], AutoencoderSegmenter] = {}
+
+    def __call__(self, X: pd.DataFrame, k: int, seed: int) -> Embedded:
+        """Train the network, or take it, and fit a mixture of k components in its embedding."""
+        key = (hashlib.sha256(X.to_numpy().tobytes()).hexdigest(), seed)
+        if key not in self.networks:
+            self.networks[key] = AutoencoderSegmenter(2, random_state=seed).fit(X)
+        network = self.networks[key]
+        head = GaussianMixtureSegmenter(k, random_state=seed).fit(network.transform(X))
+        return Embedded(network, head)
+
+
+def families() -> dict[str, Fit]:
+    """Return the families by name; the autoencoders' networks live as long as the result."""
+    return {
+        "kmeans": lambda X, k, seed: KMeansSegmenter(k, random_state=seed).fit(X),
+        "diagonal_mixture": lambda X, k, seed: GaussianMixtureSegmenter(
+            k, covariance_type="diag", random_state=seed
+        ).fit(X),
+        "full_mixture": lambda X, k, seed: GaussianMixtureSegmenter(k, random_state=seed).fit(X),
+        "ward": lambda X, k, _: Ward(k).fit(X),
+        "autoencoder": Autoencoders(),
+    }

@@ -1,0 +1,143 @@
+"""Measure how often the verdict says 'natural' where there are no groups, and where there are.
+
+100 tables without groups (uniform, correlated normal, log-normal, gamma-Poisson, with binaries, real
+columns shuffled, heavy tails) and 40 with three or four clear groups. On each, k-means and mixtures with
+k = 2 … 6 are judged, one is selected, and the verdict on the winner counts; how many tables had a
+candidate that passes every gate is reported beside it. The peer is the usual threshold: a silhouette
+above 0.25.
+
+    python experiments/benchmarks/structure.py [--nulls 100] [--groups 40] [--seed N] [--output FILE]
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sets.draws import GROUPS, NULLS
+from sets.frames import view_of
+from sklearn.metrics import silhouette_score
+
+from segmentwerk.core.errors import FitError
+from segmentwerk.core.settings import EvaluationSettings, GoalSettings
+from segmentwerk.core.types import Scorecard
+from segmentwerk.evaluation.scorecard import judge
+from segmentwerk.evaluation.selection import select
+from segmentwerk.evaluation.structure import verdict
+from segmentwerk.segmenters.gaussian_mixture import GaussianMixtureSegmenter
+from segmentwerk.segmenters.kmeans import KMeansSegmenter
+
+K = range(2, 7)
+SETTINGS = EvaluationSettings(n_bootstrap=100)
+USUAL = 0.25
+ALGORITHMS: dict[str, Callable[[int, int], Any]] = {
+    "kmeans": lambda k, seed: KMeansSegmenter(k, random_state=seed),
+    "mixture": lambda k, seed: GaussianMixtureSegmenter(k, random_state=seed),
+}
+
+
+def refitter(algorithm: str, k: int) -> Callable[[pd.DataFrame, int], Any]:
+    """Return a function that fits the algorithm with k segments."""
+    return lambda X, seed: ALGORITHMS[algorithm](k, seed).fit(X)
+
+
+def look(kind: str, features: pd.DataFrame, groups: int, seed: int) -> dict[str, object]:
+    """Run the contest on one table and ask for the verdict."""
+    view = view_of(features, seed)
+    cards: list[Scorecard] = []
+    refits, widths = {}, [-1.0]
+    for algorithm in ALGORITHMS:
+        for k in K:
+            refit = refitter(algorithm, k)
+            try:
+                segmenter = refit(view.train, seed)
+            except FitError:
+                continue
+            name = f"{algorithm}-{k}"
+            refits[name] = refit
+            cards.append(judge(name, segmenter, refit, view, SETTINGS, seed=seed))
+            labels = segmenter.predict(view.everyone)
+            widths.append(silhouette_score(view.everyone, labels) if len(np.unique(labels)) > 1 else -1.0)
+    winner = select(cards, SETTINGS, GoalSettings()).winner
+    card = next(card for card in cards if card.candidate == winner)
+    found = verdict(refits[winner], view, SETTINGS, seed=seed, card=card)
+    return {
+        "kind": kind,
+        "groups": groups,
+        "winner": winner,
+        "segments": card.n_segments,
+        "verdict": found.kind,
+        "passed": any(card.passed for card in cards),
+        "silhouette": max(widths),
+        "gain": found.gain,
+        "null": found.null_quantile,
+    }
+
+
+def run(nulls: int, groups: int, seed: int) -> pd.DataFrame:
+    """Look at all tables; one line each."""
+    draws = [(kind, 0, i) for i, kind in zip(range(nulls), list(NULLS) * nulls, strict=False)]
+    draws += [
+        (kind, 3 + i % 2, nulls + i) for i, kind in zip(range(groups), list(GROUPS) * groups, strict=False)
+    ]
+    rows = []
+    for kind, k, number in draws:
+        started, rng = time.perf_counter(), np.random.default_rng([seed, number])
+        features = GROUPS[kind](rng, k) if k else NULLS[kind](rng)
+        rows.append(look(kind, features, k, number))
+        shown = " ".join(f"{key}={value}" for key, value in rows[-1].items() if not isinstance(value, float))
+        print(f"{number} {shown} seconds={time.perf_counter() - started:.0f}", flush=True)
+    return pd.DataFrame(rows)
+
+
+def summary(table: pd.DataFrame) -> list[str]:
+    """Write what came out, in lines."""
+    table = table.assign(natural=table["verdict"] == "natural", usual=table["silhouette"] > USUAL)
+    null, real = table[table["groups"] == 0], table[table["groups"] > 0]
+    tails = null[null["kind"] == "heavy-tails"]
+    lines = [
+        f"{kind}: {int(part['natural'].sum())} natural, {int(part['passed'].sum())} with a candidate past "
+        f"all gates, {int(part['usual'].sum())} with silhouette > {USUAL}, of {len(part)}"
+        for (_, kind), part in table.groupby(["groups", "kind"])
+    ]
+    right = ((real["segments"] - real["groups"]).abs() <= 1).mean()
+    return [
+        *lines,
+        bench("null_called_natural", null["natural"].sum(), null["usual"].sum(), 0.05 * len(null), most=True),
+        bench("heavy_tails_called_natural", tails["natural"].sum(), tails["usual"].sum(), 0, most=True),
+        bench("groups_found", real["natural"].sum(), real["usual"].sum(), 0.95 * len(real), most=False),
+        f"Segments within one of the groups: {right:.0%} of {len(real)}.",
+    ]
+
+
+def bench(name: str, ours: float, peer: float, goal: float, *, most: bool) -> str:
+    """Write a line that `make bench` collects; ``most``: the goal is an upper limit."""
+    ratio = ours / peer if peer else float("nan")
+    reached = ours <= goal if most else ours >= goal
+    return f"BENCH {name} ours={ours:.0f} peer={peer:.0f} ratio={ratio:.2f} goal={goal:.0f} " + (
+        "ok" if reached else "short"
+    )
+
+
+def main() -> None:
+    """Run the benchmark and print one line a table, then the summary."""
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
+    parser.add_argument("--nulls", type=int, default=100)
+    parser.add_argument("--groups", type=int, default=40)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--output", type=Path, help="write the table as CSV")
+    arguments = parser.parse_args()
+    table = run(arguments.nulls, arguments.groups, arguments.seed)
+    if arguments.output:
+        table.round(4).to_csv(arguments.output, index=False)
+    print(*summary(table), sep="\n")
+
+
+if __name__ == "__main__":
+    main()
