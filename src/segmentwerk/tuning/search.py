@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack, closing
 
 from segmentwerk.core.types import TrialRecord
+from segmentwerk.tuning.logbook import Logbook
 from segmentwerk.tuning.plan import Plan
 from segmentwerk.tuning.progress import StudyProgress
 from segmentwerk.tuning.session import OnTrial, Session, finished
@@ -29,19 +30,20 @@ def search(plan: Plan, session: Session, objective: Objective, on_trial: OnTrial
         progress = stack.enter_context(StudyProgress(plan.study, plan.n_trials))
         if plan.settings.storage is not None:
             stack.enter_context(session.beating())
+        logbook = stack.enter_context(Logbook(session, on_trial))
         evaluator = _evaluator(plan, session, objective, stack, plan.n_trials - len(begun))
         while True:
             trials = session.trials()
-            unlogged = session.log(trials, on_trial)
+            logging = logbook.update(trials)
             session.take_over(trials)
             records = finished(trials)
             progress.update(records, _seconds_left(plan, records, deadline))
-            over = time.monotonic() >= deadline or not plan.n_trials - len(records) + unlogged
-            if over and not evaluator.busy:
+            over = len(records) == plan.n_trials or time.monotonic() >= deadline
+            if over and not evaluator.busy and not logging:
                 return
             _start_trials(plan, session, evaluator, deadline)
-            if not evaluator.busy:
-                time.sleep(_POLL)  # the rest is done elsewhere
+            if not evaluator.busy:  # the rest is done elsewhere
+                logbook.wait(_POLL)
             for trial, outcome in evaluator.wait(_POLL):
                 session.finish(trial, outcome)
 

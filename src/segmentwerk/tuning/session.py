@@ -49,6 +49,7 @@ class Session:
         self._noted: dict[int, set[int]] = {}
         """Steps that a process reported for them before it died."""
         self._others: list[FrozenTrial] = []
+        self._logged: set[int] = set()
 
     def trials(self) -> list[FrozenTrial]:
         """Return all trials of the study as they are now, in order."""
@@ -131,21 +132,23 @@ class Session:
             if left_over or owner == "dead" or (owner != "alive" and self._silent(trial)):
                 self._put_back(trial, died=not left_over)
 
-    def log(self, trials: Sequence[FrozenTrial], on_trial: OnTrial | None) -> int:
-        """Hand each finished trial to ``on_trial`` once; return how many are left to another machine."""
-        if on_trial is None:
-            return 0
+    def unlogged(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+        """Return the finished trials that nobody is known to have logged."""
+        return [trial for trial in trials if trial.state.is_finished() and trial.number not in self._logged]
+
+    def log(self, trials: Sequence[FrozenTrial], on_trial: OnTrial) -> int:
+        """Hand unlogged trials to ``on_trial`` once each; return how many are left to another machine."""
         left = 0
-        logged = self.study.user_attrs
+        known = self.study.user_attrs
         for trial in trials:
-            if not trial.state.is_finished() or f"{_LOGGED}{trial.number}" in logged:
-                continue
-            owner = _owner(trial)
-            if owner in ("mine", "dead") or (owner == "remote" and self._silent(trial)):
+            key, owner = f"{_LOGGED}{trial.number}", _owner(trial)
+            if key not in known:
+                if owner == "alive" or (owner == "remote" and not self._silent(trial)):
+                    left += 1
+                    continue
                 on_trial(to_record(trial))
-                self.study.set_user_attr(f"{_LOGGED}{trial.number}", True)
-            else:
-                left += 1
+                self.study.set_user_attr(key, True)
+            self._logged.add(trial.number)
         return left
 
     @contextmanager

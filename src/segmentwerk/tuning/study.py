@@ -68,8 +68,8 @@ def tune(
     start
         Points that are tried first; what they leave out is drawn.
     on_trial
-        Called once for each finished trial, by this process only, after the trial is stored; again
-        after a kill in between, so it should recognise what it has seen.
+        Called once for each finished trial, in one thread of this process, after the trial is stored;
+        again after a kill in between, so it should recognise what it has seen.
     n_finalists
         Number of best trials that are returned as finalists.
 
@@ -106,8 +106,10 @@ def tune(
         interrupted = True
         # Opened anew: what this process remembers may have been cut short in the middle.
         with plan.session() as session:
-            session.log(session.trials(), on_trial)
-            records = finished(session.trials())
+            trials = session.trials()
+            if on_trial is not None:
+                session.log(session.unlogged(trials), on_trial)
+            records = finished(trials)
         if not any(record.state == "complete" for record in records):
             raise
         logger.warning("Interrupted: %s goes on with the best of %d trials.", plan.study, len(records))

@@ -167,14 +167,15 @@ def test_finished_trials_are_logged_by_their_own_machine_while_it_lives(storage,
     there.finish(there.claim(), DONE)
     here.finish(here.claim(), DONE)
     seen = []
-    assert here.log(here.trials(), seen.append) == 1
+    assert here.log(here.unlogged(here.trials()), seen.append) == 1
     assert [record.number for record in seen] == [1]
     clock[0] = 31
-    assert here.log(here.trials(), seen.append) == 0
+    assert here.log(here.unlogged(here.trials()), seen.append) == 0
+    assert here.unlogged(here.trials()) == []
     assert [record.number for record in seen] == [1, 0]
-    assert join(storage).log(here.trials(), seen.append) == 0
+    late = join(storage)
+    assert late.log(late.unlogged(late.trials()), seen.append) == 0
     assert len(seen) == 2
-    assert here.log(here.trials(), None) == 0
 
 
 def test_what_a_dead_process_finished_is_logged_at_once(storage, monkeypatch):
@@ -182,7 +183,7 @@ def test_what_a_dead_process_finished_is_logged_at_once(storage, monkeypatch):
     there.finish(there.claim(), DONE)
     seen = []
     here = join(storage)
-    assert here.log(here.trials(), seen.append) == 0
+    assert here.log(here.unlogged(here.trials()), seen.append) == 0
     assert seen == finished(here.trials())
 
 

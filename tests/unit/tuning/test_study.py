@@ -237,6 +237,23 @@ def test_a_trial_whose_logging_failed_is_handed_over_again(objectives, line, tmp
     assert seen == list(range(8))
 
 
+def test_a_slow_log_does_not_hold_up_the_search(objectives, line, tmp_path):
+    third_trial = threading.Event()
+    calls, in_time = [], []
+
+    def objective(params, report):
+        calls.append(params)
+        if len(calls) == 3:
+            third_trial.set()
+        return objectives.parabola(params, report)
+
+    def log(record):
+        in_time.append(third_trial.wait(timeout=20))
+
+    search(objective, line, tmp_path, on_trial=log)
+    assert in_time == [True] * 8
+
+
 def interrupt_after(seconds):
     threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)).start()
 
