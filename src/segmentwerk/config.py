@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
@@ -125,6 +126,12 @@ def parse(root: type[RootT], config: DictConfig) -> RootT:
         return root.model_validate(plain)
     except ValidationError as error:
         raise ConfigError(*_explain(root, error.errors()[0])) from error
+
+
+def redacted(settings: RootSettings) -> str:
+    """Return the whole config as YAML, without passwords in addresses."""
+    text = OmegaConf.to_yaml(OmegaConf.create(settings.model_dump(mode="json", by_alias=True)))
+    return re.sub(r"(://[^:/@\s]+):[^@\s]+@", r"\1:***@", text)
 
 
 def _explain(root: type[BaseModel], detail: Any) -> tuple[str, str]:

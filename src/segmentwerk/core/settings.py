@@ -136,7 +136,7 @@ class EvaluationSettings(Settings):
     n_splits: int = Field(default=4, ge=2)
     n_neighbors: int = Field(default=10, ge=1)
     n_bootstrap: int = Field(default=200, ge=20)
-    max_rows: int = Field(default=4000, ge=200)
+    max_rows: int = Field(default=5000, ge=200)
     """Rows used for resampling and neighbourhoods at most, drawn so that small segments stay."""
     min_segment_share: float = Field(default=0.02, ge=0, lt=0.5)
     min_jaccard: float = Field(default=0.6, ge=0, le=1)

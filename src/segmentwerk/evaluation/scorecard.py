@@ -19,7 +19,7 @@ from segmentwerk.evaluation.view import Case, Fitted, Refit, View
 
 __all__ = ["View", "judge", "quick"]
 
-QUICK_ROWS = 1500
+QUICK_ROWS = 3200
 """Rows that the cheap objective looks at, at most."""
 
 

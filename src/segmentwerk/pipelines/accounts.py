@@ -15,6 +15,7 @@ from segmentwerk.core.types import AccountTable, Window
 from segmentwerk.data import contracts, quality, sources
 from segmentwerk.data.contracts import Checked
 from segmentwerk.data.quality import QualityReport
+from segmentwerk.data.quality import report as quality_report
 from segmentwerk.data.sources import Source
 from segmentwerk.features import table as features
 from segmentwerk.pipelines.context import Context
@@ -27,7 +28,7 @@ class Accounts:
     """One source read, checked and turned into one row per account.
 
     ``absent`` says of each feature that could not be built why; ``quarantine`` is the file of all
-    rejected rows.
+    rejected rows, ``quality_pages`` the quality report as HTML and JSON.
     """
 
     source: Source
@@ -36,6 +37,7 @@ class Accounts:
     table: AccountTable
     absent: dict[str, str]
     quarantine: Path
+    quality_pages: tuple[Path, Path]
 
 
 def read_accounts(
@@ -65,9 +67,11 @@ def read_accounts(
         window = _window(source, checked)
         absent = features.absent(checked.tables, wanted)
         table = features.build(checked.tables, window, wanted, source=source.name, digest=opened.digest)
-        report = quality.inspect(checked, as_of=window.as_of, source=source.name)
+    with context.timed("quality"):
+        report = quality.inspect(checked, as_of=window.as_of, source=source.name, raw=opened.raw)
+        pages = quality_report.write(report, context.output, opened.understood)
     _tell(table, absent)
-    return Accounts(opened, checked, report, table, absent, quarantine)
+    return Accounts(opened, checked, report, table, absent, quarantine, pages)
 
 
 def _window(source: SourceSettings, checked: Checked) -> Window:

@@ -7,15 +7,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from segmentwerk.config import CompareSettings
+import pandas as pd
+
+from segmentwerk.config import CompareSettings, redacted
 from segmentwerk.core.errors import ConfigError, FitError, nearest
-from segmentwerk.core.records import Artifact, Description, Metric, Record, Tag
+from segmentwerk.core.files import atomic_file
+from segmentwerk.core.records import Artifact, Description, Metric, Record, Tag, Text
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.settings import SegmenterSettings
-from segmentwerk.core.types import Scorecard, Selection, Verdict
+from segmentwerk.core.types import Scorecard, Selection, StudyResult, Verdict
+from segmentwerk.data import privacy
 from segmentwerk.evaluation.selection import against_baseline, select
 from segmentwerk.evaluation.structure import verdict
-from segmentwerk.pipelines import records, review, terminal
+from segmentwerk.pipelines import gallery, records, review, terminal
 from segmentwerk.pipelines.candidates import Candidate, build, refitter
 from segmentwerk.pipelines.contest import Contest, data_digest
 from segmentwerk.pipelines.context import Context
@@ -37,6 +41,7 @@ class Outcome:
 
     candidates: dict[str, Candidate]
     cards: list[Scorecard]
+    studies: dict[str, StudyResult]
     selection: Selection
     verdict: Verdict
     left_out: dict[str, str]
@@ -71,7 +76,10 @@ def run(settings: CompareSettings, context: Context) -> dict[str, Any]:
         found = _hold(contest, chosen, settings, parent)
         with context.timed("release"):
             released = release(prepared, found.winner, settings, context, store, parent)
+        with context.timed("figures"):
+            drawn = gallery.draw(found, released, prepared, settings, context.output)
         parent.write(_records(found, released, prepared, context))
+        parent.write([*drawn, *_files(settings, released, prepared, context)])
     terminal.show(found.selection, found.verdict, released)
     return _summary(found, released, prepared, parent)
 
@@ -90,10 +98,12 @@ def _hold(
     contest: Contest, chosen: dict[str, SegmenterSettings], settings: CompareSettings, parent: Run
 ) -> Outcome:
     candidates: dict[str, Candidate] = {}
+    studies: dict[str, StudyResult] = {}
     left_out: dict[str, str] = {}
     for name, spec in chosen.items():
         try:
-            candidates |= {found.name: found for found in contest.enter(name, spec, parent)}
+            entered, studies[name] = contest.enter(name, spec, parent)
+            candidates |= {found.name: found for found in entered}
         except FitError as error:
             left_out[name] = str(error)
             log.warning("%s is left out: %s", name, error)
@@ -105,7 +115,7 @@ def _hold(
     with contest.context.timed("select"):
         selection = select(cards, settings.evaluation, settings.goal)
         judged = _verdict(contest, candidates[selection.winner], settings)
-    return Outcome(candidates, cards, selection, judged, left_out)
+    return Outcome(candidates, cards, studies, selection, judged, left_out)
 
 
 def _verdict(contest: Contest, winner: Candidate, settings: CompareSettings) -> Verdict:
@@ -131,6 +141,22 @@ def _records(found: Outcome, released: Release, prepared: Prepared, context: Con
         yield Metric(f"cost/{name.replace(' ', '_')}_seconds", seconds)
     for path in review.files(selection, found.cards, prepared, context.output):
         yield Artifact(path, "comparison")
+
+
+def _files(
+    settings: CompareSettings, released: Release, prepared: Prepared, context: Context
+) -> Iterator[Record]:
+    """List the files that may leave this machine: no id, no row of a customer."""
+    yield Text("config.yaml", redacted(settings))
+    for page in prepared.accounts.quality_pages:
+        yield Artifact(page, "quality")
+    key = privacy.key(settings.home)
+    assignments = pd.read_parquet(released.assignments)
+    assignments["account_id"] = privacy.pseudonymise(assignments["account_id"], key)
+    path = context.output / "pseudonymised" / "assignments.parquet"
+    with atomic_file(path) as draft:
+        assignments.to_parquet(draft, index=False)
+    yield Artifact(path, "assignments")
 
 
 def _summary(found: Outcome, released: Release, prepared: Prepared, parent: Run) -> dict[str, Any]:

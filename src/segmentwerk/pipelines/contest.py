@@ -53,8 +53,10 @@ class Contest:
         shared = SharedView.store(halve(prepared.view, settings.seed), folder)
         return cls(prepared, settings, tuning, context, store, shared, key)
 
-    def enter(self, name: str, spec: SegmenterSettings, parent: Run | None) -> list[Candidate]:
-        """Tune and judge one segmenter; return its judged finalists, best of tuning first.
+    def enter(
+        self, name: str, spec: SegmenterSettings, parent: Run | None
+    ) -> tuple[list[Candidate], StudyResult]:
+        """Tune and judge one segmenter; return its judged finalists, best of tuning first, and the study.
 
         Raises
         ------
@@ -72,7 +74,7 @@ class Contest:
             run.write([Tag("study", study.study), Metric("cost/study_seconds", study.seconds)])
         if study.interrupted and not self.tuning.keep_on_interrupt:
             raise KeyboardInterrupt
-        return found
+        return found, study
 
     def _tune(self, name: str, spec: SegmenterSettings, run: Run) -> StudyResult:
         seen: set[int] = set()

@@ -10,7 +10,9 @@ from rich.table import Table
 
 from segmentwerk.config import DataSettings
 from segmentwerk.core.errors import ConfigError
-from segmentwerk.data import contracts, quality, sources
+from segmentwerk.data import contracts, privacy, quality, sources
+from segmentwerk.data.forget import forget
+from segmentwerk.data.quality import report
 from segmentwerk.features import table as features
 from segmentwerk.pipelines.context import Context
 
@@ -25,10 +27,7 @@ def run(settings: DataSettings, context: Context) -> dict[str, Any]:
     InputError, ConfigError
         If the source cannot be used; for `check`, what is wrong is reported instead where it can be.
     """
-    actions = {"check": _check, "demo": _demo, "features": _features, "fetch": _fetch}
-    if settings.action not in actions:
-        raise ConfigError(f"data {settings.action} is not available.", f"Known: {', '.join(actions)}.")
-    return actions[settings.action](settings, context)
+    return _ACTIONS[settings.action](settings, context)
 
 
 def _check(settings: DataSettings, context: Context) -> dict[str, Any]:
@@ -39,18 +38,23 @@ def _check(settings: DataSettings, context: Context) -> dict[str, Any]:
         checked = contracts.check(source.tables, settings.quality)
         quarantine = contracts.write_quarantine(checked, context.output / "quarantine.parquet")
     with context.timed("inspect"):
-        report = quality.inspect(checked, as_of=settings.source.as_of, source=source.name)
+        found = quality.inspect(checked, as_of=settings.source.as_of, source=source.name, raw=source.raw)
+        page, _ = report.write(found, context.output, source.understood)
     console.print("[bold]Understood[/]")
     for line in source.understood:
         console.print(f"  {line}", markup=False)
+    for name, table in source.raw.items():
+        console.print(f"\n[bold]First rows of {name}[/] (ids and personal data masked)")
+        console.print(privacy.preview(table).to_string(index=False), markup=False, soft_wrap=True)
     console.print(_rows(checked))
-    console.print(_findings(report))
+    console.print(_findings(found))
     console.print(f"Rejected rows, with reasons: {quarantine}")
+    console.print(f"Quality report: {page}")
     return {
         "inputs": {"source": source.name, "digest": source.digest},
         "rows": checked.rows,
         "quarantined": checked.rejected,
-        "findings": [vars(finding) for finding in report.findings],
+        "quality": found.to_dict(),
     }
 
 
@@ -62,12 +66,11 @@ def _rows(checked: contracts.Checked) -> Table:
     return table
 
 
-def _findings(report: quality.QualityReport) -> Table:
+def _findings(found: quality.QualityReport) -> Table:
     table = Table("code", "severity", "table", "finding", "rows", title="Findings", title_justify="left")
-    for finding in report.findings:
-        if finding.status == "failed":
-            rows = f"{finding.rows:,} of {finding.of:,}"
-            table.add_row(finding.code, finding.severity, finding.table, finding.message, rows)
+    for finding in found.failed:
+        rows = f"{finding.rows:,} of {finding.of:,}"
+        table.add_row(finding.code, finding.severity, finding.table, finding.message, rows)
     return table
 
 
@@ -113,3 +116,20 @@ def _fetch(settings: DataSettings, _context: Context) -> dict[str, Any]:
     path = fetch(settings.subject, settings.home / "cache")
     log.info("Use it: segmentwerk compare +experiments=%s source.path=%s", settings.subject, path)
     return {"path": path}
+
+
+def _forget(settings: DataSettings, _context: Context) -> dict[str, Any]:
+    """Remove an account from everything below home, and say what cannot be reached."""
+    if settings.subject is None:
+        raise ConfigError("Say which account.", "For instance: segmentwerk data forget A-17")
+    done = forget(settings.subject, settings.home, privacy.key(settings.home))
+    for path, rows in done.removed.items():
+        log.info("%d rows removed from %s", rows, path)
+    for path in done.left:
+        log.warning("Still named in %s, which is no table: delete the file.", path)
+    for words in done.unreachable:
+        log.info("Not reached: %s", words)
+    return {"removed": {str(path): rows for path, rows in done.removed.items()}, "left": done.left}
+
+
+_ACTIONS = {"check": _check, "demo": _demo, "features": _features, "fetch": _fetch, "forget": _forget}

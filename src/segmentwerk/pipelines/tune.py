@@ -28,7 +28,7 @@ def run(settings: TuneSettings, context: Context) -> dict[str, Any]:
         parent.write([*records.of_table(prepared.table), *records.of_settings(settings)])
         parent.write(provenance.tags())
         contest = Contest.open(prepared, settings, settings.tuning, context, store, key)
-        found = contest.enter(name, settings.segmenter, parent)
+        found, _ = contest.enter(name, settings.segmenter, parent)
     best = found[0]
     show(best.card)
     return {

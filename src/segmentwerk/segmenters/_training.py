@@ -29,6 +29,10 @@ BATCH = 256
 MIN_STEPS, MAX_STEPS = 30, 125
 """Steps of an epoch: one pass over the rows, but no fewer and no more than this."""
 
+_MAX_REMEMBERED = 64
+_memory: dict[str, tuple[Tensor, list[float]]] = {}
+"""Finished trainings of this process by their key: less than a megabyte each, oldest first."""
+
 _REFERENCE_TEMPERATURE = 0.5
 _PATIENCE = 5
 
@@ -67,6 +71,7 @@ class Trainer:
         ``after_epoch`` is told the number of finished epochs and the validation loss.
         """
         self._resume()
+        self._recall(after_epoch)
         while len(self.curve) < self.recipe.epochs and not self.stale:
             for number, batch in enumerate(self._batches()):
                 self._step(batch, number)
@@ -75,7 +80,25 @@ class Trainer:
                 self.best = self.flat.detach().clone()
             self._save()
             after_epoch(len(self.curve), self.curve[-1])
+        self._remember()
         return self._finish()
+
+    def _recall(self, after_epoch: Callable[[int, float], None]) -> None:
+        """Take what this process trained before on the same rows with the same recipe and seed.
+
+        Trials that differ only in the head or its number of segments then share one network.
+        """
+        if self.key not in _memory:
+            return
+        best, self.curve = _memory[self.key]
+        self.best = best.to(self.best.device)
+        for epoch, loss in enumerate(self.curve, 1):
+            after_epoch(epoch, loss)
+
+    def _remember(self) -> None:
+        _memory[self.key] = (self.best.cpu(), list(self.curve))
+        while len(_memory) > _MAX_REMEMBERED:
+            del _memory[next(iter(_memory))]
 
     @property
     def stale(self) -> bool:
