@@ -1,0 +1,127 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from segmentwerk.core.errors import FitError
+from segmentwerk.evaluation.scorecard import judge, quick
+from small_worlds import SETTINGS, Labelled, Plain, blobs, refit, split
+
+K = 3
+
+
+@pytest.fixture(scope="module")
+def view():
+    X, types = blobs(300)
+    prospect = pd.DataFrame({"employees": types * 1.0}, index=X.index)
+    return split(X, revenue=types + 1.0, prospect=prospect)
+
+
+@pytest.fixture(scope="module")
+def card(view):
+    return judge("kmeans-2", Plain(K, 0).fit(view.train), refit(K), view, SETTINGS, seed=0)
+
+
+def test_all_families_are_measured_with_intervals(card):
+    assert {score.family for score in card.scores} == {
+        "separation",
+        "stability",
+        "identifiability",
+        "substance",
+        "cost",
+    }
+    for score in card.scores:
+        assert np.isfinite(score.value), score.key
+        assert score.key in card.samples or score.family == "cost" or score.name == "n_segments"
+        assert np.isnan(score.low) or score.low <= score.value <= score.high
+    assert all(len(draws) == SETTINGS.n_bootstrap for draws in card.samples.values())
+
+
+def test_card_says_what_was_judged(card):
+    assert (card.candidate, card.algorithm, card.n_segments, card.complexity) == ("kmeans-2", "kmeans", K, 1)
+    assert card.passed
+    assert list(card.per_segment.columns) == ["accounts", "share", "jaccard", "revenue_share"]
+    assert card.per_segment.index.tolist() == [0, 1, 2]
+    assert card.per_segment["accounts"].sum() == 300
+    np.testing.assert_allclose(sorted(card.per_segment["revenue_share"]), [1 / 6, 2 / 6, 3 / 6])
+
+
+def test_twice_the_same_scorecard_but_for_times(view, card):
+    again = judge("kmeans-2", Plain(K, 0).fit(view.train), refit(K), view, SETTINGS, seed=0)
+    assert [s for s in again.scores if s.family != "cost"] == [s for s in card.scores if s.family != "cost"]
+    assert again.samples == card.samples
+    assert again.gates == card.gates
+
+
+def test_quick_is_a_cheap_form_of_the_same(view, card):
+    calls = []
+
+    def counted(X, seed):
+        calls.append(len(X))
+        return refit(K)(X, seed)
+
+    found = quick(Plain(K, 0).fit(view.train), counted, view, SETTINGS, seed=0)
+    assert len(calls) == 2
+    for key in ("separation/gain", "separation/purity", "stability/agreement"):
+        assert found[key] == pytest.approx(card.score(key).value, abs=0.05)
+    assert 0.5 < found["value"] <= 1
+
+
+def test_quick_prefers_the_right_number_of_segments(view):
+    values = {
+        k: quick(Plain(k, 0).fit(view.train), refit(k), view, SETTINGS, seed=0)["value"] for k in (2, 3, 6)
+    }
+    assert max(values, key=values.get) == 3
+
+
+def test_quick_reports_before_any_refit_so_that_a_trial_can_be_pruned(view):
+    class Pruned(Exception):  # noqa: N818 (it is no error)
+        pass
+
+    def prune(step, value):
+        assert step == 0
+        raise Pruned
+
+    def never(X, seed):
+        pytest.fail("a pruned trial is not refitted")
+
+    with pytest.raises(Pruned):
+        quick(Plain(K, 0).fit(view.train), never, view, SETTINGS, seed=0, report=prune)
+
+
+def test_quick_reports_both_rungs(view):
+    seen = {}
+    found = quick(Plain(K, 0).fit(view.train), refit(K), view, SETTINGS, seed=0, report=seen.__setitem__)
+    assert list(seen) == [0, 1]
+    assert seen[1] == found["value"]
+
+
+def test_outcome_joins_the_objective_with_its_weight():
+    X, _ = blobs(300)
+    noise = pd.Series(np.random.default_rng(0).standard_normal(300), index=X.index)
+    view = split(X, outcome=noise)
+    segmenter = Plain(K, 0).fit(view.train)
+    light, heavy = (
+        quick(segmenter, refit(K), view, SETTINGS, seed=0, value_weight=weight)["value"]
+        for weight in (0.1, 5)
+    )
+    assert heavy < light
+
+
+@pytest.mark.parametrize("labels", [lambda types: types * 0, lambda types: types.clip(upper=1)])
+def test_degenerate_trials_are_refused(labels):
+    X, types = blobs(120)
+    k = int(labels(types).max()) + 1
+    with pytest.raises(FitError):
+        quick(Labelled(labels(types), max(k, 1) if k == 1 else 3), refit(2), split(X), SETTINGS, seed=0)
+
+
+def test_refits_are_shared_between_the_families(view):
+    calls = []
+
+    def counted(X, seed):
+        calls.append((len(X), seed))
+        return refit(K)(X, seed)
+
+    judge("kmeans", Plain(K, 0).fit(view.train), counted, view, SETTINGS, seed=0)
+    assert len(calls) == 2 * SETTINGS.n_splits + SETTINGS.n_splits // 2
+    assert len({seed for _, seed in calls}) == len(calls)
