@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import optuna
@@ -40,7 +41,7 @@ class Plan:
         for point in self.start:
             self.space.validate(point)
 
-    @property
+    @cached_property
     def grid(self) -> list[Point] | None:
         """All points of the space if the budget covers them, known good ones first."""
         grid = self.space.grid(self.budget)
