@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable
 from typing import Any
 
@@ -42,37 +41,8 @@ class Ward:
         return pairwise_distances_argmin(X.to_numpy(), self.centers_)
 
 
-class Embedded:
-    """A mixture in the embedding of an autoencoder that was trained for another k."""
-
-    complexity = 3
-
-    def __init__(self, network: AutoencoderSegmenter, head: GaussianMixtureSegmenter) -> None:
-        self.network, self.head, self.n_segments_ = network, head, head.n_segments_
-
-    def predict(self, X: pd.DataFrame) -> np.ndarray:
-        """Return the mixture's segments."""
-        return self.head.predict(self.network.transform(X))
-
-
-class Autoencoders:
-    """Autoencoder segmenters that share one network a set of rows and seed, since it does not depend on k."""
-
-    def __init__(self) -> None:
-        self.networks: dict[tuple[str, int], AutoencoderSegmenter] = {}
-
-    def __call__(self, X: pd.DataFrame, k: int, seed: int) -> Embedded:
-        """Train the network, or take it, and fit a mixture of k components in its embedding."""
-        key = (hashlib.sha256(X.to_numpy().tobytes()).hexdigest(), seed)
-        if key not in self.networks:
-            self.networks[key] = AutoencoderSegmenter(2, random_state=seed).fit(X)
-        network = self.networks[key]
-        head = GaussianMixtureSegmenter(k, random_state=seed).fit(network.transform(X))
-        return Embedded(network, head)
-
-
 def families() -> dict[str, Fit]:
-    """Return the families by name; the autoencoders' networks live as long as the result."""
+    """Return the families by name; autoencoders of one set of rows and seed share their network."""
     return {
         "kmeans": lambda X, k, seed: KMeansSegmenter(k, random_state=seed).fit(X),
         "diagonal_mixture": lambda X, k, seed: GaussianMixtureSegmenter(
@@ -80,5 +50,5 @@ def families() -> dict[str, Fit]:
         ).fit(X),
         "full_mixture": lambda X, k, seed: GaussianMixtureSegmenter(k, random_state=seed).fit(X),
         "ward": lambda X, k, _: Ward(k).fit(X),
-        "autoencoder": Autoencoders(),
+        "autoencoder": lambda X, k, seed: AutoencoderSegmenter(k, random_state=seed).fit(X),
     }

@@ -15,7 +15,7 @@ from segmentwerk.core.types import Scorecard
 from segmentwerk.evaluation import cost, gates, identifiability, separation, stability, substance, value
 from segmentwerk.evaluation.arrays import FloatArray
 from segmentwerk.evaluation.resampling import Measured
-from segmentwerk.evaluation.view import Case, Fitted, Refit, View
+from segmentwerk.evaluation.view import Case, Fitted, Refit, View, thinned
 
 __all__ = ["View", "judge", "quick"]
 
@@ -125,7 +125,8 @@ def quick(
         If a segment is empty, only one is filled, or a score is no number.
     """
     limits = {"max_rows": min(settings.max_rows, QUICK_ROWS), "n_splits": 1, "n_bootstrap": 0}
-    case = Case.of(segmenter, view, settings.model_copy(update=limits), derive(seed, "quick"))
+    small = thinned(view, QUICK_ROWS, seed)
+    case = Case.of(segmenter, small, settings.model_copy(update=limits), derive(seed, "quick"))
     _refuse_degenerate(case)
     scores = _values([*separation.measure(case), *value.explained(case)])
     if report:

@@ -22,7 +22,7 @@ from segmentwerk.core.types import Scorecard, Verdict
 from segmentwerk.evaluation import separation, stability
 from segmentwerk.evaluation.null import null_copy
 from segmentwerk.evaluation.valley import standing_apart
-from segmentwerk.evaluation.view import Case, Refit, View
+from segmentwerk.evaluation.view import Case, Refit, View, thinned
 
 NULL_ROWS = 1500
 """Accounts at most in the reduced view and in each null copy."""
@@ -73,7 +73,7 @@ def gather(
     refit: Refit, view: View, settings: EvaluationSettings, *, seed: int, card: Scorecard | None = None
 ) -> Evidence:
     """Measure what the verdict stands on; null copies only where all else speaks for groups."""
-    small = reduced(view, derive(seed, "structure"))
+    small = thinned(view, NULL_ROWS, seed)
     case = Case.of(refit(small.train, derive(seed, "structure", "fit")), small, settings, seed)
     gain = separation.gain(case).score
     jaccard = _jaccard(case, refit, card)
@@ -85,17 +85,6 @@ def gather(
         _null_gain(refit, small, settings, derive(seed, "null", i)) for i in range(settings.null_copies)
     )
     return Evidence(gain.value, gain.low, jaccard, apart, nulls)
-
-
-def reduced(view: View, seed: int) -> View:
-    """Return the view on at most `NULL_ROWS` accounts, its halves in proportion, without outcomes."""
-    view, rng = view.ordered, np.random.default_rng(seed)
-    kept = min(1.0, NULL_ROWS / len(view.everyone))
-    train, test = (
-        half.iloc[np.sort(rng.permutation(len(half))[: max(1, round(kept * len(half)))])]
-        for half in (view.train, view.test)
-    )
-    return View(train, test, view.discrete)
 
 
 def _jaccard(case: Case, refit: Refit, card: Scorecard | None) -> float:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from segmentwerk.core.errors import InputError
+from segmentwerk.core.seeds import derive
 from segmentwerk.core.settings import EvaluationSettings
 from segmentwerk.evaluation import variables
 from segmentwerk.evaluation.arrays import BoolArray, FloatArray, IntArray
@@ -33,8 +34,8 @@ Refit = Callable[[pd.DataFrame, int], Fitted]
 """``refit(X, seed)`` fits the same algorithm with the same parameters to other rows."""
 
 
-def _sorted(frame: Frame | None, index: pd.Index) -> Frame | None:
-    return None if frame is None else frame.loc[index]
+def _at(frame: Frame | None, positions: IntArray) -> Frame | None:
+    return None if frame is None else frame.iloc[positions]
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,17 +82,20 @@ class View:
         """The same view with the rows of each half sorted by id, so that row order cannot matter."""
         if self.train.index.is_monotonic_increasing and self.test.index.is_monotonic_increasing:
             return self
-        train, test = self.train.index.sort_values(), self.test.index.sort_values()
+        return self.take(self.train.index.argsort(), self.test.index.argsort())
+
+    def take(self, train: IntArray, test: IntArray) -> View:
+        """Return the view of the accounts at some positions of each half, with all that is known of them."""
         return View(
-            self.train.loc[train],
-            self.test.loc[test],
+            self.train.iloc[train],
+            self.test.iloc[test],
             self.discrete,
-            _sorted(self.outcome_train, train),
-            _sorted(self.outcome_test, test),
-            _sorted(self.revenue_train, train),
-            _sorted(self.revenue_test, test),
-            _sorted(self.prospect_train, train),
-            _sorted(self.prospect_test, test),
+            _at(self.outcome_train, train),
+            _at(self.outcome_test, test),
+            _at(self.revenue_train, train),
+            _at(self.revenue_test, test),
+            _at(self.prospect_train, train),
+            _at(self.prospect_test, test),
         )
 
     @cached_property
@@ -140,6 +144,20 @@ def _check_halves(train: pd.DataFrame, test: pd.DataFrame, discrete: dict[str, l
         if bad.any():
             column = half.columns[int(np.argmax(bad))]
             raise InputError(f"Column {column!r} of {name} holds unknown values.", "Impute it first.")
+
+
+@lru_cache(maxsize=4)
+def thinned(view: View, max_rows: int, seed: int) -> View:
+    """Return the ordered view on at most about ``max_rows`` accounts, its halves in proportion."""
+    view, rng = view.ordered, np.random.default_rng(derive(seed, "thinned"))
+    kept = max_rows / (len(view.train) + len(view.test))
+    if kept >= 1:
+        return view
+    train, test = (
+        np.sort(rng.permutation(len(half))[: max(1, round(kept * len(half)))])
+        for half in (view.train, view.test)
+    )
+    return view.take(train, test)
 
 
 @dataclass(frozen=True, eq=False)

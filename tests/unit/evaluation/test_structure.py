@@ -69,12 +69,6 @@ def test_copies_that_cannot_be_fitted_gain_nothing():
     assert structure.gather(only_real, split(blobs(360)[0]), SMALL, seed=0).null_gains == (0.0,) * 5
 
 
-def test_large_views_are_reduced(monkeypatch):
-    monkeypatch.setattr(structure, "NULL_ROWS", 90)
-    small = structure.reduced(split(blobs(360)[0]), 0)
-    assert (len(small.train), len(small.test)) == (60, 30)
-
-
 @pytest.mark.parametrize(
     ("changes", "kind"),
     [

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from segmentwerk.core.errors import InputError
-from segmentwerk.evaluation.view import Case, View, labels
+from segmentwerk.evaluation.view import Case, View, labels, thinned
 from small_worlds import SETTINGS, Labelled, blobs, split
 
 
@@ -22,6 +22,16 @@ def test_rows_are_ordered_by_id_with_everything_that_belongs_to_them():
     assert (ordered.outcome_train == types.loc[ordered.train.index]).all()
     assert ordered.ordered is ordered
     assert view.ordered is ordered
+
+
+def test_large_views_are_thinned_in_proportion_with_all_that_is_known():
+    X, types = blobs(360)
+    view = split(X, outcome=types * 1.0)
+    small = thinned(view, 90, 0)
+    assert (len(small.train), len(small.test)) == (60, 30)
+    assert (small.outcome_test == types.loc[small.test.index]).all()
+    assert thinned(view, 90, 0) is small
+    assert thinned(view, 360, 0) is view.ordered
 
 
 @pytest.mark.parametrize(
