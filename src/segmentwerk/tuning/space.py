@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import optuna
 from optuna.distributions import (
@@ -13,117 +12,11 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
 from segmentwerk.core.errors import ConfigError, nearest
-from segmentwerk.core.settings import Settings
+from segmentwerk.tuning.parameters import Parameter, read
 
-Choice = str | bool | int | float | None
 Point = dict[str, Any]
-
-
-class _Parameter(Settings):
-    when: dict[str, Annotated[list[Choice], Field(min_length=1)]] = Field(default_factory=dict)
-    """Earlier parameters and the values for which this one exists."""
-
-    def active(self, point: Mapping[str, Any]) -> bool:
-        """Whether the values chosen so far make this parameter exist."""
-        return all(name in point and _among(point[name], allowed) for name, allowed in self.when.items())
-
-
-class _Number(_Parameter):
-    low: float
-    high: float
-    step: float | None = Field(default=None, gt=0)
-    log: bool = False
-
-    @model_validator(mode="after")
-    def _check(self) -> _Number:
-        if not (math.isfinite(self.low) and math.isfinite(self.high)):
-            raise ValueError("low and high must be finite")
-        if self.low >= self.high:
-            raise ValueError(f"low ({self.low:g}) must be below high ({self.high:g})")
-        if self.log and self.low <= 0:
-            raise ValueError(f"a log scale needs low above 0, not {self.low:g}")
-        if self.log and self.step is not None:
-            raise ValueError("a log scale takes no step")
-        if self.step is not None and not math.isclose(self.high, self._grid()[-1], rel_tol=1e-9):
-            raise ValueError(f"high must be low plus a multiple of step, such as {self._grid()[-1]:g}")
-        return self
-
-    def _grid(self) -> list[float]:
-        step = self.step or 1
-        return [self.low + step * i for i in range(int((self.high - self.low) / step + 1e-9) + 1)]
-
-
-class _Int(_Number):
-    type: Literal["int"]
-    low: int
-    high: int
-    step: int | None = Field(default=None, gt=0)
-
-    @property
-    def distribution(self) -> BaseDistribution:
-        return IntDistribution(self.low, self.high, log=self.log, step=self.step or 1)
-
-    def contains(self, value: object) -> bool:
-        if isinstance(value, bool) or not isinstance(value, int):
-            return False
-        return self.low <= value <= self.high and (value - self.low) % (self.step or 1) == 0
-
-    def values(self) -> Iterable[int] | None:
-        return range(self.low, self.high + 1, self.step or 1)
-
-    def __str__(self) -> str:
-        return f"a whole number from {self.low} to {self.high}" + _steps(self.step)
-
-
-class _Float(_Number):
-    type: Literal["float"]
-
-    @property
-    def distribution(self) -> BaseDistribution:
-        return FloatDistribution(self.low, self.high, log=self.log, step=self.step)
-
-    def contains(self, value: object) -> bool:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            return False
-        steps = 0.0 if self.step is None else (value - self.low) / self.step
-        return self.low <= value <= self.high and math.isclose(steps, round(steps), abs_tol=1e-6)
-
-    def values(self) -> Iterable[float] | None:
-        return None if self.step is None else self._grid()
-
-    def __str__(self) -> str:
-        return f"a number from {self.low:g} to {self.high:g}" + _steps(self.step)
-
-
-class _Categorical(_Parameter):
-    type: Literal["categorical"]
-    choices: list[Choice] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _check(self) -> _Categorical:
-        if any(_among(choice, self.choices[:i]) for i, choice in enumerate(self.choices)):
-            raise ValueError("choices must differ from each other")
-        return self
-
-    @property
-    def distribution(self) -> BaseDistribution:
-        return CategoricalDistribution(self.choices)
-
-    def contains(self, value: object) -> bool:
-        return _among(value, self.choices)
-
-    def values(self) -> Iterable[Choice] | None:
-        return self.choices
-
-    def __str__(self) -> str:
-        return f"one of {', '.join(map(repr, self.choices))}"
-
-
-_Any = Annotated[_Int | _Float | _Categorical, Field(discriminator="type")]
-_READER: TypeAdapter[_Int | _Float | _Categorical] = TypeAdapter(_Any)
 
 
 class SearchSpace:
@@ -151,9 +44,9 @@ class SearchSpace:
 
     def __init__(self, mapping: Mapping[str, Any]) -> None:
         self.mapping = {str(name): _plain(spec) for name, spec in mapping.items()}
-        self._parameters: dict[str, _Int | _Float | _Categorical] = {}
+        self._parameters: dict[str, Parameter] = {}
         for name, spec in self.mapping.items():
-            parameter = _read(name, spec)
+            parameter = read(name, spec)
             self._check_condition(name, parameter)
             self._parameters[name] = parameter
 
@@ -216,7 +109,7 @@ class SearchSpace:
             points = grown
         return points
 
-    def _check_condition(self, name: str, parameter: _Parameter) -> None:
+    def _check_condition(self, name: str, parameter: Parameter) -> None:
         for other, allowed in parameter.when.items():
             key = f"search_space.{name}.when.{other}"
             if other not in self._parameters:
@@ -246,25 +139,6 @@ def _suggest(trial: optuna.trial.BaseTrial, name: str, distribution: BaseDistrib
     raise TypeError(f"unknown distribution {distribution!r}")
 
 
-def _read(name: str, spec: object) -> _Int | _Float | _Categorical:
-    try:
-        return _READER.validate_python(spec)
-    except ValidationError as error:
-        first = error.errors()[0]
-        # The first part of the location is the discriminator's value, which the user did not write.
-        key = ".".join(["search_space", name, *(str(part) for part in first["loc"][1:])])
-        message = first["msg"].removeprefix("Value error, ")
-        raise ConfigError(f"{key}: {message}.", _remedy(first["type"])) from error
-
-
-def _remedy(kind: str) -> str:
-    if kind.startswith("union_tag"):
-        return "Give type: int, float or categorical."
-    if kind == "extra_forbidden":
-        return "Known: type, when, and low, high, step, log (int, float) or choices (categorical)."
-    return ""
-
-
 def _plain(spec: object) -> object:
     """Return ``spec`` with plain dicts and lists, so that it can be written as JSON."""
     if isinstance(spec, Mapping):
@@ -272,12 +146,3 @@ def _plain(spec: object) -> object:
     if isinstance(spec, Iterable) and not isinstance(spec, str):
         return [_plain(value) for value in spec]
     return spec
-
-
-def _among(value: object, allowed: Iterable[object]) -> bool:
-    """Whether ``value`` is in ``allowed``, keeping True apart from 1."""
-    return any(isinstance(value, bool) == isinstance(other, bool) and value == other for other in allowed)
-
-
-def _steps(step: float | None) -> str:
-    return f" in steps of {step:g}" if step is not None else ""

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import logging
 import multiprocessing
-import os
 import pickle
-import signal
-import threading
-import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -20,6 +15,7 @@ from typing import Protocol
 import optuna
 
 from segmentwerk.core.errors import ConfigError
+from segmentwerk.tuning.serving import READY, one_thread, serve
 from segmentwerk.tuning.space import Point
 from segmentwerk.tuning.trials import Objective, Outcome, evaluate
 
@@ -29,9 +25,7 @@ Reporter = Callable[[optuna.Trial, int, float], None]
 """Notes a trial's intermediate value; raises `optuna.TrialPruned` to end the trial."""
 Finished = list[tuple[optuna.Trial, Outcome]]
 
-_READY = "ready"
 _MAX_FALSE_STARTS = 5
-_THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 class Evaluator(Protocol):
@@ -167,7 +161,7 @@ class Pool:
         trial = worker.trial
         if isinstance(message, BaseException):
             raise message
-        if message == _READY:
+        if message == READY:
             worker.ready, self._false_starts = True, 0
             if trial is not None:
                 _send(worker.line, worker.params)
@@ -217,27 +211,12 @@ class Pool:
     def _hire(self) -> tuple[BaseProcess, Connection]:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=_work, args=(theirs,), daemon=True)
-        with _one_thread():
+        process = context.Process(target=serve, args=(theirs,), daemon=True)
+        with one_thread():
             process.start()
         theirs.close()
         _send(ours, self._objective)
         return process, ours
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Let processes that start in the block compute with one thread each."""
-    before = {name: os.environ.get(name) for name in _THREAD_LIMITS}
-    os.environ.update(dict.fromkeys(_THREAD_LIMITS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _send(line: Connection, message: object) -> None:
@@ -245,33 +224,3 @@ def _send(line: Connection, message: object) -> None:
         line.send(message)
     except OSError:
         logger.debug("The worker died before it could be told; `wait` notices.")
-
-
-def _work(line: Connection) -> None:
-    """Evaluate what comes over the line until it closes."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process' business
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-    def report(step: int, value: float) -> None:
-        line.send((step, value))
-        reason = line.recv()
-        if reason is not None:
-            raise optuna.TrialPruned(reason)
-
-    try:
-        objective: Objective = line.recv()
-        line.send(_READY)
-        while True:
-            line.send(evaluate(objective, line.recv(), report))
-    except (EOFError, OSError):
-        return  # the main process has closed the line
-    except Exception as error:
-        error.add_note(traceback.format_exc())
-        line.send(error)
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

@@ -62,6 +62,8 @@ def test_reads_what_hydra_composes():
         ({"type": "float", "low": 0}, "search_space.p.high: Field required"),
         ({"type": "categorical", "choices": []}, "search_space.p.choices"),
         ({"type": "categorical", "choices": ["a", "a"]}, "must differ"),
+        ({"type": "categorical", "choices": [1, True]}, "must differ"),
+        ({"type": "int", "low": 0, "high": 10**12, "step": 7}, "such as 999999999999"),
         ({"type": "categorical", "choices": [["a"]]}, "search_space.p.choices"),
         ({"type": "integer", "low": 1, "high": 2}, "Give type: int, float or categorical."),
         ({"low": 1, "high": 2}, "Give type: int, float or categorical."),

@@ -1,0 +1,69 @@
+"""The inside of a worker process: it evaluates what it is sent and knows of no storage."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from multiprocessing.connection import Connection
+
+import optuna
+
+from segmentwerk.tuning.trials import Objective, evaluate
+
+READY = "ready"
+_THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Let processes that start in the block compute with one thread each."""
+    before = {name: os.environ.get(name) for name in _THREAD_LIMITS}
+    os.environ.update(dict.fromkeys(_THREAD_LIMITS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def serve(line: Connection) -> None:
+    """Evaluate what comes over the line until it closes.
+
+    First comes the objective, answered by `READY`; then parameters, answered by an `Outcome`. A report
+    goes out as (step, value) and waits for why the trial should end, or None. An exception that is no
+    trial's fault goes out and ends the worker.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process' business
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+    def report(step: int, value: float) -> None:
+        line.send((step, value))
+        reason = line.recv()
+        if reason is not None:
+            raise optuna.TrialPruned(reason)
+
+    try:
+        objective: Objective = line.recv()
+        line.send(READY)
+        while True:
+            line.send(evaluate(objective, line.recv(), report))
+    except (EOFError, OSError):
+        return  # the main process has closed the line
+    except Exception as error:
+        error.add_note(traceback.format_exc())
+        line.send(error)
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
