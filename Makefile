@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 EXTRAS ?= dev,postgres
 
-.PHONY: setup run test test-all lint ui bench lock clean
+.PHONY: setup run test test-all lint ui screenshots bench lock clean
 
 setup: .venv/ready
 
@@ -30,6 +30,9 @@ lint: setup
 
 ui: setup
 	$(BIN)/segmentwerk ui
+
+screenshots: setup
+	SEGMENTWERK_SCREENSHOTS=docs/images $(BIN)/pytest -m browser tests/browser
 
 bench: setup
 	for script in experiments/benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
