@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 import optuna
+from optuna.exceptions import OptunaError
 from optuna.storages import BaseStorage
 from optuna.trial import TrialState
 
@@ -80,7 +81,13 @@ class Plan:
             study.sampler = make_sampler(self.settings, self.space, seed=self.seed, points=points)
             session = Session(study, storage, n_trials=self.n_trials, heartbeat=self.settings.heartbeat)
             session.take_over(session.trials(), starting=True)
-            yield session
+            try:
+                yield session
+            except OptunaError:
+                raise  # the storage itself fails
+            except Exception:
+                session.release()
+                raise
 
     def _points(self, study: optuna.Study, storage: BaseStorage) -> list[Point]:
         """Return the points to try first; the study keeps them, since earlier studies come and go."""

@@ -132,6 +132,12 @@ class Session:
             if left_over or owner == "dead" or (owner != "alive" and self._silent(trial)):
                 self._put_back(trial, died=not left_over)
 
+    def release(self) -> None:
+        """Put back what this process runs, after an error that is not the trials' fault."""
+        for storage_id in self._running.values():
+            with suppress(UpdateFinishedTrialError):
+                self._storage.set_trial_state_values(storage_id, TrialState.WAITING)
+
     def unlogged(self, trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
         """Return the finished trials that nobody is known to have logged."""
         return [trial for trial in trials if trial.state.is_finished() and trial.number not in self._logged]
