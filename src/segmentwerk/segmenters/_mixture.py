@@ -7,48 +7,56 @@ from typing import Literal
 
 import numpy as np
 from scipy.linalg import solve_triangular
-from scipy.special import logsumexp
 
 from segmentwerk.core.errors import FitError
-from segmentwerk.segmenters.base import Array, Labels
+from segmentwerk.segmenters.base import Array, Labels, chunks
 
 Covariance = Literal["full", "tied", "diag", "spherical"]
-
-_CHUNK = 2_048
 
 
 @dataclass(frozen=True)
 class Prior:
-    """What keeps covariances invertible: as if ``rows`` more rows of covariance ``target`` were seen.
+    """What keeps covariances invertible where a component has few rows for its features.
 
-    ``floor`` (d,) is added to every variance. The shape is that of the maximum a posteriori estimate
-    of Fraley & Raftery (2007, "Bayesian regularization for normal mixture estimation", section 3),
-    with the covariance within the k-means start as the target.
+    ``target`` (d, d) is the covariance within the k-means start, ``whitener`` its inverse root.
+    ``floor`` (d,) is added to every variance.
     """
 
     target: Array
-    rows: float
+    whitener: Array
     floor: Array
 
     @classmethod
     def within(cls, data: Array, labels: Labels, reg: float) -> Prior:
-        """Learn the covariance within the segments of a start, itself shrunk to its diagonal."""
+        """Learn the covariance within the segments of a start, itself pulled to its diagonal."""
         n_rows, n_features = data.shape
-        means = np.array([data[labels == label].mean(axis=0) for label in range(labels.max() + 1)])
-        residuals = data - means[labels]
-        rows = n_features + 1.0
+        residuals = data - _means(data, labels)[labels]
         variance = data.var(axis=0)
         floor = reg * np.where(variance > 0, variance, variance.mean())
         scatter = residuals.T @ residuals
-        target = (scatter + rows / n_rows * np.diag(scatter.diagonal())) / (n_rows + rows)
-        return cls(target, rows, floor)
+        diagonal = np.diag(scatter.diagonal())
+        pull = (n_features + 1.0) / n_rows
+        target = (scatter + pull * diagonal) / (n_rows * (1 + pull)) + np.diag(floor)
+        return cls(target, _whitener(target), floor)
 
     def shrink(self, scatter: Array, count: float) -> Array:
-        """Return the covariance (d, d) of ``count`` rows with this scatter around their mean."""
-        return (scatter + self.rows * self.target) / (count + self.rows) + np.diag(self.floor)
+        """Return the covariance (d, d) of ``count`` rows with this scatter around their mean.
+
+        It is pulled to the target as far as sampling noise explains what sets them apart (oracle
+        approximating shrinkage: Chen, Wiesel, Eldar & Hero 2010, equation 23, in the target's
+        coordinates). One row of the target's covariance is added for components without rows.
+        """
+        covariance = (scatter + self.target) / (count + 1)
+        white = self.whitener.T @ covariance @ self.whitener
+        n_features, trace, square = len(white), float(white.trace()), float((white**2).sum())
+        signal = (count + 1 - 2 / n_features) * (square - trace**2 / n_features)
+        noise = (1 - 2 / n_features) * square + trace**2
+        weight = noise / max(noise, signal)
+        pulled: Array = (1 - weight) * covariance + weight * trace / n_features * self.target
+        return pulled + np.diag(self.floor)
 
     def shrink_diagonal(self, scatter: Array, counts: Array) -> Array:
-        """Return variances (k, d) from scatters (k, d) and counts (k,); one row stands in for each."""
+        """Return variances (k, d) from scatters (k, d) and counts (k,), one row of the target added."""
         return (scatter + self.target.diagonal()) / (counts[:, None] + 1) + self.floor
 
 
@@ -113,23 +121,21 @@ def expect(mixture: Mixture, data: Array, kind: Covariance) -> Moments:
     """Run the E-step; ``log_likelihood`` is the mean over rows."""
     total = 0.0
     moments = _Collector(mixture.means, kind)
-    for start in range(0, len(data), _CHUNK):
-        chunk = data[start : start + _CHUNK]
+    for part in chunks(len(data)):
+        chunk = data[part]
         joint = mixture.log_joint(chunk)
-        evidence = logsumexp(joint, axis=1)
+        evidence = logsumexp(joint)
         total += float(evidence.sum())
-        moments.add(chunk, np.exp(joint - evidence[:, None]))
+        moments.add(chunk, np.exp(joint - evidence))
     return moments.result(total / len(data))
 
 
 def from_labels(data: Array, labels: Labels, kind: Covariance) -> Moments:
     """Return the moments of a hard assignment, to start from."""
-    n_components = int(labels.max()) + 1
-    means = np.array([data[labels == label].mean(axis=0) for label in range(n_components)])
+    means = _means(data, labels)
     moments = _Collector(means, kind)
-    for start in range(0, len(data), _CHUNK):
-        chunk = slice(start, start + _CHUNK)
-        moments.add(data[chunk], np.eye(n_components)[labels[chunk]])
+    for part in chunks(len(data)):
+        moments.add(data[part], np.eye(len(means))[labels[part]])
     return moments.result(-np.inf)
 
 
@@ -202,9 +208,9 @@ def run(
 def evaluate(mixture: Mixture, data: Array) -> tuple[float, float]:
     """Return the mean log likelihood and the mean entropy of the memberships, both in nats per row."""
     likelihood = entropy = 0.0
-    for start in range(0, len(data), _CHUNK):
-        joint = mixture.log_joint(data[start : start + _CHUNK])
-        evidence = logsumexp(joint, axis=1, keepdims=True)
+    for part in chunks(len(data)):
+        joint = mixture.log_joint(data[part])
+        evidence = logsumexp(joint)
         likelihood += float(evidence.sum())
         entropy -= float((np.exp(joint - evidence) * (joint - evidence)).sum())
     return likelihood / len(data), entropy / len(data)
@@ -215,6 +221,17 @@ def n_parameters(mixture: Mixture, kind: Covariance) -> int:
     k, d = map(int, mixture.means.shape)
     covariance = {"full": k * d * (d + 1) // 2, "tied": d * (d + 1) // 2, "diag": k * d, "spherical": k}
     return covariance[kind] + k * d + k - 1
+
+
+def _means(data: Array, labels: Labels) -> Array:
+    return np.array([data[labels == label].mean(axis=0) for label in range(int(labels.max()) + 1)])
+
+
+def logsumexp(joint: Array) -> Array:
+    """Return the logarithm of the sum of exponentials of each row (n, 1)."""
+    peak = joint.max(axis=1, keepdims=True)
+    total: Array = np.log(np.exp(joint - peak).sum(axis=1, keepdims=True)) + peak
+    return total
 
 
 def _whitener(covariance: Array) -> Array:

@@ -26,7 +26,8 @@ MAX_SEGMENTS = 50
 """More segments than anyone can act on; a larger number is a typing error or a different problem."""
 
 _LARGEST = 1e100
-_CHUNK = 16_384
+_CHUNK = 4_096
+"""Rows handled at a time: few enough that intermediate results stay in the processor's cache."""
 
 
 class SegmenterError(FitError, InputError, ValueError):
@@ -198,7 +199,7 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
         return np.concatenate([proba.argmax(axis=1) for proba, _ in self._by_chunk(data)])
 
     def _by_chunk(self, data: Array) -> Iterator[tuple[Array, Array]]:
-        return (self._membership(data[start : start + _CHUNK]) for start in range(0, len(data), _CHUNK))
+        return (self._membership(data[part]) for part in chunks(len(data)))
 
     def _checked(self, X: Any) -> Array:
         check_is_fitted(self)
@@ -226,6 +227,11 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
 _FEWER = "Ask for fewer segments or lower min_segment_share."
 
 
+def chunks(n_rows: int) -> Iterator[slice]:
+    """Yield slices that cover all rows in turn."""
+    return (slice(start, start + _CHUNK) for start in range(0, n_rows, _CHUNK))
+
+
 def check_n_segments(n_segments: int, data: Array) -> None:
     """Refuse a number of segments that the rows cannot carry.
 
@@ -236,13 +242,10 @@ def check_n_segments(n_segments: int, data: Array) -> None:
     """
     if not isinstance(n_segments, int | np.integer) or not 1 <= n_segments <= MAX_SEGMENTS:
         raise SegmenterError(f"n_segments is {n_segments!r}.", f"Use an integer from 1 to {MAX_SEGMENTS}.")
-    probe = data[:: max(1, len(data) // 1000)]
-    if len(np.unique(probe, axis=0)) >= n_segments:
-        return
-    distinct = len(np.unique(data, axis=0))
-    if distinct < n_segments:
+    if _distinct(data, n_segments) < n_segments:
         raise SegmenterError(
-            f"n_samples={len(data)} rows, {distinct} of them distinct, cannot make {n_segments} segments.",
+            f"n_samples={len(data)} rows, {_distinct(data, n_segments)} of them distinct, "
+            f"make no {n_segments} segments.",
             _FEWER,
         )
 
@@ -252,7 +255,13 @@ def draw_rows(data: Array, size: int, n_segments: int, rng: np.random.Generator)
     if len(data) <= size:
         return data
     sample = data[np.sort(rng.choice(len(data), size, replace=False))]
-    return sample if len(np.unique(sample, axis=0)) >= n_segments else data
+    return sample if _distinct(sample, n_segments) >= n_segments else data
+
+
+def _distinct(data: Array, enough: int) -> int:
+    """Count distinct rows, all of them only where a thousand hold less than ``enough``."""
+    probe = len(np.unique(data[:: max(1, len(data) // 1000)], axis=0))
+    return probe if probe >= enough else len(np.unique(data, axis=0))
 
 
 def _check_share(share: float) -> None:
@@ -266,10 +275,10 @@ def _row_order(data: Array) -> Labels:
     Random draws then pick the same rows however the table was sorted. Rows are sorted by a weighted
     sum whose weights come from each column's own values.
     """
-    low, spread = data.min(axis=0), np.ptp(data, axis=0)
-    spread[spread == 0] = 1.0
+    low, high = data.min(axis=0), data.max(axis=0)
+    spread = np.where(high > low, high - low, 1.0)
     weights = 1.5 + np.sin(7 * (data.mean(axis=0) - low) / spread + 3 * np.tanh(low / spread))
-    return np.argsort((data - low) @ (weights / spread), kind="stable")
+    return np.argsort(data @ (weights / spread))
 
 
 def _by_size(labels: Labels, data: Array) -> Labels:

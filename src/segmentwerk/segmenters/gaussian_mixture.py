@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import ClassVar, get_args
 
 import numpy as np
-from scipy.special import logsumexp
 from sklearn.cluster import KMeans
 
 from segmentwerk.segmenters import _mixture
@@ -23,7 +22,7 @@ from segmentwerk.segmenters.onnx_graph import Graph
 
 _SAMPLE = 20_000
 _STARTS = 5
-_START_ITER = 30
+_START_ITER = 10
 _MAX_ITER = 300
 _TOLERANCE = 1e-4
 
@@ -32,8 +31,8 @@ class GaussianMixtureSegmenter(Segmenter):
     """Segments as the components of a Gaussian mixture, fitted by expectation-maximisation.
 
     Several k-means starts compete by likelihood on a sample of the rows; the best one runs on all
-    rows, chunk by chunk. Covariances are pulled a little towards the covariance within the start, so
-    that a component with few rows for its many features stays invertible.
+    rows, chunk by chunk. Covariances are pulled towards the covariance within the start as far as
+    their few rows for many features call for.
 
     Memberships are posterior probabilities; scores are log densities.
 
@@ -143,8 +142,8 @@ class GaussianMixtureSegmenter(Segmenter):
 
     def _membership(self, data: Array) -> tuple[Array, Array]:
         joint = self._model.log_joint(data)
-        score: Array = logsumexp(joint, axis=1)
-        return np.exp(joint - score[:, None]), score
+        score = _mixture.logsumexp(joint)
+        return np.exp(joint - score), score[:, 0]
 
     def _draw(self, graph: Graph, x: str) -> tuple[str, str]:
         tied = len(self.whiteners_) < self.n_segments_
