@@ -13,12 +13,12 @@ from segmentwerk.features.declare import EVER, NOW, YEAR, Definition, count, day
 _activity = partial(define, approach="engagement", table="activities", level="activities", prospect=True)
 
 
-def _count(kind: str, unit: str, description: str) -> Definition:
+def _count(kind: str, unit: str, description: str, *, prospect: bool = True) -> Definition:
     def express(t: ibis.Table, as_of: date) -> Any:
         recent = t.occurred_at.cast("date") >= ibis.date(as_of - timedelta(days=365))
         return count((t.kind == kind) & recent)
 
-    return _activity(f"{kind}_count_12m", unit, description, express, window=YEAR)
+    return _activity(f"{kind}_count_12m", unit, description, express, window=YEAR, prospect=prospect)
 
 
 def _recency(kind: str, description: str) -> Definition:
@@ -38,7 +38,7 @@ _COUNTS = (
     _count("web", "visits", "Actions on the web site."),
     _count("email", "e-mails", "E-mail actions."),
     _count("meeting", "meetings", "Meetings."),
-    _count("ticket", "tickets", "Service requests."),
+    _count("ticket", "tickets", "Service requests.", prospect=False),
 )
 COUNTS = tuple(definition.feature.name for definition in _COUNTS)
 """Features that are honestly zero, not unknown, for an account without any activity."""
