@@ -78,7 +78,7 @@ class Packaged:
         return json.loads((self.folder / "catalogue.json").read_text(encoding="utf-8"))
 
 
-def pack(folder: Path, segmenter: Segmenter | None = None, n_rows: int = 1500, seed: int = 0) -> Packaged:
+def pack(folder: Path, segmenter: Segmenter | None = None, n_rows: int = 1200, seed: int = 0) -> Packaged:
     """Fit on the small world and save; segment ids are 11, 12, … by label."""
     table, _ = world(n_rows, seed)
     space = ReferenceSpace(NUMERIC, CATEGORICAL).fit(table.features)

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 CHAMPION = "champion"
 PREVIOUS = "previous"
 DECISION = "decision"
+REJECTED = "rejected"
+"""Tag of a version that must not be promoted; its value is the reason."""
 _SHOWN = 10
 """Decisions shown in the registered model's description; the log keeps all."""
 
@@ -98,6 +100,8 @@ def promote(
                 f"Version {version} of {name} stays out: {against}",
                 "Fix it, or use force=true with a reason.",
             )
+        if REJECTED in candidate.tags:
+            store.client.delete_model_version_tag(name, str(version), REJECTED)
         if replaced != version:
             _move_champion(store.client, name, version, replaced)
         decision = _decide("promote", name, version, replaced, who, reason, forced=bool(against), gates=gates)
@@ -144,6 +148,7 @@ def reject(store: Store, name: str, version: int, *, who: str, reason: str) -> D
             )
         if CHALLENGER in candidate.aliases:
             store.client.delete_registered_model_alias(name, CHALLENGER)
+        store.client.set_model_version_tag(name, str(version), REJECTED, reason)
         decision = _decide("reject", name, version, None, who, reason)
         _record(store, decision)
         return decision
@@ -186,7 +191,7 @@ def get(store: Store, name: str, version: int) -> Registered:
         name=name,
         version=int(found.version),
         run_id=found.run_id or "",
-        model_id=found.model_id or "",
+        model_id=(found.source or "").removeprefix("models:/"),
         tags=dict(found.tags),
         aliases=tuple(sorted(alias for alias, owner in aliases.items() if int(owner) == int(found.version))),
         description=found.description or "",
@@ -210,8 +215,8 @@ def _missing(client: MlflowClient, name: str, version: int) -> ModelError:
 
 def _objection(candidate: Registered, gates: Sequence[Gate]) -> str:
     """Return why a version must not be promoted; empty where nothing speaks against it."""
-    if candidate.tags.get(DECISION) == "reject":
-        return f"it was rejected ({candidate.tags.get('decision.reason', '')})."
+    if REJECTED in candidate.tags:
+        return f"it was rejected ({candidate.tags[REJECTED]})."
     failed = [gate for gate in gates if gate.status == "failed" and gate.severity == "error"]
     return " ".join(f"{gate.code} {gate.title}: {gate.message}" for gate in failed)
 

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import StratifiedKFold
 
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.types import AccountTable
@@ -25,6 +24,7 @@ MAX_ROWS = 20_000
 PENALTIES = (0.01, 0.1, 1.0)
 """Inverse regularisation strengths that are tried."""
 OUTLIER_SHARE = 0.01
+N_FOLDS = 5
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def fit(
     target = labels.to_numpy(np.int64)
     n_segments = int(target.max()) + 1
     matrix = design.matrix(features)
-    logits, penalty = _out_of_fold(matrix, target, n_segments, derive(seed, "prospect", "folds"))
+    logits, penalty = _out_of_fold(matrix, target, n_segments)
     tempering = np.arange(len(target)) % 2 == 0  # rows are in random order of segments: one half each
     temperature = _temperature(logits[tempering], target[tempering])
     proba = softmax(logits / temperature, axis=1)
@@ -141,14 +141,15 @@ def _sample(labels: pd.Series, seed: int) -> pd.Series:
     return labels.sort_index().sample(min(len(labels), MAX_ROWS), random_state=seed)
 
 
-def _out_of_fold(matrix: Floats, target: Integers, n_segments: int, seed: int) -> tuple[Floats, float]:
+def _out_of_fold(matrix: Floats, target: Integers, n_segments: int) -> tuple[Floats, float]:
     """Return the logits (n, k) of rows left out of the fit, and the penalty that predicted them best."""
-    smallest = int(np.bincount(target).min())
-    folds = StratifiedKFold(max(2, min(5, smallest)), shuffle=True, random_state=seed)
+    turn = pd.Series(target).groupby(target).cumcount().to_numpy()
+    fold = (turn + target) % N_FOLDS  # rows are in random order, so this is a stratified split
     best: tuple[float, Floats, float] | None = None
     for penalty in PENALTIES:
         logits = np.empty((len(target), n_segments))
-        for fitted, left_out in folds.split(matrix, target):
+        for left_out in (fold == number for number in range(N_FOLDS)):
+            fitted = ~left_out
             coefficients, intercepts = _logistic(matrix[fitted], target[fitted], n_segments, penalty)
             logits[left_out] = matrix[left_out] @ coefficients.T + intercepts
         loss = _log_loss(logits, target, 1.0)

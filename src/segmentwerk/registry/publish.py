@@ -98,8 +98,8 @@ def register(
     catalogue = json.loads((folder / "catalogue.json").read_text(encoding="utf-8"))
     with locked(lock_file(run.store, model_name)), tempfile.TemporaryDirectory() as scratch:
         draft = _Draft(run.store.client, run.id, folder, catalogue, model_name, Path(scratch))
-        draft.upload(draft.next_version())
         try:
+            draft.upload(draft.next_version())
             found = draft.create_version(description[:MAX_DESCRIPTION], dict(tags or {}), metrics)
         except BaseException:
             draft.client.finalize_logged_model(draft.model_id, "FAILED")
@@ -123,6 +123,7 @@ class _Draft:
     catalogue: dict[str, Any]
     model_name: str
     scratch: Path
+    guess: int = 0
 
     def __post_init__(self) -> None:
         experiment = self.client.get_run(self.run_id).info.experiment_id
@@ -130,7 +131,6 @@ class _Draft:
             experiment, name=self.model_name, source_run_id=self.run_id, model_type="segmentation"
         )
         self.model_id, self.location = created.model_id, created.artifact_location
-        self.guess = 0
 
     def next_version(self) -> int:
         """Return the number that the registry will give, unless another machine is faster."""

@@ -61,8 +61,8 @@ class SegmentModel(PythonModel):
             If a file is missing or differs from what was saved.
         """
         config = context.model_config or {}
-        files = {**context.artifacts, "segment_model": __file__}
-        contents = verified({name: Path(path) for name, path in files.items()}, config.get("digest"))
+        files = {Path(path).name: Path(path) for path in context.artifacts.values()}
+        contents = verified({**files, "segment_model.py": Path(__file__)}, config.get("digest"))
         self.version = str(config.get("model_version", "unregistered"))
         self.catalogue = json.loads(contents["catalogue.json"])
         self.space = _session(contents["space.onnx"])
@@ -252,7 +252,7 @@ def verified(files: dict[str, Path], digest: str | None) -> dict[str, bytes]:
     Parameters
     ----------
     files
-        Paths by a name of their own; the file ``digests.json`` must be among them.
+        Paths by the names under which they were saved; ``digests.json`` must be among them.
     digest
         SHA-256 of ``digests.json`` itself, where it is known.
 
@@ -266,7 +266,7 @@ def verified(files: dict[str, Path], digest: str | None) -> dict[str, bytes]:
     MlflowException
         If a file is missing, was not expected, or differs.
     """
-    contents = {path.name: path.read_bytes() for path in files.values()}
+    contents = {name: path.read_bytes() for name, path in files.items()}
     recorded = contents.pop("digests.json")
     if digest is not None and sha256(recorded) != digest:
         raise _refusal("digests.json")

@@ -63,7 +63,7 @@ class Source:
 
     def chunks(self, size: int, skip: int) -> Iterator[Chunk]:
         """Yield chunks of ``size`` rows in the order of the input, leaving out the first ``skip`` chunks."""
-        reader = self.con.execute(f"{self.query} OFFSET {skip * size}").fetch_record_batch(size)
+        reader = self.con.execute(f"{self.query} OFFSET {skip * size}").to_arrow_reader(size)
         for table in _exactly(reader, size):
             yield self._check(table.to_pandas())
 
@@ -105,7 +105,8 @@ def open_source(
         con.execute(f"CREATE VIEW given AS SELECT * FROM {relation}")
         types = {name: str(kind) for name, kind, *_ in con.execute("DESCRIBE given").fetchall()}
         _check_columns(given, list(types), [*numeric, *categorical])
-        rows, first_rows = _count(con, with_ids=ID in types)
+        rows = _count(con, from_text=from_text)
+        first_rows = _first_rows(con) if ID in types else pd.Series(dtype="int64")
         numbers_there = [name for name in numeric if name in types]
         decimal = _decimal(con, numbers_there) if from_text else "."
     except duckdb.Error as error:
@@ -232,17 +233,20 @@ def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _count(con: duckdb.DuckDBPyConnection, *, with_ids: bool) -> tuple[int, pd.Series]:
-    """Count the rows, and find the first row of every id that comes more than once."""
-    total = con.execute("SELECT count(*) FROM given").fetchone()
-    rows = int(total[0]) if total else 0
-    if not with_ids:
-        return rows, pd.Series(dtype="int64")
+def _count(con: duckdb.DuckDBPyConnection, *, from_text: bool) -> int:
+    """Count the rows; lines of text are read whole, so that broken ones show."""
+    cells = ", count(COLUMNS(*))" if from_text else ""
+    found = con.execute(f"SELECT count(*) AS n{cells} FROM given").fetchone()
+    return int(found[0]) if found else 0
+
+
+def _first_rows(con: duckdb.DuckDBPyConnection) -> pd.Series:
+    """Return the first row of every id that comes more than once."""
     numbered = f"SELECT row_number() OVER () AS row, {_text(ID)} AS id FROM given"
     twice = (
         f"SELECT id, min(row) AS row FROM ({numbered}) WHERE id IS NOT NULL GROUP BY id HAVING count(*) > 1"
     )
-    return rows, con.execute(twice).df().set_index("id")["row"]
+    return con.execute(twice).df().set_index("id")["row"]
 
 
 def _unreadable(con: duckdb.DuckDBPyConnection) -> list[str]:

@@ -1,0 +1,234 @@
+import re
+import shutil
+from types import SimpleNamespace
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow.exceptions import MlflowException
+
+from packaged import CATALOGUE, CATEGORICAL, NUMERIC, world
+from segmentwerk.scoring import model as code
+from segmentwerk.scoring.load import check
+from segmentwerk.scoring.model import COLUMNS
+
+PROSPECT = [feature.name for feature in CATALOGUE if feature.prospect]
+
+
+def test_customers_get_the_segment_that_the_segmenter_gives(model, packaged, accounts):
+    found = model.predict(accounts)
+    assert list(found.columns) == list(COLUMNS)
+    assert (found["account_id"] == accounts["account_id"]).all()
+    assert (found["segment_id"].to_numpy() == packaged.labels.to_numpy() + 11).all()
+    assert (found["segment_name"].to_numpy() == ("Segment " + packaged.labels.astype(str)).to_numpy()).all()
+    assert (found["model_version"] == "3").all()
+
+
+def test_confidence_runner_up_and_margin_are_the_two_best_memberships(model, packaged, accounts):
+    proba = packaged.segmenter.predict_proba(packaged.space.transform(packaged.table.features))
+    found = model.predict(accounts)
+    best = np.sort(proba, axis=1)
+    np.testing.assert_allclose(found["confidence"], best[:, -1], atol=1e-9)
+    np.testing.assert_allclose(found["margin"], best[:, -1] - best[:, -2], atol=1e-9)
+    np.testing.assert_array_equal(found["runner_up"], np.argsort(proba, axis=1)[:, -2] + 11)
+
+
+def test_neither_order_nor_other_columns_nor_other_rows_matter(model, accounts):
+    expected = model.predict(accounts)
+    shuffled = accounts.sample(frac=1, random_state=0)[[*accounts.columns[::-1]]].assign(nonsense="x")
+    found = model.predict(shuffled).set_index("account_id").loc[expected["account_id"]].reset_index()
+    close = {"check_exact": False, "atol": 1e-12, "check_dtype": False}
+    pd.testing.assert_frame_equal(found[list(COLUMNS)], expected, **close)
+    alone = pd.concat([model.predict(accounts.iloc[[i]]) for i in range(5)], ignore_index=True)
+    pd.testing.assert_frame_equal(alone, expected.head(5), **close)
+
+
+def test_chunks_change_nothing(model, accounts, monkeypatch):
+    inside = model.unwrap_python_model()
+    expected = inside.predict(None, accounts)
+    monkeypatch.setitem(type(inside).predict.__globals__, "CHUNK", 100)
+    monkeypatch.setitem(inside._assign.__globals__, "CHUNK", 100)
+    pd.testing.assert_frame_equal(inside.predict(None, accounts), expected, check_exact=False, atol=1e-12)
+
+
+def test_no_rows_give_no_rows(model, accounts):
+    found = model.predict(accounts.head(0))
+    assert list(found.columns) == list(COLUMNS)
+    assert len(found) == 0
+
+
+def test_missing_and_unknown_values_are_allowed(model, accounts):
+    strange = accounts.head(3).drop(columns="discount_share").astype({"employees": object})
+    strange["employees"] = [None, np.nan, 12.0]
+    strange["industry"] = [None, "Never seen", ""]
+    found = model.predict(strange.astype({"employees": "float64"}))
+    assert set(found["segment_id"]) <= {11, 12, 13, 14}
+    assert found["confidence"].between(0, 1).all()
+
+
+def test_whole_numbers_are_numbers(model, accounts):
+    ints = accounts.head(3).assign(employees=np.array([1, 2, 3], dtype="int32"))
+    pd.testing.assert_frame_equal(model.predict(ints), model.predict(ints.astype({"employees": float})))
+    with pytest.raises(MlflowException, match=r"column frequency\. Can not safely convert int64 to float64"):
+        model.predict(accounts.head(2).assign(frequency=[4, 5]))
+
+
+def test_basis_says_what_the_assignment_stands_on(model, accounts):
+    rows = accounts[(accounts["frequency"] >= 2)].head(5).reset_index(drop=True)
+    rows.loc[1, "frequency"] = 1.0
+    rows.loc[2, "frequency"] = 0.0
+    rows.loc[3, "frequency"] = np.nan
+    rows.loc[4, ["monetary", "recency_days", "discount_share"]] = np.nan
+    assert list(model.predict(rows)["basis"]) == [
+        "full",
+        "partial",
+        "firmographic",
+        "firmographic",
+        "partial",
+    ]
+
+
+def test_accounts_without_orders_take_the_second_path(model, packaged, accounts):
+    expected = packaged.prospect.predict_proba(packaged.table.features)
+    found = model.predict(accounts[["account_id", *PROSPECT]])
+    assert (found["basis"] == "firmographic").all()
+    np.testing.assert_allclose(found["confidence"], expected.max(axis=1), atol=1e-9)
+    np.testing.assert_array_equal(found["segment_id"], expected.argmax(axis=1) + 11)
+    reasons = found[["reason_1", "reason_2", "reason_3"]].to_numpy().ravel()
+    assert {reason.split(":")[0] for reason in reasons} <= {"Number of employees", "Industry", "Country", ""}
+
+
+def test_about_the_stated_share_is_out_of_distribution(model, accounts):
+    fresh = world(4000, seed=5)[0].features.reset_index()
+    assert 0.003 < model.predict(fresh)["is_outlier"].mean() < 0.03
+    assert 0.001 < model.predict(fresh[["account_id", *PROSPECT]])["is_outlier"].mean() < 0.04
+    freak = accounts.head(1).assign(employees=1e9, industry="Never seen", frequency=np.nan)
+    found = model.predict(freak)
+    assert found["is_outlier"].all()
+    assert found["segment_id"].isin([11, 12, 13, 14]).all()
+
+
+def test_reasons_name_what_sets_the_account_apart(model, packaged, accounts):
+    found = model.predict(accounts)
+    heavy = accounts["frequency"].idxmax()
+    assert "Orders: " in " ".join(found.loc[heavy, ["reason_1", "reason_2"]])
+    pattern = re.compile(r"^[A-Z][\w ]*: .+$|^$")
+    for column in ("reason_1", "reason_2", "reason_3"):
+        assert found[column].map(lambda text: bool(pattern.match(text))).all()
+    row = accounts["employees"].idxmax()
+    most = code._three_digits(np.array([accounts["employees"].max()]))[0]
+    shown = " ".join(found.loc[row, ["reason_1", "reason_2", "reason_3"]])
+    assert f"Number of employees: {most:,.0f} people (usual: " in shown
+
+
+def test_reasons_are_ordered_by_evidence_counted_by_hand(model, packaged, accounts):
+    """The weights of evidence of one account, feature by feature, from the catalogue's figures."""
+    evidence = packaged.catalogue["evidence"]
+    row = accounts.iloc[[int(accounts["monetary"].argmax())]]
+    label = int(model.predict(row)["segment_id"].iloc[0]) - 11
+    weights = {}
+    for j, name in enumerate(NUMERIC):
+        value = float(row[name].iloc[0])
+        if np.isfinite(value):
+            z = (np.log1p(value) - evidence["centre"][j]) / evidence["scale"][j]
+            mean = evidence["means"][label][j]
+            weights[name] = mean * (min(z, 4.0) - mean / 2)
+    for name in CATEGORICAL:
+        level = row[name].iloc[0]
+        if level in evidence["levels"][name]:
+            weights[name] = evidence["lifts"][name][label][evidence["levels"][name].index(level)]
+    subject = {f.name: f.description.rstrip(".") for f in CATALOGUE}
+    best = sorted((n for n in weights if weights[n] > 0), key=weights.get, reverse=True)[:3]
+    found = model.predict(row)[["reason_1", "reason_2", "reason_3"]].iloc[0]
+    assert [text.split(":")[0] for text in found if text] == [subject[name] for name in best]
+
+
+def test_unknown_values_are_no_reason(model, accounts):
+    found = model.predict(accounts.head(1)[["account_id"]].assign(employees=np.nan, frequency=np.nan))
+    assert list(found[["reason_1", "reason_2", "reason_3"]].iloc[0]) == ["", "", ""]
+
+
+def test_fewer_columns_on_demand(model, accounts):
+    wanted = ["segment_name", "account_id"]
+    assert list(model.predict(accounts.head(2), params={"columns": wanted}).columns) == wanted
+    with pytest.raises(MlflowException, match="no output column 'segment'"):
+        model.predict(accounts.head(2), params={"columns": ["segment"]})
+
+
+def test_without_ids_rows_are_numbered(model, accounts):
+    found = model.predict(accounts.head(3).drop(columns="account_id"))
+    assert list(found["account_id"]) == ["0", "1", "2"]
+
+
+def test_a_table_without_any_feature_is_refused(model, accounts):
+    with pytest.raises(MlflowException, match=r"None of the model's feature columns.*frequency"):
+        model.predict(accounts[["account_id"]])
+
+
+def test_an_infinite_number_is_refused_by_column_and_row(model, accounts):
+    bad = accounts.head(3).copy()
+    bad.loc[1, "monetary"] = np.inf
+    with pytest.raises(MlflowException, match="'monetary' is infinite in row 1"):
+        model.predict(bad)
+
+
+def test_a_text_among_numbers_is_refused_by_column(model, accounts):
+    with pytest.raises(MlflowException, match="'monetary' must hold numbers"):
+        model.unwrap_python_model().predict(None, accounts.head(2).assign(monetary="much"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["space.onnx", "segmenter.onnx", "prospect.onnx", "catalogue.json", "digests.json", "segment_model.py"],
+)
+@pytest.mark.parametrize("place", [0.1, 0.9])
+def test_one_changed_byte_in_any_file_is_refused(saved, tmp_path, name, place):
+    copy = tmp_path / "model"
+    shutil.copytree(saved, copy)
+    file = copy / name if name.endswith(".py") else copy / "artifacts" / name
+    content = bytearray(file.read_bytes())
+    position = int(len(content) * place)
+    content[position] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(
+        Exception, match=rf"{name} is not the one|digests\.json is not the one|Failed to run user code"
+    ):
+        mlflow.pyfunc.load_model(str(copy))
+    with pytest.raises(Exception, match=f"{name} is not the one|digests.json is not the one"):
+        check(copy)
+
+
+@pytest.mark.parametrize("name", ["space.onnx", "prospect.onnx"])
+def test_a_missing_file_is_refused(packaged, name):
+    files = {file.name: file for file in packaged.folder.iterdir() if file.name != name}
+    with pytest.raises(MlflowException, match=f"{name} is not the one"):
+        code.verified(files, None)
+
+
+def test_an_additional_file_is_refused(packaged, tmp_path):
+    (tmp_path / "more.onnx").write_bytes(b"x")
+    files = {file.name: file for file in [*packaged.folder.iterdir(), tmp_path / "more.onnx"]}
+    with pytest.raises(MlflowException, match=r"more\.onnx is not the one"):
+        code.verified(files, None)
+
+
+def test_a_model_without_second_path_still_scores_prospects(packaged, accounts, tmp_path):
+    shutil.copytree(packaged.folder, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "prospect.onnx").unlink()
+    digests = (tmp_path / "digests.json").read_text().splitlines()
+    (tmp_path / "digests.json").write_text("\n".join(line for line in digests if "prospect" not in line))
+    files = {file.stem: str(file) for file in tmp_path.iterdir() if file.suffix in (".onnx", ".json")}
+    alone = code.SegmentModel()
+    alone.load_context(SimpleNamespace(artifacts=files, model_config={}))
+    found = alone.predict(None, accounts.head(5)[["account_id", *PROSPECT]])
+    assert (found["basis"] == "firmographic").all()
+    assert found["segment_id"].isin([11, 12, 13, 14]).all()
+
+
+def test_numbers_read_well():
+    cases = {0.0: "0", 3.0: "3", 51.83: "51.8", 1234.0: "1,230", -0.01234: "-0.0123", 99.96: "100"}
+    for value, text in cases.items():
+        rounded = code._three_digits(np.array([value]))[0]
+        assert code._number(rounded, percent=False) == text
+    assert code._number(0.314, percent=True) == "31.4%"
