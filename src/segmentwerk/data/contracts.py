@@ -6,21 +6,21 @@ Everything runs where the data lies; only counts and the place of a first fault 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import ibis
 
-from segmentwerk.core.errors import InputError, nearest
+from segmentwerk.core.errors import InputError, SegmentwerkError, nearest
 from segmentwerk.core.files import atomic_file
 from segmentwerk.core.settings import QualitySettings
 from segmentwerk.data.casting import typed
 from segmentwerk.data.columns import COLUMNS, Column
-from segmentwerk.data.inputs import kept
+from segmentwerk.data.judging import Fault, Judged, judge
 from segmentwerk.data.mapping import FILE, ROW
-from segmentwerk.data.rules import REASON, Rule, row_rules, table_rules
+from segmentwerk.data.rules import REASON
 
 log = logging.getLogger(__name__)
 
@@ -46,25 +46,6 @@ CONTRACTS: dict[str, Contract] = {table: Contract(table, columns) for table, col
 
 
 @dataclass(frozen=True)
-class Fault:
-    """What one rule found in one table.
-
-    ``revenue`` is None for tables without revenue; ``file`` and ``row`` name the first such row.
-    """
-
-    table: str
-    rule: Rule
-    rows: int
-    revenue: float | None
-    file: str
-    row: int | None
-
-    def __str__(self) -> str:
-        place = f"{self.file} row {self.row}" if self.row is not None else self.table
-        return f"{place}: {self.rule.reason}"
-
-
-@dataclass(frozen=True)
 class Checked:
     """Tables after their contracts.
 
@@ -79,6 +60,8 @@ class Checked:
         All rows in our columns and types, before any rule; lazy.
     rows, rejected
         Number of rows read and of rows quarantined, by table; rows used are their difference.
+    unreadable
+        Number of quarantined rows that contradict what the table is said to hold, by table.
     faults
         What each rule found; rules that found nothing are not listed.
     """
@@ -88,6 +71,7 @@ class Checked:
     typed: dict[str, ibis.Table]
     rows: dict[str, int]
     rejected: dict[str, int]
+    unreadable: dict[str, int]
     faults: tuple[Fault, ...] = ()
 
 
@@ -107,25 +91,54 @@ def check(tables: Mapping[str, ibis.Table], settings: QualitySettings | None = N
         If a required column is missing, or a table has no rows or no valid ones.
     """
     settings = settings or QualitySettings()
+    judged: dict[str, Judged] = {}
     all_typed: dict[str, ibis.Table] = {}
     valid: dict[str, ibis.Table] = {}
-    rows: dict[str, int] = {}
-    rejected: dict[str, int] = {}
-    faults: list[Fault] = []
-    quarantined: list[ibis.Table] = []
     for name in sorted(tables, key=list(CONTRACTS).index):
         contract = CONTRACTS[name]
         _require(contract, tables[name])
         work = typed(name, tables[name], contract.columns)
         all_typed[name] = work.select(*contract.present(work), FILE, ROW)
-        work, found, rows[name] = _judge(contract, work, valid.get("accounts"), settings)
-        faults += found
-        bad = [fault for fault in found if fault.rule.blank is None]
-        rejected[name] = int(work.filter(work[REASON] != "").count().execute()) if bad else 0
-        valid[name] = (work.filter(work[REASON] == "") if bad else work).select(contract.present(work))
-        quarantined.append(_quarantine(name, work))
-        _tell(name, rows[name], rejected[name], found)
-    return Checked(valid, ibis.union(*quarantined), all_typed, rows, rejected, tuple(faults))
+        with _readable(name, tables[name]):
+            judged[name] = judge(name, work, contract.columns, valid.get("accounts"), settings)
+        if judged[name].rows == 0:
+            raise InputError(
+                f"Table {name!r} is empty.", "Check the file and the filter in the source's yaml."
+            )
+        valid[name] = _passed(judged[name]).select(contract.present(work))
+        _tell(name, judged[name])
+    return Checked(
+        tables=valid,
+        quarantine=ibis.union(*(_quarantine(name, one.table) for name, one in judged.items())),
+        typed=all_typed,
+        rows={name: one.rows for name, one in judged.items()},
+        rejected={name: one.rejected for name, one in judged.items()},
+        unreadable={name: one.unreadable for name, one in judged.items()},
+        faults=tuple(fault for one in judged.values() for fault in one.faults),
+    )
+
+
+def _passed(judged: Judged) -> ibis.Table:
+    return judged.table.filter(judged.table[REASON] == "") if judged.rejected else judged.table
+
+
+@contextmanager
+def _readable(name: str, table: ibis.Table) -> Iterator[None]:
+    """Turn an error of the backend into one that names the column, never the value."""
+    try:
+        yield
+    except SegmentwerkError:
+        raise
+    except Exception as error:  # each backend raises its own kind
+        for column in table.columns:
+            try:
+                table.aggregate(table[column].max()).to_pyarrow()
+            except Exception:  # this is the column that we look for
+                raise InputError(
+                    f"{name}.{column} cannot be computed by the mapping: {type(error).__name__}.",
+                    "Check its expression in the source's yaml; TRY_CAST gives null for what cannot be cast.",
+                ) from None
+        raise
 
 
 def _require(contract: Contract, table: ibis.Table) -> None:
@@ -133,74 +146,6 @@ def _require(contract: Contract, table: ibis.Table) -> None:
         if name not in table.columns:
             shown = [column for column in table.columns if not column.startswith("_")]
             raise InputError(f"Table {contract.table!r} has no column {name!r}.", nearest(name, shown))
-
-
-def _judge(
-    contract: Contract, work: ibis.Table, accounts: ibis.Table | None, settings: QualitySettings
-) -> tuple[ibis.Table, list[Fault], int]:
-    """Apply the row rules, then the rules across rows to what is left."""
-    found, rows = _find(contract.table, work, row_rules(work, contract.columns, settings))
-    if rows == 0:
-        raise InputError(
-            f"Table {contract.table!r} is empty.", "Check the file and the filter in the source's yaml."
-        )
-    work = _applied(work.mutate(**{REASON: ibis.literal("")}), [fault.rule for fault in found])
-    rules = table_rules(contract.table, work, contract.columns, accounts, settings)
-    more, _ = _find(contract.table, work, rules)
-    work = _applied(work, [fault.rule for fault in more])
-    if any(fault.rule.windowed for fault in more):  # else every later query sorts all rows again
-        work = kept(work)
-    return work, [*found, *more], rows
-
-
-def _find(name: str, work: ibis.Table, rules: list[Rule]) -> tuple[list[Fault], int]:
-    """Count the rows that each rule finds among those not rejected so far, in one query."""
-    if not rules:
-        return [], 0
-    passed = work[REASON] == "" if REASON in work.columns else ibis.literal(True)
-    flags = {f"_bad_{i}": (rule.bad(work) & passed).fill_null(False) for i, rule in enumerate(rules)}
-    flagged = work.mutate(**flags)
-    sums: dict[str, Any] = {"rows": flagged.count()}
-    for i in range(len(rules)):
-        bad = flagged[f"_bad_{i}"]
-        sums[f"n{i}"] = bad.sum()
-        sums[f"row{i}"] = flagged[ROW].min(where=bad)
-        sums[f"file{i}"] = flagged[FILE].argmin(flagged[ROW], where=bad)
-        if "revenue" in work.columns:
-            sums[f"revenue{i}"] = flagged["revenue"].sum(
-                where=bad & ~flagged["revenue"].isnan() & ~flagged["revenue"].isinf()
-            )
-    result = flagged.aggregate(**sums).to_pyarrow().to_pylist()[0]
-    faults = [
-        Fault(
-            name,
-            rule,
-            int(result[f"n{i}"]),
-            result.get(f"revenue{i}"),
-            result[f"file{i}"] or name,
-            result[f"row{i}"],
-        )
-        for i, rule in enumerate(rules)
-        if result[f"n{i}"]
-    ]
-    return faults, int(result["rows"])
-
-
-def _applied(work: ibis.Table, rules: list[Rule]) -> ibis.Table:
-    """Blank values and write the reasons for which rows are rejected; several are joined."""
-    if not rules:
-        return work
-    changes: dict[str, Any] = {}
-    reason: Any = work[REASON]
-    passed = work[REASON] == ""
-    for rule in rules:
-        bad = (rule.bad(work) & passed).fill_null(False)
-        if rule.blank is not None:
-            value = changes.get(rule.blank, work[rule.blank])
-            changes[rule.blank] = ibis.ifelse(bad, ibis.null(value.type()), value)
-        else:
-            reason = reason + ibis.ifelse(bad, f"{rule.reason}; ", "")
-    return work.mutate(**changes, **{REASON: reason})
 
 
 def _quarantine(name: str, work: ibis.Table) -> ibis.Table:
@@ -212,9 +157,9 @@ def _quarantine(name: str, work: ibis.Table) -> ibis.Table:
     )
 
 
-def _tell(name: str, rows: int, rejected: int, faults: list[Fault]) -> None:
-    log.info("%s: %d rows, %d quarantined", name, rows, rejected)
-    for fault in faults:
+def _tell(name: str, judged: Judged) -> None:
+    log.info("%s: %d rows, %d quarantined", name, judged.rows, judged.rejected)
+    for fault in judged.faults:
         action = "quarantined" if fault.rule.blank is None else "blanked"
         log.info(
             "%s: %s: %d rows %s, the first: row %s", name, fault.rule.reason, fault.rows, action, fault.row
@@ -232,11 +177,11 @@ def insist(checked: Checked, settings: QualitySettings | None = None) -> None:
     """
     settings = settings or QualitySettings()
     for name, rows in checked.rows.items():
-        fatal = [fault for fault in checked.faults if fault.table == name and fault.rule.fatal]
-        wrong = sum(fault.rows for fault in fatal)
+        wrong = checked.unreadable[name]
         if wrong > settings.max_unreadable * rows:
+            first = next(fault for fault in checked.faults if fault.table == name and fault.rule.fatal)
             raise InputError(
-                f"{fatal[0]} ({wrong} of {rows} rows of {name} cannot be used).",
+                f"{first} ({wrong} of {rows} rows of {name} cannot be used).",
                 f"Correct them, or bear them in quarantine: quality.max_unreadable={_share(wrong, rows)}",
             )
         if checked.rejected[name] == rows:

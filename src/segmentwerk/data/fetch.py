@@ -105,7 +105,7 @@ def content_digest(table: Path) -> str:
     """
     rows = duckdb.sql(
         f"""SELECT concat_ws('|', InvoiceNo, StockCode, Quantity, strftime(InvoiceDate, '%Y-%m-%d %H:%M'),
-        CAST(round(1000 * UnitPrice) AS BIGINT), coalesce(CAST(CustomerID AS VARCHAR), ''),
+        CAST(round(1000 * UnitPrice) AS BIGINT), coalesce(CAST(CAST(CustomerID AS BIGINT) AS VARCHAR), ''),
         trim(Country)) AS row FROM read_parquet('{table}') ORDER BY row"""
     )
     total = hashlib.sha256()

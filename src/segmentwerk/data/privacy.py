@@ -51,11 +51,11 @@ def key(home: Path) -> bytes:
             )
         return hashlib.blake2b(given.encode(), digest_size=KEY_BYTES).digest()
     path = home / KEY_FILE
+    if path.exists():
+        return _stored(path)
     try:
         home.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return _stored(path)
     except OSError as error:
         raise InputError(f"Cannot write {path}: {error.strerror}.", "Choose another home.") from error
     with os.fdopen(handle, "wb") as stream:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from segmentwerk.data.contracts import Fault
+from segmentwerk.data.judging import Fault
 from segmentwerk.data.quality.findings import Finding, Inspection, Severity
 
 RULES: dict[str, tuple[str, str, Severity]] = {
