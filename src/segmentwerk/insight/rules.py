@@ -1,4 +1,4 @@
-"""A short rule that finds most members of a segment: the best leaf of a small surrogate tree."""
+"""A short rule that finds most members of a segment: the best node of a small surrogate tree."""
 
 from __future__ import annotations
 
@@ -41,14 +41,14 @@ def membership_rule(table: AccountTable, labels: pd.Series, label: int) -> Rule:
     tree = DecisionTreeClassifier(
         max_depth=DEPTH, class_weight="balanced", min_samples_leaf=smallest, random_state=0
     )
-    leaves = tree.fit(matrix, member).apply(matrix)
-    scored = [(_f1(leaves == leaf, member), leaf) for leaf in np.unique(leaves)]
-    best_f1, best = max(scored)
-    if best_f1 <= 0:
+    # Inner nodes compete with leaves: a rule need not be longer than it is good for.
+    reached = tree.fit(matrix, member).decision_path(matrix).toarray().astype(bool)
+    best = int(np.argmax([_f1(found, member) for found in reached.T[1:]])) + 1 if reached.shape[1] > 1 else 0
+    if best == 0:
         return Rule()
-    found = leaves == best
+    found = reached[:, best]
     units = {feature.name: feature.unit for feature in table.catalogue}
-    text = " and ".join(_conditions(tree, int(best), list(matrix.columns), units))
+    text = " and ".join(_conditions(tree, best, list(matrix.columns), units))
     return Rule(text, float(member[found].mean()), float(found[member].mean()))
 
 
@@ -57,18 +57,18 @@ def _f1(found: np.ndarray, member: np.ndarray) -> float:
 
 
 def _conditions(
-    tree: DecisionTreeClassifier, leaf: int, names: list[str], units: dict[str, str]
+    tree: DecisionTreeClassifier, node: int, names: list[str], units: dict[str, str]
 ) -> list[str]:
-    """Walk from the leaf to the root and word each split."""
+    """Walk from the node to the root and word each split."""
     inner = tree.tree_
     parents = {}
-    for node in range(inner.node_count):
-        for child, side in ((inner.children_left[node], "low"), (inner.children_right[node], "high")):
-            parents[int(child)] = (node, side)
+    for parent in range(inner.node_count):
+        for child, side in ((inner.children_left[parent], "low"), (inner.children_right[parent], "high")):
+            parents[int(child)] = (parent, side)
     conditions = []
-    while leaf in parents:
-        leaf, side = parents[leaf]
-        name, cut = names[inner.feature[leaf]], float(inner.threshold[leaf])
+    while node in parents:
+        node, side = parents[node]
+        name, cut = names[inner.feature[node]], float(inner.threshold[node])
         if "=" in name:
             conditions.append(name if side == "high" else name.replace("=", " is not "))
         else:

@@ -1,0 +1,101 @@
+"""What sets segments apart, against hand-computed effects."""
+
+import math
+from datetime import date
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from segmentwerk.core.types import AccountTable, Feature, Window
+from segmentwerk.insight.profiles import describe, effects, telling
+
+CATALOGUE = (
+    Feature("monetary", "numeric", "money", "behavioural", "orders", "ever", "Revenue."),
+    Feature("noise", "numeric", "count", "behavioural", "orders", "ever", "Nothing."),
+    Feature("country", "categorical", "", "geographic", "accounts", "now", "Country."),
+)
+
+
+def table(frame):
+    frame.index = pd.Index([f"A{i}" for i in range(len(frame))], name="account_id")
+    return AccountTable(
+        features=frame,
+        outcomes=pd.DataFrame(index=frame.index),
+        orders=pd.Series(1, index=frame.index),
+        catalogue=CATALOGUE,
+        window=Window(date(2025, 1, 1)),
+        source="test",
+        digest="0",
+    )
+
+
+@pytest.fixture
+def small():
+    return table(
+        pd.DataFrame(
+            {
+                "monetary": [10.0, 20.0, 30.0, 5.0, 25.0, np.nan],
+                "noise": [1.0, 1.0, 1.0, 1.0, 1.0, 1.0],
+                "country": ["DE", "DE", "FR", "FR", "FR", None],
+            }
+        )
+    )
+
+
+@pytest.fixture
+def labels(small):
+    return pd.Series([0, 0, 0, 1, 1, 1], index=small.features.index)
+
+
+def one(found, label, name, level=""):
+    return next(e for e in found if (e.label, e.feature.name, e.level) == (label, name, level))
+
+
+def test_cliffs_delta_counts_pairs(small, labels):
+    """Of the 6 pairs, 10>5, 20>5, 30>5 and 30>25 lie above, 10<25 and 20<25 below: (4 - 2) / 6."""
+    found = one(effects(small, labels), 0, "monetary")
+    assert found.effect == pytest.approx(2 / 6)
+    assert (found.inside, found.outside) == (20.0, 15.0)
+
+
+def test_cohens_h_compares_shares_of_a_level(small, labels):
+    found = one(effects(small, labels), 0, "country", "DE")
+    expected = 2 * (math.asin(math.sqrt(2 / 3)) - math.asin(0)) / math.pi
+    assert found.effect == pytest.approx(expected)
+    assert (found.inside, found.outside) == pytest.approx((2 / 3, 0.0))
+
+
+def test_a_constant_feature_tells_nothing(small, labels):
+    assert all(effect.feature.name != "noise" for effect in telling(effects(small, labels), 0, 5))
+
+
+def test_describe_counts_and_names(small, labels):
+    first, second = describe(small, labels, {0: 7, 1: 9})
+    assert (first.id, first.accounts, first.share) == (7, 3, 0.5)
+    assert first.revenue_share == pytest.approx(60 / 90)
+    assert first.name != second.name
+    assert "country DE" in first.traits
+
+
+def test_a_known_id_keeps_its_name(small, labels):
+    named = describe(small, labels, {0: 7, 1: 9}, names={7: "old friends"})
+    assert named[0].name == "old friends"
+
+
+def test_the_rule_finds_members_and_says_how_well():
+    rng = np.random.default_rng(0)
+    high = rng.random(300) < 0.3
+    frame = pd.DataFrame(
+        {
+            "monetary": np.where(high, rng.uniform(100, 200, 300), rng.uniform(0, 90, 300)),
+            "noise": rng.random(300),
+            "country": rng.choice(["DE", "FR"], 300).astype(object),
+        }
+    )
+    data = table(frame)
+    labels = pd.Series(high.astype(int), index=data.features.index)
+    segment = describe(data, labels, {0: 1, 1: 2})[1]
+    assert segment.rule.startswith("monetary above")
+    assert segment.rule_precision == 1.0
+    assert segment.rule_recall == 1.0
