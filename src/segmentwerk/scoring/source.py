@@ -200,8 +200,8 @@ def _matches(con: duckdb.DuckDBPyConnection, names: Sequence[str], pattern: str)
     if not names:
         return 0
     counts = " + ".join(f"count(*) FILTER (regexp_matches({_quoted(name)}, '{pattern}'))" for name in names)
-    found = con.execute(f"SELECT {counts} FROM (SELECT * FROM given LIMIT {_SAMPLE_ROWS})").fetchone()
-    return int(found[0]) if found else 0
+    ((found,),) = con.execute(f"SELECT {counts} FROM (SELECT * FROM given LIMIT {_SAMPLE_ROWS})").fetchall()
+    return int(found)
 
 
 def _number(name: str, kind: str, decimal: numbers.DecimalSign) -> list[str]:
@@ -236,8 +236,10 @@ def _literal(text: str) -> str:
 def _count(con: duckdb.DuckDBPyConnection, *, from_text: bool) -> int:
     """Count the rows; lines of text are read whole, so that broken ones show."""
     cells = ", count(COLUMNS(*))" if from_text else ""
-    found = con.execute(f"SELECT count(*) AS n{cells} FROM given").fetchone()
-    return int(found[0]) if found else 0
+    ((rows, *_),) = con.execute(
+        f"SELECT count(*){cells} FROM given"
+    ).fetchall()  # all: rejects come at the end
+    return int(rows)
 
 
 def _first_rows(con: duckdb.DuckDBPyConnection) -> pd.Series:

@@ -276,7 +276,7 @@ def test_outputs_that_cannot_be_written_are_named(saved, files, tmp_path, output
 
 
 def test_an_unknown_output_column_is_named_with_the_nearest(saved, files, tmp_path):
-    with pytest.raises(ConfigError, match="no output column 'segmentid'.*Did you mean 'segment_id'"):
+    with pytest.raises(ConfigError, match=r"no output column 'segmentid'.*Did you mean 'segment_id'"):
         score(str(saved), files / "a.csv", tmp_path / "out.csv", columns=["segmentid"])
 
 
