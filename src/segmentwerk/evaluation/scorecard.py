@@ -19,6 +19,8 @@ from segmentwerk.evaluation.view import Case, Fitted, Refit, View, thinned
 
 __all__ = ["View", "judge", "quick"]
 
+LOOKED_AT = 10
+"""Accounts that samples are drawn from at most, as a multiple of ``max_rows``; shares are of all."""
 QUICK_ROWS = 3200
 """Rows that the cheap objective looks at, at most."""
 
@@ -52,7 +54,8 @@ def judge(
     algorithm
         Name of the algorithm; the candidate's name without a trailing number where not given.
     """
-    case = Case.of(segmenter, view, settings, seed)
+    whole = Case.of(segmenter, view, settings, seed)
+    case = Case.of(segmenter, thinned(view, LOOKED_AT * settings.max_rows, seed), settings, seed)
     refitted = stability.refits(case, refit)
     stable, jaccards = stability.measure(case, refitted)
     found = [
@@ -60,18 +63,18 @@ def judge(
         *stable,
         *value.measure(case),
         *identifiability.measure(case),
-        *substance.measure(case),
+        *substance.measure(whole),
         *cost.measure(segmenter, case.view, refitted),
     ]
     params: dict[str, object] = getattr(segmenter, "get_params", dict)()
     return Scorecard(
         candidate=candidate,
         algorithm=algorithm or re.sub(r"\W*\d+$", "", candidate),
-        n_segments=case.n_segments,
+        n_segments=whole.n_segments,
         params=dict(params),
         scores=tuple(item.score for item in found),
-        gates=gates.check(case, {item.score.key: item.score for item in found}),
-        per_segment=_per_segment(case, jaccards),
+        gates=gates.check(whole, {item.score.key: item.score for item in found}),
+        per_segment=_per_segment(whole, jaccards),
         samples={item.score.key: item.draws.tolist() for item in found if item.draws.size},
         complexity=int(getattr(segmenter, "complexity", 0)),
     )

@@ -2,7 +2,7 @@
 
 ``separation/gain`` G, nats per variable and account. Held-out accounts x with segment l(x) are
 described by one block a segment b_j with share w_j, all learned on the training accounts, and by one
-cloud b_0 for all of them (`density`):
+cloud b_0 for all of them (`description`):
 
     G = mean over held-out x of [log w_l(x) + log b_l(x)(x) - log b_0(x)] / number of variables.
 
@@ -28,8 +28,8 @@ from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import NearestNeighbors
 
 from segmentwerk.core.seeds import derive
-from segmentwerk.evaluation import density
 from segmentwerk.evaluation.arrays import FloatArray, IntArray
+from segmentwerk.evaluation.description import by_segment, single_cloud
 from segmentwerk.evaluation.resampling import Measured, Sample, measured, ratio, sample
 from segmentwerk.evaluation.view import Case
 
@@ -59,14 +59,14 @@ def _sample(case: Case, labels: IntArray, purpose: str) -> Sample:
 
 def gains_of(case: Case, chosen: Sample) -> FloatArray:
     """Held-out gain of each chosen account in nats per variable, shape (m,)."""
-    view, k, settings = case.view, case.n_segments, case.settings
-    learned = sample(case.labels_train, settings.max_rows, 0, derive(case.seed, FAMILY, "training")).rows
+    view, k, settings, seed = case.view, case.n_segments, case.settings, derive(case.seed, FAMILY, "training")
+    learned = sample(case.labels_train, settings.max_rows, 0, seed).rows
     asked, own = len(view.train) + chosen.rows, case.labels_test[chosen.rows]
-    described = density.by_segment(view, learned, case.labels_train[learned], k, asked)
+    cloud = single_cloud(view, settings.max_rows, seed)
+    described = by_segment(view, cloud, learned, case.labels_train[learned], k, asked, own)
     shares = (np.bincount(case.labels_train, minlength=k) + 1) / (len(case.labels_train) + k)
-    segmented = np.log(shares)[own] + described[np.arange(len(own)), own]
-    single = density.single_cloud(view, settings.max_rows, derive(case.seed, FAMILY, "training"))
-    return np.asarray((segmented - single[chosen.rows]) / (len(view.continuous) + len(view.discrete)))
+    gains = np.log(shares)[own] + described - cloud.log_density[chosen.rows]
+    return np.asarray(gains / (len(view.continuous) + len(view.discrete)))
 
 
 def _purity(case: Case, asking: Sample) -> FloatArray:

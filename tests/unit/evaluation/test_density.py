@@ -1,10 +1,13 @@
 import numpy as np
-import pandas as pd
 import pytest
 from scipy.stats import multivariate_normal, multivariate_t
 
 from segmentwerk.evaluation import density
-from small_worlds import split
+
+
+def fit(X, prior_rows=5.0):
+    d = X.shape[1]
+    return density.fit_block(X, np.eye(d), np.zeros(d), prior_rows, X.mean(axis=0))
 
 
 def test_log_density_is_that_of_scipy():
@@ -17,50 +20,60 @@ def test_log_density_is_that_of_scipy():
 
 def test_degrees_follow_the_tails():
     rng = np.random.default_rng(0)
-    heavy = rng.standard_t(3, size=(2000, 1)) @ np.ones((1, 1))
-    light = rng.standard_normal((2000, 1))
-    assert density.fit_block(heavy, np.eye(1), np.zeros(1), np.zeros(1)).degrees <= 5
-    assert density.fit_block(light, np.eye(1), np.zeros(1), np.zeros(1)).degrees >= 30
+    assert fit(rng.standard_t(3, size=(2000, 1))).degrees <= 5
+    assert fit(rng.standard_normal((2000, 1))).degrees >= 30
 
 
 def test_block_finds_mean_and_covariance():
     rng = np.random.default_rng(0)
     covariance = np.array([[2.0, 0.9], [0.9, 1.0]])
     X = rng.multivariate_normal([3.0, -1.0], covariance, 5000)
-    block = density.fit_block(X, np.eye(2), np.zeros(2), np.zeros(2))
+    block = fit(X)
     np.testing.assert_allclose(block.mean, [3, -1], atol=0.1)
     reference = multivariate_normal([3.0, -1.0], covariance).logpdf(X)
     assert abs((block.log_density(X) - reference).mean()) < 0.01
 
 
+def test_prior_pulls_a_small_block_towards_what_is_pooled():
+    X = 0.1 * np.random.default_rng(0).standard_normal((20, 2))
+    spreads = [np.linalg.norm(fit(X, rows).factor) for rows in density.PRIOR_ROWS]
+    assert spreads == sorted(spreads)
+
+
 def test_independent_columns_lose_their_sampled_correlations():
     X = np.random.default_rng(0).standard_normal((30, 20))
+    X -= X.mean(0)
     off = ~np.eye(20, dtype=bool)
-    plain = (X - X.mean(0)).T @ (X - X.mean(0)) / 30
-    assert np.abs(density.shrunk(X - X.mean(0))[off]).mean() < 0.3 * np.abs(plain[off]).mean()
+    assert density.intensity(X) > 0.8
+    assert np.abs(density.shrunk(X)[off]).mean() < 0.3 * np.abs((X.T @ X / 30)[off]).mean()
 
 
-def test_frequencies_by_hand():
-    levels, labels = np.array([0, 0, 1, 1]), np.array([0, 0, 0, 1])
-    found = np.exp(density._log_frequencies(levels, labels, 2, 2))
-    # overall: (2.5 + …)/5 = one half each; segment 0 saw levels 2 and 1 times, segment 1 saw 0 and 1
-    np.testing.assert_allclose(found, np.array([[(2 + 2.5) / 8, 2.5 / 6], [(1 + 2.5) / 8, 3.5 / 6]]))
+def test_strong_correlations_stay():
+    x = np.random.default_rng(0).standard_normal((200, 1))
+    assert density.intensity(np.hstack([x, 2 * x])) == pytest.approx(0, abs=0.02)
 
 
-def test_empty_segment_is_described_by_what_is_pooled():
+def test_rows_are_described_by_the_block_of_their_own():
+    rng = np.random.default_rng(0)
+    labels = np.arange(400) % 2
+    X = rng.standard_normal((400, 2)) + 10 * labels[:, None]
+    Y = np.array([[0.0, 0.0], [0.0, 0.0], [10.0, 10.0]])
+    found = density.log_densities(X, labels, 2, Y, np.array([0, 1, 1]))
+    assert found[0] == pytest.approx(found[2], abs=0.3)
+    assert found[1] < found[0] - 10
+
+
+def test_empty_segment_and_constant_column_break_nothing():
     X = np.random.default_rng(0).standard_normal((50, 2))
-    found = density._log_t_blocks(X, np.zeros(50, dtype=np.int64), 2, X)
+    X[:, 1] = 3.0
+    found = density.log_densities(X, np.zeros(50, dtype=np.int64), 2, X, np.ones(50, dtype=np.int64))
     assert np.isfinite(found).all()
 
 
-@pytest.mark.parametrize("linked", [True, False])
-def test_single_cloud_knows_how_a_category_depends_on_the_numbers(linked):
-    rng = np.random.default_rng(0)
-    x = rng.standard_normal((900, 2))
-    source = x[:, 0] if linked else rng.standard_normal(900)
-    flag = (source + 0.3 * rng.standard_normal(900) > 0) * 1.0
-    frame = pd.DataFrame({"a": x[:, 0], "b": x[:, 1], "k": flag}, index=[f"{i:04d}" for i in range(900)])
-    view = split(frame, discrete={"k": ["k"]})
-    alone = split(frame[["a", "b"]])
-    told = (density.single_cloud(view, 1000, 0) - density.single_cloud(alone, 1000, 0)).mean()
-    assert told > -0.4 if linked else told == pytest.approx(-np.log(2), abs=0.05)
+def test_no_numbers_no_density():
+    assert (
+        density.log_densities(
+            np.zeros((4, 0)), np.zeros(4, int), 1, np.zeros((3, 0)), np.zeros(3, int)
+        ).tolist()
+        == [0] * 3
+    )
