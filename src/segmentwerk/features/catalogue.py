@@ -14,6 +14,7 @@ from segmentwerk.features import (
     firmographics,
     geography,
     lifetime,
+    partworths,
     peers,
     survey,
     value,
@@ -22,7 +23,7 @@ from segmentwerk.features.declare import Definition, Tables
 from segmentwerk.features.learned import Step
 from segmentwerk.features.levels import LEVELS
 
-STEPS: tuple[Step, ...] = (peers.STEP, lifetime.STEP, survey.STEP)
+STEPS: tuple[Step, ...] = (peers.STEP, lifetime.STEP, survey.STEP, partworths.STEP)
 APPROACHES = (
     "behavioural",
     "value",

@@ -1,0 +1,147 @@
+"""Part-worths on made-up choices whose truth is known, and on a published study."""
+
+import importlib.util
+import os
+from datetime import date
+from pathlib import Path
+
+import ibis
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from segmentwerk.core.settings import FeatureSettings
+from segmentwerk.core.types import Window
+from segmentwerk.features import partworths
+from segmentwerk.features.learned import CannotLearnError
+from segmentwerk.features.table import absent, build
+
+DATA = Path(os.environ.get("SEGMENTWERK_DATA", Path(__file__).parents[4] / "shared" / "data"))
+STUDY = DATA / "choice_xlogit" / "xlogit_electricity_long.csv.gz"
+LEARNED = {"attributes": ["price", "speed"], "mean": [-1.0, 0.5], "spread": [0.8, 1.0]}
+
+installed = pytest.mark.skipif(
+    importlib.util.find_spec("xlogit") is None, reason="the extra 'conjoint' is not installed"
+)
+
+
+def tables(choices):
+    accounts = pd.DataFrame({"account_id": [*choices["account_id"].unique(), "silent"]})
+    frames = {"accounts": accounts, "choices": choices}
+    return {name: ibis.memtable(pa.Table.from_pandas(f, preserve_index=False)) for name, f in frames.items()}
+
+
+def make(choices, learned=None):
+    window = Window(date(2024, 1, 1))
+    return build(tables(choices), window, FeatureSettings(), source="s", digest="0", learned=learned)
+
+
+@pytest.fixture(scope="module")
+def truth():
+    rng = np.random.default_rng(2)
+    return np.array(LEARNED["mean"]) + rng.standard_normal((150, 2)) * LEARNED["spread"]
+
+
+@pytest.fixture(scope="module")
+def choices(truth):
+    """150 accounts choose 12 times among two or three alternatives."""
+    rng = np.random.default_rng(3)
+    rows = []
+    for account, worth in enumerate(truth):
+        for task in range(12):
+            x = rng.uniform(-2, 2, (2 + task % 2, 2))
+            chosen = np.argmax(x @ worth + rng.gumbel(size=len(x)))
+            for alternative, values in enumerate(x):
+                for name, value in zip(LEARNED["attributes"], values, strict=True):
+                    rows.append(
+                        (f"{account:03d}", task, alternative, float(alternative == chosen), name, value)
+                    )
+    columns = ["account_id", "task_id", "alternative_id", "chosen", "attribute", "value"]
+    return pd.DataFrame(rows, columns=columns).astype({"task_id": str, "alternative_id": str})
+
+
+def test_known_parameters_give_each_account_its_own(choices, truth):
+    table = make(choices, learned={"partworths": LEARNED})
+    assert table.names() == ["partworth_1", "partworth_2"]
+    assert [feature.description for feature in table.catalogue] == [
+        "Part-worth of price.",
+        "Part-worth of speed.",
+    ]
+    found = table.features.iloc[:150].to_numpy()
+    for k in range(2):
+        assert np.corrcoef(found[:, k], truth[:, k])[0, 1] > 0.8
+    assert found.mean(axis=0) == pytest.approx(truth.mean(axis=0), abs=0.1)
+    assert table.features.loc["silent"].isna().all()
+
+
+def test_expected_part_worths_by_hand():
+    """Two made-up accounts; one choice between (1, 0) and (0, 1), the first taken."""
+    index = pd.MultiIndex.from_tuples([("a", "t", "0"), ("a", "t", "1")], names=["account", "task_id", "alt"])
+    alternatives = pd.DataFrame({"p": [1.0, 0.0], "q": [0.0, 1.0], "chosen": [1.0, 0.0]}, index=index)
+    made_up = np.array([[1.0, 0.0], [0.0, 1.0]])
+    likely = 1 / (1 + np.exp(-1))
+    found = partworths._expected(alternatives, ["p", "q"], made_up)
+    assert found.tolist() == [pytest.approx([likely, 1 - likely])]
+
+
+def test_an_account_alone_gets_the_same(choices):
+    kept = {"partworths": LEARNED}
+    everybody = make(choices, learned=kept).features
+    alone = make(choices[choices["account_id"] == "007"], learned=kept).features
+    pd.testing.assert_frame_equal(alone.loc[["007"]], everybody.loc[["007"]], rtol=1e-12)
+
+
+def test_tasks_without_exactly_one_choice_are_left_out(choices):
+    spoilt = choices.copy()
+    spoilt.loc[(spoilt["account_id"] == "000") & (spoilt["task_id"] == "3"), "chosen"] = 1.0
+    kept = {"partworths": LEARNED}
+    fewer = choices[(choices["account_id"] != "000") | (choices["task_id"] != "3")]
+    pd.testing.assert_frame_equal(make(spoilt, kept).features, make(fewer, kept).features, rtol=1e-12)
+
+
+def test_too_few_accounts(choices):
+    few = choices[choices["account_id"] < "010"]
+    order = ["task_id", "alternative_id", "attribute"]
+    rows = few.sort_values(order).groupby("account_id")[[*order, "value", "chosen"]].agg(list)
+    with pytest.raises(CannotLearnError, match="10 accounts with choices"):
+        partworths.learn(rows.add_prefix("choice:"))
+
+
+@pytest.mark.skipif(importlib.util.find_spec("xlogit") is not None, reason="the extra is installed")
+def test_without_the_extra_the_feature_says_so(choices):
+    reason = absent(tables(choices), FeatureSettings())["partworth_1"]
+    assert reason == "xlogit is not installed (pip install 'segmentwerk[conjoint]')"
+
+
+@installed
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # those of xlogit
+class TestLearning:
+    def test_the_truth_is_recovered(self, choices):
+        learned = make(choices).definitions["partworths"]
+        assert learned["attributes"] == LEARNED["attributes"]
+        assert learned["mean"] == pytest.approx(LEARNED["mean"], abs=0.25)
+        assert learned["spread"] == pytest.approx(LEARNED["spread"], abs=0.25)
+
+    @pytest.mark.skipif(not STUDY.exists(), reason="the real data sets are not here")
+    def test_the_electricity_study_as_published(self):
+        """Estimates and standard errors that xlogit's authors publish for 600 draws."""
+        published = {
+            "cl": (-0.2355, 0.0220),
+            "loc": (2.2308, 0.1164),
+            "pf": (-0.9996, 0.0331),
+            "seas": (-9.7893, 0.2913),
+            "tod": (-9.6067, 0.3113),
+            "wk": (1.6252, 0.0919),
+        }
+        wide = pd.read_csv(STUDY).rename(columns={"id": "account_id", "alt": "alternative_id"})
+        wide = wide.rename(columns={"chid": "task_id", "choice": "chosen"})
+        keys = ["account_id", "task_id", "alternative_id"]
+        long = wide.melt([*keys, "chosen"], var_name="attribute", value_name="value")
+        table = make(long.astype(dict.fromkeys(keys, str)))
+        learned = table.definitions["partworths"]
+        for name, mean in zip(learned["attributes"], learned["mean"], strict=True):
+            estimate, error = published[name]
+            assert abs(mean - estimate) < 2 * error, name
+        assert table.features.notna().all(axis=1).sum() == 361
