@@ -128,6 +128,8 @@ def _positional(verb: str, arguments: list[str]) -> list[str]:
 
 def _run_hydra(verb: str, arguments: list[str]) -> None:
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints its own traceback and exits by itself
+    # One thread for each fit: sums then come out the same everywhere; fits run side by side instead.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     import hydra
     from hydra.core.config_search_path import ConfigSearchPath
     from hydra.core.plugins import Plugins

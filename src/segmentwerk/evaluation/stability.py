@@ -23,6 +23,7 @@ from time import perf_counter
 
 import numpy as np
 import pandas as pd
+from joblib import Parallel, delayed
 from scipy.sparse import csr_array
 
 from segmentwerk.core.errors import FitError
@@ -57,21 +58,24 @@ class Refits:
 
 
 def refits(case: Case, refit: Refit) -> Refits:
-    """Refit on J pairs of halves and J // 2 bootstrap samples of the pool, ``max_rows`` accounts at most."""
+    """Refit on J pairs of halves and J // 2 bootstrap samples of the pool, ``max_rows`` accounts at most.
+
+    Refits run side by side where the caller's `joblib.parallel_config` says so; results do not depend on it.
+    """
     settings = case.settings
     pool = sample(case.labels, settings.max_rows, settings.n_bootstrap, derive(case.seed, FAMILY, "pool"))
     accounts = case.view.everyone.iloc[pool.rows]
-
-    def again(rows: IntArray, *names: object) -> Refitted:
-        return _again(refit, accounts, rows, derive(case.seed, FAMILY, *names))
-
-    halves = tuple(
-        (again(a, "half", i, "a"), again(b, "half", i, "b"))
-        for i, (a, b) in enumerate(_halves(len(accounts), settings.n_splits, case.seed))
-    )
     rng = np.random.default_rng(derive(case.seed, FAMILY, "bootstrap"))
     drawn = [np.sort(rng.choice(len(accounts), len(accounts))) for _ in range(settings.n_splits // 2)]
-    return Refits(pool, halves, tuple(again(rows, "bootstrap", i) for i, rows in enumerate(drawn)))
+    halves = [half for pair in _halves(len(accounts), settings.n_splits, case.seed) for half in pair]
+    names = [("half", i // 2, "ab"[i % 2]) for i in range(len(halves))]
+    names += [("bootstrap", i) for i in range(len(drawn))]
+    done: list[Refitted] = Parallel()(
+        delayed(_again)(refit, accounts, rows, derive(case.seed, FAMILY, *name))
+        for rows, name in zip([*halves, *drawn], names, strict=True)
+    )
+    pairs = zip(done[: len(halves) : 2], done[1 : len(halves) : 2], strict=True)
+    return Refits(pool, tuple(pairs), tuple(done[len(halves) :]))
 
 
 def _halves(n_rows: int, n_splits: int, seed: int) -> Iterator[tuple[IntArray, IntArray]]:

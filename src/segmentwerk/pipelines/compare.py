@@ -112,7 +112,7 @@ def _hold(
     cards = against_baseline(
         [candidate.card for candidate in candidates.values()], settings.evaluation, settings.goal
     )
-    with contest.context.timed("select"):
+    with contest.context.timed("select"), contest.context.parallel():
         selection = select(cards, settings.evaluation, settings.goal)
         judged = _verdict(contest, candidates[selection.winner], settings)
     return Outcome(candidates, cards, studies, selection, judged, left_out)

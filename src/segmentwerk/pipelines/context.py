@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
 from collections.abc import Iterator, Mapping
@@ -60,6 +61,14 @@ class Context:
             yield
         finally:
             signal.signal(signal.SIGTERM, previous)
+
+    @contextmanager
+    def parallel(self) -> Iterator[None]:
+        """Let refits inside the block run side by side, one thread each."""
+        from joblib import parallel_config
+
+        with parallel_config("threading", n_jobs=os.cpu_count() or 1):
+            yield
 
     def write_summary(self, summary: Mapping[str, Any]) -> Path:
         """Write `summary.json` into the output folder and return its path."""

@@ -36,7 +36,7 @@ def run(settings: TrainSettings, context: Context) -> dict[str, Any]:
         store.run(settings.tracking.experiment, name, parent=parent, tags={"verb": "train"}) as run,
     ):
         run.write([*records.of_table(prepared.table), *records.of_settings(settings), *provenance.tags()])
-        with context.timed("judge"):
+        with context.timed("judge"), context.parallel():
             found = judge_one(name, name, spec, start, prepared.view, settings.evaluation, seed=settings.seed)
         found.model.save(context.output / "segmenter")
         run.write(records.of_scorecard(found.card))
