@@ -76,6 +76,7 @@ def run(settings: CompareSettings, context: Context) -> dict[str, Any]:
         found = _hold(contest, chosen, settings, parent)
         with context.timed("release"):
             released = release(prepared, found.winner, settings, context, store, parent)
+        _write_labels(found, prepared, context)
         with context.timed("figures"):
             drawn = gallery.draw(found, released, prepared, settings, context.output)
         parent.write(_records(found, released, prepared, context))
@@ -141,6 +142,18 @@ def _records(found: Outcome, released: Release, prepared: Prepared, context: Con
         yield Metric(f"cost/{name.replace(' ', '_')}_seconds", seconds)
     for path in review.files(selection, found.cards, prepared, context.output):
         yield Artifact(path, "comparison")
+
+
+def _write_labels(found: Outcome, prepared: Prepared, context: Context) -> None:
+    """Write every candidate's label of every customer: for looking closer on this machine only."""
+    space = prepared.space.transform(prepared.table.features.loc[prepared.table.customers])
+    labels = pd.DataFrame(
+        {name: candidate.model.predict(space) for name, candidate in found.candidates.items()},
+        index=space.index.rename("account_id"),
+    )
+    labels.insert(0, "held_out", labels.index.isin(prepared.holdout))
+    with atomic_file(context.output / "candidates.parquet") as draft:
+        labels.reset_index().to_parquet(draft, index=False)
 
 
 def _files(

@@ -1,0 +1,89 @@
+"""The main job as a user meets it: time to help, and each segmenter's agreement with the demo's latent types.
+
+`python experiments/benchmarks/main_job.py [SUMMARY]`; without the path of a comparison's summary.json one is
+run. The latent types are read here, after the fact; no pipeline ever reads them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pandas as pd
+from sklearn.metrics import adjusted_rand_score
+
+HELP_GOAL = 4.0
+"""Times the import of Hydra."""
+TRUTH_GOAL = 0.15
+"""Adjusted Rand index above the RFM grid's."""
+WORLD = "5000-7"
+"""Accounts and seed of the demo, as in conf/source/demo.yaml."""
+COMMAND = [sys.executable, "-c", "import sys; from segmentwerk.cli import main; sys.exit(main())"]
+
+
+def wall(command: list[str], repeats: int = 7) -> float:
+    """Return the least wall time of a command in seconds: what it needs when nothing disturbs it."""
+    times = []
+    for _ in range(repeats):
+        begin = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True)
+        times.append(time.perf_counter() - begin)
+    return min(times)
+
+
+def report(name: str, ours: float, peer: float, ratio: float, goal: str, ok: bool) -> None:
+    print(
+        f"BENCH {name} ours={ours:.3f} peer={peer:.3f} ratio={ratio:.3f} goal={goal} {'ok' if ok else 'short'}"
+    )
+
+
+def bench_help() -> None:
+    ours, peer = wall([*COMMAND, "--help"]), wall([sys.executable, "-c", "import hydra"])
+    report(
+        "help_seconds_against_import_hydra",
+        ours,
+        peer,
+        ours / peer,
+        f"<={HELP_GOAL}",
+        ours <= HELP_GOAL * peer,
+    )
+
+
+def compared() -> Path:
+    done = subprocess.run([*COMMAND, "compare"], check=True, stdout=subprocess.PIPE, text=True)
+    return Path(done.stdout.strip().splitlines()[-1])
+
+
+def bench_truth(summary: Path) -> None:
+    truth = summary.parents[3] / "cache" / "demo" / WORLD / "truth" / "latent_types.parquet"
+    types = pd.read_parquet(truth).set_index("account_id")["latent_type"]
+    labels = pd.read_parquet(summary.parent / "candidates.parquet").set_index("account_id")
+    labels = labels[labels["held_out"]].drop(columns="held_out")
+    types = types.reindex(labels.index).dropna()
+    found = {name: adjusted_rand_score(types, labels.loc[types.index, name]) for name in labels.columns}
+    grid = found.pop("rfm_grid")
+    for name, ours in found.items():
+        ok = ours - grid >= TRUTH_GOAL
+        report(
+            f"demo_truth_ari_{name.replace(' ', '_')}_against_rfm_grid",
+            ours,
+            grid,
+            ours - grid,
+            f">={TRUTH_GOAL}",
+            ok,
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("summary", nargs="?", type=Path, help="summary.json of a comparison of the demo")
+    given = parser.parse_args()
+    bench_help()
+    bench_truth((given.summary or compared()).resolve())
+
+
+if __name__ == "__main__":
+    main()
