@@ -35,12 +35,13 @@ def wall(command: list[str], repeats: int = 7) -> float:
 
 
 def report(name: str, ours: float, peer: float, ratio: float, goal: str, ok: bool) -> None:
-    print(
-        f"BENCH {name} ours={ours:.3f} peer={peer:.3f} ratio={ratio:.3f} goal={goal} {'ok' if ok else 'short'}"
-    )
+    """Print one figure."""
+    verdict = "ok" if ok else "short"
+    print(f"BENCH {name} ours={ours:.3f} peer={peer:.3f} ratio={ratio:.3f} goal={goal} {verdict}")
 
 
 def bench_help() -> None:
+    """Time `segmentwerk --help` in seconds against the import of Hydra."""
     ours, peer = wall([*COMMAND, "--help"]), wall([sys.executable, "-c", "import hydra"])
     report(
         "help_seconds_against_import_hydra",
@@ -53,11 +54,13 @@ def bench_help() -> None:
 
 
 def compared() -> Path:
+    """Run the comparison of the demo and return its summary."""
     done = subprocess.run([*COMMAND, "compare"], check=True, stdout=subprocess.PIPE, text=True)
     return Path(done.stdout.strip().splitlines()[-1])
 
 
 def bench_truth(summary: Path) -> None:
+    """Compare each segmenter with the latent types, held-out accounts only; the ratio is a difference."""
     truth = summary.parents[3] / "cache" / "demo" / WORLD / "truth" / "latent_types.parquet"
     types = pd.read_parquet(truth).set_index("account_id")["latent_type"]
     labels = pd.read_parquet(summary.parent / "candidates.parquet").set_index("account_id")
@@ -78,6 +81,7 @@ def bench_truth(summary: Path) -> None:
 
 
 def main() -> None:
+    """Run both."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("summary", nargs="?", type=Path, help="summary.json of a comparison of the demo")
     given = parser.parse_args()
