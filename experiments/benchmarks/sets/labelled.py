@@ -18,7 +18,7 @@ from .frames import Labelled, numbered
 
 ROOT = Path(__file__).parents[3]
 DATA = Path(os.environ.get("SEGMENTWERK_DATA", ROOT / ".." / "shared" / "data"))
-N = 800
+N = 600
 """Rows of a generated set."""
 
 
@@ -149,13 +149,6 @@ def _rings(rng: np.random.Generator) -> tuple[pd.DataFrame, np.ndarray]:
     return numbered(X), groups
 
 
-def _spirals(rng: np.random.Generator) -> tuple[pd.DataFrame, np.ndarray]:
-    groups, turn = rng.integers(3, size=N), np.sqrt(rng.random(N)) * 2 * np.pi
-    angle = turn + groups * 2 * np.pi / 3
-    X = turn[:, None] * np.column_stack([np.cos(angle), np.sin(angle)])
-    return numbered(X + 0.15 * rng.standard_normal((N, 2))), groups
-
-
 def _roll(rng: np.random.Generator) -> tuple[pd.DataFrame, np.ndarray]:
     """Five groups along a rolled-up sheet in space, with gaps between them."""
     groups = rng.integers(5, size=N)
@@ -166,7 +159,6 @@ def _roll(rng: np.random.Generator) -> tuple[pd.DataFrame, np.ndarray]:
 
 SHAPES = {
     "round-3": blobs(3, 2),
-    "round-5": blobs(5, 4),
     "round-8": blobs(8, 10),
     "round-10": blobs(10, 20),
     "close-4": blobs(4, 5, distance=3.5),
@@ -182,6 +174,5 @@ SHAPES = {
     "mixed-types-4": _mixed,
     "moons-2": _moons,
     "rings-2": _rings,
-    "spirals-3": _spirals,
     "roll-5": _roll,
 }
