@@ -64,12 +64,26 @@ def random_tables(seed: int) -> dict[str, pa.Table]:
     return {name: pa.Table.from_pandas(frame, preserve_index=False) for name, frame in frames.items()}
 
 
-def both(connection, tables, window, settings, prefix):
+def random_choices(seed: int) -> pa.Table:
+    """Forty accounts choose five times between two alternatives of two attributes."""
+    rng = np.random.default_rng(seed)
+    index = pd.MultiIndex.from_product(
+        [[f"{n:04d}" for n in range(40)], list("tuvwx"), ["left", "right"], ["price", "speed"]],
+        names=["account_id", "task_id", "alternative_id", "attribute"],
+    )
+    rows = index.to_frame(index=False)
+    rows["value"] = rng.uniform(-1, 1, len(rows)).round(2)
+    left = rng.integers(0, 2, 200).repeat(4).astype(bool)
+    rows["chosen"] = (left == (rows["alternative_id"] == "left")).astype("int64")
+    return pa.Table.from_pandas(rows.sample(frac=1, random_state=seed), preserve_index=False)
+
+
+def both(connection, tables, window, settings, prefix, learned=None):
     for name, rows in tables.items():
         connection.create_table(f"{prefix}_{name}", rows)
     there = {name: connection.table(f"{prefix}_{name}") for name in tables}
     here = {name: ibis.memtable(rows) for name, rows in tables.items()}
-    return tuple(build(t, window, settings, source="s", digest="0") for t in (there, here))
+    return tuple(build(t, window, settings, source="s", digest="0", learned=learned) for t in (there, here))
 
 
 def assert_equal(there, here):
@@ -82,6 +96,14 @@ def assert_equal(there, here):
 def test_the_book(connection, book, window, settings):
     there, here = both(connection, book, window, settings, "book")
     assert_equal(there, here)
+
+
+def test_choices(connection, window, settings):
+    tables = {"accounts": random_tables(3)["accounts"], "choices": random_choices(4)}
+    kept = {"partworths": {"attributes": ["price", "speed"], "mean": [-1.0, 0.5], "spread": [0.8, 1.0]}}
+    there, here = both(connection, tables, window, settings, "choices", kept)
+    assert_equal(there, here)
+    assert there.features["partworth_2"].notna().sum() > 30  # those created before the date
 
 
 def test_random_accounts(connection, settings):
