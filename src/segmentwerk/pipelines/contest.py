@@ -113,7 +113,7 @@ class Contest:
         """Judge the finalists on the held-out accounts; two that end alike are one."""
         found: dict[str, Candidate] = {}
         for trial in study.finalists:
-            title = name if not found else f"{name} ({trial.number})"
+            title = name if not found else f"{name} #{len(found) + 1}"
             log.info("Judging %s on held-out accounts: %s", name, _words(trial.params))
             found[_words(trial.params)] = judge_one(
                 title,

@@ -26,9 +26,9 @@ def _ranking(console: Console, selection: Selection) -> None:
         title="Candidates, best first; scores from accounts held out from fitting", title_justify="left"
     )
     for name in frame.columns:
-        table.add_column(
-            name.split("/")[-1].replace("_", " "), justify="left" if name == "candidate" else "right"
-        )
+        left = name in ("candidate", "gates")
+        words = name.split("/")[-1].replace("_", " ")
+        table.add_column(words, justify="left" if left else "right", no_wrap=name == "candidate")
     for row in frame.to_numpy():
         table.add_row(*(str(cell) for cell in row))
     console.print(table)
