@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from segmentwerk.core.errors import InputError
@@ -16,7 +16,20 @@ KNOWN = (*PARQUET, *EXCEL, *TEXT)
 
 
 class MissingInputError(InputError):
-    """No such file or table is there; the remedy names the nearest existing name."""
+    """No such file or table is there; ``close`` says that a name much like it is, maybe misspelt."""
+
+    close = False
+
+
+def missing(place: str, expected: str, names: Sequence[str]) -> MissingInputError:
+    """Return the error for a file or table that is not there, with the nearest existing name."""
+    bare = names if "." in expected else [name.split(".")[0] for name in names]
+    found = difflib.get_close_matches(expected, bare, n=1, cutoff=0.8)
+    known = f"There are: {', '.join(names)}." if names else "Nothing is there."
+    remedy = f"Did you mean {names[bare.index(found[0])]!r}?" if found else known
+    error = MissingInputError(f"There is no {place}.", remedy)
+    error.close = bool(found)
+    return error
 
 
 def suffix(path: Path) -> str:
@@ -49,10 +62,10 @@ def find(root: Path, pattern: str, *, alone: bool) -> tuple[Path, ...]:
     if not root.is_dir():
         if root.is_file():
             raise InputError(f"{root} is a file, but this source has several inputs.", "Name their folder.")
-        raise MissingInputError(f"There is no {root}.", _neighbours(root))
+        raise _missing(root)
     found = _expand(root, pattern) or (_expand(root, "*") if alone else [])
     if not found:
-        raise MissingInputError(f"There is no {root / pattern}.", _neighbours(root / pattern))
+        raise _missing(root / pattern)
     kinds = sorted({suffix(file) for file in found})
     if not set(kinds) <= set(KNOWN):
         raise InputError(f"{found[0]} is neither Parquet nor CSV nor Excel.", f"Known: {', '.join(KNOWN)}.")
@@ -80,15 +93,10 @@ def _usable(files: Iterable[Path]) -> list[Path]:
     )
 
 
-def _neighbours(missing: Path) -> str:
-    folder = next(parent for parent in missing.parents if parent.is_dir())
+def _missing(path: Path) -> MissingInputError:
+    folder = next(parent for parent in path.parents if parent.is_dir())
     names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))[:50]
-    if not names:
-        return f"The folder {folder} is empty."
-    expected = missing.relative_to(folder).parts[0]
-    bare = names if "." in expected else [name.split(".")[0] for name in names]
-    close = difflib.get_close_matches(expected, bare, n=1, cutoff=0.8)
-    return f"Did you mean {names[bare.index(close[0])]!r}?" if close else f"There are: {', '.join(names)}."
+    return missing(str(path), path.relative_to(folder).parts[0], names)
 
 
 def digest(files: Iterable[Path]) -> str:

@@ -87,9 +87,7 @@ def open_table(con: Any, name: str, given: InputSettings) -> Opened:
     table = ".".join(f'"{part}"' for part in given.table.split("."))
     query = f"SELECT * FROM {table}"
     if "." not in given.table and given.table not in con.list_tables():
-        raise files.MissingInputError(
-            f"The database has no table {given.table!r}.", nearest(given.table, con.list_tables())
-        )
+        raise files.missing(f"table {given.table!r} in the database", given.table, sorted(con.list_tables()))
     columns = tuple(sql(con, f"Table {given.table}", query).columns)
     return Opened(
         RawInput(query, columns), (f"{name}: table {given.table}, {len(columns)} columns",), given.table

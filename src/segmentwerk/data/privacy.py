@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import re
+import tempfile
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 import ibis
@@ -55,11 +57,13 @@ def key(home: Path) -> bytes:
         return _stored(path)
     try:
         home.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with tempfile.NamedTemporaryFile(dir=home) as draft:  # readable by the owner only
+            draft.write(os.urandom(KEY_BYTES))
+            draft.flush()
+            with suppress(FileExistsError):  # another process was faster: its key counts
+                os.link(draft.name, path)
     except OSError as error:
         raise InputError(f"Cannot write {path}: {error.strerror}.", "Choose another home.") from error
-    with os.fdopen(handle, "wb") as stream:
-        stream.write(os.urandom(KEY_BYTES))
     return _stored(path)
 
 

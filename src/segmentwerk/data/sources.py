@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Source:
-    """One company's data.
+    """One company's data; a context manager that closes its connection.
 
     Attributes
     ----------
@@ -44,6 +44,18 @@ class Source:
     raw: dict[str, ibis.Table] = field(default_factory=dict)
     understood: tuple[str, ...] = ()
     digest: str = ""
+    connection: Any = None
+
+    def close(self) -> None:
+        """Close the connection; the tables cannot be read any more."""
+        if self.connection is not None:
+            self.connection.disconnect()
+
+    def __enter__(self) -> Source:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
 
 
 def open_source(settings: SourceSettings, cache: Path) -> Source:
@@ -62,6 +74,14 @@ def open_source(settings: SourceSettings, cache: Path) -> Source:
         If the mapping is wrong.
     """
     con = _connect(settings, cache)
+    try:
+        return _opened(con, settings, cache)
+    except BaseException:
+        con.disconnect()
+        raise
+
+
+def _opened(con: Any, settings: SourceSettings, cache: Path) -> Source:
     root = None if settings.url else _root(settings, cache)
     hints = mapping.hints(settings.tables, COLUMNS)
     opened: dict[str, Opened] = {}
@@ -69,16 +89,17 @@ def open_source(settings: SourceSettings, cache: Path) -> Source:
         try:
             opened[name] = inputs.renamed(_open(con, name, settings, root, hints), name, given.aliases)
         except files.MissingInputError as error:
-            if given.required or error.remedy.startswith("Did you mean"):
+            if given.required or error.close:
                 raise
     raw = {name: one.raw for name, one in opened.items()}
     tables, missing = _tables(con, settings, raw)
     return Source(
-        settings.name,
-        tables,
-        {name: inputs.sql(con, name, one.query).drop(*one.hidden) for name, one in raw.items()},
-        tuple(note for one in opened.values() for note in one.notes) + missing,
-        _digest(settings, opened, tables),
+        name=settings.name,
+        tables=tables,
+        raw={name: inputs.sql(con, name, one.query).drop(*one.hidden) for name, one in raw.items()},
+        understood=tuple(note for one in opened.values() for note in one.notes) + missing,
+        digest=_digest(settings, opened, tables),
+        connection=con,
     )
 
 
