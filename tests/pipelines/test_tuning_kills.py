@@ -1,5 +1,6 @@
 """Kill -9 the processes of a study at random moments: nothing may be lost, doubled or different."""
 
+import importlib
 import json
 import multiprocessing
 import os
@@ -223,13 +224,12 @@ def run_and_die(home, number, moment):
 @pytest.mark.filterwarnings("ignore:The ``noload`` loader strategy")
 def test_a_kill_between_optuna_and_mlflow(tmp_path):
     # Forked from a process that has loaded MLflow, since that takes seconds each time.
-    Store(None, tmp_path / "elsewhere").prepare("kills")
+    importlib.import_module("mlflow.store.tracking.sqlalchemy_store")
     context = multiprocessing.get_context("fork")
-    home = tmp_path / "home"
     for death in [(0, "after"), (2, "before"), (3, "within"), (None, "")]:
-        process = context.Process(target=run_and_die, args=(home, *death))
+        process = context.Process(target=run_and_die, args=(tmp_path, *death))
         process.start()
         process.join()
         assert process.exitcode == (-signal.SIGKILL if death[1] else 0)
     states = ["complete", "failed", *["complete"] * 4]
-    assert tracked_states(home) == list(enumerate(states))
+    assert tracked_states(tmp_path) == list(enumerate(states))
