@@ -111,7 +111,7 @@ class FeatureSettings(Settings):
     """Weight of an approach, 1 where not named (docs/decisions/0004-segment-by-behaviour.md)."""
     clip: float = Field(default=3.0, gt=0)
     """Standardised values are clipped to plus or minus this many robust deviations."""
-    rare_share: float = Field(default=0.02, ge=0, lt=1)
+    rare_share: float = Field(default=0.05, ge=0, lt=1)
     """Levels rarer than this share become one level, 'other'."""
     sites: dict[str, tuple[Latitude, Longitude]] = Field(default_factory=dict)
     """Our own sites, by name: [latitude, longitude] in degrees; the distance to the nearest is a feature."""
