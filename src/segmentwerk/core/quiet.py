@@ -9,8 +9,10 @@ _ENVIRONMENT = {
     "_MLFLOW_TELEMETRY_PRE_WARM_DATABRICKS_SDK": "false",
     "MLFLOW_LOGGING_LEVEL": "WARNING",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
     "MLFLOW_UV_AUTO_DETECT": "false",  # a saved model must not carry the project's own lock file
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",  # the writer spools to disk, so that it need not wait for minutes
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # the writer keeps on disk what cannot be sent at once
+    "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "30",
 }
 

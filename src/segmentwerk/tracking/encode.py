@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from segmentwerk.core.errors import InputError
 from segmentwerk.core.records import Artifact, Dataset, Description, Metric, Param, Record, Tag, Text
 
 NOTE = "mlflow.note.content"
@@ -35,6 +36,8 @@ class Batch:
     texts: dict[str, str] = field(default_factory=dict)
     artifacts: list[tuple[str, str]] = field(default_factory=list)
     datasets: list[Dataset] = field(default_factory=list)
+    status: str | None = None
+    """How the run ended, in its last batch."""
 
 
 def encode(records: Iterable[Record]) -> Batch:
@@ -58,6 +61,8 @@ def _add(batch: Batch, record: Record) -> None:
         case Text(path, content):
             batch.texts[path] = content
         case Artifact(path, folder):
+            if not path.exists():
+                raise InputError(f"There is no {path} to log.", "Write it first.")
             batch.artifacts.append((str(path.resolve()), folder))
         case Dataset():
             batch.datasets.append(record)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import os
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,19 +13,18 @@ from typing import TYPE_CHECKING, Any
 
 from segmentwerk.core.errors import ConfigError
 from segmentwerk.core.files import locked
-from segmentwerk.core.records import Dataset, Record
-from segmentwerk.tracking.encode import Batch, encode
+from segmentwerk.core.records import Record
+from segmentwerk.tracking.encode import encode
+from segmentwerk.tracking.line import Line
+from segmentwerk.tracking.spool import Birth, Spool, create
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-
-logger = logging.getLogger(__name__)
 
 KEY = "segmentwerk.key"
 STATUS = "status"
 REASON = "status_reason"
 _EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
-_MAX_METRICS, _MAX_ENTRIES = 1000, 100
 
 
 @lru_cache(maxsize=8)
@@ -109,19 +107,32 @@ class Store:
             raise
         run._close("FINISHED")
 
+    def sync(self) -> int:
+        """Send what was kept while the store did not answer; return the number of batches sent.
+
+        Raises
+        ------
+        ConfigError
+            If it still does not answer.
+        """
+        _reach(self)
+        return self._line.spool.drain(self.client)
+
+    @property
+    def _line(self) -> Line:
+        return _line(self, os.getpid())
+
     def _open(
         self, experiment: str, name: str, parent: str | None, tags: dict[str, str], key: str | None
     ) -> Run:
         experiment_id = self.prepare(experiment)
         if key is not None:
             tags[KEY] = key
-            found = self.client.search_runs([experiment_id], f"tags.`{KEY}` = '{key}'", max_results=1)
+            found = self._line.ask(lambda client: _find(client, experiment_id, key))
             if found:
                 return self._reopen(found[0], name)
-        if parent:
-            tags["mlflow.parentRunId"] = parent
-        created = self.client.create_run(experiment_id, run_name=name, tags={**tags, STATUS: "started"})
-        return Run(self, created.info.run_id)
+        birth = Birth(experiment_id, name, parent, {**tags, STATUS: "started"}, _now())
+        return Run(self, self._line.ask(lambda client: create(client, birth)) or self._line.spool.bear(birth))
 
     def _reopen(self, found: Any, name: str) -> Run:
         run_id = found.info.run_id
@@ -140,65 +151,32 @@ class Run:
     id: str
 
     def write(self, records: Iterable[Record]) -> None:
-        """Log the records, batched."""
+        """Log the records, batched; where the store is away they wait on disk."""
         batch = encode(records)
         if self.store is not None:
-            send(self.store.client, self.id, batch)
+            self.store._line.write(self.id, batch)
 
     def _close(self, status: str, reason: str = "") -> None:
         if self.store is None:
             return
-        words = {STATUS: "completed" if status == "FINISHED" else status.lower()}
-        if reason:
-            words[REASON] = reason[:1000]
         batch = encode([])
-        batch.tags.update(words)
-        send(self.store.client, self.id, batch)
-        self.store.client.set_terminated(self.id, status)
+        batch.status = status
+        batch.tags[STATUS] = "completed" if status == "FINISHED" else status.lower()
+        if reason:
+            batch.tags[REASON] = reason[:1000]
+        self.store._line.write(self.id, batch)
 
 
-def send(client: MlflowClient, run_id: str, batch: Batch) -> None:
-    """Send a batch in as few requests as MLflow's limits allow; sending it twice changes nothing."""
-    from mlflow.entities import Metric, Param, RunTag
+@lru_cache(maxsize=8)
+def _line(store: Store, process: int) -> Line:  # noqa: ARG001 a forked child must not share connections
+    def answers() -> bool:
+        try:
+            knock(store.uri)
+        except Exception:
+            return False
+        return True
 
-    metrics = [Metric(name, value, batch.timestamp, step) for name, value, step in batch.metrics]
-    params = [Param(name, value) for name, value in batch.params.items()]
-    tags = [RunTag(name, value) for name, value in batch.tags.items()]
-    for part in _parts(metrics, _MAX_METRICS):
-        client.log_batch(run_id, metrics=part)
-    for part in _parts(params, _MAX_ENTRIES):
-        client.log_batch(run_id, params=part)
-    for part in _parts(tags, _MAX_ENTRIES):
-        client.log_batch(run_id, tags=part)
-    for path, content in batch.texts.items():
-        client.log_text(run_id, content, path)
-    for path, folder in batch.artifacts:
-        send_file = client.log_artifacts if Path(path).is_dir() else client.log_artifact
-        send_file(run_id, path, folder or None)
-    if batch.datasets:
-        client.log_inputs(run_id, [_dataset_input(dataset) for dataset in batch.datasets])
-
-
-def _parts(entries: list[Any], size: int) -> Iterator[list[Any]]:
-    for begin in range(0, len(entries), size):
-        yield entries[begin : begin + size]
-
-
-def _dataset_input(dataset: Dataset) -> Any:
-    """Describe a data set to MLflow by what identifies it, without any of its rows."""
-    from mlflow.entities import Dataset as Entity
-    from mlflow.entities import DatasetInput, InputTag
-
-    columns = [{"name": name, "type": kind, "required": False} for name, kind in dataset.columns.items()]
-    entity = Entity(
-        name=dataset.name,
-        digest=dataset.digest[:36],
-        source_type="local",
-        source=json.dumps({"uri": dataset.source}),
-        schema=json.dumps({"mlflow_colspec": columns}),
-        profile=json.dumps({"num_rows": dataset.rows, "num_elements": dataset.rows * len(columns)}),
-    )
-    return DatasetInput(entity, [InputTag("mlflow.data.context", dataset.context)])
+    return Line(Spool(store.home / "mlflow" / "spool"), store.client, answers)
 
 
 def _absolute(uri: str | None, home: Path) -> str:
@@ -219,21 +197,19 @@ def _absolute(uri: str | None, home: Path) -> str:
 def _prepared(store: Store, name: str) -> str:
     """Prepare once a process; the lock is for the others."""
     with locked(store.home / "mlflow" / "prepare.lock"):
-        return _prepare(store, name)
+        experiment_id = _prepare(store, name)
+    _line(store, os.getpid()).flush()  # what an earlier command could not send
+    return experiment_id
 
 
 def _prepare(store: Store, name: str) -> str:
     from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
 
+    _reach(store)
     try:
-        _knock(store.uri)
         found = store.client.get_experiment_by_name(name) or _create(store, name)
-    except (MlflowException, SQLAlchemyError, OSError, ImportError, ValueError) as error:
-        raise ConfigError(
-            f"Cannot open the tracking store {_redacted(store.uri)}: {_first_line(error)}",
-            "Check tracking.uri, or switch tracking off with tracking.enabled=false.",
-        ) from error
+    except MlflowException as error:
+        raise _unreachable(store, error) from error
     if found.lifecycle_stage != "active":
         raise ConfigError(
             f"The experiment {name!r} was deleted.",
@@ -246,7 +222,32 @@ def _prepare(store: Store, name: str) -> str:
     return str(found.experiment_id)
 
 
-def _knock(uri: str) -> None:
+def _reach(store: Store) -> None:
+    """Make sure that the store answers."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    try:
+        knock(store.uri)
+    except (SQLAlchemyError, OSError, ImportError, ValueError) as error:
+        raise _unreachable(store, error) from error
+
+
+def _unreachable(store: Store, error: Exception) -> ConfigError:
+    return ConfigError(
+        f"Cannot open the tracking store {_redacted(store.uri)}: {_first_line(error)}",
+        "Check tracking.uri, or switch tracking off with tracking.enabled=false.",
+    )
+
+
+def _find(client: MlflowClient, experiment_id: str, key: str) -> Any:
+    return client.search_runs([experiment_id], f"tags.`{KEY}` = '{key}'", max_results=1)
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def knock(uri: str) -> None:
     """Connect once: MLflow itself tries what is not there again and again, for minutes."""
     import requests
     from sqlalchemy import create_engine
@@ -254,7 +255,7 @@ def _knock(uri: str) -> None:
     if uri.startswith("sqlite"):
         return
     if uri.startswith("http"):
-        requests.get(f"{uri}/health", timeout=10)
+        requests.get(f"{uri}/health", timeout=5)
         return
     engine = create_engine(uri)
     try:

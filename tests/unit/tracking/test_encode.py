@@ -1,15 +1,18 @@
 import math
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mlflow.utils.validation import _validate_metric_name, _validate_param_name
 
+from segmentwerk.core.errors import InputError
 from segmentwerk.core.records import Artifact, Dataset, Description, Metric, Param, Tag, Text
 from segmentwerk.tracking.encode import MAX_NAME, MAX_NOTE, MAX_PARAM, MAX_TAG, NOTE, encode, legal
 
 
 def test_records_become_one_batch(tmp_path):
     file = tmp_path / "a.txt"
+    file.write_text("x")
     dataset = Dataset("d", "demo", "abc", 3)
     batch = encode(
         [
@@ -28,6 +31,11 @@ def test_records_become_one_batch(tmp_path):
     assert batch.texts == {"report/cards.md": "x"}
     assert batch.artifacts == [(str(file), "plots")]
     assert batch.datasets == [dataset]
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    with pytest.raises(InputError, match=r"no .*a\.png to log"):
+        encode([Artifact(tmp_path / "a.png")])
 
 
 def test_later_records_of_one_name_win():

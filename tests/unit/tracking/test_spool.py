@@ -1,0 +1,197 @@
+import logging
+import shutil
+
+import pytest
+
+from segmentwerk.core.errors import ConfigError
+from segmentwerk.core.records import Artifact, Dataset, Description, Metric, Param, Tag, Text
+from segmentwerk.tracking import line as module
+from segmentwerk.tracking import writer
+from segmentwerk.tracking.writer import Store
+
+
+class Flaky:
+    """MLflow's client, of which the store can go away."""
+
+    def __init__(self, client):
+        self.client = client
+        self.away = False
+        self.calls_left = None
+
+    def __getattr__(self, name):
+        found = getattr(self.client, name)
+
+        def call(*args, **kwargs):
+            if self.calls_left is not None:
+                self.away, self.calls_left = self.away or self.calls_left == 0, self.calls_left - 1
+            if self.away:
+                raise ConnectionError("connection refused")
+            return found(*args, **kwargs)
+
+        return call
+
+
+@pytest.fixture
+def store(home, monkeypatch):
+    monkeypatch.setattr(module, "PAUSE", 0.0)
+    return Store(None, home)
+
+
+@pytest.fixture
+def client(store, monkeypatch):
+    store.prepare("e")
+    flaky = Flaky(store.client)
+    monkeypatch.setattr(store._line, "client", flaky)
+    monkeypatch.setattr(store._line, "answers", lambda: not flaky.away)
+    return flaky
+
+
+def all_kinds(tmp_path, step):
+    plot = tmp_path / f"plot-{step}.png"
+    plot.write_bytes(b"png")
+    return [
+        Param(f"p{step}", step),
+        Metric("loss", 1 / step, step=step),
+        Tag(f"t{step}", "x"),
+        Description(f"# {step}"),
+        Text(f"texts/{step}.md", "hi"),
+        Artifact(plot, "plots"),
+        Dataset(f"d{step}", "demo", "abc", 3),
+    ]
+
+
+def content(store, run_id):
+    """Everything that a run holds, without ids and times."""
+    run = store.client.get_run(run_id)
+    tags = {k: v for k, v in run.data.tags.items() if k not in ("segmentwerk.offline", "mlflow.parentRunId")}
+    return {
+        "name": run.info.run_name,
+        "status": run.info.status,
+        "params": run.data.params,
+        "tags": tags,
+        "history": [(m.step, m.value) for m in store.client.get_metric_history(run_id, "loss")],
+        "files": sorted(
+            file.path for folder in ("texts", "plots") for file in store.client.list_artifacts(run_id, folder)
+        ),
+        "datasets": sorted(entry.dataset.name for entry in run.inputs.dataset_inputs),
+    }
+
+
+def waiting(store):
+    return [path for path in (store.home / "mlflow" / "spool").rglob("*") if path.name != "lock"]
+
+
+def test_a_store_that_goes_away_for_a_while_loses_nothing(store, client, tmp_path):
+    with store.run("e", "r") as undisturbed:
+        for step in (1, 2, 3, 4):
+            undisturbed.write(all_kinds(tmp_path, step))
+    with store.run("e", "r") as run:
+        for step in (1, 2, 3, 4):
+            client.away = step in (2, 3)
+            run.write(all_kinds(tmp_path, step))
+    assert content(store, run.id) == content(store, undisturbed.id)
+    assert waiting(store) == []
+
+
+def test_a_store_that_stays_away_is_told_and_synced_later_exactly_once(store, client, tmp_path, caplog):
+    with store.run("e", "r") as undisturbed:
+        undisturbed.write(all_kinds(tmp_path, 1))
+        undisturbed.write(all_kinds(tmp_path, 2))
+    with store.run("e", "r") as run:
+        run.write(all_kinds(tmp_path, 1))
+        client.away = True
+        with caplog.at_level(logging.WARNING):
+            run.write(all_kinds(tmp_path, 2))
+        (tmp_path / "plot-2.png").unlink()
+    assert "does not answer (ConnectionError). Records wait in" in caplog.text
+    assert "segmentwerk sync" in caplog.text
+    assert store.client.get_run(run.id).info.status == "RUNNING"
+    client.away = False
+    assert store.sync() == 2
+    assert store.sync() == 0
+    assert content(store, run.id) == content(store, undisturbed.id)
+
+
+def test_runs_that_begin_while_the_store_is_away(store, client, tmp_path):
+    with store.run("e", "parent") as parent:
+        client.away = True
+        with store.run("e", "child", parent=parent.id, tags={"a": "b"}) as child:
+            child.write(all_kinds(tmp_path, 1))
+            with store.run("e", "grandchild", parent=child.id, key="k") as grandchild:
+                grandchild.write([Metric("loss", 2.0)])
+        client.away = False
+    assert waiting(store) == []
+    runs = {run.info.run_name: run for run in store.client.search_runs([store.prepare("e")])}
+    assert set(runs) == {"parent", "child", "grandchild"}
+    assert runs["child"].data.tags["mlflow.parentRunId"] == parent.id
+    assert runs["grandchild"].data.tags["mlflow.parentRunId"] == runs["child"].info.run_id
+    assert runs["child"].data.tags["a"] == "b"
+    assert {run.info.status for run in runs.values()} == {"FINISHED"}
+    assert content(store, runs["child"].info.run_id)["files"] == ["plots/plot-1.png", "texts/1.md"]
+
+
+def test_the_store_comes_back_before_such_a_run_ends(store, client, tmp_path):
+    client.away = True
+    with store.run("e", "r") as run:
+        run.write([Metric("loss", 1.0, step=1)])
+        client.away = False
+        run.write([Metric("loss", 0.5, step=2)])
+        run.write([Metric("loss", 0.2, step=3)])
+    (found,) = store.client.search_runs([store.prepare("e")])
+    assert content(store, found.info.run_id)["history"] == [(1, 1.0), (2, 0.5), (3, 0.2)]
+    assert found.info.status == "FINISHED"
+    assert waiting(store) == []
+
+
+@pytest.mark.parametrize("calls", range(12))
+def test_going_away_again_in_the_middle_of_sending_doubles_nothing(store, client, tmp_path, calls):
+    client.away = True
+    with store.run("e", "r") as run:
+        run.write(all_kinds(tmp_path, 1))
+        run.write(all_kinds(tmp_path, 2))
+    client.away, client.calls_left = False, calls
+    store._line.flush()
+    client.away, client.calls_left = False, None
+    store._line.flush()
+    (found,) = store.client.search_runs([store.prepare("e")])
+    assert content(store, found.info.run_id)["history"] == [(1, 1.0), (2, 0.5)]
+    assert content(store, found.info.run_id)["datasets"] == ["d1", "d2"]
+    assert found.info.status == "FINISHED"
+    assert waiting(store) == []
+
+
+def test_what_the_store_refuses_is_kept_aside_and_stops_nothing(store, client, caplog):
+    with store.run("e", "r") as run:
+        run.write([Param("a", 1)])
+        with caplog.at_level(logging.WARNING):
+            run.write([Param("a", 2)])
+        run.write([Param("b", 1)])
+    data = store.client.get_run(run.id).data
+    assert data.params == {"a": "1", "b": "1"}
+    assert store.client.get_run(run.id).info.status == "FINISHED"
+    assert [path.suffix for path in waiting(store) if path.is_file()] == [".refused"]
+    assert "refuses" in caplog.text
+
+
+def test_after_a_failure_the_store_is_left_alone_for_a_while(store, client, monkeypatch):
+    monkeypatch.setattr(module, "PAUSE", 1000.0)
+    with store.run("e", "r") as run:
+        client.away = True
+        run.write([Param("a", 1)])
+        client.away = False
+        run.write([Param("b", 1)])
+        assert store.client.get_run(run.id).data.params == {}
+    assert store.sync() == 3
+
+
+def test_sync_says_when_the_store_is_still_away(tmp_path):
+    with pytest.raises(ConfigError, match=r"Cannot open the tracking store http://127\.0\.0\.1:1"):
+        Store("http://127.0.0.1:1", tmp_path).sync()
+
+
+def test_a_store_away_from_the_start_is_an_error_before_any_work(tmp_path):
+    store = Store("http://127.0.0.1:1", tmp_path)
+    with pytest.raises(ConfigError, match=r"tracking\.enabled=false"), store.run("e", "r"):
+        raise AssertionError("the block must not run")
+    assert not writer._line.cache_info().currsize or not (tmp_path / "mlflow" / "spool").exists()
+    shutil.rmtree(tmp_path)
