@@ -93,7 +93,7 @@ def history(studies: Mapping[str, StudyResult]) -> Figure:
 
 def sizes(segments: Sequence[Segment]) -> Figure:
     """Share of accounts and of revenue by segment."""
-    names = [f"{segment.id} {segment.name}" for segment in segments]
+    names = [_short(segment) for segment in segments]
     series = {"accounts": [segment.share for segment in segments]}
     known = all(np.isfinite(segment.revenue_share) for segment in segments)
     if known:
@@ -110,7 +110,7 @@ def stability(segments: Sequence[Segment], card: Scorecard) -> Figure:
     weak = [segment.id for segment, value in zip(segments, overlaps, strict=True) if value < 0.6]
     title = f"Segments {', '.join(map(str, weak))} are doubtful" if weak else "Every segment comes back"
     title += " when refitted on half of the accounts (below 0.6 is doubtful, above 0.75 stable)"
-    names = [f"{segment.id} {segment.name}" for segment in segments]
+    names = [_short(segment) for segment in segments]
     return Figure("stability", title, "segment", "Jaccard overlap", Bars(names, {"overlap": overlaps}))
 
 
@@ -129,9 +129,14 @@ def profile(measured: Sequence[Effect], segments: Sequence[Segment]) -> Figure:
         values.append([0.0 if effect is None else effect.effect for effect in effects])
         texts.append(["" if effect is None else _inside(effect) for effect in effects])
     title = f"{rows[0]} sets the segments apart most" if rows else "Nothing sets the segments apart"
-    columns = [f"{segment.id} {segment.name}" for segment in segments]
+    columns = [_short(segment) for segment in segments]
     heat = Heat(rows, columns, np.array(values).reshape(len(rows), len(columns)), texts)
     return Figure("profile", title + " (median or share of each segment)", "segment", "feature", heat)
+
+
+def _short(segment: Segment) -> str:
+    """Name a segment on an axis: its id and the first of its traits."""
+    return f"{segment.id} {segment.name.split(', ')[0]}"
 
 
 def _inside(effect: Effect) -> str:

@@ -34,7 +34,7 @@ def number(value: float, unit: str) -> str:
     if unit in ("share", "ratio") and abs(value) <= 1:
         return f"{value:.0%}"
     text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-    return f"{text} {unit}".strip() if unit not in ("count", "share", "ratio") else text
+    return f"{text} {unit}" if unit.isalpha() and unit not in ("count", "share", "ratio", "money") else text
 
 
 def difference(feature: Feature, level: str, inside: float, outside: float) -> str:

@@ -48,9 +48,12 @@ def load(model_uri: str, tracking_uri: str | None = None) -> Loaded:
     import mlflow
     from mlflow.exceptions import MlflowException
 
+    if tracking_uri is not None:  # models:/ addresses are looked up in the process' registry only
+        mlflow.set_tracking_uri(tracking_uri)
+        mlflow.set_registry_uri(tracking_uri)
     pinned, expected = _pin(model_uri, tracking_uri)
     try:
-        folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=pinned, tracking_uri=tracking_uri))
+        folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=pinned))
     except (MlflowException, OSError) as error:
         raise ModelError(f"Cannot fetch the model {model_uri}: {error}") from error
     digest = check(folder, expected)
