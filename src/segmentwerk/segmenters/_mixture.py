@@ -13,51 +13,71 @@ from segmentwerk.segmenters.base import Array, Labels, chunks
 
 Covariance = Literal["full", "tied", "diag", "spherical"]
 
+_PRIOR_ROWS = np.geomspace(0.1, 10_000, 16)
+
 
 @dataclass(frozen=True)
 class Prior:
-    """What keeps covariances invertible where a component has few rows for its features.
+    """What keeps covariances honest where a component has few rows for its many features.
 
-    ``target`` (d, d) is the covariance within the k-means start, ``whitener`` its inverse root.
-    ``floor`` (d,) is added to every variance.
+    A component's covariance is estimated as if it held ``rows`` more rows, of covariance ``target``
+    (d, d): the maximum a posteriori estimate of Fraley & Raftery (2007, section 3). ``floor`` is
+    added to every variance.
     """
 
     target: Array
-    whitener: Array
-    floor: Array
+    rows: float
+    floor: float
 
     @classmethod
-    def within(cls, data: Array, labels: Labels, reg: float) -> Prior:
-        """Learn the covariance within the segments of a start, itself pulled to its diagonal."""
+    def learn(cls, data: Array, labels: Labels, reg: float) -> Prior:
+        """Learn the prior from a hard assignment.
+
+        The target is the covariance within segments, itself pulled to its diagonal. The number of
+        rows is the one under which each half of a segment best predicts the other half.
+        """
         n_rows, n_features = data.shape
         residuals = data - _means(data, labels)[labels]
-        variance = data.var(axis=0)
-        floor = reg * np.where(variance > 0, variance, variance.mean())
+        floor = reg * float(data.var(axis=0).mean())
         scatter = residuals.T @ residuals
-        diagonal = np.diag(scatter.diagonal())
         pull = (n_features + 1.0) / n_rows
-        target = (scatter + pull * diagonal) / (n_rows * (1 + pull)) + np.diag(floor)
-        return cls(target, _whitener(target), floor)
+        target = (scatter + pull * np.diag(scatter.diagonal())) / (n_rows * (1 + pull)) + floor * np.eye(
+            n_features
+        )
+        return cls(target, _best_rows(data @ _whitener(target), labels), floor)
 
     def shrink(self, scatter: Array, count: float) -> Array:
-        """Return the covariance (d, d) of ``count`` rows with this scatter around their mean.
-
-        It is pulled to the target as far as sampling noise explains what sets them apart (oracle
-        approximating shrinkage: Chen, Wiesel, Eldar & Hero 2010, equation 23, in the target's
-        coordinates). One row of the target's covariance is added for components without rows.
-        """
-        covariance = (scatter + self.target) / (count + 1)
-        white = self.whitener.T @ covariance @ self.whitener
-        n_features, trace, square = len(white), float(white.trace()), float((white**2).sum())
-        signal = (count + 1 - 2 / n_features) * (square - trace**2 / n_features)
-        noise = (1 - 2 / n_features) * square + trace**2
-        weight = noise / max(noise, signal)
-        pulled: Array = (1 - weight) * covariance + weight * trace / n_features * self.target
-        return pulled + np.diag(self.floor)
+        """Return the covariance (d, d) of ``count`` rows with this scatter around their mean."""
+        return (scatter + self.rows * self.target) / (count + self.rows) + self.floor * np.eye(len(scatter))
 
     def shrink_diagonal(self, scatter: Array, counts: Array) -> Array:
         """Return variances (k, d) from scatters (k, d) and counts (k,), one row of the target added."""
         return (scatter + self.target.diagonal()) / (counts[:, None] + 1) + self.floor
+
+
+def _best_rows(white: Array, labels: Labels) -> float:
+    """Return the number of rows of the unit covariance that makes halves predict each other best.
+
+    ``white`` are rows in the target's coordinates. Where both covariances are diagonal, in the
+    eigenvectors of one half, the Gaussian likelihood of the other half is a sum over features.
+    """
+    gains = np.zeros(len(_PRIOR_ROWS))
+    for label in range(int(labels.max()) + 1):
+        member = white[labels == label]
+        for fit, check in ((member[::2], member[1::2]), (member[1::2], member[::2])):
+            if len(fit) and len(check):
+                gains += _likelihoods(fit, check)
+    return float(_PRIOR_ROWS[gains.argmax()])
+
+
+def _likelihoods(fit: Array, check: Array) -> Array:
+    """Return the log likelihood of some rows for each number of prior rows added to others."""
+    mean = fit.mean(axis=0)
+    sizes, axes = np.linalg.eigh((fit - mean).T @ (fit - mean))
+    spread = (((check - mean) @ axes) ** 2).sum(axis=0)
+    variances = (np.maximum(sizes, 0) + _PRIOR_ROWS[:, None]) / (len(fit) + _PRIOR_ROWS[:, None])
+    likelihoods: Array = -0.5 * (len(check) * np.log(variances) + spread / variances).sum(axis=1)
+    return likelihoods
 
 
 @dataclass(frozen=True)

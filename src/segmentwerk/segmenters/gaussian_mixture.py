@@ -20,8 +20,10 @@ from segmentwerk.segmenters.base import (
 )
 from segmentwerk.segmenters.onnx_graph import Graph
 
-_SAMPLE = 20_000
-_STARTS = 5
+_SAMPLE = 10_000
+_KMEANS_STARTS = 30
+_EM_STARTS = 8
+"""Of the k-means starts that differ, so many of the tightest run a few EM steps."""
 _START_ITER = 10
 _MAX_ITER = 300
 _TOLERANCE = 1e-4
@@ -32,7 +34,7 @@ class GaussianMixtureSegmenter(Segmenter):
 
     Several k-means starts compete by likelihood on a sample of the rows; the best one runs on all
     rows, chunk by chunk. Covariances are pulled towards the covariance within the start as far as
-    their few rows for many features call for.
+    halves of the segments predict each other better for it.
 
     Memberships are posterior probabilities; scores are log densities.
 
@@ -43,7 +45,7 @@ class GaussianMixtureSegmenter(Segmenter):
     covariance_type
         ``full``, ``tied``, ``diag`` or ``spherical``.
     reg
-        Added to each variance, as a share of the feature's variance over all rows.
+        Added to each variance, as a share of the features' mean variance.
     min_segment_share
         Segments with a smaller share of the training rows are dissolved and the others refitted.
     random_state
@@ -82,8 +84,7 @@ class GaussianMixtureSegmenter(Segmenter):
     def _learn(self, data: Array, _monitor: Monitor | None = None) -> None:
         check_n_segments(self.n_segments, data)
         self._check_settings()
-        mixture, self._prior = self._start(data)
-        self._climb(data, mixture)
+        self._climb(data, self._start(data))
 
     def _refine(self, data: Array) -> None:
         self._climb(data, self._model)
@@ -97,23 +98,26 @@ class GaussianMixtureSegmenter(Segmenter):
         if not isinstance(self.reg, int | float) or not 0 < self.reg <= 1:
             raise SegmenterError(f"reg is {self.reg!r}.", "Use a number above 0, at most 1.")
 
-    def _start(self, data: Array) -> tuple[Mixture, Prior]:
-        """Return the likeliest of several starts on a sample of the rows, and its prior."""
+    def _start(self, data: Array) -> Mixture:
+        """Return the likeliest of several starts on a sample of the rows, and learn the prior there."""
         rng = np.random.default_rng(self.random_state)
         sample = draw_rows(data, _SAMPLE, self.n_segments, rng)
-        runs = [self._try(sample, int(seed)) for seed in rng.integers(2**31, size=_STARTS)]
-        _, mixture, prior = max(runs, key=lambda run: run[0])
-        return mixture, prior
-
-    def _try(self, data: Array, seed: int) -> tuple[float, Mixture, Prior]:
-        labels = KMeans(self.n_segments, n_init=1, random_state=seed).fit(data).labels_.astype(np.int64)
-        prior = Prior.within(data, labels, self.reg)
-        moments = _mixture.from_labels(data, labels, self.covariance_type)
-        start = _mixture.maximise(moments, self.covariance_type, prior)
-        mixture, value, _ = _mixture.run(
-            start, data, self.covariance_type, prior, max_iter=_START_ITER, tol=_TOLERANCE
+        seeds = rng.integers(2**31, size=_KMEANS_STARTS)
+        starts = [KMeans(self.n_segments, random_state=int(seed)).fit(sample) for seed in seeds]
+        starts = sorted(
+            {f"{start.inertia_:.6g}": start for start in starts}.values(), key=lambda s: s.inertia_
         )
-        return value, mixture, prior
+        labels = [start.labels_.astype(np.int64) for start in starts[:_EM_STARTS]]
+        self._prior = Prior.learn(sample, labels[0], self.reg)
+        runs = [self._try(sample, start) for start in labels]
+        return max(runs, key=lambda run: run[0])[1]
+
+    def _try(self, data: Array, labels: Labels) -> tuple[float, Mixture]:
+        """Run a few EM steps from a start; return the log likelihood and the mixture."""
+        kind, prior = self.covariance_type, self._prior
+        start = _mixture.maximise(_mixture.from_labels(data, labels, kind), kind, prior)
+        mixture, value, _ = _mixture.run(start, data, kind, prior, max_iter=_START_ITER, tol=_TOLERANCE)
+        return value, mixture
 
     def _climb(self, data: Array, mixture: Mixture) -> None:
         """Run EM on all rows and take over what it found."""
