@@ -105,9 +105,10 @@ def quick(
 ) -> dict[str, float]:
     """Measure the primary criteria at reduced fidelity: fewer rows and one pair of halves.
 
-    The objective ``value`` is the weighted mean of gain (as the share of a normal variable's variance
-    that carries as much information, 1 - exp(-2 G): Linfoot 1957), agreement, prediction strength and
-    purity, joined by the explained share of the outcome where there is one. The gates are not asked.
+    The objective ``value`` is the weighted mean of four or five numbers that are 0 by chance and at most
+    about 1: the share 1 - exp(-G d) of an account's perplexity that the gain G removes over all d
+    variables, agreement, prediction strength, purity, and, where there is an outcome, the explained share
+    relative to gradient boosting. The gates are not asked.
 
     Parameters
     ----------
@@ -131,15 +132,16 @@ def quick(
     small = thinned(view, QUICK_ROWS, seed)
     case = Case.of(segmenter, small, settings.model_copy(update=limits), derive(seed, "quick"))
     _refuse_degenerate(case)
-    scores = _values([*separation.measure(case), *value.explained(case)])
+    n_variables = len(small.continuous) + len(small.discrete)
+    scores = _values([*separation.measure(case), *value.measure(case)])
     if report:
-        report(0, _objective(scores, value_weight))
+        report(0, _objective(scores, n_variables, value_weight))
     scores |= _values(stability.measure(case, stability.refits(case, refit))[0])
     scores |= {
         "substance/smallest_share": float(case.shares.min()),
         "substance/n_segments": float(case.n_segments),
     }
-    total = _objective(scores, value_weight)
+    total = _objective(scores, n_variables, value_weight)
     if not np.isfinite(total):
         raise FitError("A score of this trial is no number.", "Look at the parameters of the trial.")
     if report:
@@ -160,12 +162,15 @@ def _values(found: list[Measured]) -> dict[str, float]:
     return {item.score.key: item.score.value for item in found}
 
 
-def _objective(scores: dict[str, float], value_weight: float) -> float:
-    """Weighted mean of the primary criteria measured so far, each at most 1."""
-    gain = max(scores["separation/gain"], -0.5)
-    parts = [(1 - np.exp(-2 * gain), 1.0)]
-    for key in ("separation/purity", "stability/agreement", "stability/prediction_strength"):
-        parts += [(scores[key], 1.0)] if key in scores else []
-    parts += [(scores["value/explained"], value_weight)] if "value/explained" in scores else []
-    values, weights = zip(*parts, strict=True)
-    return float(np.average(values, weights=weights))
+def _objective(scores: dict[str, float], n_variables: int, value_weight: float) -> float:
+    """Weighted mean of the primary criteria measured so far."""
+    parts = [(max(1 - np.exp(-scores["separation/gain"] * n_variables), -1.0), 1.0)]
+    weights = {
+        "separation/purity": 1.0,
+        "stability/agreement": 1.0,
+        "stability/prediction_strength": 1.0,
+        "value/relative": value_weight,
+    }
+    parts += [(scores[key], weight) for key, weight in weights.items() if key in scores]
+    values, shares = zip(*parts, strict=True)
+    return float(np.average(values, weights=shares))

@@ -68,7 +68,7 @@ def refits(case: Case, refit: Refit) -> Refits:
     rng = np.random.default_rng(derive(case.seed, FAMILY, "bootstrap"))
     drawn = [np.sort(rng.choice(len(accounts), len(accounts))) for _ in range(settings.n_splits // 2)]
     halves = [half for pair in _halves(len(accounts), settings.n_splits, case.seed) for half in pair]
-    names = [("half", i // 2, "ab"[i % 2]) for i in range(len(halves))]
+    names: list[tuple[object, ...]] = [("half", i // 2, "ab"[i % 2]) for i in range(len(halves))]
     names += [("bootstrap", i) for i in range(len(drawn))]
     done: list[Refitted] = Parallel()(
         delayed(_again)(refit, accounts, rows, derive(case.seed, FAMILY, *name))

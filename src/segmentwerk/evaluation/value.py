@@ -48,12 +48,6 @@ def measure(case: Case) -> list[Measured]:
     return found
 
 
-def explained(case: Case) -> list[Measured]:
-    """Measure ``value/explained`` alone, without the reference; empty where `measure` is."""
-    outcome = _known(case.view)
-    return [] if outcome is None else [measured(FAMILY, "explained", _explained(case, *outcome))]
-
-
 def _known(view: View) -> tuple[pd.Series, pd.Series] | None:
     """Outcomes of both halves, or None where too few are known or training knows one value only."""
     train, test = view.outcome_train, view.outcome_test

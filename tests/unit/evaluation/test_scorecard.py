@@ -96,15 +96,14 @@ def test_quick_reports_both_rungs(view):
 
 
 def test_outcome_joins_the_objective_with_its_weight():
-    X, _ = blobs(300)
-    noise = pd.Series(np.random.default_rng(0).standard_normal(300), index=X.index)
-    view = split(X, outcome=noise)
+    X, types = blobs(300, distance=3.0)
+    view = split(X, outcome=types * 1.0)
     segmenter = Plain(K, 0).fit(view.train)
     light, heavy = (
-        quick(segmenter, refit(K), view, SETTINGS, seed=0, value_weight=weight)["value"]
-        for weight in (0.1, 5)
+        quick(segmenter, refit(K), view, SETTINGS, seed=0, value_weight=weight) for weight in (0.1, 9.0)
     )
-    assert heavy < light
+    assert light["value/relative"] == heavy["value/relative"] > light["value"]
+    assert abs(heavy["value"] - heavy["value/relative"]) < abs(light["value"] - light["value/relative"])
 
 
 @pytest.mark.parametrize("labels", [lambda types: types * 0, lambda types: types.clip(upper=1)])
