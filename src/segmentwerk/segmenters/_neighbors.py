@@ -26,12 +26,13 @@ def neighbor_graph(data: Array, n_pool: int, n_neighbors: int) -> Labels:
     return _without_self(found.astype(np.int64), wanted)
 
 
-def purity(labels: Labels, graph: Labels) -> float:
-    """Return the share q of neighbours in the same segment, beyond chance: (q - sum p^2) / (1 - sum p^2)."""
-    same = float((labels[graph] == labels[: len(graph), None]).mean())
+def modularity(labels: Labels, graph: Labels) -> float:
+    """Return how much oftener neighbours share a segment than rows drawn at random would.
+
+    Newman (2006), with all rows of equal degree: neither one large segment nor many small ones win.
+    """
     shares = np.bincount(labels) / len(labels)
-    chance = float((shares**2).sum())
-    return (same - chance) / (1 - chance) if chance < 1 else 0.0
+    return float((labels[graph] == labels[:, None]).mean() - (shares**2).sum())
 
 
 def _leading(data: Array) -> Array:

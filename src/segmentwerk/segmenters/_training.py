@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
-from threadpoolctl import threadpool_limits
 from torch import Tensor
 
 from segmentwerk.core.files import atomic_file
@@ -29,6 +28,7 @@ BATCH = 256
 MIN_STEPS, MAX_STEPS = 30, 125
 """Steps of an epoch: one pass over the rows, but no fewer and no more than this."""
 
+_lock = Lock()
 _MAX_REMEMBERED = 64
 _memory: dict[str, tuple[Tensor, list[float]]] = {}
 """Finished trainings of this process by their key: less than a megabyte each, oldest first."""
@@ -96,9 +96,10 @@ class Trainer:
             after_epoch(epoch, loss)
 
     def _remember(self) -> None:
-        _memory[self.key] = (self.best.cpu(), list(self.curve))
-        while len(_memory) > _MAX_REMEMBERED:
-            del _memory[next(iter(_memory))]
+        with _lock:
+            _memory[self.key] = (self.best.cpu(), list(self.curve))
+            while len(_memory) > _MAX_REMEMBERED:
+                del _memory[next(iter(_memory))]
 
     @property
     def stale(self) -> bool:
@@ -205,15 +206,3 @@ def device() -> torch.device:
     if torch.cuda.is_available():
         return torch.device("cuda")
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Compute on one thread, so that sums come out the same however many threads there are."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            yield
-    finally:
-        torch.set_num_threads(before)

@@ -12,8 +12,16 @@ from segmentwerk.core.errors import FitError
 from segmentwerk.core.seeds import derive
 from segmentwerk.segmenters import _diagnostics
 from segmentwerk.segmenters._embedder import Embedder
-from segmentwerk.segmenters._neighbors import purity
-from segmentwerk.segmenters.base import Array, Labels, Monitor, Segmenter, SegmenterError, check_n_segments
+from segmentwerk.segmenters._neighbors import modularity
+from segmentwerk.segmenters.base import (
+    Array,
+    Labels,
+    Monitor,
+    Segmenter,
+    SegmenterError,
+    check_n_segments,
+    chunks,
+)
 from segmentwerk.segmenters.gaussian_mixture import GaussianMixtureSegmenter
 from segmentwerk.segmenters.kmeans import KMeansSegmenter
 from segmentwerk.segmenters.onnx_graph import Graph
@@ -39,18 +47,17 @@ _RANGES = {
     "n_neighbors": (1, 1_000),
     "n_restarts": (1, 100),
 }
-_CHUNK = 16_384
 _COLLAPSED = 0.01
 
 
 @dataclass(frozen=True)
 class _Attempt:
-    """One trained network, its validation loss by epoch, the segments in its embedding, and their purity."""
+    """A trained network, its validation loss by epoch, and the segments in its embedding."""
 
     embedder: Embedder
     curve: list[float]
     head: Segmenter
-    purity: float
+    modularity: float
 
 
 class AutoencoderSegmenter(Segmenter):
@@ -104,11 +111,11 @@ class AutoencoderSegmenter(Segmenter):
     diagnostics_ : dict
         ``restored`` (share of each variable's variance), ``effective_rank`` and ``dead_dimensions``
         of the embedding, ``spread`` (0 when all rows coincide in it), ``validation_loss`` by epoch,
-        and the neighbourhood ``purity`` of each restart.
+        and the ``modularity`` of each restart.
     """
 
     complexity: ClassVar[int] = 3
-    quick: ClassVar[dict[str, Any]] = {"epochs": 3}
+    quick: ClassVar[dict[str, Any]] = {"epochs": 1, "head": "kmeans"}
 
     def __init__(
         self,
@@ -144,15 +151,16 @@ class AutoencoderSegmenter(Segmenter):
         self._check_settings()
         from segmentwerk.segmenters import _training  # here, because torch takes a second to import
         from segmentwerk.segmenters._lesson import Lesson
+        from segmentwerk.segmenters._threads import one_thread
 
-        with _training.one_thread():
+        with one_thread():
             sample = self._sample(data)
             lesson = Lesson.prepare(sample, self._names(), self.n_neighbors, _training.device())
             attempts = [self._attempt(lesson, sample, number, monitor) for number in range(self.n_restarts)]
-        best = max(attempts, key=lambda attempt: attempt.purity)
+        best = max(attempts, key=lambda attempt: attempt.modularity)
         self.network_, self.head_ = best.embedder.arrays(), best.head
         self.n_segments_, self.converged_ = best.head.n_segments_, best.head.converged_
-        self._report(best, sample, [attempt.purity for attempt in attempts])
+        self._report(best, sample, [attempt.modularity for attempt in attempts])
 
     def _attempt(self, lesson: Lesson, sample: Array, number: int, monitor: Monitor | None) -> _Attempt:
         """Train one network and find segments in its embedding."""
@@ -167,7 +175,9 @@ class AutoencoderSegmenter(Segmenter):
         trainer = Trainer(lesson, recipe, derive(self.random_state, "network", number), checkpoint)
         embedder = trainer.run(report)
         head = self._fit_head(embedder.embed(sample))
-        return _Attempt(embedder, trainer.curve, head, purity(head.labels_, lesson.graph.numpy(force=True)))
+        return _Attempt(
+            embedder, trainer.curve, head, modularity(head.labels_, lesson.graph.numpy(force=True))
+        )
 
     def _fit_head(self, points: Array) -> Segmenter:
         if not np.isfinite(points).all() or _diagnostics.spread(points) < _COLLAPSED:
@@ -204,7 +214,7 @@ class AutoencoderSegmenter(Segmenter):
                 kind = "an integer" if whole else "a number"
                 raise SegmenterError(f"{name} is {value!r}.", f"Use {kind} from {low:g} to {high:g}.")
 
-    def _report(self, best: _Attempt, sample: Array, purities: list[float]) -> None:
+    def _report(self, best: _Attempt, sample: Array, modularities: list[float]) -> None:
         """Write down what was learned, and what a reader should know about it."""
         points, errors = best.embedder.embed_and_judge(sample)
         dead = _diagnostics.dead_dimensions(points)
@@ -214,7 +224,7 @@ class AutoencoderSegmenter(Segmenter):
             "dead_dimensions": dead,
             "spread": _diagnostics.spread(points),
             "validation_loss": best.curve,
-            "purity": purities,
+            "modularity": modularities,
         }
         for note in best.head.notes_:
             self._note(f"In the embedding: {note}")
@@ -227,15 +237,15 @@ class AutoencoderSegmenter(Segmenter):
 
     def _embed(self, data: Array) -> Array:
         embedder = self._embedder
-        starts = range(0, len(data), _CHUNK)
-        return np.concatenate([embedder.embed(data[start : start + _CHUNK]) for start in starts])
+        return np.concatenate([embedder.embed(data[part]) for part in chunks(len(data))])
 
     def _membership(self, data: Array) -> tuple[Array, Array]:
         points, errors = self._embedder.embed_and_judge(data)
         return self.head_._membership(points)[0], -errors.sum(axis=1)
 
     def _labels(self, data: Array) -> Labels:
-        return self.head_._labels(self._embed(data))
+        embedder = self._embedder
+        return np.concatenate([self.head_._labels(embedder.embed(data[part])) for part in chunks(len(data))])
 
     def _refine(self, data: Array) -> None:
         self.head_._refine(self._embed(data[:: max(1, len(data) // MAX_ROWS)]))

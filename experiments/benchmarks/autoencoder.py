@@ -1,0 +1,278 @@
+"""Measure whether the autoencoder earns its electricity.
+
+Quality: agreement with the labels (adjusted Rand index) on scikit-learn's digits and on pendigits,
+columns scaled to 0 … 1, mean over seeds, against k-means, a full mixture and ClustPy's IDEC on the same
+rows. Cost: processor seconds of a fit. Throughput: rows a second of training, against the same network,
+losses and batches in the usual loop over a torch DataLoader. Growth: seconds and peak memory of a fit
+when the rows double.
+
+    python experiments/benchmarks/autoencoder.py [--seeds N] [--rows N …] [--peer-python PATH] [--only PART …]
+
+ClustPy is not needed by the product. Name the Python of another environment that has it, or install it
+into this one; without it that comparison is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+import os
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from multiprocessing import get_context
+from pathlib import Path
+from statistics import mean
+
+import numpy as np
+import torch
+from sets import labelled
+from sklearn.metrics import adjusted_rand_score
+from torch import nn
+from torch.utils.data import DataLoader, Dataset
+
+from segmentwerk.segmenters import _training
+from segmentwerk.segmenters._lesson import Lesson
+from segmentwerk.segmenters._threads import one_thread
+from segmentwerk.segmenters.autoencoder import AutoencoderSegmenter
+from segmentwerk.segmenters.base import Segmenter
+from segmentwerk.segmenters.gaussian_mixture import GaussianMixtureSegmenter
+from segmentwerk.segmenters.kmeans import KMeansSegmenter
+
+PARTS = ("digits", "pendigits", "throughput", "growth")
+SMALLEST = 0.01
+MAKERS: dict[str, Callable[..., Segmenter]] = {
+    "kmeans": KMeansSegmenter,
+    "mixture": GaussianMixtureSegmenter,
+    "autoencoder_kmeans": partial(AutoencoderSegmenter, head="kmeans"),
+    "autoencoder": AutoencoderSegmenter,
+}
+IDEC = """
+import json, sys, time
+import numpy as np
+from clustpy.deep import IDEC
+data, start = np.load(sys.argv[1]).astype(np.float32), time.process_time()
+labels = IDEC(n_clusters=int(sys.argv[2]), random_state=0).fit(data).labels_
+print(json.dumps({"labels": np.asarray(labels).tolist(), "seconds": time.process_time() - start}))
+"""
+
+
+def bench(name: str, ours: float, peer: float, goal: str, ok: bool) -> None:
+    """Print one line for the table of benchmarks."""
+    figures = f"ours={ours:.4g} peer={peer:.4g} ratio={ours / peer:.3f} goal={goal}"
+    print(f"BENCH autoencoder/{name} {figures} {'ok' if ok else 'short'}", flush=True)
+
+
+def table(name: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return a labelled set, columns scaled to 0 … 1."""
+    found = next((data for data in labelled.public() if data.name == name), None)
+    if found is None:
+        raise SystemExit(f"{name} is not in {labelled.DATA}; name the folder in SEGMENTWERK_DATA.")
+    values = found.features.to_numpy()
+    low, span = values.min(axis=0), np.ptp(values, axis=0)
+    return (values - low) / np.where(span > 0, span, 1), found.groups
+
+
+def quality(name: str, seeds: int) -> dict[str, tuple[float, float]]:
+    """Print agreement and processor seconds of every segmenter; return their means."""
+    rows, groups = table(name)
+    k, means = len(np.unique(groups)), {}
+    for maker, make in MAKERS.items():
+        runs = [
+            fit(make(k, min_segment_share=SMALLEST, random_state=seed), rows, groups) for seed in range(seeds)
+        ]
+        agreements, seconds = zip(*runs, strict=True)
+        means[maker] = mean(agreements), mean(seconds)
+        listed = " ".join(f"{value:.3f}" for value in agreements)
+        print(f"{name} {maker}: ARI {listed}, {means[maker][1]:.1f} CPU-s a fit", flush=True)
+    return means
+
+
+def fit(segmenter: Segmenter, rows: np.ndarray, groups: np.ndarray) -> tuple[float, float]:
+    """Return agreement with the groups and processor seconds of a fit."""
+    start = time.process_time()
+    segmenter.fit(rows)
+    seconds = time.process_time() - start
+    return adjusted_rand_score(groups, segmenter.labels_), seconds
+
+
+def pendigits(seeds: int) -> None:
+    """Compare with the classics."""
+    means = quality("pendigits", seeds)
+    ours, seconds = means["autoencoder"]
+    for peer in ("kmeans", "mixture"):
+        bench(f"pendigits_ari_over_{peer}", ours, means[peer][0], ">=0.72", ours >= 0.72)
+    bench("pendigits_cpu_s_over_mixture", seconds, means["mixture"][1], "<=30", seconds <= 30)
+
+
+def digits(seeds: int, peer_python: str) -> None:
+    """Compare with the classics, and with deep clustering as it is."""
+    means = quality("digits", seeds)
+    ours, seconds = means["autoencoder"]
+    for peer in ("kmeans", "mixture"):
+        bench(f"digits_ari_over_{peer}", ours, means[peer][0], ">=0.88", ours >= 0.88)
+    peer_run = idec(peer_python)
+    if peer_run is None:
+        print(f"ClustPy is not importable by {peer_python}: no comparison with IDEC (see --peer-python).")
+        return
+    bench("digits_ari_over_idec", ours, peer_run[0], ">=0.88", ours >= 0.88)
+    bench("digits_cpu_s_over_idec", seconds, peer_run[1], "<=0.1", seconds <= 0.1 * peer_run[1])
+
+
+def idec(python: str) -> tuple[float, float] | None:
+    """Run ClustPy's IDEC with its own defaults elsewhere; None where it cannot be imported."""
+    if subprocess.run([python, "-c", "import clustpy.deep"], capture_output=True, check=False).returncode:
+        return None
+    rows, groups = table("digits")
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(path := Path(folder) / "rows.npy", rows)
+        command = [python, "-c", IDEC, str(path), "10"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    result = json.loads(done.stdout.splitlines()[-1])
+    return adjusted_rand_score(groups, result["labels"]), result["seconds"]
+
+
+class Pairs(Dataset[tuple[torch.Tensor, torch.Tensor]]):
+    """Rows, each with one of its neighbours, one at a time."""
+
+    def __init__(self, rows: np.ndarray, graph: np.ndarray) -> None:
+        self.rows, self.graph = rows, graph
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
+        neighbour = self.graph[index, np.random.randint(self.graph.shape[1])]
+        return torch.from_numpy(self.rows[index]), torch.from_numpy(self.rows[neighbour])
+
+
+def layers(*widths: int) -> nn.Sequential:
+    """Return the layers of the product's network as torch has them."""
+    hidden = [
+        layer
+        for width, following in itertools.pairwise(widths[:-1])
+        for layer in (nn.Linear(width, following), nn.BatchNorm1d(following), nn.LeakyReLU(0.01))
+    ]
+    return nn.Sequential(*hidden, nn.Linear(*widths[-2:]))
+
+
+def usual_loop(lesson: Lesson, epochs: int, workers: int) -> float:
+    """Return rows a second of the usual loop: modules, DataLoader, AdamW, scheduler."""
+    rows, graph = lesson.rows.numpy(), lesson.graph.numpy()
+    loader = DataLoader(
+        Pairs(rows, graph), _training.BATCH, shuffle=True, num_workers=workers, persistent_workers=workers > 0
+    )
+    encoder, decoder = (
+        layers(rows.shape[1], *_training.HIDDEN, 16),
+        layers(16, *_training.HIDDEN[::-1], rows.shape[1]),
+    )
+    weights = [*encoder.parameters(), *decoder.parameters()]
+    optimizer = torch.optim.AdamW(weights, 2e-3, weight_decay=1e-4)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=(epochs + 1) * len(loader))
+    for epoch in range(epochs + 1):
+        if epoch == 1:  # the first one starts the workers
+            start = time.perf_counter()
+        for left, right in loader:
+            optimizer.zero_grad()
+            first = encoder(left + 0.1 * torch.randn_like(left))
+            second = encoder(right + 0.1 * torch.randn_like(right))
+            likeness = nn.functional.normalize(first) @ nn.functional.normalize(second).T / 0.5
+            own = torch.arange(len(left))
+            agreement = (
+                nn.functional.cross_entropy(likeness, own) + nn.functional.cross_entropy(likeness.T, own)
+            ) / 2
+            loss = agreement + nn.functional.mse_loss(decoder(first), left)
+            loss.backward()
+            nn.utils.clip_grad_norm_(weights, 5.0)
+            optimizer.step()
+            schedule.step()
+    return epochs * len(rows) / (time.perf_counter() - start)
+
+
+def our_loop(lesson: Lesson, epochs: int) -> float:
+    """Return rows a second of the product's training, validation included."""
+    trainer = _training.Trainer(
+        lesson, _training.Recipe(16, epochs, 2e-3, 0.5, 1.0), seed=time.time_ns() % 2**31
+    )
+    start = time.perf_counter()
+    trainer.run(lambda *_: None)
+    return len(trainer.curve) * trainer.steps * _training.BATCH / (time.perf_counter() - start)
+
+
+def throughput() -> None:
+    """Compare training loops on 20,000 rows of 30 columns, in turns; each on its best number of threads."""
+    rows = np.random.default_rng(0).standard_normal((20_000, 30))
+    lesson = Lesson.prepare(rows, [f"x{i}" for i in range(30)], 10, torch.device("cpu"))
+    ours, peers = [], {}
+    for _ in range(3):
+        with one_thread():
+            ours.append(our_loop(lesson, 4))
+        for threads, workers in ((1, 0), (torch.get_num_threads(), 0), (1, 2)):
+            torch.set_num_threads(threads)
+            peers.setdefault((threads, workers), []).append(usual_loop(lesson, 2, workers))
+    for (threads, workers), values in peers.items():
+        print(f"usual loop, {threads} threads, {workers} workers: {max(values):.0f} rows a second")
+    peer = max(max(values) for values in peers.values())
+    bench("training_rows_per_s_over_dataloader", max(ours), peer, ">=3", max(ours) >= 3 * peer)
+
+
+def cost(n_rows: int) -> tuple[float, float]:
+    """Return seconds and peak memory in GB of a fit on rows of 30 columns, in this process."""
+    rng = np.random.default_rng(0)
+    rows = rng.standard_normal((n_rows, 30))
+    rows[:, :8] += 3 * rng.standard_normal((6, 8))[rng.integers(6, size=n_rows)]
+    start = time.perf_counter()
+    AutoencoderSegmenter(6).fit(rows)
+    return time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def growth(sizes: list[int]) -> None:
+    """Fit tables of growing size, each in a process of its own."""
+    costs = []
+    for n_rows in sizes:
+        with get_context("spawn").Pool(1) as pool:
+            costs.append(pool.apply(cost, (n_rows,)))
+        print(f"{n_rows} rows: {costs[-1][0]:.0f} s, peak {costs[-1][1]:.1f} GB", flush=True)
+    for (small, large), (before, after) in zip(
+        itertools.pairwise(sizes), itertools.pairwise(costs), strict=True
+    ):
+        limit = 1.15 * large / small
+        bench(
+            f"growth_{small}_to_{large}_s",
+            after[0],
+            before[0],
+            f"<={limit:.2f}",
+            after[0] <= limit * before[0],
+        )
+    bench("growth_peak_gb_over_12", costs[-1][1], 12, "<=1", costs[-1][1] <= 12)
+
+
+def main() -> None:
+    """Run the chosen parts."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--rows", type=int, nargs="+", default=[250_000, 500_000, 1_000_000])
+    parser.add_argument("--peer-python", default=sys.executable)
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
+    chosen = parser.parse_args()
+    print(f"{platform.machine()}, {os.cpu_count()} cores, numpy {np.__version__}, torch {torch.__version__}")
+    if "digits" in chosen.only:
+        digits(chosen.seeds, chosen.peer_python)
+    if "pendigits" in chosen.only:
+        pendigits(chosen.seeds)
+    if "throughput" in chosen.only:
+        throughput()
+    if "growth" in chosen.only:
+        growth(chosen.rows)
+
+
+if __name__ == "__main__":
+    main()
