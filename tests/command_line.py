@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 SMALL = [
-    "source.accounts=700",
+    "source.accounts=500",
     "tuning.n_trials=2",
+    "segmenters.gaussian_mixture.n_trials=2",
+    "+segmenters.autoencoder.params.epochs=4",
     "segmenters.kmeans.n_trials=3",
     "evaluation.n_finalists=1",
     "evaluation.n_splits=2",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.box import SIMPLE
 from rich.console import Console
 from rich.table import Table
 
@@ -23,11 +24,13 @@ def show(selection: Selection, verdict: Verdict, released: Release) -> None:
 def _ranking(console: Console, selection: Selection) -> None:
     frame = review.ranking(selection)
     table = Table(
-        title="Candidates, best first; scores from accounts held out from fitting", title_justify="left"
+        box=SIMPLE,
+        title="Candidates, best first; scores from accounts held out from fitting",
+        title_justify="left",
     )
     for name in frame.columns:
         left = name in ("candidate", "gates")
-        words = name.split("/")[-1].replace("_", " ")
+        words = name.split("/")[-1].split("_")[-1]
         table.add_column(words, justify="left" if left else "right", no_wrap=name == "candidate")
     for row in frame.to_numpy():
         table.add_row(*(str(cell) for cell in row))
@@ -35,7 +38,7 @@ def _ranking(console: Console, selection: Selection) -> None:
 
 
 def _segments(console: Console, released: Release) -> None:
-    table = Table(title="Segments", title_justify="left")
+    table = Table(box=SIMPLE, title="Segments", title_justify="left")
     for name in ("id", "name", "accounts", "share", "revenue"):
         table.add_column(name, justify="left" if name == "name" else "right")
     for segment in released.segments:
