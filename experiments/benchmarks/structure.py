@@ -2,7 +2,7 @@
 
 100 tables without groups (uniform, correlated normal, log-normal, gamma-Poisson, with binaries, real
 columns shuffled, heavy tails) and 40 with three or four clear groups. On each, k-means and mixtures with
-k = 2 … 6 are judged, one is selected, and the verdict on the winner counts; how many tables had a
+k = 2 … 5 are judged, one is selected, and the verdict on the winner counts; how many tables had a
 candidate that passes every gate is reported beside it. The peer is the usual threshold: a silhouette
 above 0.25.
 
@@ -32,7 +32,7 @@ from segmentwerk.evaluation.structure import verdict
 from segmentwerk.segmenters.gaussian_mixture import GaussianMixtureSegmenter
 from segmentwerk.segmenters.kmeans import KMeansSegmenter
 
-K = range(2, 7)
+K = range(2, 6)
 SETTINGS = EvaluationSettings(n_bootstrap=100)
 USUAL = 0.25
 ALGORITHMS: dict[str, Callable[[int, int], Any]] = {

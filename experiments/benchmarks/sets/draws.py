@@ -11,7 +11,7 @@ import sklearn.datasets
 from .frames import numbered
 from .labelled import DATA
 
-N, D = 800, 8
+N, D = 600, 8
 
 
 def _normal(rng: np.random.Generator, d: int = D) -> np.ndarray:
