@@ -79,14 +79,14 @@ def look(kind: str, features: pd.DataFrame, groups: int, seed: int) -> dict[str,
     }
 
 
-def run(nulls: int, groups: int, seed: int) -> pd.DataFrame:
-    """Look at all tables; one line each."""
+def run(nulls: int, groups: int, seed: int, part: slice) -> pd.DataFrame:
+    """Look at a part of the tables; one line each."""
     draws = [(kind, 0, i) for i, kind in zip(range(nulls), list(NULLS) * nulls, strict=False)]
     draws += [
         (kind, 3 + i % 2, nulls + i) for i, kind in zip(range(groups), list(GROUPS) * groups, strict=False)
     ]
     rows = []
-    for kind, k, number in draws:
+    for kind, k, number in draws[part]:
         started, rng = time.perf_counter(), np.random.default_rng([seed, number])
         features = GROUPS[kind](rng, k) if k else NULLS[kind](rng)
         rows.append(look(kind, features, k, number))
@@ -131,9 +131,12 @@ def main() -> None:
     parser.add_argument("--nulls", type=int, default=100)
     parser.add_argument("--groups", type=int, default=40)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--part", type=int, nargs=2, default=(0, None), help="first table, and one past the last"
+    )
     parser.add_argument("--output", type=Path, help="write the table as CSV")
     arguments = parser.parse_args()
-    table = run(arguments.nulls, arguments.groups, arguments.seed)
+    table = run(arguments.nulls, arguments.groups, arguments.seed, slice(*arguments.part))
     if arguments.output:
         table.round(4).to_csv(arguments.output, index=False)
     print(*summary(table), sep="\n")
