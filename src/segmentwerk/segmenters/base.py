@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -12,6 +14,7 @@ import onnx
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
+from threadpoolctl import ThreadpoolController
 
 from segmentwerk.core.errors import FitError, InputError, ModelError
 from segmentwerk.segmenters import _persist
@@ -26,6 +29,8 @@ MAX_SEGMENTS = 50
 """More segments than anyone can act on; a larger number is a typing error or a different problem."""
 
 _LARGEST = 1e100
+_SMALL = 2_000_000
+"""Values in a table up to which one thread is faster than several."""
 _CHUNK = 4_096
 """Rows handled at a time: few enough that intermediate results stay in the processor's cache."""
 
@@ -96,8 +101,9 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
             raise SegmenterError(f"All {len(data)} rows are alike.", "There is nothing to segment.")
         self.notes_, self.converged_ = (), True
         ordered = data[_row_order(data)]
-        self._learn(ordered, monitor)
-        self._settle(ordered)
+        with _enough_threads(data.size):
+            self._learn(ordered, monitor)
+            self._settle(ordered)
         self.labels_ = self._labels(data)
         return self
 
@@ -225,6 +231,16 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
 
 
 _FEWER = "Ask for fewer segments or lower min_segment_share."
+
+
+def _enough_threads(n_values: int) -> AbstractContextManager[Any]:
+    """Keep a small problem on one thread: more would wait for each other longer than they work."""
+    return _thread_pools().limit(limits=1) if n_values < _SMALL else nullcontext()
+
+
+@cache
+def _thread_pools() -> ThreadpoolController:
+    return ThreadpoolController()
 
 
 def chunks(n_rows: int) -> Iterator[slice]:

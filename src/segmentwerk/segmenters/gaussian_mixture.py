@@ -21,7 +21,7 @@ from segmentwerk.segmenters.base import (
 from segmentwerk.segmenters.onnx_graph import Graph
 
 _SAMPLE = 10_000
-_KMEANS_STARTS = 30
+_KMEANS_STARTS = 20
 _EM_STARTS = 8
 """Of the k-means starts that differ, so many of the tightest run a few EM steps."""
 _START_ITER = 10
