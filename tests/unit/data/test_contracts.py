@@ -297,7 +297,7 @@ def test_no_row_is_lost_whatever_the_texts(data):
 
 @pytest.mark.slow
 @given(data=st.data())
-@hypothesis_settings(FAST, max_examples=200)
+@hypothesis_settings(FAST, max_examples=60)
 def test_no_row_is_lost_whatever_the_texts_at_length(data):
     no_row_is_lost(data)
 

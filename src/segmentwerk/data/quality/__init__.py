@@ -16,8 +16,7 @@ __all__ = ["Finding", "QualityReport", "inspect", "to_html", "write"]
 
 CHECKS = (
     contracts.check_rules,
-    columns.check_filled,
-    columns.check_constant,
+    columns.check_columns,
     columns.check_personal,
     history.check_fresh,
     history.check_far_dates,

@@ -9,23 +9,40 @@ import ibis
 
 from segmentwerk.data.columns import COLUMNS
 from segmentwerk.data.privacy import CONTACT
-from segmentwerk.data.quality.findings import Finding, Inspection, fetch
+from segmentwerk.data.quality.findings import Finding, Inspection, Severity, fetch
 
 NEARLY_EMPTY = 0.1
 OFTEN_MISSING = 0.5
 
 
-def check_filled(inspection: Inspection) -> Iterator[Finding]:
-    """Q010 columns that are nearly empty (below 10% filled); Q011 columns often missing (below 50%)."""
+def check_columns(inspection: Inspection) -> Iterator[Finding]:
+    """Q010 nearly empty columns, Q011 columns often missing, Q012 columns that hold one value only."""
     for name, table in _all(inspection):
         columns = [column for column in table.columns if not column.startswith("_")]
-        counts = fetch(table.aggregate([_filled(table, column).name(column) for column in columns], by=[]))[0]
-        rows = max(int(table.count().execute()), 1)
-        shares = {column: int(counts[column] or 0) / rows for column in columns}
+        facts = _facts(table, columns)
+        rows = max(int(facts["rows"]), 1)
+        shares = {column: int(facts[f"filled {column}"] or 0) / rows for column in columns}
         empty = [column for column in columns if shares[column] < NEARLY_EMPTY]
         sparse = [column for column in columns if NEARLY_EMPTY <= shares[column] < OFTEN_MISSING]
-        yield _listed("Q010", "columns are filled", name, empty, shares, "nearly empty")
-        yield _listed("Q011", "columns are mostly filled", name, sparse, shares, "often missing")
+        same = [column for column in columns if column not in empty and facts[f"same {column}"] and rows > 1]
+        filled = {column: f"{column} ({shares[column]:.0%} filled)" for column in columns}
+        yield _listed(
+            "Q010", "warning", name, "columns are filled", "nearly empty", [filled[c] for c in empty]
+        )
+        yield _listed(
+            "Q011", "info", name, "columns are mostly filled", "often missing", [filled[c] for c in sparse]
+        )
+        yield _listed("Q012", "warning", name, "columns vary", "one value only", same)
+
+
+def _facts(table: ibis.Table, columns: list[str]) -> dict[str, Any]:
+    facts: dict[str, Any] = {"rows": table.count()}
+    for column in columns:
+        value = table[column]
+        facts[f"filled {column}"] = _filled(table, column)
+        plain = value.type().is_primitive() or value.type().is_string()
+        facts[f"same {column}"] = value.min() == value.max() if plain else ibis.literal(False)
+    return fetch(table.aggregate(**facts))[0]
 
 
 def _filled(table: ibis.Table, column: str) -> Any:
@@ -37,36 +54,10 @@ def _filled(table: ibis.Table, column: str) -> Any:
     return value.count()
 
 
-def _listed(
-    code: str, title: str, table: str, columns: list[str], shares: dict[str, float], what: str
-) -> Finding:
+def _listed(code: str, severity: Severity, table: str, title: str, what: str, columns: list[str]) -> Finding:
     if not columns:
-        return Finding(code, title, "warning" if code == "Q010" else "info", "passed", table, title)
-    words = ", ".join(f"{column} ({shares[column]:.0%} filled)" for column in columns)
-    severity: Any = "warning" if code == "Q010" else "info"
-    return Finding(code, title, severity, "failed", table, f"{what}: {words}", len(columns), len(shares))
-
-
-def check_constant(inspection: Inspection) -> Iterator[Finding]:
-    """Q012 columns that hold one value only."""
-    title = "columns vary"
-    for name, table in _all(inspection):
-        columns = [column for column in table.columns if not column.startswith("_")]
-        scalar = [column for column in columns if table[column].type().is_primitive() or _text(table[column])]
-        if not scalar:
-            continue
-        extremes = [
-            f for c in scalar for f in (table[c].min().name(f"low {c}"), table[c].max().name(f"high {c}"))
-        ]
-        found = fetch(table.aggregate(extremes))[0]
-        same = [
-            c for c in scalar if found[f"low {c}"] is not None and found[f"low {c}"] == found[f"high {c}"]
-        ]
-        if same:
-            message = f"one value only: {', '.join(same)}"
-            yield Finding("Q012", title, "warning", "failed", name, message, len(same), len(scalar))
-        else:
-            yield Finding("Q012", title, "warning", "passed", name, title, 0, len(scalar))
+        return Finding(code, title, severity, "passed", table, title)
+    return Finding(code, title, severity, "failed", table, f"{what}: {', '.join(columns)}", len(columns))
 
 
 def check_personal(inspection: Inspection) -> Iterator[Finding]:
@@ -98,7 +89,3 @@ def _all(inspection: Inspection) -> Iterator[tuple[str, ibis.Table]]:
         others = [column for column in table.columns if column.lower() not in ours]
         if others:
             yield f"raw {name}", table.select(others)
-
-
-def _text(value: Any) -> bool:
-    return bool(value.type().is_string())

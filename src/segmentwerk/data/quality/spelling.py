@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import Any
@@ -81,22 +82,27 @@ def _bare(text: str) -> str:
 def check_partners(inspection: Inspection) -> Iterator[Finding]:
     """Q061 values of a column that two raw tables share, which miss their partner by little."""
     title = "keys find their partners"
-    tables = inspection.raw
+    texts = [
+        (name, column)
+        for name, table in inspection.raw.items()
+        for column in table.columns
+        if table[column].type().is_string()
+    ]
+    shared = [column for column, n in Counter(column for _, column in texts).items() if n > 1]
+    levels = {(n, c): _levels(inspection.raw[n], c) for n, c in texts if c in shared}
     answered = False
-    for (left, a), (right, b) in combinations(tables.items(), 2):
-        for column in sorted(set(a.columns) & set(b.columns)):
-            if not (a[column].type().is_string() and b[column].type().is_string()):
-                continue
-            one, two = _levels(a, column), _levels(b, column)
-            if one is None or two is None:
-                continue
-            answered = True
-            lonely = {*one} ^ {*two}
-            pairs = [p for p in nearly_equal(sorted(lonely)) if (p[0] in one) != (p[1] in one)]
-            if pairs:
-                words = ", ".join(f"{x!r} and {y!r}" for x, y in pairs[:5])
-                message = f"{column} of {left} and {right}: {words}"
-                yield Finding("Q061", title, "warning", "failed", f"raw {left}", message, len(pairs))
+    for (left, a), (right, b) in combinations(levels, 2):
+        one, two = levels[left, a], levels[right, b]
+        if a != b or one is None or two is None:
+            continue
+        answered = True
+        pairs = [
+            pair for pair in nearly_equal(sorted({*one} ^ {*two})) if (pair[0] in one) != (pair[1] in one)
+        ]
+        if pairs:
+            words = ", ".join(f"{x!r} and {y!r}" for x, y in pairs[:5])
+            message = f"{a} of {left} and {right}: {words}"
+            yield Finding("Q061", title, "warning", "failed", f"raw {left}", message, len(pairs))
     if not answered:
         yield Finding("Q061", title, "warning", "not_applicable", "raw", title)
 
