@@ -34,7 +34,11 @@ class Number:
 
 @dataclass(frozen=True)
 class Category:
-    """A categorical feature: one column a level; its last code stands for every other text."""
+    """A categorical feature: one column a level, the empty text for unknown among them.
+
+    The last code stands for every other text. An unknown level is neither typical nor untypical: its
+    ``log_share`` is the mean over the known ones.
+    """
 
     column: int
     levels: tuple[str, ...]
@@ -193,10 +197,12 @@ def _number(column: pd.Series, index: int) -> Number | None:
 
 def _category(column: pd.Series, index: int) -> Category:
     texts = words(column)
-    levels, counts = np.unique(texts.astype(str), return_counts=True)
-    kept = counts >= MIN_LEVEL
-    shares = np.append(counts[kept] + 0.5, counts[~kept].sum() + 0.5) / (len(texts) + 0.5 * (kept.sum() + 1))
-    return Category(index, tuple(levels[kept].tolist()), tuple(np.log(shares).tolist()))
+    found, counts = np.unique(texts[texts != ""].astype(str), return_counts=True)
+    levels, kept = found[counts >= MIN_LEVEL], counts[counts >= MIN_LEVEL]
+    shares = np.append(kept, counts.sum() - kept.sum()) + 0.5
+    log_share = np.log(shares / shares.sum())
+    usual = float(np.exp(log_share) @ log_share)
+    return Category(index, ("", *levels.tolist()), (usual, *log_share.tolist()))
 
 
 def _zeros(graph: Graph, shape: str) -> str:

@@ -347,7 +347,9 @@ def _texts(frame: pd.DataFrame, names: list[str]) -> list[NDArray[Any]]:
             texts.append(np.full(len(frame), "", dtype=object))
             continue
         values = frame[name].to_numpy(object, copy=True)
-        values[pd.isna(values)] = ""
+        values[pd.isna(frame[name]).to_numpy()] = ""
+        if pd.api.types.infer_dtype(values) not in ("string", "empty"):
+            raise MlflowException.invalid_parameter_value(f"Column {name!r} must hold texts.")
         texts.append(values)
     return texts
 

@@ -38,13 +38,17 @@ def test_the_matrix_of_one_account_by_hand(design):
     logs = np.log1p([1, 2, 4, 8, 16])
     z = (np.log(6) - logs.mean()) / logs.std()
     np.testing.assert_allclose(design.matrix(row), [[z, 0, 1, 1, 1, 0, 0, 0, 0, 1]])
-    share = (15 + 0.5) / (30 + 0.5 * 5)
+    share = (15 + 0.5) / (25 + 0.5 * 4)
     np.testing.assert_allclose(design.typicality(row), [-0.5 * z**2 + np.log(share)])
 
 
 def test_unknown_values_and_levels(design):
     row = pd.DataFrame({"frequency": [1.0], "employees": [np.nan], "industry": ["Never seen"]})
     np.testing.assert_allclose(design.matrix(row), [[0, 1, 0, 0, 0, 0, 0, 0, 0, 0]])
+    np.testing.assert_allclose(design.typicality(row), [-0.5 + np.log(0.5 / 27)])
+    row["industry"] = None
+    shares = np.array([5.5, 5.5, 15.5, 0.5]) / 27
+    np.testing.assert_allclose(design.typicality(row), [-0.5 + shares @ np.log(shares)])
 
 
 def test_freak_values_are_clipped(design):

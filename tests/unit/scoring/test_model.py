@@ -144,6 +144,13 @@ def test_reasons_are_ordered_by_evidence_counted_by_hand(model, packaged, accoun
     assert [text.split(":")[0] for text in found if text] == [subject[name] for name in best]
 
 
+def test_an_account_of_which_nothing_is_known_is_no_outlier(model, accounts):
+    found = model.predict(accounts.head(1)[["account_id"]].assign(employees=np.nan))
+    assert found["basis"].tolist() == ["firmographic"]
+    assert not found["is_outlier"].any()
+    assert found["confidence"].item() < 0.9
+
+
 def test_unknown_values_are_no_reason(model, accounts):
     found = model.predict(accounts.head(1)[["account_id"]].assign(employees=np.nan, frequency=np.nan))
     assert list(found[["reason_1", "reason_2", "reason_3"]].iloc[0]) == ["", "", ""]

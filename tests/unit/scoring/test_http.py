@@ -1,0 +1,108 @@
+"""The model behind MLflow's own scoring server: bad requests are blamed on their column."""
+
+import json
+import threading
+import time
+
+import mlflow
+import pandas as pd
+import pytest
+import requests
+
+
+@pytest.fixture(scope="module")
+def address(saved):
+    """MLflow's scoring application in a thread of this process."""
+    import uvicorn
+    from mlflow.pyfunc.scoring_server import init
+
+    app = init(mlflow.pyfunc.load_model(str(saved)))
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}/invocations"
+    server.should_exit = True
+    thread.join()
+
+
+def post(address, body, kind="application/json"):
+    content = body if isinstance(body, str | bytes) else json.dumps(body)
+    return requests.post(address, data=content, headers={"Content-Type": kind}, timeout=30)
+
+
+def test_accounts_are_assigned_as_in_python(address, model, accounts):
+    rows = accounts.head(20)
+    body = {"dataframe_split": json.loads(rows.to_json(orient="split", index=False, double_precision=15))}
+    answer = post(address, body)
+    assert answer.status_code == 200
+    found = pd.DataFrame(answer.json()["predictions"])
+    pd.testing.assert_frame_equal(found, model.predict(rows), check_dtype=False, rtol=1e-12)
+
+
+def test_fewer_columns(address, accounts):
+    body = {"dataframe_records": [{"frequency": 3}], "params": {"columns": ["segment_id"]}}
+    assert list(post(address, body).json()["predictions"][0]) == ["segment_id"]
+
+
+@pytest.mark.parametrize("value", [None, 3, 3.5, "3", True])
+def test_values_that_can_be_numbers(address, value):
+    assert post(address, {"dataframe_records": [{"account_id": "a", "frequency": value}]}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("record", "blamed"),
+    [
+        ({"frequency": "many"}, "frequency"),
+        ({"frequency": {"x": 1}}, "frequency"),
+        ({"frequency": [1, 2]}, "frequency"),
+        ({"industry": {"x": 1}, "frequency": 1}, "industry"),
+        ({"industry": ["Tech"], "frequency": 1}, "industry"),
+        ({"account_id": "a"}, "Expected some of: frequency"),
+        ({"nonsense": 1}, "Expected some of: frequency"),
+    ],
+)
+def test_a_bad_record_is_a_400_that_names_the_column(address, record, blamed):
+    answer = post(address, {"dataframe_records": [record]})
+    assert answer.status_code == 400
+    assert blamed in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("body", "blamed"),
+    [
+        ('{"dataframe_records":[{"frequency":Infinity}]}', "'frequency' is infinite in row 0"),
+        ('{"dataframe_records":[{"frequency":1e999}]}', "'frequency' is infinite in row 0"),
+        ('{"dataframe_records":{}}', "must be a list of records"),
+        ('{"dataframe_split":{"columns":["frequency"],"data":[[1],[2,3]]}}', "dataframe_split"),
+        (
+            '{"dataframe_records":[{"frequency":1}],"params":{"columns":["segment"]}}',
+            "no output column 'segment'",
+        ),
+        ('{"dataframe_records":[]}', "None of the model's feature columns"),
+        ("{}", "must be a JSON dictionary"),
+        ("[]", "must be a JSON dictionary"),
+        ("null", "must be a JSON dictionary"),
+        ("junk", "valid JSON"),
+        (b"\xff\xfe", "valid JSON"),
+        ("x" * 10_000_000, "valid JSON"),
+        ('{"dataframe_records":' + "[" * 100 + "]" * 100 + "}", ""),
+    ],
+)
+def test_a_bad_body_is_a_400(address, body, blamed):
+    answer = post(address, body)
+    assert answer.status_code == 400
+    assert blamed in answer.json()["message"]
+
+
+def test_missing_numbers_as_json_writers_write_them(address):
+    assert post(address, '{"dataframe_records":[{"account_id":"a","frequency":NaN}]}').status_code == 200
+
+
+def test_csv(address):
+    assert post(address, "account_id,frequency\na,2\n", "text/csv").status_code == 200
+    answer = post(address, "account_id,frequency\na,many\n", "text/csv")
+    assert answer.status_code == 400
+    assert post(address, "<a/>", "application/xml").status_code == 415
