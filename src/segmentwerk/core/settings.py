@@ -81,7 +81,7 @@ class SourceSettings(Settings):
 class QualitySettings(Settings):
     """Cleaning rules, each off or on, and how much unreadable data is borne."""
 
-    exact_duplicates: list[str] = Field(default_factory=lambda: ["accounts"])
+    exact_duplicates: list[str] = Field(default_factory=lambda: ["accounts", "opportunities"])
     """Tables whose repeated rows, equal in every column, go to quarantine."""
     blank_impossible: bool = True
     """Blank optional values outside their range instead of rejecting the row."""

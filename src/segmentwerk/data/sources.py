@@ -128,10 +128,10 @@ def _root(settings: SourceSettings, cache: Path) -> Path:
         return _generated(settings.accounts, settings.seed, cache)
     root = (settings.path or cache / settings.name).expanduser().resolve()
     if settings.path is None and not root.exists():
-        raise InputError(
-            f"Source {settings.name!r} has no path.",
-            f"Set source.path=FOLDER, or, if it is public, run: segmentwerk data fetch {settings.name}",
-        )
+        from segmentwerk.data.fetch import SETS  # only this message needs the downloader
+
+        fetch = f", or run: segmentwerk data fetch {settings.name}" if settings.name in SETS else ""
+        raise InputError(f"Source {settings.name!r} has no path.", f"Set source.path=FOLDER{fetch}.")
     return root
 
 

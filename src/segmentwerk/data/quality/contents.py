@@ -65,8 +65,8 @@ def check_outliers(inspection: Inspection) -> Iterator[Finding]:
         known = table.filter((table[column] != 0) & ~table[column].isinf() & ~table[column].isnan())
         known = known.mutate(size=known[column].abs().log10())
         middle = known["size"].median().execute()
-        if middle is None or middle != middle:
-            yield Finding("Q045", title, "info", "not_applicable", name, f"no {column}")
+        if int(known.count().execute()) < FEWEST:
+            yield Finding("Q045", title, "info", "not_applicable", name, f"{column}: too few amounts")
             continue
         spread = 1.4826 * float((known["size"] - middle).abs().median().execute()) or 0.1
         far = known.filter((known["size"] - middle).abs() > FAR_OUT * spread)
