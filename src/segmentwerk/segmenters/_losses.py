@@ -49,7 +49,9 @@ class Losses:
             return made.float() if made.is_floating_point() else made
 
         flags = variables.flag[variables.flagged]
-        self._noise = tensor(_NOISE * np.where(variables.numeric, data.std(axis=0), 0.0))
+        jittered = variables.numeric
+        jittered[flags] = False
+        self._noise = tensor(_NOISE * np.where(jittered, data.std(axis=0), 0.0))
         self._share = tensor(variables.numeric / data.shape[1])
         self._levels = [
             _Levels(
