@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from rich.box import SIMPLE
+from rich.box import SIMPLE, SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
 from segmentwerk.core.types import Selection, Verdict
 from segmentwerk.pipelines import review
 from segmentwerk.pipelines.release import Release
+
+SHORT = {
+    "segments": "k",
+    "stability/agreement": "agree",
+    "stability/prediction_strength": "predict",
+    "value/explained": "value",
+}
+"""Headings that fit into a terminal of eighty columns."""
 
 
 def show(selection: Selection, verdict: Verdict, released: Release) -> None:
@@ -24,14 +32,15 @@ def show(selection: Selection, verdict: Verdict, released: Release) -> None:
 def _ranking(console: Console, selection: Selection) -> None:
     frame = review.ranking(selection)
     table = Table(
-        box=SIMPLE,
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
         title="Candidates, best first; scores from accounts held out from fitting",
         title_justify="left",
     )
     for name in frame.columns:
         left = name in ("candidate", "gates")
-        words = name.split("/")[-1].split("_")[-1]
-        table.add_column(words, justify="left" if left else "right", no_wrap=name == "candidate")
+        words = SHORT.get(name, name.split("/")[-1])
+        table.add_column(words, justify="left" if left else "right", no_wrap=name != "gates")
     for row in frame.to_numpy():
         table.add_row(*(str(cell) for cell in row))
     console.print(table)
