@@ -66,7 +66,12 @@ def verdict(
     card
         The winner's scorecard; its stability is measured anew where not given.
     """
-    return conclude(gather(refit, view, settings, seed=seed, card=card), settings)
+    try:
+        found = gather(refit, view, settings, seed=seed, card=card)
+    except FitError as error:
+        reason = f"Constructive: the algorithm cannot be fitted to fewer accounts ({error.problem})"
+        return Verdict("constructive", reason, float("nan"), float("nan"))
+    return conclude(found, settings)
 
 
 def gather(

@@ -69,6 +69,15 @@ def test_copies_that_cannot_be_fitted_gain_nothing():
     assert structure.gather(only_real, split(blobs(360)[0]), SMALL, seed=0).null_gains == (0.0,) * 5
 
 
+def test_algorithm_that_fails_on_fewer_accounts_finds_nothing():
+    def failing(X, seed):
+        raise FitError("no segment is left")
+
+    found = verdict(failing, split(blobs(90)[0]), SMALL, seed=0)
+    assert found.kind == "constructive"
+    assert "no segment is left" in found.reason
+
+
 @pytest.mark.parametrize(
     ("changes", "kind"),
     [
