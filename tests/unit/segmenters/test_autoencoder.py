@@ -13,12 +13,15 @@ import onnxruntime
 import pandas as pd
 import pytest
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from optuna import TrialPruned
 from sklearn.datasets import load_digits
 from sklearn.metrics import adjusted_rand_score, roc_auc_score
 
-from segmentwerk.core.errors import FitError, InputError
+from segmentwerk.core.errors import FitError, InputError, SegmentwerkError
 from segmentwerk.segmenters import _training, autoencoder
 from segmentwerk.segmenters.autoencoder import AutoencoderSegmenter
 from segmentwerk.segmenters.kmeans import KMeansSegmenter
@@ -294,3 +297,23 @@ def test_the_recipe_beats_k_means_and_assigns_unseen_rows_on_pendigits() -> None
     reached = adjusted_rand_score(groups, segmenter.predict(unseen))
     assert reached > 0.6
     assert reached > adjusted_rand_score(groups, straight.predict(unseen)) + 0.05
+
+
+@given(
+    arrays(
+        np.float64,
+        st.tuples(st.integers(6, 40), st.integers(1, 4)),
+        elements=st.sampled_from([0.0, 1.0, -1.0, 1e-12, 3.5, 1e12, -1e90]),
+    )
+)
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_finite_table_gives_a_sound_result_or_a_clear_error(rows: NDArray[np.float64]) -> None:
+    segmenter = AutoencoderSegmenter(2, head="kmeans", epochs=1, embedding=3)
+    try:
+        segmenter.fit(rows)
+    except SegmentwerkError:
+        return
+    proba = segmenter.predict_proba(rows)
+    np.testing.assert_allclose(proba.sum(axis=1), 1)
+    assert np.isfinite(segmenter.score_samples(rows)).all()
+    assert len(set(segmenter.labels_)) == segmenter.n_segments_ == 2
