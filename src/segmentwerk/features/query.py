@@ -25,21 +25,26 @@ def assemble(
     others
         Further relations with one row an account and a column ``account_id``.
     """
-    joined = _accounts(tables)
-    parts = [*_levels(tables, definitions, as_of), *others]
-    for number, part in enumerate(parts):
-        joined = joined.left_join(part, "account_id", rname=f"{{name}}_{number}")
-    return joined.drop(*(f"account_id_{number}" for number in range(len(parts))))
+    parts = _levels(tables, definitions, as_of)
+    joined = _accounts(tables, parts)
+    relations = [*parts.values(), *others]
+    for number, relation in enumerate(relations):
+        joined = joined.left_join(relation, "account_id", rname=f"{{name}}_{number}")
+    return joined.drop(*(f"account_id_{number}" for number in range(len(relations))))
 
 
-def _accounts(tables: Tables) -> ibis.Table:
-    """Return the ids of the accounts in the accounts table and in the orders."""
-    ids = [tables[name].select("account_id") for name in ("accounts", "orders") if name in tables]
-    return ids[0].distinct() if len(ids) == 1 else ibis.union(*ids, distinct=True)
+def _accounts(tables: Tables, parts: Tables) -> ibis.Table:
+    """Return the ids of the accounts in the accounts table and in the orders, which are grouped already."""
+    if "accounts" not in tables:
+        return parts["orders"].select("account_id")
+    listed = tables["accounts"].select("account_id")
+    if "orders" not in tables:
+        return listed.distinct()
+    return ibis.union(listed, parts["orders"].select("account_id"), distinct=True)
 
 
-def _levels(tables: Tables, definitions: Sequence[Definition], as_of: date) -> list[ibis.Table]:
-    parts = []
+def _levels(tables: Tables, definitions: Sequence[Definition], as_of: date) -> dict[str, ibis.Table]:
+    parts = {}
     for name, level in LEVELS.items():
         wanted = [definition for definition in definitions if definition.level == name]
         counted = name == "orders" and "orders" in tables
@@ -50,7 +55,7 @@ def _levels(tables: Tables, definitions: Sequence[Definition], as_of: date) -> l
         if counted:
             columns["orders"] = count(relation.amount > 0)
         if level.grouped:
-            parts.append(relation.group_by("account_id").agg(**columns))
+            parts[name] = relation.group_by("account_id").agg(**columns)
         else:
-            parts.append(relation.select("account_id", **columns))
+            parts[name] = relation.select("account_id", **columns)
     return parts
