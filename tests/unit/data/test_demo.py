@@ -27,7 +27,7 @@ from segmentwerk.data.demo import orders as demo_orders
 ACCOUNTS = 4000
 COLUMNS = {
     "accounts": "account_id name email phone address industry subindustry employees annual_revenue "
-    "founded_year ownership parent_account_id country region town latitude longitude urbanity climate_zone "
+    "founded_year ownership parent_account_id country region town latitude longitude urbanity "
     "lead_source payment_terms_days created_on fax_extension",
     "orders": "order_id account_id ordered_at quantity revenue margin product_id category channel",
     "activities": "account_id occurred_at kind action amount",
