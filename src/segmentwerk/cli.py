@@ -131,20 +131,10 @@ def _run_hydra(verb: str, arguments: list[str]) -> None:
     # One thread for each fit: sums then come out the same everywhere; fits run side by side instead.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     import hydra
-    from hydra.core.config_search_path import ConfigSearchPath
-    from hydra.core.plugins import Plugins
-    from hydra.plugins.search_path_plugin import SearchPathPlugin
     from omegaconf import OmegaConf
 
     from segmentwerk.core.paths import config_root, default_home
 
-    class ExperimentsPath(SearchPathPlugin):
-        """Make `experiments/`, which lies beside `conf/`, a config group."""
-
-        def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
-            search_path.append(provider="segmentwerk", path=f"file://{config_root()}")
-
-    Plugins.instance().register(ExperimentsPath)
     OmegaConf.register_new_resolver("segmentwerk_home", lambda: str(default_home()), replace=True)
     sys.argv = [f"segmentwerk {verb}", *arguments]
     application = hydra.main(version_base="1.3", config_path=str(config_root() / "conf"), config_name=verb)

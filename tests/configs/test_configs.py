@@ -37,9 +37,8 @@ def _home(tmp_path, monkeypatch):
 
 
 def settings(verb, *overrides):
-    search = f"hydra.searchpath=[file://{config_root()}]"
     with initialize_config_dir(str(CONF), version_base="1.3"):
-        composed = compose(verb, [search, *overrides])
+        composed = compose(verb, list(overrides))
     return config.parse(getattr(config, VERBS[verb][0]), composed)
 
 
