@@ -208,20 +208,25 @@ def maximise(moments: Moments, kind: Covariance, prior: Prior) -> Mixture:
 def run(
     mixture: Mixture, data: Array, kind: Covariance, prior: Prior, *, max_iter: int, tol: float
 ) -> tuple[Mixture, float, bool]:
-    """Alternate both steps until the mean log likelihood gains less than ``tol``.
+    """Alternate both steps until neither the last nor all further ones together gain ``tol``.
+
+    What is left is extrapolated from the last two gains of the mean log likelihood (Aitken's rule:
+    McLachlan & Peel 2000, section 2.11), because EM can creep a long way in small steps.
 
     Returns
     -------
     tuple
         The mixture, the mean log likelihood before its last step, and whether it settled.
     """
-    previous = -np.inf
+    previous, gain = -np.inf, np.inf
     for _ in range(max_iter):
         moments = expect(mixture, data, kind)
         mixture = maximise(moments, kind, prior)
-        if abs(moments.log_likelihood - previous) < tol:
-            return mixture, moments.log_likelihood, True
+        last, gain = gain, moments.log_likelihood - previous
         previous = moments.log_likelihood
+        rate = abs(gain / last) if last else 0.0
+        if rate < 1 and abs(gain) * max(1.0, rate / (1 - rate)) < tol:
+            return mixture, previous, True
     return mixture, previous, False
 
 

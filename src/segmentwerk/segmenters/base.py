@@ -28,6 +28,7 @@ Monitor = Callable[[int, float], None]
 MAX_SEGMENTS = 50
 """More segments than anyone can act on; a larger number is a typing error or a different problem."""
 
+FEWER = "Ask for fewer segments or lower min_segment_share."
 _LARGEST = 1e100
 _SMALL = 2_000_000
 """Values in a table up to which one thread is faster than several."""
@@ -100,7 +101,7 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
         if len(data) > 1 and (data == data[0]).all():
             raise SegmenterError(f"All {len(data)} rows are alike.", "There is nothing to segment.")
         self.notes_, self.converged_ = (), True
-        ordered = data[_row_order(data)]
+        ordered = np.take(data, _row_order(data), axis=0)
         with _enough_threads(data.size):
             self._learn(ordered, monitor)
             self._settle(ordered)
@@ -187,7 +188,7 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
         asked, labels = self.n_segments_, self._labels(data)
         while (counts := np.bincount(labels, minlength=self.n_segments_)).min() < floor:
             if self.min_segment_share == 0:
-                raise FitError(f"{int((counts == 0).sum())} of {asked} segments hold no row.", _FEWER)
+                raise FitError(f"{int((counts == 0).sum())} of {asked} segments hold no row.", FEWER)
             self._keep(np.delete(np.arange(self.n_segments_), counts.argmin()))
             self._refine(data)
             labels = self._labels(data)
@@ -198,7 +199,7 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
     def _report_merge(self, asked: int) -> None:
         limit = f"min_segment_share={self.min_segment_share:g}"
         if self.n_segments_ < 2:
-            raise FitError(f"Of {asked} segments only one is above {limit}.", _FEWER)
+            raise FitError(f"Of {asked} segments only one is above {limit}.", FEWER)
         self._note(f"Merged {asked - self.n_segments_} of {asked} segments below {limit} into the others.")
 
     def _labels(self, data: Array) -> Labels:
@@ -230,9 +231,6 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
         return data
 
 
-_FEWER = "Ask for fewer segments or lower min_segment_share."
-
-
 def _enough_threads(n_values: int) -> AbstractContextManager[Any]:
     """Keep a small problem on one thread: more would wait for each other longer than they work."""
     return _thread_pools().limit(limits=1) if n_values < _SMALL else nullcontext()
@@ -262,7 +260,7 @@ def check_n_segments(n_segments: int, data: Array) -> None:
         raise SegmenterError(
             f"n_samples={len(data)} rows, {_distinct(data, n_segments)} of them distinct, "
             f"make no {n_segments} segments.",
-            _FEWER,
+            FEWER,
         )
 
 

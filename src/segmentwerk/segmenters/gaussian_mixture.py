@@ -26,7 +26,7 @@ _EM_STARTS = 8
 """Of the k-means starts that differ, so many of the tightest run a few EM steps."""
 _START_ITER = 10
 _MAX_ITER = 300
-_TOLERANCE = 1e-4
+_TOLERANCE = 1e-5
 
 
 class GaussianMixtureSegmenter(Segmenter):
@@ -110,7 +110,8 @@ class GaussianMixtureSegmenter(Segmenter):
         labels = [start.labels_.astype(np.int64) for start in starts[:_EM_STARTS]]
         self._prior = Prior.learn(sample, labels[0], self.reg)
         runs = [self._try(sample, start) for start in labels]
-        return max(runs, key=lambda run: run[0])[1]
+        best = max(runs, key=lambda run: run[0])[1]
+        return best if len(sample) == len(data) else self._run(best, sample)[0]
 
     def _try(self, data: Array, labels: Labels) -> tuple[float, Mixture]:
         """Run a few EM steps from a start; return the log likelihood and the mixture."""
@@ -119,11 +120,14 @@ class GaussianMixtureSegmenter(Segmenter):
         mixture, value, _ = _mixture.run(start, data, kind, prior, max_iter=_START_ITER, tol=_TOLERANCE)
         return value, mixture
 
+    def _run(self, mixture: Mixture, data: Array) -> tuple[Mixture, float, bool]:
+        """Run EM until it settles; all rows of a large table start from where its sample ended."""
+        tol = _TOLERANCE if len(data) <= _SAMPLE else 10 * _TOLERANCE
+        return _mixture.run(mixture, data, self.covariance_type, self._prior, max_iter=_MAX_ITER, tol=tol)
+
     def _climb(self, data: Array, mixture: Mixture) -> None:
         """Run EM on all rows and take over what it found."""
-        mixture, _, self.converged_ = _mixture.run(
-            mixture, data, self.covariance_type, self._prior, max_iter=_MAX_ITER, tol=_TOLERANCE
-        )
+        mixture, _, self.converged_ = self._run(mixture, data)
         self.weights_, self.means_, self.whiteners_ = mixture.weights, mixture.means, mixture.whiteners
         self.n_segments_ = len(mixture.weights)
         self.log_likelihood_, entropy = _mixture.evaluate(mixture, data)

@@ -7,7 +7,17 @@ from typing import ClassVar
 import numpy as np
 from sklearn.cluster import KMeans
 
-from segmentwerk.segmenters.base import Array, Labels, Monitor, Segmenter, check_n_segments, chunks, draw_rows
+from segmentwerk.core.errors import FitError
+from segmentwerk.segmenters.base import (
+    FEWER,
+    Array,
+    Labels,
+    Monitor,
+    Segmenter,
+    check_n_segments,
+    chunks,
+    draw_rows,
+)
 from segmentwerk.segmenters.onnx_graph import Graph
 
 _STARTS = 10
@@ -15,7 +25,7 @@ _SAMPLES = (20_000, 160_000)
 """Rows that starts compete on, and rows that the best one settles on before it sees all."""
 _MAX_ITER = 300
 _FAR = 1e3
-"""Single precision serves while no value lies further from its mean, in standard deviations."""
+"""Single precision serves while no value lies so many times further out than nine in ten do."""
 
 
 class KMeansSegmenter(Segmenter):
@@ -63,7 +73,7 @@ class KMeansSegmenter(Segmenter):
         small = draw_rows(middle, _SAMPLES[0], self.n_segments, rng)
         best = KMeans(
             self.n_segments, n_init=_STARTS, max_iter=_MAX_ITER, random_state=self.random_state
-        ).fit(small)
+        ).fit(small.astype(np.float64, copy=False))
         for larger in (middle, rows):
             if len(larger) > len(best.labels_):
                 best = _lloyd(larger, best.cluster_centers_)
@@ -76,6 +86,8 @@ class KMeansSegmenter(Segmenter):
         """Take over the segments that were found, their centres in double precision."""
         labels, n_segments = fitted.labels_, len(fitted.cluster_centers_)
         sums, counts = np.zeros((n_segments, data.shape[1])), np.bincount(labels, minlength=n_segments)
+        if not counts.all():
+            raise FitError(f"{int((counts == 0).sum())} of {n_segments} segments hold no row.", FEWER)
         for part in chunks(len(data)):
             sums += np.eye(n_segments)[labels[part]].T @ data[part]
         self.centers_, self.n_segments_ = sums / counts[:, None], n_segments
@@ -120,19 +132,22 @@ class KMeansSegmenter(Segmenter):
 
 
 def _compact(data: Array) -> Array:
-    """Return the rows around their mean, in single precision where that is safe: it halves the time."""
-    mean = data.mean(axis=0)
-    probe = data[:: max(1, len(data) // 10_000)] - mean
-    far = max(float((data.max(axis=0) - mean).max()), float((mean - data.min(axis=0)).max()))
-    safe = far < _FAR * np.sqrt((probe**2).mean())
+    """Return the rows around their median, in single precision where that is safe: it halves the time."""
+    sample = data[:: max(1, len(data) // 10_000)]
+    middle = np.median(sample, axis=0)
+    probe = sample - middle
+    far = max(float((data.max(axis=0) - middle).max()), float((middle - data.min(axis=0)).max()))
+    safe = far < _FAR * np.quantile(np.abs(probe), 0.9)
     rows: Array = np.empty_like(data, dtype=np.float32 if safe else np.float64)
     for part in chunks(len(data)):
-        rows[part] = data[part] - mean
+        rows[part] = data[part] - middle
     return rows
 
 
 def _lloyd(rows: Array, centers: Array) -> KMeans:
-    return KMeans(len(centers), init=centers, n_init=1, max_iter=_MAX_ITER, copy_x=False).fit(rows)
+    """Run Lloyd's iterations; rows in single precision are our own and need no copy to be centred."""
+    ours = rows.dtype == np.float32
+    return KMeans(len(centers), init=centers, n_init=1, max_iter=_MAX_ITER, copy_x=not ours).fit(rows)
 
 
 def _squared_distances(data: Array, centers: Array) -> Array:
