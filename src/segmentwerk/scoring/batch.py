@@ -85,7 +85,7 @@ def score(
     ConfigError
         If an output column does not exist.
     """
-    wanted = _wanted(columns)
+    wanted = wanted_columns(columns)
     output = _writable(Path(output))
     loaded = load(model_uri, tracking_uri)
     with _workplace(output) as work:
@@ -115,7 +115,8 @@ def score(
     )
 
 
-def _wanted(columns: Sequence[str] | None) -> list[str]:
+def wanted_columns(columns: Sequence[str] | None) -> list[str]:
+    """Return the output columns asked for, all by default, or refuse an unknown one."""
     for name in columns or ():
         if name not in TYPES:
             raise ConfigError(f"There is no output column {name!r}.", nearest(name, TYPES))

@@ -24,6 +24,8 @@ class Loaded:
     ----------
     model
         MLflow's PyFuncModel.
+    folder
+        Where the model's files lie on this machine.
     uri
         The address with the version in place of an alias, which may move.
     digest
@@ -31,6 +33,7 @@ class Loaded:
     """
 
     model: Any
+    folder: Path
     catalogue: dict[str, Any]
     uri: str
     version: str
@@ -62,7 +65,7 @@ def load(model_uri: str, tracking_uri: str | None = None) -> Loaded:
     except MlflowException as error:
         raise ModelError(f"Cannot load the model {model_uri}: {error.message}") from error
     inside: Any = model.unwrap_python_model()
-    return Loaded(model, inside.catalogue, pinned, inside.version, digest)
+    return Loaded(model, folder, inside.catalogue, pinned, inside.version, digest)
 
 
 def check(folder: Path, expected: str | None = None) -> str:

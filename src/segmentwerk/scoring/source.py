@@ -104,7 +104,7 @@ def open_source(
         relation, from_text = _relation(given, scratch)
         con.execute(f"CREATE VIEW given AS SELECT * FROM {relation}")
         types = {name: str(kind) for name, kind, *_ in con.execute("DESCRIBE given").fetchall()}
-        _check_columns(given, list(types), [*numeric, *categorical])
+        check_columns(given, list(types), [*numeric, *categorical])
         rows = _count(con, from_text=from_text)
         first_rows = _first_rows(con) if ID in types else pd.Series(dtype="int64")
         numbers_there = [name for name in numeric if name in types]
@@ -179,7 +179,7 @@ def _in_utf8(file: Path, encoding: str, scratch: Path) -> Path:
     return copy
 
 
-def _check_columns(given: object, found: Sequence[str], known: Sequence[str]) -> None:
+def check_columns(given: object, found: Sequence[str], known: Sequence[str]) -> None:
     """Refuse an input that is not an account table, or whose id column seems misspelt."""
     if not set(found) & set(known):
         raise InputError(

@@ -87,7 +87,7 @@ class RFMGridSegmenter(Segmenter):
     def _learn(self, data: Array, _monitor: Monitor | None = None) -> None:
         self.columns_ = self._find_columns()
         chosen = data[:, self.columns_]
-        self.thresholds_ = np.quantile(chosen, _QUANTILES, axis=0).T.copy()
+        self.thresholds_ = np.array([_gaps(column) for column in chosen.T])
         self.borders_ = np.quantile(self._levels(chosen)[:, 1:].sum(axis=1), _QUANTILES)
         self.cells_ = _GRID.copy()
         self.segment_names_: tuple[str, ...] = _NAMES
@@ -147,6 +147,18 @@ class RFMGridSegmenter(Segmenter):
         proba = graph.add("Gather", graph.constant(np.eye(self.n_segments_)), label)
         residual = graph.add("Sub", chosen, graph.add("Gather", graph.constant(self.centers_), label))
         return proba, graph.add("Neg", graph.sum(graph.add("Mul", residual, residual), 1, keep=False))
+
+
+def _gaps(values: Array) -> Array:
+    """Return the quintile borders, each moved to the middle of the gap between the values around it.
+
+    Counts and whole days lie exactly on their quantiles; a border that equals a value would let the last
+    digit of a computation decide.
+    """
+    distinct = np.unique(values)
+    following = np.searchsorted(distinct, np.quantile(values, _QUANTILES), side="right")
+    above = np.append(distinct, distinct[-1] + 1.0)[following]
+    return np.asarray((distinct[np.maximum(following - 1, 0)] + above) / 2)
 
 
 def _count_above(graph: Graph, values: str, borders: Array, axis: int) -> str:

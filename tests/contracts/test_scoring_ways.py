@@ -1,0 +1,220 @@
+"""One model, every way to score: the same segments; and ONNX says what training said."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import mlflow
+import numpy as np
+import pandas as pd
+import pytest
+import requests
+import yaml
+
+from packaged import CATEGORICAL, NUMERIC, Packaged, pack, world
+from segmentwerk.core.settings import SegmenterSettings
+from segmentwerk.registry.publish import save_pyfunc
+from segmentwerk.scoring import batch
+from segmentwerk.segmenters.base import Segmenter
+
+CONFIGS = sorted((Path(__file__).parents[2] / "conf" / "segmenter").glob("*.yaml"))
+NAMES = [path.stem for path in CONFIGS]
+
+
+def build(path: Path) -> Segmenter:
+    """Make the segmenter of a config in its quick form, with four segments where it can be told."""
+    settings = SegmenterSettings(**yaml.safe_load(path.read_text()))
+    module, _, name = settings.target.rpartition(".")
+    kind = getattr(importlib.import_module(module), name)
+    given = settings.params | kind.quick | {"n_segments": 4}
+    return kind(**{key: value for key, value in given.items() if key in inspect.signature(kind).parameters})
+
+
+def test_there_are_segmenters_to_hold_to_the_contract():
+    assert len(NAMES) >= 4
+
+
+def fuzzed(n_rows: int, seed: int) -> pd.DataFrame:
+    """Accounts of which anything may be missing, unknown, zero, negative or huge."""
+    rng = np.random.default_rng(seed)
+    features = world(n_rows, seed)[0].features.reset_index()
+    for name in NUMERIC:
+        values = features[name].to_numpy(copy=True)
+        values[rng.random(n_rows) < 0.1] = np.nan
+        wild = rng.random(n_rows) < 0.1
+        values[wild] = rng.choice([0.0, -1.0, 1e-300, 1e12, -1e12, 1e300, 0.5], wild.sum())
+        features[name] = values
+    for name in CATEGORICAL:
+        values = features[name].to_numpy(object, copy=True)
+        wild = rng.random(n_rows) < 0.2
+        values[wild] = rng.choice(
+            np.array([None, "", "Never seen", "tech", " ", "ä€"], dtype=object), wild.sum()
+        )
+        features[name] = values
+    return features
+
+
+@pytest.fixture(scope="module", params=CONFIGS, ids=NAMES)
+def made(request, tmp_path_factory) -> tuple[Packaged, mlflow.pyfunc.PyFuncModel]:
+    """One package for each segmenter that has a config."""
+    folder = tmp_path_factory.mktemp(request.param.stem)
+    packed = pack(folder / "model", build(request.param), n_rows=800)
+    save_pyfunc(folder / "pyfunc", packed.folder, packed.catalogue, 1)
+    return packed, mlflow.pyfunc.load_model(str(folder / "pyfunc"))
+
+
+def check_parity(made: tuple[Packaged, mlflow.pyfunc.PyFuncModel], n_rows: int) -> None:
+    packed, model = made
+    inside = model.unwrap_python_model()
+    rows = fuzzed(n_rows, seed=11)
+    features = rows.set_index("account_id")
+    x = packed.space.transform(features)
+    expected, score = packed.segmenter.predict_proba(x), packed.segmenter.score_samples(x)
+    numeric = features[NUMERIC].to_numpy(np.float64)
+    texts = [features[name].where(features[name].notna(), "").to_numpy(object) for name in CATEGORICAL]
+    found, found_score = inside._run_full(numeric, texts)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    np.testing.assert_allclose(found_score, score, rtol=1e-5, atol=1e-5)
+    best = np.sort(expected, axis=1)
+    tied = best[:, -1] - best[:, -2] < 1e-6
+    assert (found.argmax(axis=1) == expected.argmax(axis=1))[~tied].all()
+    assert tied.mean() < 0.5
+    prospect, _ = inside._run_prospect(numeric, texts)
+    np.testing.assert_allclose(prospect, packed.prospect.predict_proba(features), atol=1e-5)
+
+
+def test_onnx_says_what_the_training_side_says(made):
+    check_parity(made, 5_000)
+
+
+@pytest.mark.slow
+def test_onnx_says_what_the_training_side_says_on_100_000_rows(made):
+    check_parity(made, 100_000)
+
+
+@pytest.fixture(scope="module")
+def accounts() -> pd.DataFrame:
+    """10,000 accounts; every way numbers them alike, and none of them is bad."""
+    rows = world(10_000, seed=21)[0].features.reset_index()
+    rows.loc[::10, "frequency"] = np.nan
+    rows.loc[5::50, ["monetary", "recency_days", "discount_share"]] = np.nan
+    return rows
+
+
+@pytest.fixture(scope="module")
+def saved(packaged, tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("ways") / "pyfunc"
+    save_pyfunc(path, packaged.folder, packaged.catalogue, 3)
+    return path
+
+
+@pytest.fixture(scope="module")
+def expected(saved, accounts) -> pd.DataFrame:
+    return mlflow.pyfunc.load_model(str(saved)).predict(accounts)
+
+
+def assert_same(found: pd.DataFrame, expected: pd.DataFrame) -> None:
+    pd.testing.assert_frame_equal(
+        found[expected.columns], expected, check_dtype=False, check_exact=False, rtol=1e-9, atol=1e-12
+    )
+
+
+def ask(address: str, rows: pd.DataFrame) -> pd.DataFrame:
+    """Send the accounts in requests of 500."""
+    parts = []
+    for begin in range(0, len(rows), 500):
+        text = rows.iloc[begin : begin + 500].to_json(orient="split", index=False, double_precision=15)
+        answer = requests.post(address, json={"dataframe_split": json.loads(text)}, timeout=60)
+        answer.raise_for_status()
+        parts.append(pd.DataFrame(answer.json()["predictions"]))
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_batch_from_parquet_and_csv(saved, accounts, expected, tmp_path):
+    accounts.to_parquet(tmp_path / "in.parquet")
+    accounts.to_csv(tmp_path / "in.csv", index=False)
+    for name in ("in.parquet", "in.csv"):
+        batch.score(str(saved), tmp_path / name, tmp_path / "out.parquet")
+        assert_same(pd.read_parquet(tmp_path / "out.parquet"), expected)
+
+
+def test_http(saved, accounts, expected):
+    import uvicorn
+    from mlflow.pyfunc.scoring_server import init
+
+    app = init(mlflow.pyfunc.load_model(str(saved)))
+    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    try:
+        assert_same(ask(f"http://127.0.0.1:{port}/invocations", accounts), expected)
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.mark.slow
+def test_the_served_model(saved, accounts, expected):
+    """`mlflow models serve`, as documented."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", str(saved), "--env-manager", "local"]
+    server = subprocess.Popen(
+        [*command, "--host", "127.0.0.1", "--port", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        address = f"http://127.0.0.1:{port}"
+        for _ in range(600):
+            try:
+                if requests.get(f"{address}/ping", timeout=1).ok:
+                    break
+            except requests.RequestException:
+                time.sleep(0.2)
+        assert_same(ask(f"{address}/invocations", accounts), expected)
+    finally:
+        os.killpg(server.pid, 15)
+        server.wait()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
+def test_spark_on_two_executors(saved, accounts, expected, tmp_path):
+    pyspark = pytest.importorskip("pyspark", reason="the extra 'spark' is not installed")
+    from segmentwerk.scoring import spark
+
+    accounts.to_parquet(tmp_path / "in.parquet", row_group_size=1000)
+    packages = str(Path(pyspark.__file__).parents[1])
+    session = spark.session("local-cluster[2,1,1024]", **{"spark.executorEnv.PYTHONPATH": packages})
+    try:
+        done = spark.score(str(saved), tmp_path / "in.parquet", tmp_path / "out", spark=session)
+        bad = pd.concat([accounts.head(3), accounts.head(2)]).assign(frequency=["1", "x", "2", "3", "4"])
+        bad.to_csv(tmp_path / "bad.csv", index=False)
+        rejected = spark.score(str(saved), tmp_path / "bad.csv", tmp_path / "bad", spark=session)
+    finally:
+        session.stop()
+    found = pd.read_parquet(tmp_path / "out").sort_values("account_id", ignore_index=True)
+    assert_same(found, expected)
+    assert (found["segment_id"] == expected["segment_id"]).all()
+    assert done.segments == {
+        str(k): int(n) for k, n in expected["segment_id"].value_counts().sort_index().items()
+    }
+    assert (rejected.scored, rejected.rejected) == (2, 3)
+    reasons = pd.read_parquet(tmp_path / "bad.quarantine")["reason"]
+    assert sorted(reasons) == ["is not a finite number", "is there already", "is there already"]
