@@ -17,10 +17,10 @@ run: setup
 	$(BIN)/segmentwerk compare
 
 test: setup
-	$(BIN)/pytest -m "not slow" tests src
+	$(BIN)/pytest --doctest-modules -m "not slow" src tests
 
 test-all: setup
-	$(BIN)/pytest tests src
+	$(BIN)/pytest --doctest-modules src tests
 
 lint: setup
 	$(BIN)/ruff check .
