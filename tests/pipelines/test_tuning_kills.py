@@ -164,12 +164,12 @@ def storage(request):
 
 @pytest.mark.slow
 @pytest.mark.timeout(3000)
-@pytest.mark.parametrize(("settings", "n_trials"), [(ALONE, 140), (TOGETHER, 160)])
-def test_fifty_kills(tmp_path, storage, settings, n_trials):
+@pytest.mark.parametrize(("settings", "n_trials", "seconds"), [(ALONE, 140, 0.05), (TOGETHER, 250, 0.3)])
+def test_fifty_kills(tmp_path, storage, settings, n_trials, seconds):
     """Half of the fifty hit a single process, half a process and its workers."""
     settings = {**settings, "n_trials": n_trials}
     reference = Study(tmp_path / "reference", settings, seconds=0.0).finish()
-    study = Study(tmp_path / "shot", {**settings, "storage": storage}, mlflow=True, seconds=0.05)
+    study = Study(tmp_path / "shot", {**settings, "storage": storage}, mlflow=True, seconds=seconds)
     shoot(study, random.Random(2), 25, span=0.4)
     check(study, study.finish(), reference)
 
