@@ -15,8 +15,10 @@ import duckdb
 from segmentwerk.core.settings import InputSettings
 from segmentwerk.data import dates, numbers
 from segmentwerk.data.mapping import LOST
+from segmentwerk.data.sqltext import named
 
 Kind = Literal["text", "number", "date", "flag"]
+VALUE = "_value_"
 SHARE = 0.95
 DISTINCT = 2000
 SAMPLE_ROWS = 50_000
@@ -38,13 +40,18 @@ class ColumnRead:
         return f"{self.name}: {self.kind}{' ' + self.form if self.form else ''}{doubt}"
 
     @property
+    def flag(self) -> str:
+        """The hidden column that says that there is a value which cannot be read."""
+        return f"{LOST}{self.kind}_{self.name}"
+
+    @property
     def decimal(self) -> numbers.DecimalSign:
         """The decimal sign of a column of numbers."""
         return "," if self.form == "decimal ," else "."
 
     def value(self) -> str:
         """Return SQL for the value, null where it cannot be read, over the text of `read`."""
-        text = f'"{self.name}"'
+        text = named(self.name)
         if self.kind == "number":
             return numbers.number(text, self.decimal)
         if self.kind == "date":
@@ -60,14 +67,15 @@ def read(table: str, columns: tuple[ColumnRead, ...], place: str) -> str:
     It works in stages, so that no text is taken apart twice. ``place`` is SQL for the file's name.
     """
     others = [column for column in columns if column.kind != "text"]
-    trimmed = ", ".join(f'{numbers.plain(c.name)} AS "{c.name}"' for c in columns)
-    known = ", ".join(f"""{numbers.known(f'"{c.name}"')} AS "{c.name}\"""" for c in others)
-    values = "".join(f', {c.value()} AS "_value_{c.name}"' for c in others)
+    trimmed = ", ".join(f"{numbers.plain(c.name)} AS {named(c.name)}" for c in columns)
+    known = ", ".join(f"{numbers.known(named(c.name))} AS {named(c.name)}" for c in others)
+    values = "".join(f", {c.value()} AS {named(VALUE + c.name)}" for c in others)
     chosen = ", ".join(
-        f'"{c.name}"' if c.kind == "text" else f'"_value_{c.name}" AS "{c.name}"' for c in columns
+        named(c.name) if c.kind == "text" else f"{named(VALUE + c.name)} AS {named(c.name)}" for c in columns
     )
     lost = "".join(
-        f', "{c.name}" IS NOT NULL AND "_value_{c.name}" IS NULL AS "{LOST}{c.kind}_{c.name}"' for c in others
+        f", {named(c.name)} IS NOT NULL AND {named(VALUE + c.name)} IS NULL AS {named(c.flag)}"
+        for c in others
     )
     query = f"SELECT _row, {trimmed} FROM {table}"
     query = f"SELECT * REPLACE ({known}) FROM ({query})" if others else query
@@ -116,7 +124,7 @@ def _measure(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, dict[str, 
     names = [row[0] for row in con.execute(f"DESCRIBE {table}").fetchall() if row[0] != "_row"]
     rows = con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
     step = rows // SAMPLE_ROWS + 1
-    texts = ", ".join(f'{numbers.plain(name)} AS "{name}"' for name in names)
+    texts = ", ".join(f"{numbers.plain(name)} AS {named(name)}" for name in names)
     found = con.execute(
         f"WITH cells AS (UNPIVOT (SELECT {texts} FROM {table} WHERE _row % {step} = 0 OR _row <= 100) "
         "ON COLUMNS(*) INTO NAME heading VALUE x), "

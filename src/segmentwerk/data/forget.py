@@ -14,8 +14,8 @@ from segmentwerk.core.errors import InputError
 from segmentwerk.core.files import atomic_file
 from segmentwerk.core.settings import InputSettings
 from segmentwerk.data import files, textfile
-from segmentwerk.data.inputs import quoted
 from segmentwerk.data.privacy import pseudonymise
+from segmentwerk.data.sqltext import literal, named
 
 log = logging.getLogger(__name__)
 
@@ -75,12 +75,12 @@ def _remove(path: Path, names: Sequence[str]) -> int:
         ]
         if not columns:
             return 0
-        listed = ", ".join(quoted(name) for name in names)
-        hit = " OR ".join(f'coalesce("{column}" IN ({listed}), false)' for column in columns)
+        listed = ", ".join(literal(name) for name in names)
+        hit = " OR ".join(f"coalesce({named(column)} IN ({listed}), false)" for column in columns)
         rows = con.execute(f"SELECT count(*) FROM ({relation}) WHERE {hit}").fetchall()[0][0]
         if rows:
             with atomic_file(path) as draft:
-                con.execute(f"COPY ({relation} WHERE NOT ({hit})) TO {quoted(str(draft))} ({form})")
+                con.execute(f"COPY ({relation} WHERE NOT ({hit})) TO {literal(str(draft))} ({form})")
         return int(rows)
     except duckdb.Error as error:
         raise InputError(
@@ -91,15 +91,15 @@ def _remove(path: Path, names: Sequence[str]) -> int:
 def _relation(path: Path) -> tuple[str, str]:
     """Return the SELECT of all cells and the form in which COPY writes them back."""
     if files.suffix(path) in files.PARQUET:
-        return f"SELECT * FROM read_parquet({quoted(str(path))})", "FORMAT parquet"
+        return f"SELECT * FROM read_parquet({literal(str(path))})", "FORMAT parquet"
     if path.stat().st_size == 0:
         return "SELECT 1 AS nothing", "FORMAT csv"
     file = textfile.understand(path, InputSettings())
     packed = ", COMPRESSION gzip" if path.suffix == ".gz" else ""
     return (
-        f"SELECT * FROM read_csv({quoted(str(path))}, all_varchar = true, header = true, "
-        f"delim = {quoted(file.delimiter)}, quote = '\"', nullstr = '')",
-        f"FORMAT csv, HEADER, DELIMITER {quoted(file.delimiter)}{packed}",
+        f"SELECT * FROM read_csv({literal(str(path))}, all_varchar = true, header = true, "
+        f"delim = {literal(file.delimiter)}, quote = '\"', nullstr = '')",
+        f"FORMAT csv, HEADER, DELIMITER {literal(file.delimiter)}{packed}",
     )
 
 

@@ -17,6 +17,7 @@ from segmentwerk.core.settings import InputSettings
 from segmentwerk.data import dialect, files, textfile
 from segmentwerk.data.dialect import ColumnRead, Kind
 from segmentwerk.data.mapping import FILE, LOST, ROW, RawInput
+from segmentwerk.data.sqltext import literal, named
 
 
 @dataclass(frozen=True)
@@ -67,11 +68,6 @@ def _made(con: Any, kind: Literal["VIEW", "TABLE"], native: str) -> ibis.Table:
     return con.table(name)
 
 
-def quoted(text: str) -> str:
-    """Return a text as an SQL literal."""
-    return "'" + text.replace("'", "''") + "'"
-
-
 def open_table(con: Any, name: str, given: InputSettings) -> Opened:
     """Open a table of the database that ``con`` is connected to.
 
@@ -84,7 +80,7 @@ def open_table(con: Any, name: str, given: InputSettings) -> Opened:
     """
     if given.table is None:
         raise ConfigError(f"inputs.{name} names no table.", "A source with a url reads tables, not files.")
-    table = ".".join(f'"{part}"' for part in given.table.split("."))
+    table = ".".join(named(part) for part in given.table.split("."))
     query = f"SELECT * FROM {table}"
     if "." not in given.table and given.table not in con.list_tables():
         raise files.missing(f"table {given.table!r} in the database", given.table, sorted(con.list_tables()))
@@ -102,7 +98,7 @@ def open_parquet(con: Any, name: str, found: Sequence[Path]) -> Opened:
     InputError
         If a file is no Parquet file.
     """
-    listed = ", ".join(quoted(str(file)) for file in found)
+    listed = ", ".join(literal(str(file)) for file in found)
     query = (
         "SELECT * EXCLUDE (file_row_number, _path), "
         f"file_row_number + 1 AS {ROW}, parse_filename(_path) AS {FILE} "
@@ -138,22 +134,22 @@ def open_texts(
         },
     }
     con.raw_sql("ATTACH IF NOT EXISTS ':memory:' AS held (COMPRESS)")
-    loaded = [_load(con.con, file, given, f'held."{name} {i}"') for i, file in enumerate(found)]
+    loaded = [_load(con.con, file, given, f"held.{named(f'{name} {i}')}") for i, file in enumerate(found)]
     read = [dialect.decide(con.con, text.table, hints, given, text.delimiter) for text in loaded]
     if mixed := _mixed(read):
         hints = {**hints, **dict.fromkeys(mixed, "text")}
         read = [dialect.decide(con.con, text.table, hints, given, text.delimiter) for text in loaded]
     selects = [
-        dialect.read(t.table, columns, quoted(t.path.name)) for t, columns in zip(loaded, read, strict=True)
+        dialect.read(t.table, columns, literal(t.path.name)) for t, columns in zip(loaded, read, strict=True)
     ]
-    con.raw_sql(f'CREATE TABLE held."{name}" AS {" UNION ALL BY NAME ".join(selects)}')
+    con.raw_sql(f"CREATE TABLE held.{named(name)} AS {' UNION ALL BY NAME '.join(selects)}")
     for text in loaded:
         con.raw_sql(f"DROP TABLE {text.table}")
     columns = tuple(dict.fromkeys(column.name for part in read for column in part))
     if unknown := sorted(set(given.columns) - set(columns)):
         raise ConfigError(f"inputs.{name}.columns: there is no {unknown[0]!r}.", nearest(unknown[0], columns))
-    flags = sorted({f"{LOST}{c.kind}_{c.name}" for part in read for c in part if c.kind != "text"})
-    raw = RawInput(f'SELECT * FROM held."{name}"', columns, (ROW, FILE, *flags))
+    flags = sorted({column.flag for part in read for column in part if column.kind != "text"})
+    raw = RawInput(f"SELECT * FROM held.{named(name)}", columns, (ROW, FILE, *flags))
     notes = tuple(
         f"{name}: {text.path.name}, {text.words}: {', '.join(map(str, part))}"
         for text, part in zip(loaded, read, strict=True)
@@ -174,9 +170,9 @@ def renamed(opened: Opened, name: str, aliases: Mapping[str, Sequence[str]]) -> 
     new = {column: alias for alias, column in found.items() if column is not None}
     kept = {column: new.get(column, column) for column in raw.columns}
     hidden = {flag: _flag(flag, new) for flag in raw.hidden}
-    parts = [f'"{old}" AS "{alias}"' for old, alias in {**kept, **hidden}.items()]
+    parts = [f"{named(old)} AS {named(alias)}" for old, alias in {**kept, **hidden}.items()]
     absent = {alias: tuple(aliases[alias]) for alias, column in found.items() if column is None}
-    parts += [f'CAST(NULL AS VARCHAR) AS "{alias}"' for alias in absent]
+    parts += [f"CAST(NULL AS VARCHAR) AS {named(alias)}" for alias in absent]
     query = f"SELECT {', '.join(parts)} FROM ({raw.query}) AS given"
     notes = tuple(f"{name}: no {' or '.join(names)}" for names in absent.values())
     columns = (*kept.values(), *absent)

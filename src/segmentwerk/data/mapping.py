@@ -13,6 +13,7 @@ from sqlglot import exp
 from segmentwerk.core.errors import ConfigError, InputError, nearest
 from segmentwerk.core.settings import TableSettings
 from segmentwerk.data.columns import Column
+from segmentwerk.data.sqltext import named
 
 FILE, ROW = "_file", "_row"
 """Hidden columns that say where a row lies; rows count from 1, a header does not."""
@@ -53,8 +54,8 @@ def select(
         If an expression needs a raw column that is not there, naming the nearest one.
     """
     origin = _parse(f"SELECT 1 FROM {settings.origin}", f"tables.{table}.origin")
-    named = {node.name.lower() for node in origin.find_all(exp.Table)}
-    used = {name: raw for name, raw in inputs.items() if name.lower() in named}
+    tables = {node.name.lower() for node in origin.find_all(exp.Table)}
+    used = {name: raw for name, raw in inputs.items() if name.lower() in tables}
     there = {column for raw in used.values() for column in (*raw.columns, *raw.hidden)}
     there |= {node.alias for node in origin.find_all(exp.Alias)}
     there |= {column.name for node in origin.find_all(exp.TableAlias) for column in node.columns}
@@ -65,8 +66,8 @@ def select(
     lost = _lost(joined, [*columns.values(), settings.where or "true"])
     rules = {f"{RULE}{name}": f"coalesce({sql}, false)" for name, sql in settings.reject.items() if sql}
     everything = {**columns, **_place(joined), **lost, **rules}
-    selection = ",\n  ".join(f'{sql} AS "{name}"' for name, sql in everything.items())
-    context = ",\n".join(f'"{name}" AS ({raw.query})' for name, raw in used.items())
+    selection = ",\n  ".join(f"{sql} AS {named(name)}" for name, sql in everything.items())
+    context = ",\n".join(f"{named(name)} AS ({raw.query})" for name, raw in used.items())
     return f"WITH {context}\nSELECT\n  {selection}\nFROM {settings.origin}{_where(settings.where, lost)}"
 
 
@@ -75,8 +76,8 @@ def hints(tables: Mapping[str, TableSettings], known: Mapping[str, Mapping[str, 
     found: dict[str, Hint] = {}
     for table, settings in tables.items():
         ours = known.get(table, {})
-        named = settings.columns or {name: f'"{name}"' for name in ours}
-        for name, sql in named.items():
+        mapped = settings.columns or {name: named(name) for name in ours}
+        for name, sql in mapped.items():
             tree = _parse(f"SELECT {sql}", f"tables.{table}.columns.{name}").expressions[0]
             if isinstance(tree, exp.Column) and name in ours:
                 kind = ours[name].kind
@@ -87,8 +88,8 @@ def hints(tables: Mapping[str, TableSettings], known: Mapping[str, Mapping[str, 
 def needs(settings: TableSettings, inputs: Iterable[str]) -> list[str]:
     """Return the inputs that the table is read from."""
     origin = _parse(f"SELECT 1 FROM {settings.origin}", "origin")
-    named = {node.name.lower() for node in origin.find_all(exp.Table)}
-    return [name for name in inputs if name.lower() in named]
+    tables = {node.name.lower() for node in origin.find_all(exp.Table)}
+    return [name for name in inputs if name.lower() in tables]
 
 
 def _parse(sql: str, where: str) -> Any:
@@ -158,17 +159,17 @@ def _identity(table: str, raw: list[str], known: tuple[str, ...]) -> dict[str, s
         close = difflib.get_close_matches(column.lower(), absent, n=1, cutoff=0.85)
         if close and column.lower() not in known:
             raise InputError(f"Table {table!r} has no column {column!r}.", f"Did you mean {close[0]!r}?")
-    return {name: f'"{ours[name]}"' for name in known if name in ours}
+    return {name: named(ours[name]) for name in known if name in ours}
 
 
 def _joined(origin: Any, used: Mapping[str, RawInput]) -> dict[str, RawInput]:
     """Return the inputs that stand in the FROM clause itself, not in a subquery, by their alias."""
     nodes = [clause.this for clause in (origin.args.get("from_"), *origin.args.get("joins", [])) if clause]
-    named = {name.lower(): raw for name, raw in used.items()}
+    by_name = {name.lower(): raw for name, raw in used.items()}
     return {
-        node.alias_or_name: named[node.name.lower()]
+        node.alias_or_name: by_name[node.name.lower()]
         for node in nodes
-        if isinstance(node, exp.Table) and node.name.lower() in named
+        if isinstance(node, exp.Table) and node.name.lower() in by_name
     }
 
 
@@ -177,14 +178,14 @@ def _place(joined: Mapping[str, RawInput]) -> dict[str, str]:
     lead, raw = next(iter(joined.items()), ("", None))
     if raw is None or ROW not in raw.hidden:
         return {}
-    return {name: f'"{lead}"."{name}"' for name in (FILE, ROW)}
+    return {name: f"{named(lead)}.{named(name)}" for name in (FILE, ROW)}
 
 
 def _lost(joined: Mapping[str, RawInput], expressions: list[str]) -> dict[str, str]:
     """Carry the flags of unreadable values in the columns that the mapping uses."""
     read = {name.lower() for sql in expressions for _, name in _columns_in(sql)}
     return {
-        flag: f'coalesce("{alias}"."{flag}", false)'
+        flag: f"coalesce({named(alias)}.{named(flag)}, false)"
         for alias, raw in joined.items()
         for flag in raw.hidden
         if flag.startswith(LOST) and flag.removeprefix(LOST).split("_", 1)[1].lower() in read

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from segmentwerk.data.sqltext import named
+
 DecimalSign = Literal[".", ","]
 
 SPACES = "\u00a0\u202f\u2009"  # no-break, narrow no-break and thin space
@@ -26,7 +28,7 @@ NOTHING = ("na", "n/a", "#n/a", "null", "none", "nan", "-", "--", "k.a.", "k. a.
 
 def plain(column: str) -> str:
     """Return SQL for the trimmed text of a column; empty becomes null."""
-    return f"nullif(trim(\"{column}\", ' \t\r\n{SPACES}'), '')"
+    return f"nullif(trim({named(column)}, ' \t\r\n{SPACES}'), '')"
 
 
 def known(text: str) -> str:

@@ -16,6 +16,8 @@ import duckdb
 
 from segmentwerk.core.errors import ConfigError, InputError
 from segmentwerk.core.settings import InputSettings
+from segmentwerk.data.mapping import FILE, ROW
+from segmentwerk.data.sqltext import literal
 
 SAMPLE = 1 << 20
 DELIMITERS = (";", "\t", ",", "|")
@@ -61,7 +63,7 @@ def understand(path: Path, given: InputSettings) -> TextFile:
 
 def unique(header: list[str]) -> tuple[str, ...]:
     """Trim the names of columns, name the nameless, and number the repeated."""
-    seen: dict[str, int] = {}
+    seen = {FILE: 1, ROW: 1}  # the names of hidden columns are taken
     names = []
     for position, given in enumerate(header, 1):
         name = given.strip() or f"column_{position}"
@@ -145,12 +147,12 @@ def load(con: duckdb.DuckDBPyConnection, file: TextFile, table: str, folder: Pat
         If a line has more or fewer fields than the header, naming the line.
     """
     path = file.path if file.encoding in ("utf-8", "utf-8-sig") else _in_utf8(file, folder)
-    columns = ", ".join(f"{_text(name)}: 'VARCHAR'" for name in file.header)
+    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in file.header)
     options = (
         f"columns = {{{columns}}}, auto_detect = false, header = true, skip = {file.skip}, "
-        f"delim = {_text(file.delimiter)}, quote = '\"', escape = '\"', comment = '', nullstr = ''"
+        f"delim = {literal(file.delimiter)}, quote = '\"', escape = '\"', comment = '', nullstr = ''"
     )
-    cells = f"SELECT row_number() OVER () AS _row, * FROM read_csv({_text(str(path))}, {options})"
+    cells = f"SELECT row_number() OVER () AS _row, * FROM read_csv({literal(str(path))}, {options})"
     try:
         con.execute(f"CREATE TABLE {table} AS {cells}")
     except duckdb.Error as error:
@@ -182,7 +184,3 @@ def _broken(file: TextFile, error: Any) -> InputError:
     return InputError(
         f"{place} cannot be read as {fields}.", "Quote fields that hold the delimiter, a quote or a line end."
     )
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

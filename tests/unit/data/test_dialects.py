@@ -232,3 +232,22 @@ def test_the_digest_follows_content_and_mapping(opened, settings, tmp_path):
     assert open_source(moved, tmp_path / "other").digest == first
     assert opened({}, currency="USD").digest != first
     assert opened({"orders.csv": FILES["semicolon"] + b"4;1;01.01.2024;1,00\n"}).digest != first
+
+
+def test_names_of_columns_may_hold_anything(opened):
+    tables = {
+        "orders": {
+            "origin": "lines",
+            "columns": {
+                "order_id": '"a""b\'c"',
+                "account_id": '"Kunde (Nr.)"',
+                "ordered_at": '"Datum; Zeit"',
+                "revenue": '"Betrag €"',
+            },
+        }
+    }
+    content = '"a""b\'c","Kunde (Nr.)","Datum; Zeit",Betrag €,_row,,\n1,007,2024-01-02,"1,234.50",x,y,z\n'
+    source = opened({"lines.csv": content}, inputs={"lines": {"file": "lines.csv"}}, tables=tables)
+    row = source.tables["orders"].to_pandas().iloc[0]
+    assert (row["order_id"], row["account_id"], row["revenue"], row["_row"]) == ("1", "007", 1234.5, 1)
+    assert source.raw["lines"].columns[4:] == ("_row_2", "column_6", "column_7")
