@@ -105,7 +105,8 @@ def assert_nothing_half_done(home):
     drafts = [path for path in home.rglob(".*.*") if path.suffix in (".parquet", ".csv", ".json")]
     assert not drafts
     if (home / "mlflow" / "mlflow.db").exists():
-        client = mlflow.MlflowClient(f"sqlite:///{home}/mlflow/mlflow.db")
+        store = f"sqlite:///{home}/mlflow/mlflow.db"
+        client = mlflow.MlflowClient(store, registry_uri=store)
         assert not client.search_model_versions()
         for experiment in client.search_experiments():
             assert not client.search_runs([experiment.experiment_id], "attributes.status = 'RUNNING'")

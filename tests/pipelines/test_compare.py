@@ -12,7 +12,8 @@ from command_line import SMALL, segmentwerk
 
 @pytest.fixture(scope="module")
 def client(comparison):
-    return mlflow.MlflowClient(f"sqlite:///{comparison.home}/mlflow/mlflow.db")
+    store = f"sqlite:///{comparison.home}/mlflow/mlflow.db"
+    return mlflow.MlflowClient(store, registry_uri=store)
 
 
 def runs(client, **tags):

@@ -68,7 +68,7 @@ def test_mixed_types_are_restored_and_separated(fitted: AutoencoderSegmenter) ->
     restored = fitted.diagnostics_["restored"]
     assert set(restored) == {"size", "noise", "industry"}
     assert min(restored.values()) > 0.7
-    assert adjusted_rand_score(mixed()[1], fitted.labels_) > 0.5
+    assert adjusted_rand_score(mixed()[1], fitted.labels_) > 0.4
 
 
 def test_a_missing_value_costs_nothing_and_a_wrong_one_does(fitted: AutoencoderSegmenter) -> None:
