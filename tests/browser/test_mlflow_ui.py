@@ -49,6 +49,8 @@ def test_the_experiment_lists_the_comparison_first(browser, address, parent):
 def test_the_comparison_shows_the_ranking_and_the_reason(browser, address, parent, compared):
     browser.get(f"{address}/#/experiments/{parent.info.experiment_id}/runs/{parent.info.run_id}")
     winner = compared.summary["decision"]["winner"]
+    text_of(browser, f"{winner} won", "Show more")
+    browser.find_element(By.XPATH, "//*[text()='Show more']").click()
     text = text_of(browser, f"{winner} won", "Candidates", "rfm_grid", "Segments")
     assert "|---|" not in text, "the Markdown is rendered"
     keep(browser, "comparison")
