@@ -177,6 +177,7 @@ def test_the_served_model(saved, accounts, expected):
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
+        env={**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"},
     )
     try:
         address = f"http://127.0.0.1:{port}"
