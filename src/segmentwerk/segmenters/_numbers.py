@@ -12,6 +12,8 @@ from segmentwerk.segmenters.onnx_graph import Graph
 
 _QUANTILES = np.linspace(0.0005, 0.9995, 1000)
 _EXPONENTS = np.round(np.linspace(-2, 4, 61), 1)
+_FARTHEST = 1e15
+"""Values count as this many units at most, so that no power of them overflows."""
 _NORMAL_IQR = 1.349
 """Distance between the quartiles of a standard normal variable."""
 
@@ -45,10 +47,8 @@ class Numbers:
 
     def apply(self, values: Array) -> Array:
         """Return z (n, p)."""
-        # Values near the largest float may overflow to infinity, which the clip then takes back.
-        with np.errstate(over="ignore"):
-            known = np.where(np.isnan(values), self.fill, values) / self.unit
-        bent = yeo_johnson(known, self.exponent)
+        known = np.where(np.isnan(values), self.fill, values)
+        bent = yeo_johnson(_in_units(known, self.unit), self.exponent)
         z: Array = np.clip((bent - self.center) / self.scale, -self.clip, self.clip) * self.gain
         return z
 
@@ -58,13 +58,15 @@ class Numbers:
         # Beyond the range of the power transformation its inverse is NaN, which stands for infinity.
         rises = np.nan_to_num(inv_boxcox1p(np.maximum(bent, 0), self.exponent), nan=np.inf)
         falls = np.nan_to_num(inv_boxcox1p(np.maximum(-bent, 0), 2 - self.exponent), nan=np.inf)
-        values: Array = np.clip(np.where(bent > 0, rises, -falls) * self.unit, self.low, self.high)
+        with np.errstate(over="ignore"):
+            values: Array = np.clip(np.where(bent > 0, rises, -falls) * self.unit, self.low, self.high)
         return values
 
     def draw(self, graph: Graph, values: str) -> str:
         """Draw `apply` as ONNX."""
         known = graph.add("Where", graph.add("IsNaN", values), graph.constant(self.fill), values)
         known = graph.add("Div", known, graph.constant(self.unit))
+        known = graph.add("Clip", known, graph.constant(-_FARTHEST), graph.constant(_FARTHEST))
         zero = graph.constant(0.0)
         rises = _draw_boxcox1p(graph, graph.add("Max", known, zero), self.exponent)
         falls = _draw_boxcox1p(graph, graph.add("Max", graph.add("Neg", known), zero), 2 - self.exponent)
@@ -80,13 +82,17 @@ def yeo_johnson(values: Array, exponent: Array) -> Array:
     return bent
 
 
+def _in_units(values: Array, unit: Array | float) -> Array:
+    with np.errstate(over="ignore"):
+        return np.clip(values / unit, -_FARTHEST, _FARTHEST)
+
+
 def _fit_column(observed: Array, clip: float) -> tuple[float, ...]:
     sketch = np.quantile(observed, _QUANTILES, method="nearest")
     sizes = np.abs(sketch[sketch != 0])
     unit = float(np.quantile(sizes, 0.1)) if len(sizes) else 1.0
-    with np.errstate(over="ignore", invalid="ignore"):
-        exponent = _likeliest_exponent(sketch / unit)
-        bent = yeo_johnson(observed / unit, np.array(exponent))
+    exponent = _likeliest_exponent(_in_units(sketch, unit))
+    bent = yeo_johnson(_in_units(observed, unit), np.array(exponent))
     center = float(np.median(bent))
     scale = _spread(bent, center, clip)
     spread = np.clip((bent - center) / scale, -clip, clip).std()
@@ -99,9 +105,8 @@ def _likeliest_exponent(sketch: Array) -> float:
         return 1.0
     variances = yeo_johnson(sketch[:, None], _EXPONENTS).var(axis=0)
     slope = (np.sign(sketch) * np.log1p(np.abs(sketch))).mean()
-    likelihoods = (_EXPONENTS - 1) * slope - 0.5 * np.log(variances)
-    usable = np.isfinite(likelihoods)
-    return float(_EXPONENTS[usable][likelihoods[usable].argmax()]) if usable.any() else 1.0
+    likelihoods = (_EXPONENTS - 1) * slope - 0.5 * np.log(np.maximum(variances, 1e-300))
+    return float(_EXPONENTS[likelihoods.argmax()])
 
 
 def _spread(values: Array, center: float, clip: float) -> float:

@@ -162,6 +162,7 @@ class ReferenceSpace(TransformerMixin, BaseEstimator):
         arrays = {name: np.array(v, dtype=np.float64) for name, v in numbers.items() if isinstance(v, list)}
         space.numbers_ = Numbers(**{**numbers, **arrays})
         space.levels_ = [Levels(**{**lv, "names": tuple(lv["names"])}) for lv in saved["learned"]["levels_"]]
+        space.notes_ = tuple(space.notes_)
         space.flag_scales_ = np.array(space.flag_scales_, dtype=np.float64)
         space.multipliers_ = np.array(space.multipliers_, dtype=np.float64)
         return space
