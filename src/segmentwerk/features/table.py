@@ -6,6 +6,7 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import duckdb
 import ibis
 import numpy as np
 import pandas as pd
@@ -57,7 +58,7 @@ def build(
     ------
     InputError
         If there is neither `accounts` nor `orders`, no account before the date, an id that comes twice,
-        or an outcome window that ends before it begins.
+        a value that cannot be computed with, or an outcome window that ends before it begins.
     ConfigError
         If ``settings.exclude`` names something unknown.
     """
@@ -113,7 +114,13 @@ def _plan(
 
 
 def _execute(expression: ibis.Table, window: Window) -> pd.DataFrame:
-    rows: pd.DataFrame = expression.to_pyarrow().to_pandas().set_index("account_id").sort_index()
+    try:
+        rows: pd.DataFrame = expression.to_pyarrow().to_pandas().set_index("account_id").sort_index()
+    except duckdb.Error as error:  # its message may quote a customer's value
+        raise InputError(
+            f"The features cannot be computed from these tables ({type(error).__name__}).",
+            "Look for impossible values with `segmentwerk data check`.",
+        ) from error
     if rows.empty:
         raise InputError(f"No account is known before {window.as_of}.", "Set a later source.as_of.")
     if rows.index.has_duplicates:

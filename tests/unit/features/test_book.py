@@ -1,9 +1,10 @@
 """Every declared feature against values worked out by hand on the book of conftest.py."""
 
-from datetime import date
+from datetime import date, datetime
 
 import ibis
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from segmentwerk.core.errors import ConfigError, InputError
@@ -130,6 +131,12 @@ def test_frames_keep_the_promise_of_the_account_table(table):
     named = {feature.name for feature in catalogue()}
     assert set(table.names()) <= named
     assert len(named) == len(catalogue())
+
+
+def test_a_value_beyond_all_bounds_is_refused(window, settings):
+    row = {"account_id": ["a"], "order_id": ["1"], "ordered_at": [datetime(2023, 1, 1)], "revenue": [1e300]}
+    with pytest.raises(InputError, match="ConversionException"):
+        build({"orders": ibis.memtable(pa.table(row))}, window, settings, source="book", digest="0")
 
 
 def test_nothing_personal_is_a_feature(table):
