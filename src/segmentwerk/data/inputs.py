@@ -124,23 +124,11 @@ def open_texts(
     InputError
         If a file cannot be read as a table.
     """
-    hints = {
-        **hints,
-        **{
-            n.lower(): hints[alias.lower()]
-            for alias, names in given.aliases.items()
-            if alias.lower() in hints
-            for n in names
-        },
-    }
     con.raw_sql("ATTACH IF NOT EXISTS ':memory:' AS held (COMPRESS)")
     loaded = [_load(con.con, file, given, f"held.{named(f'{name} {i}')}") for i, file in enumerate(found)]
-    read = [dialect.decide(con.con, text.table, hints, given, text.delimiter) for text in loaded]
-    if mixed := _mixed(read):
-        hints = {**hints, **dict.fromkeys(mixed, "text")}
-        read = [dialect.decide(con.con, text.table, hints, given, text.delimiter) for text in loaded]
+    read = _decided(con.con, loaded, {**hints, **_behind(given.aliases, hints)}, given)
     selects = [
-        dialect.read(t.table, columns, literal(t.path.name)) for t, columns in zip(loaded, read, strict=True)
+        dialect.read(t.table, part, literal(t.path.name)) for t, part in zip(loaded, read, strict=True)
     ]
     con.raw_sql(f"CREATE TABLE held.{named(name)} AS {' UNION ALL BY NAME '.join(selects)}")
     for text in loaded:
@@ -149,12 +137,38 @@ def open_texts(
     if unknown := sorted(set(given.columns) - set(columns)):
         raise ConfigError(f"inputs.{name}.columns: there is no {unknown[0]!r}.", nearest(unknown[0], columns))
     flags = sorted({column.flag for part in read for column in part if column.kind != "text"})
-    raw = RawInput(f"SELECT * FROM held.{named(name)}", columns, (ROW, FILE, *flags))
     notes = tuple(
         f"{name}: {text.path.name}, {text.words}: {', '.join(map(str, part))}"
         for text, part in zip(loaded, read, strict=True)
     )
+    raw = RawInput(f"SELECT * FROM held.{named(name)}", columns, (ROW, FILE, *flags))
     return Opened(raw, notes, files.digest(found))
+
+
+def _behind(aliases: Mapping[str, Sequence[str]], hints: Mapping[str, Kind]) -> dict[str, Kind]:
+    """Hand the hint for an alias to the columns that it may stand for."""
+    return {
+        name.lower(): hints[alias.lower()]
+        for alias, names in aliases.items()
+        if alias.lower() in hints
+        for name in names
+    }
+
+
+def _decided(
+    con: duckdb.DuckDBPyConnection, loaded: Sequence[_Loaded], hints: Mapping[str, Kind], given: InputSettings
+) -> list[tuple[ColumnRead, ...]]:
+    """Decide how the columns of each file are read; columns of which files disagree stay text in all."""
+    read = [dialect.decide(con, text.table, hints, given, text.delimiter) for text in loaded]
+    kinds: dict[str, set[Kind]] = {}
+    for part in read:
+        for column in part:
+            kinds.setdefault(column.name.lower(), set()).add(column.kind)
+    mixed = [name for name, found in kinds.items() if len(found) > 1]
+    if not mixed:
+        return read
+    hints = {**hints, **dict.fromkeys(mixed, "text")}
+    return [dialect.decide(con, text.table, hints, given, text.delimiter) for text in loaded]
 
 
 def renamed(opened: Opened, name: str, aliases: Mapping[str, Sequence[str]]) -> Opened:
@@ -210,15 +224,6 @@ def _load(con: duckdb.DuckDBPyConnection, path: Path, given: InputSettings, tabl
         textfile.load(con, file, table, Path(folder))
     mark = {"\t": "tab"}.get(file.delimiter, file.delimiter)
     return _Loaded(path, table, file.delimiter, f"{file.encoding}, fields split by {mark}")
-
-
-def _mixed(read: Sequence[tuple[ColumnRead, ...]]) -> list[str]:
-    """Return the columns, in lower case, that files of one input would read as different kinds."""
-    kinds: dict[str, set[Kind]] = {}
-    for part in read:
-        for column in part:
-            kinds.setdefault(column.name.lower(), set()).add(column.kind)
-    return [name for name, found in kinds.items() if len(found) > 1]
 
 
 def _files(found: Sequence[Path]) -> str:

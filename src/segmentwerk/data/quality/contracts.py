@@ -13,11 +13,11 @@ RULES: dict[str, tuple[str, str, Severity]] = {
     "key_used_twice": ("Q003", "keys are used once", "error"),
     "orphan": ("Q005", "accounts are known", "warning"),
     "infinite": ("Q006", "numbers are finite", "error"),
-    "nan": ("Q006", "numbers are finite", "error"),
     "impossible": ("Q007", "values are possible", "warning"),
     "source": ("Q008", "rows pass the source's own rules", "info"),
 }
-"""Kind of rule -> code, title and severity; exact duplicates have a check of their own (Q032)."""
+"""Kind of rule -> code, title and severity; repeated rows have a check of their own (Q032), and NaN is
+how pandas writes what is missing."""
 
 
 def check_rules(inspection: Inspection) -> Iterator[Finding]:
@@ -29,7 +29,7 @@ def check_rules(inspection: Inspection) -> Iterator[Finding]:
             mine = [fault for fault in faults if _kind(fault) == kind]
             if kind == "orphan" and (table == "accounts" or "accounts" not in checked.rows):
                 yield Finding(code, title, severity, "not_applicable", table, title)
-            elif not mine and kind not in ("nan", "source"):
+            elif not mine and kind != "source":
                 yield Finding(code, title, severity, "passed", table, title, 0, rows)
             for fault in mine:
                 yield _finding(fault, code, title, severity, rows)
@@ -40,7 +40,7 @@ def _kind(fault: Fault) -> str:
     kind, _, column = name.partition(":")
     if column and kind.startswith("not_a_"):
         return "not_a"
-    return kind if kind in RULES or kind == "exact_duplicate" else "source"
+    return kind if kind in RULES or kind in ("exact_duplicate", "nan") else "source"
 
 
 def _finding(fault: Fault, code: str, title: str, severity: Severity, rows: int) -> Finding:
