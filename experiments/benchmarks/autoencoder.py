@@ -3,8 +3,8 @@
 Quality: agreement with the labels (adjusted Rand index) on scikit-learn's digits and on pendigits,
 columns scaled to 0 … 1, mean over seeds, against k-means, a full mixture and ClustPy's IDEC on the same
 rows. Cost: processor seconds of a fit. Throughput: rows a second of training, against the same network,
-losses and batches in the usual loop over a torch DataLoader. Growth: seconds and peak memory of a fit
-when the rows double.
+losses and batches in the usual loop over a torch DataLoader. Growth: processor seconds and peak memory of a
+fit when the rows double.
 
     python experiments/benchmarks/autoencoder.py [--seeds N] [--rows N …] [--peer-python PATH] [--only PART …]
 
@@ -224,13 +224,13 @@ def throughput() -> None:
 
 
 def cost(n_rows: int) -> tuple[float, float]:
-    """Return seconds and peak memory in GB of a fit on rows of 30 columns, in this process."""
+    """Return processor seconds and peak memory in GB of a fit on rows of 30 columns, in this process."""
     rng = np.random.default_rng(0)
     rows = rng.standard_normal((n_rows, 30))
     rows[:, :8] += 3 * rng.standard_normal((6, 8))[rng.integers(6, size=n_rows)]
-    start = time.perf_counter()
+    start = time.process_time()
     AutoencoderSegmenter(6).fit(rows)
-    return time.perf_counter() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
 def growth(sizes: list[int]) -> None:
@@ -239,13 +239,13 @@ def growth(sizes: list[int]) -> None:
     for n_rows in sizes:
         with get_context("spawn").Pool(1) as pool:
             costs.append(pool.apply(cost, (n_rows,)))
-        print(f"{n_rows} rows: {costs[-1][0]:.0f} s, peak {costs[-1][1]:.1f} GB", flush=True)
+        print(f"{n_rows} rows: {costs[-1][0]:.0f} CPU-s, peak {costs[-1][1]:.1f} GB", flush=True)
     for (small, large), (before, after) in zip(
         itertools.pairwise(sizes), itertools.pairwise(costs), strict=True
     ):
         limit = 1.15 * large / small
         bench(
-            f"growth_{small}_to_{large}_s",
+            f"growth_{small}_to_{large}_cpu_s",
             after[0],
             before[0],
             f"<={limit:.2f}",

@@ -148,7 +148,7 @@ def check(study, told, reference):
 def test_a_few_kills(tmp_path):
     settings = {**ALONE, "n_trials": 30}
     reference = Study(tmp_path / "reference", settings, seconds=0.0).finish()
-    study = Study(tmp_path / "shot", settings)
+    study = Study(tmp_path / "shot", settings, seconds=0.1)
     shoot(study, random.Random(1), 3, span=0.5)
     check(study, study.finish(), reference)
 

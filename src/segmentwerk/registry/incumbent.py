@@ -46,8 +46,7 @@ def incumbent(store: Store, name: str, features: pd.DataFrame) -> Incumbent | No
     import mlflow
     from mlflow.exceptions import MlflowException
 
-    mlflow.set_tracking_uri(store.uri)
-    mlflow.set_registry_uri(store.uri)
+    store.select()
     try:
         model = mlflow.pyfunc.load_model(registered.uri)
         rows = features.rename_axis("account_id").reset_index()

@@ -92,9 +92,7 @@ def register(
         raise ConfigError(
             "A model can only be registered while tracking is on.", "Set tracking.enabled=true."
         )
-    import mlflow
-
-    mlflow.set_tracking_uri(run.store.uri)  # a few of MLflow's own calls know no other address
+    run.store.select()
     catalogue = json.loads((folder / "catalogue.json").read_text(encoding="utf-8"))
     with locked(lock_file(run.store, model_name)), tempfile.TemporaryDirectory() as scratch:
         draft = _Draft(run.store.client, run.id, folder, catalogue, model_name, Path(scratch))

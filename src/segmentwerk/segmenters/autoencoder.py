@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 Head = Literal["mixture", "kmeans"]
 
-MAX_ROWS = 100_000
+MAX_ROWS = 50_000
 """Rows that the network and its head learn from, at most, so that the cost of a fit is bounded."""
 
 _HEADS: dict[str, type[KMeansSegmenter] | type[GaussianMixtureSegmenter]] = {

@@ -63,6 +63,13 @@ class Store:
         """MLflow's client on this store."""
         return _client(self.uri, os.getpid())
 
+    def select(self) -> None:
+        """Make this the process' store: ``models:/`` addresses and some of MLflow's calls know no other."""
+        import mlflow
+
+        mlflow.set_tracking_uri(self.uri)
+        mlflow.set_registry_uri(self.uri)
+
     def prepare(self, experiment: str) -> str:
         """Create the database and the experiment where they are missing; return the experiment's id.
 

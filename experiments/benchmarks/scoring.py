@@ -1,0 +1,384 @@
+"""How fast, small and frugal is scoring, next to the same model as a pickled scikit-learn pipeline?.
+
+    python experiments/benchmarks/scoring.py [--only batch raw http start size memory] [--quick]
+
+batch   1,000,000 accounts (20 numbers, 4 categories) through the registered model and through MLflow's
+        scikit-learn flavour with a pipeline of imputer, power transform, one-hot and k-means or mixture
+raw     the same accounts through the two ONNX files alone; and what the reasons cost
+http    one account a request, in turn, to `mlflow models serve` of either: the 99th percentile
+start   a fresh process: load the model and assign one account
+size    installed bytes of the model's pinned requirements, next to MLflow with scikit-learn and torch
+memory  peak memory of a batch over 10,000,000 accounts next to one over 100,000, each in its own process
+
+Both sides get the same data frame and answer with a segment for every account; ours adds confidence, margin,
+runner-up, outlier flag and basis. ``--quick`` uses a twentieth of the accounts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata as metadata
+import json
+import os
+import platform
+import re
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import mlflow
+import numpy as np
+import onnxruntime as ort
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import requests
+from sklearn.cluster import KMeans
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.mixture import GaussianMixture
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, PowerTransformer
+
+from segmentwerk.core.types import AccountTable, Feature, Segment, Window
+from segmentwerk.registry import package, prospect
+from segmentwerk.registry.publish import REQUIREMENTS, save_pyfunc
+from segmentwerk.scoring import batch
+from segmentwerk.segmenters.base import Segmenter
+from segmentwerk.segmenters.gaussian_mixture import GaussianMixtureSegmenter
+from segmentwerk.segmenters.kmeans import KMeansSegmenter
+from segmentwerk.segmenters.preprocess import ReferenceSpace
+
+NUMERIC = ["frequency", *(f"number_{i:02d}" for i in range(19))]
+CATEGORICAL = [f"category_{i}" for i in range(4)]
+K = 8
+PLAIN = [
+    "account_id",
+    "segment_id",
+    "segment_name",
+    "confidence",
+    "runner_up",
+    "margin",
+    "is_outlier",
+    "basis",
+]
+
+
+def accounts(n_rows: int, seed: int = 0) -> pd.DataFrame:
+    """Draw accounts of eight overlapping kinds, a twentieth of the cells unknown."""
+    rng = np.random.default_rng(seed)
+    kind = rng.integers(0, K, n_rows)
+    centres = np.random.default_rng(1).normal(0, 1, (K, len(NUMERIC)))
+    values = np.exp(centres[kind] + rng.normal(0, 0.8, (n_rows, len(NUMERIC))))
+    values[rng.random(values.shape) < 0.05] = np.nan
+    frame = pd.DataFrame(values, columns=NUMERIC)
+    frame["frequency"] = np.ceil(frame["frequency"].fillna(2.0)) + 1
+    levels = np.array([f"level {i}" for i in range(12)], dtype=object)
+    for name in CATEGORICAL:
+        drawn = levels[np.where(rng.random(n_rows) < 0.5, kind, rng.integers(0, 12, n_rows))]
+        drawn[rng.random(n_rows) < 0.05] = None
+        frame[name] = drawn
+    frame.insert(0, "account_id", [f"A{i + seed * 10_000_000:09d}" for i in range(n_rows)])
+    return frame
+
+
+def features() -> tuple[Feature, ...]:
+    """Declare the features; four numbers and all categories are known of prospects."""
+    numbers = [
+        Feature(name, "numeric", "units", "behavioural", "orders", "ever", f"Measure {name}.", i > 15)
+        for i, name in enumerate(NUMERIC)
+    ]
+    words = [
+        Feature(name, "categorical", "level", "firmographic", "accounts", "now", f"Kind {name}.", True)
+        for name in CATEGORICAL
+    ]
+    return (*numbers, *words)
+
+
+def ours(folder: Path, segmenter: Segmenter, train: pd.DataFrame) -> Path:
+    """Fit, package and save the registered model's files; return the pyfunc's folder."""
+    table = AccountTable(
+        features=train.set_index("account_id"),
+        outcomes=pd.DataFrame(index=train["account_id"]),
+        orders=train.set_index("account_id")["frequency"].astype("int64"),
+        catalogue=features(),
+        window=Window(date(2025, 1, 1)),
+        source="bench",
+        digest="0" * 32,
+    )
+    space = ReferenceSpace(NUMERIC, CATEGORICAL).fit(table.features)
+    x = space.transform(table.features)
+    labels = pd.Series(segmenter.fit(x).predict(x), index=table.features.index)
+    package.save(
+        folder / "model",
+        space=space,
+        segmenter=segmenter,
+        table=table,
+        labels=labels,
+        segments=[Segment(k, f"Segment {k}", k, 1, 0.1, (), "") for k in range(segmenter.n_segments_)],
+        outlier_threshold=float(np.quantile(segmenter.score_samples(x), 0.01)),
+        prospect=prospect.fit(table, labels, numeric=NUMERIC, categorical=CATEGORICAL, seed=0),
+    )
+    catalogue = json.loads((folder / "model" / "catalogue.json").read_text())
+    save_pyfunc(folder / "pyfunc", folder / "model", catalogue, 1)
+    return folder / "pyfunc"
+
+
+def theirs(folder: Path, head: Any, train: pd.DataFrame) -> Path:
+    """Fit and pickle the scikit-learn pipeline; return the pyfunc's folder."""
+    numbers = make_pipeline(SimpleImputer(strategy="median"), PowerTransformer())
+    words = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    pipeline = make_pipeline(make_column_transformer((numbers, NUMERIC), (words, CATEGORICAL)), head)
+    pipeline.fit(train)
+    mlflow.sklearn.save_model(
+        pipeline,
+        folder / "peer",
+        serialization_format="cloudpickle",
+        signature=mlflow.models.infer_signature(train.head(5), np.arange(5)),
+        pip_requirements=["scikit-learn"],
+    )
+    return folder / "peer"
+
+
+def pair(folder: Path, name: str, train: pd.DataFrame) -> tuple[Path, Path]:
+    """Return the folders of our model and of its peer, for k-means or a full mixture of eight."""
+    (folder / name).mkdir(exist_ok=True)
+    if (folder / name / "pyfunc").is_dir():
+        return folder / name / "pyfunc", folder / name / "peer"
+    if name == "kmeans":
+        segmenter, head = KMeansSegmenter(n_segments=K), KMeans(K, n_init=3, random_state=0)
+    else:
+        segmenter, head = (
+            GaussianMixtureSegmenter(n_segments=K),
+            GaussianMixture(K, random_state=0, reg_covar=1e-3),
+        )
+    return ours(folder / name, segmenter, train), theirs(folder / name, head, train)
+
+
+def best(run: Callable[[], Any], repeats: int = 3) -> float:
+    """Return the seconds of the fastest of some runs."""
+    seconds = []
+    for _ in range(repeats):
+        begin = time.perf_counter()
+        run()
+        seconds.append(time.perf_counter() - begin)
+    return min(seconds)
+
+
+def bench(name: str, left: float, right: float, unit: str, goal: float) -> None:
+    """Print one line; the goal is the largest ratio that is good enough."""
+    ratio = left / right
+    verdict = "ok" if ratio <= goal else "short"
+    print(
+        f"BENCH scoring/{name} ours={left:.3f}{unit} peer={right:.3f}{unit} ratio={ratio:.3f} "
+        f"goal={goal:g} {verdict}",
+        flush=True,
+    )
+
+
+def bench_batch(folder: Path, train: pd.DataFrame, n_rows: int) -> None:
+    """Score a table as a whole."""
+    rows = accounts(n_rows, seed=1)
+    for name in ("kmeans", "gaussian_mixture"):
+        left, right = (mlflow.pyfunc.load_model(str(path)) for path in pair(folder, name, train))
+        mine = best(lambda model=left: model.predict(rows, params={"columns": PLAIN}))
+        bench(f"batch_{name}", mine, best(lambda model=right: model.predict(rows)), "s", 0.5)
+
+
+def bench_raw(folder: Path, train: pd.DataFrame, n_rows: int) -> None:
+    """Compare with the ONNX files alone, and tell what reasons cost."""
+    rows = accounts(n_rows, seed=1)
+    model = mlflow.pyfunc.load_model(str(pair(folder, "kmeans", train)[0]))
+    files = folder / "kmeans" / "model"
+    space, segmenter = (ort.InferenceSession(str(files / f"{name}.onnx")) for name in ("space", "segmenter"))
+
+    def raw() -> None:
+        numeric = rows[NUMERIC].to_numpy(np.float64)
+        categorical = rows[CATEGORICAL].fillna("").to_numpy(object)
+        (x,) = space.run(["x"], {"numeric": numeric, "categorical": categorical})
+        segmenter.run(["proba", "score"], {"x": x})
+
+    peer = best(raw)
+    mine = best(lambda: model.predict(rows, params={"columns": PLAIN}))
+    bench("raw_onnxruntime", mine, peer, "s", 1.5)
+    print(f"BENCH scoring/with_reasons ours={best(lambda: model.predict(rows), 1):.3f}s without={mine:.3f}s")
+
+
+def served(path: Path) -> tuple[subprocess.Popen[bytes], str]:
+    """Start `mlflow models serve` and wait until it answers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", str(path), "--env-manager", "local"]
+    environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    server = subprocess.Popen(
+        [*command, "--host", "127.0.0.1", "--port", str(port)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+        env=environment,
+    )
+    address = f"http://127.0.0.1:{port}"
+    while True:
+        try:
+            if requests.get(f"{address}/ping", timeout=1).ok:
+                return server, f"{address}/invocations"
+        except requests.RequestException:
+            time.sleep(0.2)
+
+
+def latency(path: Path, rows: pd.DataFrame) -> float:
+    """Return the 99th percentile of one-account requests, in milliseconds."""
+    server, address = served(path)
+    seconds = []
+    try:
+        with requests.Session() as session:
+            for i in range(len(rows)):
+                text = rows.iloc[[i]].to_json(orient="split", index=False)
+                body = {"dataframe_split": json.loads(text)}
+                begin = time.perf_counter()
+                session.post(address, json=body, timeout=30).raise_for_status()
+                seconds.append(time.perf_counter() - begin)
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait()
+    return 1000 * float(np.quantile(seconds[50:], 0.99))
+
+
+def bench_http(folder: Path, train: pd.DataFrame, _n_rows: int) -> None:
+    """Ask for one account at a time."""
+    left, right = pair(folder, "kmeans", train)
+    rows = accounts(1050, seed=2).dropna()
+    bench("http_p99", latency(left, rows), latency(right, rows), "ms", 1.0)
+
+
+START = """
+import sys, mlflow.pyfunc, pandas as pd
+model = mlflow.pyfunc.load_model(sys.argv[1])
+model.predict(pd.read_json(sys.argv[2], orient="split"))
+"""
+
+
+def bench_start(folder: Path, train: pd.DataFrame, _n_rows: int) -> None:
+    """Start a process, load the model and assign one account."""
+    row = folder / "row.json"
+    accounts(1, seed=3).to_json(row, orient="split", index=False)
+
+    def start(path: Path) -> None:
+        subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", START, path, row], check=True, capture_output=True
+        )
+
+    left, right = pair(folder, "kmeans", train)
+    bench("cold_start", best(lambda: start(left), 5), best(lambda: start(right), 5), "s", 0.5)
+
+
+def installed_megabytes(*roots: str) -> float:
+    """Add up the files of these distributions and of all that they require here."""
+    found: dict[str, int] = {}
+    waiting = list(roots)
+    while waiting:
+        name = re.sub(r"[-_.]+", "-", waiting.pop()).lower()
+        if name in found:
+            continue
+        try:
+            distribution = metadata.distribution(name)
+        except metadata.PackageNotFoundError:
+            continue
+        sizes = [Path(file.locate()) for file in distribution.files or []]
+        found[name] = sum(path.stat().st_size for path in sizes if path.is_file())
+        needs = [need for need in distribution.requires or [] if "extra ==" not in need]
+        waiting += [re.match(r"[\w.\-]+", need)[0] for need in needs]
+    return sum(found.values()) / 1e6
+
+
+def bench_size(_folder: Path, _train: pd.DataFrame, _n_rows: int) -> None:
+    """Compare what must be installed."""
+    mine = installed_megabytes(*REQUIREMENTS)
+    bench("environment", mine, installed_megabytes("mlflow", "torch", "scikit-learn"), "MB", 0.5)
+
+
+def write_accounts(path: Path, n_rows: int) -> None:
+    """Write accounts in bounded memory."""
+    step = min(n_rows, 200_000)
+    writer = None
+    for number in range(n_rows // step):
+        table = pa.Table.from_pandas(accounts(step, seed=number), preserve_index=False)
+        writer = writer or pq.ParquetWriter(path, table.schema)
+        writer.write_table(table)
+    assert writer is not None
+    writer.close()
+
+
+PEAK = """
+import resource, sys
+from pathlib import Path
+from segmentwerk.scoring import batch
+done = batch.score(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
+print(done.scored, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+"""
+
+
+def bench_memory(folder: Path, train: pd.DataFrame, n_rows: int) -> None:
+    """Compare the peaks of a small and a large batch."""
+    model = pair(folder, "kmeans", train)[0]
+    peaks, seconds = [], []
+    for rows in (max(n_rows // 10, batch.CHUNK // 2), 10 * n_rows):
+        write_accounts(folder / "in.parquet", rows)
+        begin = time.perf_counter()
+        done = subprocess.run(
+            [sys.executable, "-c", PEAK, model, folder / "in.parquet", folder / "out.parquet"],
+            check=True,
+            capture_output=True,
+            text=True,
+        )
+        seconds.append(time.perf_counter() - begin)
+        peaks.append(float(done.stdout.split()[1]))
+    extra = peaks[1] - peaks[0]
+    print(
+        f"BENCH scoring/memory_{10 * n_rows} ours={peaks[1]:.0f}MB peer={peaks[0]:.0f}MB extra={extra:.0f}MB "
+        f"goal=1000MB {'ok' if extra <= 1000 else 'short'} seconds={seconds[1]:.1f}",
+        flush=True,
+    )
+
+
+PARTS = {
+    "batch": bench_batch,
+    "raw": bench_raw,
+    "http": bench_http,
+    "start": bench_start,
+    "size": bench_size,
+    "memory": bench_memory,
+}
+
+
+def main() -> None:
+    """Run the parts that are asked for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--quick", action="store_true", help="a twentieth of the accounts")
+    asked = parser.parse_args()
+    warnings.filterwarnings("ignore", module="mlflow|sklearn")
+    versions = {name: metadata.version(name) for name in ("mlflow", "onnxruntime", "scikit-learn", "pandas")}
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    print(f"# {platform.machine()} {os.cpu_count()} cores {memory:.0f} GB, {versions}", flush=True)
+    train = accounts(20_000)
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in asked.only:
+            PARTS[name](Path(scratch), train, 50_000 if asked.quick else 1_000_000)
+    print(f"# peak of this process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GB")
+
+
+if __name__ == "__main__":
+    main()
