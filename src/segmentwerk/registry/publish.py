@@ -39,6 +39,9 @@ class Store(Protocol):
     def client(self) -> MlflowClient:
         """MLflow's client on the store."""
 
+    def select(self) -> None:
+        """Make it the store of this process."""
+
 
 class Run(Protocol):
     """An open run (`tracking.writer.Run`)."""

@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 from scipy.linalg import solve_triangular
+from scipy.linalg.blas import dtrmm
 
 from segmentwerk.core.errors import FitError
 from segmentwerk.segmenters.base import Array, Labels, chunks
@@ -84,7 +85,7 @@ def _likelihoods(fit: Array, check: Array) -> Array:
 class Mixture:
     """Weights (k,), means (k, d) and whiteners W, where W W' is the inverse covariance.
 
-    Whiteners are (k, d, d) for full covariances, (1, d, d) for a tied one and (k, d) for diagonal
+    Whiteners, upper triangular, are (k, d, d) for full covariances, (1, d, d) for a tied one and (k, d) for diagonal
     and spherical ones.
     """
 
@@ -111,8 +112,9 @@ class Mixture:
         if len(self.whiteners) == len(self.means) and self.whiteners.ndim == 3:
             distances = np.empty((len(data), len(self.means)))
             for k, (mean, whitener) in enumerate(zip(self.means, self.whiteners, strict=True)):
-                white = (data - mean) @ whitener
-                np.einsum("ij,ij->i", white, white, out=distances[:, k])
+                # Half the work of a full product, and several times its speed for few features.
+                white = dtrmm(1.0, whitener, (data - mean).T, trans_a=1, overwrite_b=1)
+                np.einsum("ji,ji->i", white, white, out=distances[:, k])
             return distances
         center = self.means.mean(axis=0)
         data, means = data - center, self.means - center
@@ -176,7 +178,8 @@ class _Collector:
         self.sums += shares.T @ chunk
         roots = np.sqrt(shares)
         for k, mean in enumerate(self.means):
-            residuals = (chunk - mean) * roots[:, k : k + 1]
+            residuals = chunk - mean
+            residuals *= roots[:, k : k + 1]
             if self.scatter.ndim == 3:
                 self.scatter[0 if self.shared else k] += residuals.T @ residuals
             else:

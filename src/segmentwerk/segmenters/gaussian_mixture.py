@@ -20,11 +20,10 @@ from segmentwerk.segmenters.base import (
 )
 from segmentwerk.segmenters.onnx_graph import Graph
 
-_SAMPLE = 10_000
+_SAMPLE = 5_000
 _KMEANS_STARTS = 20
-_EM_STARTS = 8
-"""Of the k-means starts that differ, so many of the tightest run a few EM steps."""
-_START_ITER = 10
+_ROUNDS = ((8, 3), (3, 7))
+"""Starts and EM steps of each round: the tightest k-means starts first, the likeliest of them go on."""
 _MAX_ITER = 300
 _TOLERANCE = 1e-5
 
@@ -107,18 +106,24 @@ class GaussianMixtureSegmenter(Segmenter):
         starts = sorted(
             {f"{start.inertia_:.6g}": start for start in starts}.values(), key=lambda s: s.inertia_
         )
-        labels = [start.labels_.astype(np.int64) for start in starts[:_EM_STARTS]]
+        labels = [start.labels_.astype(np.int64) for start in starts[: _ROUNDS[0][0]]]
         self._prior = Prior.learn(sample, labels[0], self.reg)
-        runs = [self._try(sample, start) for start in labels]
-        best = max(runs, key=lambda run: run[0])[1]
-        return best if len(sample) == len(data) else self._run(best, sample)[0]
+        kind = self.covariance_type
+        mixtures = [
+            _mixture.maximise(_mixture.from_labels(sample, start, kind), kind, self._prior)
+            for start in labels
+        ]
+        for n_starts, n_steps in _ROUNDS:
+            mixtures = self._race(mixtures[:n_starts], sample, n_steps)
+        return mixtures[0] if len(sample) == len(data) else self._run(mixtures[0], sample)[0]
 
-    def _try(self, data: Array, labels: Labels) -> tuple[float, Mixture]:
-        """Run a few EM steps from a start; return the log likelihood and the mixture."""
+    def _race(self, mixtures: list[Mixture], data: Array, n_steps: int) -> list[Mixture]:
+        """Run a few EM steps from each mixture; return them, the likeliest first."""
         kind, prior = self.covariance_type, self._prior
-        start = _mixture.maximise(_mixture.from_labels(data, labels, kind), kind, prior)
-        mixture, value, _ = _mixture.run(start, data, kind, prior, max_iter=_START_ITER, tol=_TOLERANCE)
-        return value, mixture
+        runs = [
+            _mixture.run(mixture, data, kind, prior, max_iter=n_steps, tol=_TOLERANCE) for mixture in mixtures
+        ]
+        return [run[0] for run in sorted(runs, key=lambda run: -run[1])]
 
     def _run(self, mixture: Mixture, data: Array) -> tuple[Mixture, float, bool]:
         """Run EM until it settles; all rows of a large table start from where its sample ended."""
