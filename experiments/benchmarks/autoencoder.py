@@ -3,10 +3,10 @@
 Quality: agreement with the labels (adjusted Rand index) on scikit-learn's digits and on pendigits,
 columns scaled to 0 … 1, mean over seeds, against k-means, a full mixture and ClustPy's IDEC on the same
 rows. Cost: processor seconds of a fit. Throughput: rows a second of training, against the same network,
-losses and batches in the usual loop over a torch DataLoader. Growth: processor seconds and peak memory of a
-fit when the rows double.
+losses and batches in the usual loop over a torch DataLoader. How a fit grows with the rows is in
+segmenters_speed.py.
 
-    python experiments/benchmarks/autoencoder.py [--seeds N] [--rows N …] [--peer-python PATH] [--only PART …]
+    python experiments/benchmarks/autoencoder.py [--seeds N] [--peer-python PATH] [--only PART …]
 
 ClustPy is not needed by the product. Name the Python of another environment that has it, or install it
 into this one; without it that comparison is left out.
@@ -17,21 +17,18 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
-import os
-import platform
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Callable
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 from statistics import mean
 
 import numpy as np
 import torch
+from lib.lines import bench
 from sets import labelled
 from sklearn.metrics import adjusted_rand_score
 from torch import nn
@@ -45,7 +42,7 @@ from segmentwerk.segmenters.base import Segmenter
 from segmentwerk.segmenters.gaussian_mixture import GaussianMixtureSegmenter
 from segmentwerk.segmenters.kmeans import KMeansSegmenter
 
-PARTS = ("digits", "pendigits", "throughput", "growth")
+PARTS = ("digits", "pendigits", "throughput")
 SMALLEST = 0.01
 MAKERS: dict[str, Callable[..., Segmenter]] = {
     "kmeans": KMeansSegmenter,
@@ -61,12 +58,6 @@ data, start = np.load(sys.argv[1]).astype(np.float32), time.process_time()
 labels = IDEC(n_clusters=int(sys.argv[2]), random_state=0).fit(data).labels_
 print(json.dumps({"labels": np.asarray(labels).tolist(), "seconds": time.process_time() - start}))
 """
-
-
-def bench(name: str, ours: float, peer: float, goal: str, ok: bool) -> None:
-    """Print one line for the table of benchmarks."""
-    figures = f"ours={ours:.4g} peer={peer:.4g} ratio={ours / peer:.3f} goal={goal}"
-    print(f"BENCH autoencoder/{name} {figures} {'ok' if ok else 'short'}", flush=True)
 
 
 def table(name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -108,8 +99,8 @@ def pendigits(seeds: int) -> None:
     means = quality("pendigits", seeds)
     ours, seconds = means["autoencoder"]
     for peer in ("kmeans", "mixture"):
-        bench(f"pendigits_ari_over_{peer}", ours, means[peer][0], ">=0.72", ours >= 0.72)
-    bench("pendigits_cpu_s_over_mixture", seconds, means["mixture"][1], "<=30", seconds <= 30)
+        bench(f"autoencoder/pendigits_ari_over_{peer}", ours, means[peer][0], "ours>=0.72", ok=ours >= 0.72)
+    bench("autoencoder/pendigits_cpu", seconds, means["mixture"][1], "ours<=30s", unit="s", ok=seconds <= 30)
 
 
 def digits(seeds: int, peer_python: str) -> None:
@@ -117,13 +108,14 @@ def digits(seeds: int, peer_python: str) -> None:
     means = quality("digits", seeds)
     ours, seconds = means["autoencoder"]
     for peer in ("kmeans", "mixture"):
-        bench(f"digits_ari_over_{peer}", ours, means[peer][0], ">=0.88", ours >= 0.88)
+        bench(f"autoencoder/digits_ari_over_{peer}", ours, means[peer][0], "ours>=0.88", ok=ours >= 0.88)
     peer_run = idec(peer_python)
     if peer_run is None:
         print(f"ClustPy is not importable by {peer_python}: no comparison with IDEC (see --peer-python).")
         return
-    bench("digits_ari_over_idec", ours, peer_run[0], ">=0.88", ours >= 0.88)
-    bench("digits_cpu_s_over_idec", seconds, peer_run[1], "<=0.1", seconds <= 0.1 * peer_run[1])
+    bench("autoencoder/digits_ari_over_idec", ours, peer_run[0], "ours>=0.88", ok=ours >= 0.88)
+    quick = seconds <= 0.1 * peer_run[1]
+    bench("autoencoder/digits_cpu_over_idec", seconds, peer_run[1], "<=0.1", unit="s", ok=quick)
 
 
 def idec(python: str) -> tuple[float, float] | None:
@@ -220,38 +212,7 @@ def throughput() -> None:
     for (threads, workers), values in peers.items():
         print(f"usual loop, {threads} threads, {workers} workers: {max(values):.0f} rows a second")
     peer = max(max(values) for values in peers.values())
-    bench("training_rows_per_s_over_dataloader", max(ours), peer, ">=3", max(ours) >= 3 * peer)
-
-
-def cost(n_rows: int) -> tuple[float, float]:
-    """Return processor seconds and peak memory in GB of a fit on rows of 30 columns, in this process."""
-    rng = np.random.default_rng(0)
-    rows = rng.standard_normal((n_rows, 30))
-    rows[:, :8] += 3 * rng.standard_normal((6, 8))[rng.integers(6, size=n_rows)]
-    start = time.process_time()
-    AutoencoderSegmenter(6).fit(rows)
-    return time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-
-
-def growth(sizes: list[int]) -> None:
-    """Fit tables of growing size, each in a process of its own."""
-    costs = []
-    for n_rows in sizes:
-        with get_context("spawn").Pool(1) as pool:
-            costs.append(pool.apply(cost, (n_rows,)))
-        print(f"{n_rows} rows: {costs[-1][0]:.0f} CPU-s, peak {costs[-1][1]:.1f} GB", flush=True)
-    for (small, large), (before, after) in zip(
-        itertools.pairwise(sizes), itertools.pairwise(costs), strict=True
-    ):
-        limit = 1.15 * large / small
-        bench(
-            f"growth_{small}_to_{large}_cpu_s",
-            after[0],
-            before[0],
-            f"<={limit:.2f}",
-            after[0] <= limit * before[0],
-        )
-    bench("growth_peak_gb_over_12", costs[-1][1], 12, "<=1", costs[-1][1] <= 12)
+    bench("autoencoder/training_rows_per_s_over_dataloader", max(ours), peer, ">=3", ok=max(ours) >= 3 * peer)
 
 
 def main() -> None:
@@ -260,19 +221,15 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--rows", type=int, nargs="+", default=[250_000, 500_000, 1_000_000])
     parser.add_argument("--peer-python", default=sys.executable)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     chosen = parser.parse_args()
-    print(f"{platform.machine()}, {os.cpu_count()} cores, numpy {np.__version__}, torch {torch.__version__}")
     if "digits" in chosen.only:
         digits(chosen.seeds, chosen.peer_python)
     if "pendigits" in chosen.only:
         pendigits(chosen.seeds)
     if "throughput" in chosen.only:
         throughput()
-    if "growth" in chosen.only:
-        growth(chosen.rows)
 
 
 if __name__ == "__main__":

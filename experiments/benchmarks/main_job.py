@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pandas as pd
+from lib.lines import bench
 from sklearn.metrics import adjusted_rand_score
 
 HELP_GOAL = 4.0
@@ -34,23 +35,10 @@ def wall(command: list[str], repeats: int = 7) -> float:
     return min(times)
 
 
-def report(name: str, ours: float, peer: float, ratio: float, goal: str, ok: bool) -> None:
-    """Print one figure."""
-    verdict = "ok" if ok else "short"
-    print(f"BENCH {name} ours={ours:.3f} peer={peer:.3f} ratio={ratio:.3f} goal={goal} {verdict}")
-
-
 def bench_help() -> None:
     """Time `segmentwerk --help` in seconds against the import of Hydra."""
     ours, peer = wall([*COMMAND, "--help"]), wall([sys.executable, "-c", "import hydra"])
-    report(
-        "help_seconds_against_import_hydra",
-        ours,
-        peer,
-        ours / peer,
-        f"<={HELP_GOAL}",
-        ours <= HELP_GOAL * peer,
-    )
+    bench("main_job/help", ours, peer, f"<={HELP_GOAL}", unit="s", ok=ours <= HELP_GOAL * peer)
 
 
 def compared() -> Path:
@@ -60,7 +48,7 @@ def compared() -> Path:
 
 
 def bench_truth(summary: Path) -> None:
-    """Compare each segmenter with the latent types, held-out accounts only; the ratio is a difference."""
+    """Compare each segmenter with the latent types, held-out accounts only; the peer is the RFM grid."""
     truth = summary.parents[3] / "cache" / "demo" / WORLD / "truth" / "latent_types.parquet"
     types = pd.read_parquet(truth).set_index("account_id")["latent_type"]
     labels = pd.read_parquet(summary.parent / "candidates.parquet").set_index("account_id")
@@ -69,15 +57,8 @@ def bench_truth(summary: Path) -> None:
     found = {name: adjusted_rand_score(types, labels.loc[types.index, name]) for name in labels.columns}
     grid = found.pop("rfm_grid")
     for name, ours in found.items():
-        ok = ours - grid >= TRUTH_GOAL
-        report(
-            f"demo_truth_ari_{name.replace(' ', '_')}_against_rfm_grid",
-            ours,
-            grid,
-            ours - grid,
-            f">={TRUTH_GOAL}",
-            ok,
-        )
+        label = f"main_job/truth_ari_{name.replace(' ', '_')}"
+        bench(label, ours, grid, f"ours-peer>={TRUTH_GOAL}", ok=ours - grid >= TRUTH_GOAL)
 
 
 def main() -> None:

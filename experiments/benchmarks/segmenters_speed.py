@@ -1,6 +1,6 @@
-"""How fast do the segmenters fit, next to scikit-learn on the same work, and how do they grow?.
+"""Measure how fast the segmenters fit, next to scikit-learn on the same work, and how they grow.
 
-    python experiments/benchmarks/segmenters_speed.py [--only kmeans mixture growth] [--quick] [--output FILE]
+    python experiments/benchmarks/segmenters_speed.py [--only kmeans mixture growth] [--quick]
 
 kmeans   k = 2 … 12 on 1,000,000 x 30, against scikit-learn's KMeans fitted one k after the other
 mixture  k = 8, full covariances, on 200,000 x 20, against scikit-learn's GaussianMixture
@@ -20,13 +20,14 @@ import importlib
 import multiprocessing
 import resource
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import yaml
+from lib.lines import bench
 from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.mixture import GaussianMixture
@@ -69,45 +70,46 @@ def inertia(rows: Rows, centers: Rows) -> float:
     return sum(float(((part[:, None] - centers) ** 2).sum(axis=2).min(axis=1).sum()) for part in parts)
 
 
-def kmeans(scale: float) -> pd.DataFrame:
-    """Compare k-means for each k with scikit-learn's."""
+def kmeans(scale: float) -> None:
+    """Compare k-means for every k with scikit-learn's."""
     rows = world(int(1_000_000 * scale), 30)
     table = []
     for k in range(2, 13):
         ours, model = timed(lambda k=k: KMeansSegmenter(k, min_segment_share=0).fit(rows))
         theirs, peer = timed(lambda k=k: KMeans(k, random_state=0).fit(rows))
-        objective = inertia(rows, model.centers_) / inertia(rows, peer.cluster_centers_)
-        table.append((k, ours, theirs, objective))
-    result = pd.DataFrame(table, columns=["k", "seconds", "scikit-learn", "inertia ratio"]).set_index("k")
-    result.loc["all"] = [*result[["seconds", "scikit-learn"]].sum(), result["inertia ratio"].mean()]
-    return result.assign(**{"time ratio": result["seconds"] / result["scikit-learn"]})
+        table.append((ours, theirs, inertia(rows, model.centers_) / inertia(rows, peer.cluster_centers_)))
+        print(
+            f"k = {k}: {ours:.2f} s, scikit-learn {theirs:.2f} s, inertia ratio {table[-1][2]:.4f}",
+            flush=True,
+        )
+    ours, theirs, objective = np.array(table).T
+    bench("kmeans/seconds", ours.sum(), theirs.sum(), "<=0.7", unit="s", ok=ours.sum() <= 0.7 * theirs.sum())
+    bench("kmeans/inertia", objective.mean(), 1.0, "<=1.001", ok=objective.mean() <= 1.001)
 
 
-def mixture(scale: float) -> pd.DataFrame:
+def mixture(scale: float) -> None:
     """Compare the full mixture for three seeds with scikit-learn's."""
     rows = world(int(200_000 * scale), 20)
     table = []
     for seed in range(3):
-        ours, model = timed(
-            lambda s=seed: GaussianMixtureSegmenter(8, reg=1e-6, min_segment_share=0, random_state=s).fit(
-                rows
-            )
-        )
+        segmenter = GaussianMixtureSegmenter(8, reg=1e-6, min_segment_share=0, random_state=seed)
+        ours, model = timed(lambda s=segmenter: s.fit(rows))
         theirs, peer = timed(lambda s=seed: GaussianMixture(8, random_state=s).fit(rows))
-        table.append((seed, ours, theirs, model.score_samples(rows).mean(), peer.score(rows)))
-    columns = ["seed", "seconds", "scikit-learn", "log likelihood", "scikit-learn's"]
-    result = pd.DataFrame(table, columns=columns).set_index("seed")
-    result.loc["mean"] = result.mean()
-    return result.assign(**{"time ratio": result["seconds"] / result["scikit-learn"]})
+        table.append((ours, theirs, model.score_samples(rows).mean(), peer.score(rows)))
+    ours, theirs, likelihood, other = np.mean(table, axis=0)
+    bench("mixture/seconds", ours, theirs, "<=0.7", unit="s", ok=ours <= 0.7 * theirs)
+    bench("mixture/log_likelihood", likelihood, other, "ours>=peer", unit="nats", ok=likelihood >= other)
 
 
-def growth(scale: float) -> pd.DataFrame:
-    """Fit every configured segmenter on ever more rows."""
-    names = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
-    table = [(name, int(n * scale), *alone(fit_once, name, int(n * scale))) for name in names for n in SIZES]
-    result = pd.DataFrame(table, columns=["segmenter", "rows", "seconds", "peak GB"])
-    result["growth"] = result["seconds"] / result.groupby("segmenter")["seconds"].shift()
-    return result.set_index(["segmenter", "rows"])
+def growth(scale: float) -> None:
+    """Fit every configured segmenter on ever more rows, each fit in a process of its own."""
+    for name in sorted(path.stem for path in CONFIGS.glob("*.yaml")):
+        costs = [alone(fit_once, name, int(n_rows * scale)) for n_rows in SIZES]
+        for ((before, _), (after, _)), n_rows in zip(pairwise(costs), SIZES[1:], strict=True):
+            rows = int(n_rows * scale)
+            bench(f"growth/{name}_{rows}", after, before, "<=2.3", unit="s", ok=after <= 2.3 * before)
+        peak = costs[-1][1]
+        bench(f"growth/{name}_peak", peak, costs[0][1], "ours<12GB", unit="GB", ok=peak < 12)
 
 
 def fit_once(name: str, n_rows: int) -> tuple[float, float]:
@@ -129,27 +131,16 @@ def alone(function: Callable[..., Any], *arguments: Any) -> Any:
 PARTS = {"kmeans": kmeans, "mixture": mixture, "growth": growth}
 
 
-def report(names: list[str], scale: float) -> Iterator[str]:
-    """Measure the parts named, one after the other."""
-    for name in names:
-        yield f"## {name}\n\n```\n{PARTS[name](scale).round(3).to_string()}\n```\n"
-
-
 def main() -> None:
-    """Print what was measured."""
+    """Measure the parts that were asked for."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--quick", action="store_true", help="a twentieth of the rows")
-    parser.add_argument("--output", type=Path, help="write the tables to this Markdown file too")
     asked = parser.parse_args()
-    texts = []
-    for text in report(asked.only, 0.05 if asked.quick else 1.0):
-        print(text, flush=True)
-        texts.append(text)
-    if asked.output:
-        asked.output.write_text("# Speed of the segmenters\n\n" + "\n".join(texts), encoding="utf-8")
+    for name in asked.only:
+        PARTS[name](0.05 if asked.quick else 1.0)
 
 
 if __name__ == "__main__":

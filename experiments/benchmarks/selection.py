@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from lib.lines import bench
 from sets import labelled
 from sets.families import families
 from sets.frames import Labelled, view_of
@@ -111,36 +112,28 @@ def interval(values: pd.Series, seed: int = 0) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def summary(table: pd.DataFrame) -> list[str]:
-    """Write what came out, in lines."""
+def summary(table: pd.DataFrame) -> None:
+    """Print what came out."""
     difference = table["kept"] - table["kept_silhouette"]
     low, high = interval(difference)
     mean, peer = table["kept"].mean(), table["kept_silhouette"].mean()
     wins, losses = int((difference > 0.005).sum()), int((difference < -0.005).sum())
-    lines = [
+    print(
         f"{len(table)} sets: kept {mean:.3f} by the rule, {peer:.3f} by silhouette; difference "
-        f"{difference.mean():+.3f}, 95% interval {low:+.3f} to {high:+.3f}; {wins} wins, {losses} losses.",
+        f"{difference.mean():+.3f}, 95% interval {low:+.3f} to {high:+.3f}; {wins} wins, {losses} losses.\n"
         f"Mean agreement (ARI): rule {table['ari_pick'].mean():.3f}, silhouette "
-        f"{table['ari_silhouette'].mean():.3f}, best candidate {table['ari_best'].mean():.3f}.",
-        bench("selection_kept", mean, peer, GOAL_KEPT, mean >= GOAL_KEPT),
-        bench("selection_difference_low", low, 0.0, 0.0, low > 0),
-    ]
+        f"{table['ari_silhouette'].mean():.3f}, best candidate {table['ari_best'].mean():.3f}."
+    )
+    bench("selection/kept", mean, peer, f"ours>={GOAL_KEPT}", ok=mean >= GOAL_KEPT)
+    bench("selection/difference_low", low, 0.0, "ours>0", ok=low > 0)
     known = table[table["generated"]]
     if len(known):
         ours, other = (
             float(((known[column] - known["groups"]).abs() <= 1).mean())
             for column in ("pick_segments", "silhouette_segments")
         )
-        lines.append(bench("segments_within_one", ours, other, GOAL_GROUPS, ours >= GOAL_GROUPS))
-    return lines
-
-
-def bench(name: str, ours: float, peer: float, goal: float, reached: bool) -> str:
-    """Write a line that `make bench` collects."""
-    ratio = ours / peer if peer else float("nan")
-    return f"BENCH {name} ours={ours:.3f} peer={peer:.3f} ratio={ratio:.2f} goal={goal:.2f} " + (
-        "ok" if reached else "short"
-    )
+        goal = f"ours>={GOAL_GROUPS}"
+        bench("selection/segments_within_one", ours, other, goal, ok=ours >= GOAL_GROUPS)
 
 
 def sets(arguments: argparse.Namespace) -> Iterable[Labelled]:
@@ -175,7 +168,7 @@ def main() -> None:
     table = pd.DataFrame(rows)
     if arguments.output:
         table.round(4).to_csv(arguments.output, index=False)
-    print(*summary(table), sep="\n")
+    summary(table)
 
 
 if __name__ == "__main__":

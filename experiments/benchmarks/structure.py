@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from lib.lines import bench
 from sets.draws import GROUPS, NULLS
 from sets.frames import view_of
 from sklearn.metrics import silhouette_score
@@ -95,33 +96,24 @@ def run(nulls: int, groups: int, seed: int, part: slice) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def summary(table: pd.DataFrame) -> list[str]:
-    """Write what came out, in lines."""
+def summary(table: pd.DataFrame) -> None:
+    """Print what came out."""
     table = table.assign(natural=table["verdict"] == "natural", usual=table["silhouette"] > USUAL)
+    for (_, kind), part in table.groupby(["groups", "kind"]):
+        print(
+            f"{kind}: {int(part['natural'].sum())} natural, {int(part['passed'].sum())} with a candidate "
+            f"past all gates, {int(part['usual'].sum())} with silhouette > {USUAL}, of {len(part)}"
+        )
     null, real = table[table["groups"] == 0], table[table["groups"] > 0]
-    tails = null[null["kind"] == "heavy-tails"]
-    lines = [
-        f"{kind}: {int(part['natural'].sum())} natural, {int(part['passed'].sum())} with a candidate past "
-        f"all gates, {int(part['usual'].sum())} with silhouette > {USUAL}, of {len(part)}"
-        for (_, kind), part in table.groupby(["groups", "kind"])
-    ]
     right = ((real["segments"] - real["groups"]).abs() <= 1).mean()
-    return [
-        *lines,
-        bench("null_called_natural", null["natural"].sum(), null["usual"].sum(), 0.05 * len(null), most=True),
-        bench("heavy_tails_called_natural", tails["natural"].sum(), tails["usual"].sum(), 0, most=True),
-        bench("groups_found", real["natural"].sum(), real["usual"].sum(), 0.95 * len(real), most=False),
-        f"Segments within one of the groups: {right:.0%} of {len(real)}.",
-    ]
-
-
-def bench(name: str, ours: float, peer: float, goal: float, *, most: bool) -> str:
-    """Write a line that `make bench` collects; ``most``: the goal is an upper limit."""
-    ratio = ours / peer if peer else float("nan")
-    reached = ours <= goal if most else ours >= goal
-    return f"BENCH {name} ours={ours:.0f} peer={peer:.0f} ratio={ratio:.2f} goal={goal:.0f} " + (
-        "ok" if reached else "short"
-    )
+    print(f"Segments within one of the groups: {right:.0%} of {len(real)}.")
+    wrong, usual = null["natural"].sum(), null["usual"].sum()
+    bench("structure/null", wrong, usual, f"ours<={0.05 * len(null):g}", ok=wrong <= 0.05 * len(null))
+    tails = null[null["kind"] == "heavy-tails"]
+    wrong, usual = tails["natural"].sum(), tails["usual"].sum()
+    bench("structure/heavy_tails", wrong, usual, "reported", ok=True)
+    found, usual = real["natural"].sum(), real["usual"].sum()
+    bench("structure/groups", found, usual, f"ours>={0.95 * len(real):g}", ok=found >= 0.95 * len(real))
 
 
 def main() -> None:
@@ -139,7 +131,7 @@ def main() -> None:
     table = run(arguments.nulls, arguments.groups, arguments.seed, slice(*arguments.part))
     if arguments.output:
         table.round(4).to_csv(arguments.output, index=False)
-    print(*summary(table), sep="\n")
+    summary(table)
 
 
 if __name__ == "__main__":

@@ -20,12 +20,12 @@ os.environ.update(dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL
 import argparse
 import statistics
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from lib.lines import bench
 
 from segmentwerk.core.settings import EvaluationSettings, TuningSettings
 from segmentwerk.core.types import StudyResult, TrialRecord
@@ -87,13 +87,6 @@ def study(objective: KMeansTrial, home: Path, trials: int, workers: int) -> Stud
     return tune(f"workers-{workers}", objective, SPACE, settings, seed=0, home=home, on_trial=log)
 
 
-def bench(name: str, ours: float, peer: float, goal: str, ok: Callable[[float], bool]) -> None:
-    """Print one line for the table of benchmarks."""
-    ratio = ours / peer
-    verdict = "ok" if ok(ratio) else "short"
-    print(f"BENCH {name} ours={ours:.4g} peer={peer:.4g} ratio={ratio:.3f} goal={goal} {verdict}")
-
-
 def main() -> None:
     """Run both comparisons."""
     parser = argparse.ArgumentParser(
@@ -112,9 +105,10 @@ def main() -> None:
         one = study(objective, home, chosen.trials, 1)
         two = study(objective, home, chosen.trials, 2)
     trial = statistics.mean(record.seconds for record in one.trials)
-    bench("tuning/overhead", one.seconds / chosen.trials - trial, trial, "<0.15", lambda ratio: ratio < 0.15)
+    overhead = one.seconds / chosen.trials - trial
+    bench("tuning/overhead", overhead, trial, "<0.15", unit="s", ok=overhead < 0.15 * trial)
     pace_one, pace_two = (60 * chosen.trials / result.seconds for result in (one, two))
-    bench("tuning/two_workers", pace_two, pace_one, ">=1.7", lambda ratio: ratio >= 1.7)
+    bench("tuning/two_workers", pace_two, pace_one, ">=1.7", unit="/min", ok=pace_two >= 1.7 * pace_one)
 
 
 if __name__ == "__main__":
