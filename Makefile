@@ -17,7 +17,7 @@ run: setup
 	$(BIN)/segmentwerk compare
 
 test: setup
-	$(BIN)/pytest --doctest-modules -m "not slow" src tests
+	$(BIN)/pytest --doctest-modules -m "not slow" -n logical --maxprocesses 8 --dist loadgroup src tests
 
 test-all: setup
 	$(BIN)/pytest --doctest-modules src tests

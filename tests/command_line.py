@@ -1,6 +1,7 @@
 """The command line in a process of its own, and the smallest comparison that does everything."""
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -56,6 +57,14 @@ def in_process(*arguments: str, home: Path, monkeypatch, capsys) -> Finished:
 
     monkeypatch.setenv("SEGMENTWERK_HOME", str(home))
     monkeypatch.setattr(sys, "argv", ["segmentwerk", *arguments])
-    code = main()
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    try:
+        code = main()
+    finally:  # Hydra's handlers write to streams that end with this test
+        for handler in set(root.handlers) - set(handlers):
+            handler.close()
+        root.handlers[:] = handlers
+        root.setLevel(level)
     printed = capsys.readouterr()
     return Finished(code, printed.out, printed.err, home)
