@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
+# Test processes run side by side, one thread each, as the command line does; set before NumPy is loaded.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 import shutil
 from pathlib import Path
 

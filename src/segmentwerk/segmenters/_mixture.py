@@ -85,8 +85,8 @@ def _likelihoods(fit: Array, check: Array) -> Array:
 class Mixture:
     """Weights (k,), means (k, d) and whiteners W, where W W' is the inverse covariance.
 
-    Whiteners, upper triangular, are (k, d, d) for full covariances, (1, d, d) for a tied one and (k, d) for diagonal
-    and spherical ones.
+    Whiteners are upper triangular, (k, d, d) for full covariances and (1, d, d) for a tied one, and
+    (k, d) for diagonal and spherical ones.
     """
 
     weights: Array
