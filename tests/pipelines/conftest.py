@@ -12,6 +12,7 @@ def comparison(tmp_path_factory) -> Finished:
     return done
 
 
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
 def pytest_collection_modifyitems(items):
     """Send all tests that share the comparison to one process, so that it is made once."""
     for item in items:

@@ -260,6 +260,7 @@ def interrupt_after(seconds):
     threading.Timer(seconds, os.kill, (os.getpid(), signal.SIGINT)).start()
 
 
+@pytest.mark.filterwarnings("ignore:Exception ignored in. <_io.FileIO")  # interrupted while it opened
 @pytest.mark.parametrize("workers", [1, 2])
 def test_ctrl_c_keeps_the_best_so_far_and_the_study_goes_on(objectives, line, tmp_path, workers):
     settings = TuningSettings(n_trials=40, workers=workers, sampler="random")
