@@ -22,17 +22,15 @@ from segmentwerk.segmenters.onnx_graph import Graph
 
 _STARTS = 10
 _SAMPLES = (20_000, 160_000)
-"""Rows that starts compete on, and rows that the best one settles on before it sees all."""
+"""Rows that starts compete on, and rows that the best one settles on."""
 _MAX_ITER = 300
-_FAR = 1e3
-"""Single precision serves while no value lies so many times further out than nine in ten do."""
 
 
 class KMeansSegmenter(Segmenter):
     """Segments that minimise the squared distance of their rows to their centre.
 
     Ten greedy k-means++ starts (Arthur & Vassilvitskii 2007) compete on a sample of the rows; the
-    best one is polished by Lloyd's iterations on a larger sample, then on all rows.
+    best one is polished by Lloyd's iterations on a larger sample, then takes one step on all rows.
 
     Memberships are the posterior of equally likely Gaussians around the centres that share one
     variance, measured in the space that the centres span, because no other direction tells them
@@ -68,33 +66,38 @@ class KMeansSegmenter(Segmenter):
     def _learn(self, data: Array, _monitor: Monitor | None = None) -> None:
         check_n_segments(self.n_segments, data)
         rng = np.random.default_rng(self.random_state)
-        rows = _compact(data) if len(data) > _SAMPLES[0] else data
-        middle = draw_rows(rows, _SAMPLES[1], self.n_segments, rng)
+        middle = draw_rows(data, _SAMPLES[1], self.n_segments, rng)
         small = draw_rows(middle, _SAMPLES[0], self.n_segments, rng)
         best = KMeans(
             self.n_segments, n_init=_STARTS, max_iter=_MAX_ITER, random_state=self.random_state
-        ).fit(small.astype(np.float64, copy=False))
-        for larger in (middle, rows):
-            if len(larger) > len(best.labels_):
-                best = _lloyd(larger, best.cluster_centers_)
-        self._adopt(data, best)
+        ).fit(small)
+        self._adopt(data, best if len(middle) == len(small) else _lloyd(middle, best.cluster_centers_))
 
     def _refine(self, data: Array) -> None:
         self._adopt(data, _lloyd(data, self.centers_))
 
     def _adopt(self, data: Array, fitted: KMeans) -> None:
-        """Take over the segments that were found, their centres in double precision."""
-        labels, n_segments = fitted.labels_, len(fitted.cluster_centers_)
-        sums, counts = np.zeros((n_segments, data.shape[1])), np.bincount(labels, minlength=n_segments)
+        """Take over the segments that were found; centres learned on a sample take one step on all rows."""
+        self.centers_ = fitted.cluster_centers_
+        n_segments = self.n_segments_ = len(self.centers_)
+        labels = fitted.labels_ if len(fitted.labels_) == len(data) else self._labels(data)
+        sums, counts = np.zeros_like(self.centers_), np.bincount(labels, minlength=n_segments)
         if not counts.all():
             raise FitError(f"{int((counts == 0).sum())} of {n_segments} segments hold no row.", FEWER)
         for part in chunks(len(data)):
             sums += np.eye(n_segments)[labels[part]].T @ data[part]
-        self.centers_, self.n_segments_ = sums / counts[:, None], n_segments
+        self.centers_ = sums / counts[:, None]
         self._measure(data, labels)
         self.converged_ = fitted.n_iter_ < _MAX_ITER
         if not self.converged_:
             self._note(f"k-means did not settle within {_MAX_ITER} iterations.")
+
+    def _labels(self, data: Array) -> Labels:
+        """Return the nearest centre, which is the likeliest by the memberships too."""
+        parts = chunks(len(data))
+        return np.concatenate(
+            [_squared_distances(data[part], self.centers_).argmin(axis=1) for part in parts]
+        )
 
     def _measure(self, data: Array, labels: Labels) -> None:
         """Measure the spread of rows around their centre: in all directions and between centres."""
@@ -131,23 +134,9 @@ class KMeansSegmenter(Segmenter):
         return proba, score
 
 
-def _compact(data: Array) -> Array:
-    """Return the rows around their median, in single precision where that is safe: it halves the time."""
-    sample = data[:: max(1, len(data) // 10_000)]
-    middle = np.median(sample, axis=0)
-    probe = sample - middle
-    far = max(float((data.max(axis=0) - middle).max()), float((middle - data.min(axis=0)).max()))
-    safe = far < _FAR * np.quantile(np.abs(probe), 0.9)
-    rows: Array = np.empty_like(data, dtype=np.float32 if safe else np.float64)
-    for part in chunks(len(data)):
-        rows[part] = data[part] - middle
-    return rows
-
-
 def _lloyd(rows: Array, centers: Array) -> KMeans:
-    """Run Lloyd's iterations; rows in single precision are our own and need no copy to be centred."""
-    ours = rows.dtype == np.float32
-    return KMeans(len(centers), init=centers, n_init=1, max_iter=_MAX_ITER, copy_x=not ours).fit(rows)
+    """Run Lloyd's iterations from some centres."""
+    return KMeans(len(centers), init=centers, n_init=1, max_iter=_MAX_ITER).fit(rows)
 
 
 def _squared_distances(data: Array, centers: Array) -> Array:

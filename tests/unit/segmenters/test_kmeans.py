@@ -27,21 +27,16 @@ def test_objective_is_at_least_as_good_as_one_run_of_scikit_learn(k: int) -> Non
     assert ours <= KMeans(k, random_state=0).fit(rows).inertia_ * (1 + 1e-4)
 
 
-def test_large_tables_in_single_precision_reach_the_same_objective(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_large_tables_learn_on_samples_and_reach_nearly_the_same_objective(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     rows, _ = make_blobs(4000, 5, centers=4, cluster_std=2.0, random_state=0)
     whole = KMeansSegmenter(4).fit(rows + 1e4)
     monkeypatch.setattr(kmeans, "_SAMPLES", (500, 1500))
     nested = KMeansSegmenter(4).fit(rows + 1e4)
-    assert kmeans._compact(rows + 1e4).dtype == np.float32
-    assert nested.inertia_ == pytest.approx(whole.inertia_, rel=1e-4)
+    assert nested.inertia_ == pytest.approx(whole.inertia_, rel=1e-3)
     assert (nested.labels_ == whole.labels_).mean() > 0.99
     np.testing.assert_allclose(nested.centers_[0], (rows + 1e4)[nested.labels_ == 0].mean(axis=0), atol=0.05)
-
-
-def test_single_precision_is_left_to_tables_without_far_outliers() -> None:
-    rows = np.random.default_rng(0).normal(size=(500, 2))
-    rows[3, 1] = 1e9
-    assert kmeans._compact(rows).dtype == np.float64
 
 
 def test_memberships_are_calibrated_where_groups_overlap() -> None:
