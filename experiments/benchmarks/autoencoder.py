@@ -48,7 +48,8 @@ MAKERS: dict[str, Callable[..., Segmenter]] = {
     "kmeans": KMeansSegmenter,
     "mixture": GaussianMixtureSegmenter,
     "autoencoder_kmeans": partial(AutoencoderSegmenter, head="kmeans"),
-    "autoencoder": AutoencoderSegmenter,
+    "autoencoder_once": AutoencoderSegmenter,
+    "autoencoder": partial(AutoencoderSegmenter, n_restarts=2),
 }
 IDEC = """
 import json, sys, time

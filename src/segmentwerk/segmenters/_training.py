@@ -15,13 +15,16 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.nn import functional
 
 from segmentwerk.core.files import atomic_file
+from segmentwerk.segmenters import _fine_tuning
 from segmentwerk.segmenters._embedder import Embedder
 from segmentwerk.segmenters._lesson import Lesson
 from segmentwerk.segmenters._losses import contrast
 from segmentwerk.segmenters._network import Half
 from segmentwerk.segmenters._optimizer import AdamW, one_cycle
+from segmentwerk.segmenters.base import Labels
 
 HIDDEN = (256, 128)
 BATCH = 256
@@ -60,7 +63,7 @@ class Trainer:
         start = torch.Generator().manual_seed(seed)
         flat = torch.cat([self.encoder.start(start), self.decoder.start(start)])
         self.flat = flat.to(device).requires_grad_()
-        self.random = torch.Generator(device).manual_seed(seed)
+        self.seed, self.random = seed, torch.Generator(device).manual_seed(seed)
         self.optimizer = AdamW(self.flat)
         self.best, self.curve = self.flat.detach().clone(), list[float]()
         self.steps = min(max(math.ceil(len(lesson.anchors) / BATCH), MIN_STEPS), MAX_STEPS)
@@ -118,32 +121,67 @@ class Trainer:
 
     def _step(self, batch: Tensor, number: int) -> None:
         done = (len(self.curve) * self.steps + number) / (self.recipe.epochs * self.steps)
+        (gradient,) = torch.autograd.grad(self._total(batch)[0], self.flat)
+        self.optimizer.step(self.flat, gradient, self.recipe.learning_rate * one_cycle(done))
+
+    def _total(self, batch: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the weighted loss of a batch of anchors, and their embedding."""
         graph, random = self.lesson.graph, self.random
         choice = torch.randint(graph.shape[1], batch.shape, generator=random, device=batch.device)
         rows = self.lesson.rows.index_select(0, torch.cat([batch, graph[batch, choice]]))
         damaged = self.lesson.losses.damage(rows, random)
-        agreement, reconstruction = self._losses(damaged, rows, self.recipe.temperature)
-        (gradient,) = torch.autograd.grad(self.recipe.contrast * agreement + reconstruction, self.flat)
-        self.optimizer.step(self.flat, gradient, self.recipe.learning_rate * one_cycle(done))
+        agreement, reconstruction, points = self._losses(damaged, rows, self.recipe.temperature)
+        return self.recipe.contrast * agreement + reconstruction, points
 
-    def _losses(self, damaged: Tensor, rows: Tensor, temperature: float) -> tuple[Tensor, Tensor]:
-        """Return both losses of anchors, the first half of the rows, and their neighbours, the second."""
+    def _losses(self, damaged: Tensor, rows: Tensor, temperature: float) -> tuple[Tensor, Tensor, Tensor]:
+        """Return both losses of anchors, the first half of the rows, and their neighbours, the second.
+
+        Last comes the anchors' embedding.
+        """
         encoder, decoder = torch.split(self.flat, [self.encoder.size, self.decoder.size])
         half = len(rows) // 2
         with torch.autocast(rows.device.type, torch.bfloat16, enabled=rows.device.type == "cuda"):
             embedding = self.encoder.run(encoder, damaged)
             output = self.decoder.run(decoder, embedding[:half])
         left, right = torch.split(embedding.float(), half)
-        return contrast(left, right, temperature), self.lesson.losses.reconstruction(
-            output.float(), rows[:half]
-        )
+        restoring = self.lesson.losses.reconstruction(output.float(), rows[:half])
+        return contrast(left, right, temperature), restoring, left
 
     @torch.no_grad()
     def _validate(self) -> float:
         """Return the loss of held-out anchors; always at one temperature, so that trials can be compared."""
         anchors = self.lesson.held_out
         rows = self.lesson.rows.index_select(0, torch.cat([anchors, self.lesson.graph[anchors, 0]]))
-        return float(sum(self._losses(rows, rows, _REFERENCE_TEMPERATURE)))
+        agreement, reconstruction, _ = self._losses(rows, rows, _REFERENCE_TEMPERATURE)
+        return float(agreement + reconstruction)
+
+    def fine_tune(self, labels: Labels, epochs: int) -> Embedder:
+        """Go on from the best network, with rows drawn to the centre of their segment (`_fine_tuning`).
+
+        Centres and targets are renewed after each epoch.
+        """
+        self.flat.data.copy_(self.best)
+        self.random.manual_seed(self.seed)  # the same whether the network was trained or remembered
+        optimizer = AdamW(self.flat)
+        shares = functional.one_hot(torch.from_numpy(labels)).float().to(self.flat.device)
+        for _ in range(epochs):
+            middles = _fine_tuning.centers(self._points(), shares)
+            wanted = _fine_tuning.target(_fine_tuning.memberships(self._points(), middles))
+            for batch in self._batches():
+                loss, points = self._total(batch)
+                shares = _fine_tuning.memberships(functional.normalize(points, dim=1), middles)
+                loss = loss + _fine_tuning.WEIGHT * _fine_tuning.divergence(wanted[batch], shares)
+                (gradient,) = torch.autograd.grad(loss, self.flat)
+                optimizer.step(self.flat, gradient, _fine_tuning.RATE * self.recipe.learning_rate)
+            shares = _fine_tuning.memberships(self._points(), middles)
+        self.best = self.flat.detach().clone()
+        return self._finish()
+
+    @torch.no_grad()
+    def _points(self) -> Tensor:
+        """Return the embedding of all rows, scaled to length one."""
+        encoder, _ = torch.split(self.flat, [self.encoder.size, self.decoder.size])
+        return functional.normalize(self.encoder.run(encoder, self.lesson.rows), dim=1)
 
     @torch.no_grad()
     def _finish(self) -> Embedder:

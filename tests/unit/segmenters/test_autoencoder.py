@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from optuna import TrialPruned
-from sklearn.datasets import load_digits
+from sklearn.datasets import load_digits, make_blobs
 from sklearn.metrics import adjusted_rand_score, roc_auc_score
 
 from segmentwerk.core.errors import FitError, InputError, SegmentwerkError
@@ -317,3 +317,24 @@ def test_any_finite_table_gives_a_sound_result_or_a_clear_error(rows: NDArray[np
     np.testing.assert_allclose(proba.sum(axis=1), 1)
     assert np.isfinite(segmenter.score_samples(rows)).all()
     assert len(set(segmenter.labels_)) == segmenter.n_segments_ == 2
+
+
+def test_fine_tuning_draws_rows_to_their_centres_the_same_way_each_time() -> None:
+    rows, groups = make_blobs(400, 6, centers=3, cluster_std=1.5, random_state=0)
+    plain = AutoencoderSegmenter(3, epochs=3).fit(rows)
+    tuned = AutoencoderSegmenter(3, epochs=3, fine_tuning=3).fit(rows)
+    _training._memory.clear()
+    again = AutoencoderSegmenter(3, epochs=3, fine_tuning=3).fit(rows)
+    np.testing.assert_array_equal(tuned.transform(rows), again.transform(rows))
+    assert adjusted_rand_score(groups, tuned.labels_) > 0.95
+    assert _tightness(tuned, rows) < _tightness(plain, rows)
+
+
+def _tightness(model: AutoencoderSegmenter, rows: np.ndarray) -> float:
+    """Share of the embedding's variance that lies within segments."""
+    points = model.transform(rows)
+    inside = sum(
+        len(own) * own.var(axis=0).sum()
+        for own in (points[model.labels_ == k] for k in range(model.n_segments_))
+    )
+    return float(inside / (len(points) * points.var(axis=0).sum()))
