@@ -1,8 +1,9 @@
 """Measure how fast the segmenters fit, next to scikit-learn on the same work, and how they grow.
 
-    python experiments/benchmarks/segmenters_speed.py [--only kmeans mixture growth] [--quick]
+    python experiments/benchmarks/segmenters_speed.py [--only kmeans engines mixture growth] [--quick]
 
 kmeans   k = 2 … 12 on 1,000,000 x 30, against scikit-learn's KMeans fitted one k after the other
+engines  scikit-learn's Lloyd, Elkan and mini-batch, faiss where it is installed, and ours
 mixture  k = 8, full covariances, on 200,000 x 20, against scikit-learn's GaussianMixture
 growth   every configured segmenter from 250,000 to 4,000,000 x 30: seconds and peak memory, each fit in a
          process of its own
@@ -16,7 +17,7 @@ from __future__ import annotations
 
 import argparse
 import gc
-import importlib
+import importlib.util
 import multiprocessing
 import resource
 import time
@@ -29,7 +30,7 @@ import numpy as np
 import yaml
 from lib.lines import bench
 from numpy.typing import NDArray
-from sklearn.cluster import KMeans
+from sklearn.cluster import KMeans, MiniBatchKMeans
 from sklearn.mixture import GaussianMixture
 
 from segmentwerk.segmenters.gaussian_mixture import GaussianMixtureSegmenter
@@ -92,6 +93,39 @@ def kmeans(scale: float) -> None:
         bench(f"kmeans/{starts}_inertia", inertias, 1.0, "<=1.001", ok=inertias <= 1.001)
 
 
+def engines(scale: float) -> None:
+    """Compare the engines that k-means could run on: seconds for k = 4, 8, 12, and the objective reached."""
+    ways: dict[str, Callable[[Rows, int], Rows]] = {
+        "lloyd": lambda rows, k: KMeans(k, random_state=0).fit(rows).cluster_centers_,
+        "elkan": lambda rows, k: KMeans(k, random_state=0, algorithm="elkan").fit(rows).cluster_centers_,
+        "mini_batch": lambda rows, k: (
+            MiniBatchKMeans(k, random_state=0, batch_size=4096).fit(rows).cluster_centers_
+        ),
+        "ours": lambda rows, k: KMeansSegmenter(k, min_segment_share=0).fit(rows).centers_,
+    }
+    if importlib.util.find_spec("faiss"):
+        ways["faiss"] = faiss_centers
+    for n_rows in (20_000, 160_000, 1_000_000):
+        rows = world(int(n_rows * scale), 30)
+        found = {}
+        for name, way in ways.items():
+            runs = [timed(lambda way=way, k=k, rows=rows: way(rows, k)) for k in (4, 8, 12)]
+            reached = np.mean([inertia(rows, centers) for _, centers in runs])
+            found[name] = sum(seconds for seconds, _ in runs), reached
+            label, (peer, objective) = f"engines/{name}_{len(rows)}", found["lloyd"]
+            bench(label, found[name][0], peer, "reported", unit="s", ok=True)
+            print(f"{label}: inertia {reached / objective:.4f} of Lloyd's", flush=True)
+
+
+def faiss_centers(rows: Rows, k: int) -> Rows:
+    """Fit faiss' k-means on all rows; it starts from random rows and computes in single precision."""
+    import faiss
+
+    model = faiss.Kmeans(rows.shape[1], k, niter=50, seed=0, max_points_per_centroid=len(rows))
+    model.train(rows.astype(np.float32))
+    return np.asarray(model.centroids, dtype=np.float64)
+
+
 def mixture(scale: float) -> None:
     """Compare the full mixture for three seeds with scikit-learn's."""
     rows = world(int(200_000 * scale), 20)
@@ -133,7 +167,7 @@ def alone(function: Callable[..., Any], *arguments: Any) -> Any:
         return pool.apply(function, arguments)
 
 
-PARTS = {"kmeans": kmeans, "mixture": mixture, "growth": growth}
+PARTS = {"kmeans": kmeans, "engines": engines, "mixture": mixture, "growth": growth}
 
 
 def main() -> None:
