@@ -49,7 +49,7 @@ def compared(home: str) -> tuple[float, list[tuple[str, dict[str, str]]]]:
     code = "import sys; from segmentwerk.cli import main; sys.exit(main())"
     environment = {**os.environ, "SEGMENTWERK_HOME": home}
     subprocess.run(
-        [sys.executable, "-c", code, "data", "generate"],
+        [sys.executable, "-c", code, "data", "demo"],
         check=True,
         env=environment,
         stdout=subprocess.DEVNULL,
