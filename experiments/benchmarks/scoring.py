@@ -1,4 +1,4 @@
-"""How fast, small and frugal is scoring, next to the same model as a pickled scikit-learn pipeline?.
+"""How fast, small and frugal is scoring, next to the same model as a pickled scikit-learn pipeline.
 
     python experiments/benchmarks/scoring.py [--only batch raw http start size memory] [--quick]
 
@@ -20,9 +20,7 @@ import argparse
 import importlib.metadata as metadata
 import json
 import os
-import platform
 import re
-import resource
 import signal
 import socket
 import subprocess
@@ -42,6 +40,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import requests
+from lib.lines import bench
 from sklearn.cluster import KMeans
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
@@ -174,15 +173,9 @@ def best(run: Callable[[], Any], repeats: int = 3) -> float:
     return min(seconds)
 
 
-def bench(name: str, left: float, right: float, unit: str, goal: float) -> None:
+def compare(name: str, ours: float, peer: float, unit: str, goal: float) -> None:
     """Print one line; the goal is the largest ratio that is good enough."""
-    ratio = left / right
-    verdict = "ok" if ratio <= goal else "short"
-    print(
-        f"BENCH scoring/{name} ours={left:.3f}{unit} peer={right:.3f}{unit} ratio={ratio:.3f} "
-        f"goal={goal:g} {verdict}",
-        flush=True,
-    )
+    bench(f"scoring/{name}", ours, peer, f"<={goal:g}", ok=ours <= goal * peer, unit=unit)
 
 
 def bench_batch(folder: Path, train: pd.DataFrame, n_rows: int) -> None:
@@ -191,7 +184,7 @@ def bench_batch(folder: Path, train: pd.DataFrame, n_rows: int) -> None:
     for name in ("kmeans", "gaussian_mixture"):
         left, right = (mlflow.pyfunc.load_model(str(path)) for path in pair(folder, name, train))
         mine = best(lambda model=left: model.predict(rows, params={"columns": PLAIN}))
-        bench(f"batch_{name}", mine, best(lambda model=right: model.predict(rows)), "s", 0.5)
+        compare(f"batch_{name}", mine, best(lambda model=right: model.predict(rows)), "s", 0.5)
 
 
 def bench_raw(folder: Path, train: pd.DataFrame, n_rows: int) -> None:
@@ -209,8 +202,9 @@ def bench_raw(folder: Path, train: pd.DataFrame, n_rows: int) -> None:
 
     peer = best(raw)
     mine = best(lambda: model.predict(rows, params={"columns": PLAIN}))
-    bench("raw_onnxruntime", mine, peer, "s", 1.5)
-    print(f"BENCH scoring/with_reasons ours={best(lambda: model.predict(rows), 1):.3f}s without={mine:.3f}s")
+    compare("raw_onnxruntime", mine, peer, "s", 1.5)
+    reasons = best(lambda: model.predict(rows), 1)
+    bench("scoring/cost_of_reasons", reasons, mine, "stated", ok=True, unit="s")
 
 
 def served(path: Path) -> tuple[subprocess.Popen[bytes], str]:
@@ -258,7 +252,7 @@ def bench_http(folder: Path, train: pd.DataFrame, _n_rows: int) -> None:
     """Ask for one account at a time."""
     left, right = pair(folder, "kmeans", train)
     rows = accounts(1050, seed=2).dropna()
-    bench("http_p99", latency(left, rows), latency(right, rows), "ms", 1.0)
+    compare("http_p99", latency(left, rows), latency(right, rows), "ms", 1.0)
 
 
 START = """
@@ -279,7 +273,7 @@ def bench_start(folder: Path, train: pd.DataFrame, _n_rows: int) -> None:
         )
 
     left, right = pair(folder, "kmeans", train)
-    bench("cold_start", best(lambda: start(left), 5), best(lambda: start(right), 5), "s", 0.5)
+    compare("cold_start", best(lambda: start(left), 5), best(lambda: start(right), 5), "s", 0.5)
 
 
 def installed_megabytes(*roots: str) -> float:
@@ -304,7 +298,7 @@ def installed_megabytes(*roots: str) -> float:
 def bench_size(_folder: Path, _train: pd.DataFrame, _n_rows: int) -> None:
     """Compare what must be installed."""
     mine = installed_megabytes(*REQUIREMENTS)
-    bench("environment", mine, installed_megabytes("mlflow", "torch", "scikit-learn"), "MB", 0.5)
+    compare("environment", mine, installed_megabytes("mlflow", "torch", "scikit-learn"), "MB", 0.5)
 
 
 def write_accounts(path: Path, n_rows: int) -> None:
@@ -344,11 +338,9 @@ def bench_memory(folder: Path, train: pd.DataFrame, n_rows: int) -> None:
         seconds.append(time.perf_counter() - begin)
         peaks.append(float(done.stdout.split()[1]))
     extra = peaks[1] - peaks[0]
-    print(
-        f"BENCH scoring/memory_{10 * n_rows} ours={peaks[1]:.0f}MB peer={peaks[0]:.0f}MB extra={extra:.0f}MB "
-        f"goal=1000MB {'ok' if extra <= 1000 else 'short'} seconds={seconds[1]:.1f}",
-        flush=True,
-    )
+    name = f"scoring/peak_memory_of_{10 * n_rows}_rows"
+    bench(name, peaks[1], peaks[0], "difference<=1000MB", ok=extra <= 1000, unit="MB")
+    print(f"# {10 * n_rows} rows took {seconds[1]:.1f} s", flush=True)
 
 
 PARTS = {
@@ -370,14 +362,10 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="a twentieth of the accounts")
     asked = parser.parse_args()
     warnings.filterwarnings("ignore", module="mlflow|sklearn")
-    versions = {name: metadata.version(name) for name in ("mlflow", "onnxruntime", "scikit-learn", "pandas")}
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    print(f"# {platform.machine()} {os.cpu_count()} cores {memory:.0f} GB, {versions}", flush=True)
     train = accounts(20_000)
     with tempfile.TemporaryDirectory() as scratch:
         for name in asked.only:
             PARTS[name](Path(scratch), train, 50_000 if asked.quick else 1_000_000)
-    print(f"# peak of this process {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GB")
 
 
 if __name__ == "__main__":

@@ -117,8 +117,8 @@ def _positional(verb: str, arguments: list[str]) -> list[str]:
     keys = {"data": ["action", "subject"], "promote": ["version"]}.get(verb, [])
     translated = []
     for argument in arguments:
-        if verb == "promote" and argument in ("--rollback", "--reject"):
-            translated.append(f"action={argument[2:]}")
+        if verb == "promote" and argument.removeprefix("--") in ("rollback", "reject"):
+            translated.append(f"action={argument.removeprefix('--')}")
         elif keys and argument[0] not in "-+~" and "=" not in argument:
             translated.append(f"{keys.pop(0)}={argument}")
         else:

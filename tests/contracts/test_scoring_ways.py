@@ -111,13 +111,6 @@ def accounts() -> pd.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def saved(packaged, tmp_path_factory) -> Path:
-    path = tmp_path_factory.mktemp("ways") / "pyfunc"
-    save_pyfunc(path, packaged.folder, packaged.catalogue, 3)
-    return path
-
-
-@pytest.fixture(scope="module")
 def expected(saved, accounts) -> pd.DataFrame:
     return mlflow.pyfunc.load_model(str(saved)).predict(accounts)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -191,11 +191,19 @@ class TrackingSettings(Settings):
     experiment: str = "segmentwerk"
 
 
+PromotionGate = Literal["scorecard", "champion", "churn", "parity", "load", "privacy"]
+
+
 class RegistrySettings(Settings):
-    """The registered model."""
+    """The registered model, and what a version must show before it becomes champion."""
 
     model_name: str = "b2b-segments"
     promote: Literal["if_empty", "always", "never"] = "if_empty"
+    gates: list[PromotionGate] = Field(default_factory=lambda: list(get_args(PromotionGate)))
+    max_moved: float = Field(default=0.25, ge=0, le=1)
+    """Share of the champion's accounts that may change segment."""
+    max_latency_ms: float = Field(default=500.0, gt=0)
+    """99th percentile of the time for one account, four clients at once."""
 
 
 class ReportSettings(Settings):

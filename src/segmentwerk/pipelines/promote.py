@@ -9,6 +9,7 @@ from typing import Any
 
 from segmentwerk.config import PromoteSettings
 from segmentwerk.core.errors import ModelError
+from segmentwerk.pipelines.approval import asker
 from segmentwerk.pipelines.context import Context
 from segmentwerk.registry import promotion
 from segmentwerk.registry.publish import CHALLENGER
@@ -25,7 +26,7 @@ def run(settings: PromoteSettings, _context: Context) -> dict[str, Any]:
     ModelError
         If there is no such version.
     GateError
-        If the version was rejected before and `force` is not set.
+        If a gate says no or the version was rejected before, and `force` is not set.
     """
     store = Store(settings.tracking.uri, settings.home)
     store.prepare(settings.tracking.experiment)
@@ -37,8 +38,9 @@ def run(settings: PromoteSettings, _context: Context) -> dict[str, Any]:
         decision = promotion.reject(store, name, version, who=who, reason=settings.reason)
     else:
         version = settings.version or _challenger(store, name)
+        ask = asker(store, settings.registry)
         decision = promotion.promote(
-            store, name, version, gates=(), who=who, reason=settings.reason, force=settings.force
+            store, name, version, ask=ask, who=who, reason=settings.reason, force=settings.force
         )
     log.info("%s: version %s of %s.", decision.action, decision.version, name)
     return {"decision": asdict(decision)}

@@ -12,17 +12,20 @@ import numpy as np
 import pandas as pd
 
 from segmentwerk.config import CompareSettings
-from segmentwerk.core.errors import ModelError
+from segmentwerk.core.errors import GateError, ModelError
 from segmentwerk.core.files import atomic_file
 from segmentwerk.core.seeds import derive
+from segmentwerk.core.settings import RegistrySettings
 from segmentwerk.core.types import Identity, Scorecard, Segment
 from segmentwerk.evaluation.identity import match
 from segmentwerk.insight.profiles import describe
+from segmentwerk.pipelines.approval import asker, compare_with
 from segmentwerk.pipelines.candidates import Candidate
 from segmentwerk.pipelines.context import Context
 from segmentwerk.pipelines.preparation import Prepared
-from segmentwerk.registry import package, promotion, publish
+from segmentwerk.registry import approval, package, promotion, publish
 from segmentwerk.registry import prospect as second_path
+from segmentwerk.registry.approval import Comparison
 from segmentwerk.registry.incumbent import NEXT_ID, Incumbent, incumbent, next_segment_id
 from segmentwerk.registry.prospect import Prospect
 from segmentwerk.scoring.local import score_package
@@ -105,7 +108,14 @@ def release(
     prospect = _second_path(prepared, labels, settings)
     folder = _package(prepared, winner, labels, segments, prospect, settings, context)
     assignments, accounts = _assign(folder, prepared, labels, identity, context)
-    version, crowned = _register(folder, winner, segments, identity, settings, store, run)
+    comparison = None
+    if present is not None:
+        comparison = compare_with(
+            present, winner.model, identity.moved, prepared, settings.evaluation, settings.seed
+        )
+    version, crowned = _register(
+        folder, prepared, winner, segments, identity, comparison, settings, store, run
+    )
     return Release(name, version, crowned, segments, identity, present, prospect, assignments, accounts)
 
 
@@ -200,9 +210,11 @@ def _check_parity(found: pd.DataFrame, labels: pd.Series, identity: Identity) ->
 
 def _register(
     folder: Path,
+    prepared: Prepared,
     winner: Candidate,
     segments: tuple[Segment, ...],
     identity: Identity,
+    comparison: Comparison | None,
     settings: CompareSettings,
     store: Store,
     run: Run,
@@ -218,13 +230,28 @@ def _register(
         model_name=name,
         metrics={score.key: score.value for score in winner.card.scores if np.isfinite(score.value)},
         description=_card(winner, segments),
-        tags={NEXT_ID: str(identity.next_id), "algorithm": winner.card.algorithm},
+        tags={
+            NEXT_ID: str(identity.next_id),
+            "algorithm": winner.card.algorithm,
+            **approval.tags(winner.card.gates, comparison),
+        },
     )
-    crown = policy == "always" or (policy == "if_empty" and empty)
-    if crown:
-        reason = "the registry was empty" if empty else "registry.promote=always"
-        promotion.promote(store, name, version, gates=(), who=getpass.getuser(), reason=reason)
-    return version, crown
+    if policy == "never" or (policy == "if_empty" and not empty):
+        return version, False
+    reason = "the registry was empty" if empty else "registry.promote=always"
+    return version, _crown(store, version, reason, settings.registry, prepared)
+
+
+def _crown(store: Store, version: int, reason: str, settings: RegistrySettings, prepared: Prepared) -> bool:
+    """Promote the version; where a gate says no it stays the challenger, which is no failure."""
+    known = set(prepared.table.features.index)
+    ask = asker(store, settings, lambda words: [word in known for word in words])
+    try:
+        promotion.promote(store, settings.model_name, version, ask=ask, who=getpass.getuser(), reason=reason)
+    except GateError as error:
+        log.warning("%s", error)
+        return False
+    return True
 
 
 def _card(winner: Candidate, segments: tuple[Segment, ...]) -> str:

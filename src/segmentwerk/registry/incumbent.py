@@ -18,12 +18,14 @@ NEXT_ID = "next_segment_id"
 class Incumbent:
     """What the champion says of some accounts.
 
-    ``ids`` (n_accounts,) are stable segment ids by account id, ``names`` the name of each id.
+    ``ids`` (n_accounts,) are stable segment ids by account id, ``names`` the name of each id; ``params``
+    are those of the run that made it.
     """
 
     version: int
     ids: pd.Series
     names: dict[int, str]
+    params: dict[str, str]
 
 
 def incumbent(store: Store, name: str, features: pd.DataFrame) -> Incumbent | None:
@@ -58,7 +60,9 @@ def incumbent(store: Store, name: str, features: pd.DataFrame) -> Incumbent | No
         ) from error
     catalogue = model.unwrap_python_model().catalogue
     names = {int(segment["id"]): str(segment["name"]) for segment in catalogue["segments"]}
-    return Incumbent(registered.version, pd.Series(found["segment_id"].to_numpy(), features.index), names)
+    ids = pd.Series(found["segment_id"].to_numpy(), features.index)
+    params = store.client.get_run(registered.run_id).data.params if registered.run_id else {}
+    return Incumbent(registered.version, ids, names, params)
 
 
 def next_segment_id(store: Store, name: str) -> int:

@@ -17,6 +17,7 @@ import pandas as pd
 from segmentwerk.core.files import atomic_folder
 from segmentwerk.core.paths import PACKAGE
 from segmentwerk.core.types import AccountTable, Segment
+from segmentwerk.registry import probe
 from segmentwerk.registry.design import signed_log, words
 from segmentwerk.registry.prospect import Prospect
 
@@ -31,7 +32,7 @@ MIN_KNOWN = 0.5
 MAX_LEVELS = 200
 
 
-class Space(Protocol):
+class Space(probe.Space, Protocol):
     """The fitted reference space."""
 
     numeric: Sequence[str]
@@ -41,7 +42,7 @@ class Space(Protocol):
         """Return a model with inputs ``numeric``, ``categorical`` and output ``x``."""
 
 
-class Scorer(Protocol):
+class Scorer(probe.Scorer, Protocol):
     """The fitted segmenter."""
 
     def to_onnx(self) -> onnx.ModelProto:
@@ -94,6 +95,10 @@ def save(
             _write_onnx(draft / "prospect.onnx", prospect.to_onnx())
         text = json.dumps(catalogue, indent=1, ensure_ascii=False, allow_nan=False)
         (draft / "catalogue.json").write_text(text, encoding="utf-8")
+        made_up = probe.make(
+            catalogue, space=space, segmenter=segmenter, prospect=prospect, segments=segments
+        )
+        (draft / "probe.json").write_text(json.dumps(made_up, allow_nan=False), encoding="utf-8")
         shutil.copyfile(CODE, draft / "segment_model.py")
         digests = {path.name: sha256(path) for path in sorted(draft.iterdir())}
         (draft / "digests.json").write_text(json.dumps(digests, indent=1), encoding="utf-8")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,12 +60,16 @@ class Decision:
     gates: tuple[dict[str, str], ...] = ()
 
 
+Ask = Callable[[Registered, Registered | None], Sequence[Gate]]
+"""Checks a version against the present champion; a failed gate of severity error refuses it."""
+
+
 def promote(
     store: Store,
     name: str,
     version: int,
     *,
-    gates: Sequence[Gate],
+    ask: Ask,
     who: str,
     reason: str,
     force: bool = False,
@@ -74,8 +78,8 @@ def promote(
 
     Parameters
     ----------
-    gates
-        What was checked; a failed one of severity error refuses, which is logged, too.
+    ask
+        Called while no other process can change the champion; a refusal is logged, too.
     force
         Promote in spite of failed gates or an earlier rejection; needs a reason.
 
@@ -93,12 +97,13 @@ def promote(
     with locked(lock_file(store, name)):
         candidate, current = get(store, name, version), champion(store, name)
         replaced = current.version if current else None
+        gates = ask(candidate, current)
         against = _objection(candidate, gates)
         if against and not force:
             _record(store, _decide("refuse", name, version, replaced, who, against, gates=gates))
             raise GateError(
                 f"Version {version} of {name} stays out: {against}",
-                "Fix it, or use force=true with a reason.",
+                "Or use force=true with a reason.",
             )
         if REJECTED in candidate.tags:
             store.client.delete_model_version_tag(name, str(version), REJECTED)

@@ -17,6 +17,7 @@ def test_the_files_of_a_package_and_their_digests(packaged):
         "prospect.onnx",
         "catalogue.json",
         "segment_model.py",
+        "probe.json",
         "digests.json",
     }
     digests = json.loads((packaged.folder / "digests.json").read_text())

@@ -32,10 +32,9 @@ def aliases(store):
     return {alias: int(v) for alias, v in store.client.get_registered_model("m").aliases.items()}
 
 
-def promote(store, version, **kwargs):
-    return promotion.promote(
-        store, "m", version, **{"gates": [PASSED], "who": "ada", "reason": "fine"} | kwargs
-    )
+def promote(store, version, *, gates=(PASSED,), **kwargs):
+    given = {"ask": lambda candidate, champion: gates, "who": "ada", "reason": "fine"} | kwargs
+    return promotion.promote(store, "m", version, **given)
 
 
 def test_the_first_champion(store):
@@ -114,7 +113,7 @@ def test_what_does_not_exist_is_named_with_what_does(store):
     with pytest.raises(ModelError, match=r"no version 9.*Known: 1, 2, 3, 4"):
         promote(store, 9)
     with pytest.raises(ModelError, match=r"no registered model 'n'.*Known: m"):
-        promotion.promote(store, "n", 1, gates=[], who="a", reason="")
+        promotion.promote(store, "n", 1, ask=lambda *_: [], who="a", reason="")
     assert promotion.champion(store, "n") is None
 
 
@@ -148,7 +147,7 @@ PROMOTER = textwrap.dedent(
 
     store = Store(None, Path(sys.argv[1]))
     for turn in range(3):
-        promotion.promote(store, "m", int(sys.argv[2]), gates=[], who=sys.argv[2], reason=str(turn))
+        promotion.promote(store, "m", int(sys.argv[2]), ask=lambda *_: [], who=sys.argv[2], reason=str(turn))
         assert promotion.champion(store, "m") is not None
     """
 )

@@ -2,16 +2,6 @@ import pytest
 
 
 @pytest.fixture(scope="session")
-def saved(packaged, tmp_path_factory):
-    """The package as an MLflow model on disk, version 3."""
-    from segmentwerk.registry.publish import save_pyfunc
-
-    path = tmp_path_factory.mktemp("saved") / "pyfunc"
-    save_pyfunc(path, packaged.folder, packaged.catalogue, 3)
-    return path
-
-
-@pytest.fixture(scope="session")
 def model(saved):
     import mlflow
 

@@ -1,0 +1,111 @@
+"""The gates before a promotion: what a version's tags say, and what its artifact does when it is tried."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from segmentwerk.core.errors import ModelError
+from segmentwerk.core.settings import EvaluationSettings, RegistrySettings
+from segmentwerk.core.types import Gate, Score
+from segmentwerk.data import privacy
+from segmentwerk.evaluation.succession import Assigned, differences
+from segmentwerk.evaluation.view import Fitted
+from segmentwerk.pipelines.preparation import Prepared, split
+from segmentwerk.registry import approval, disclosure
+from segmentwerk.registry.approval import Comparison
+from segmentwerk.registry.disclosure import IsCustomer
+from segmentwerk.registry.incumbent import Incumbent
+from segmentwerk.registry.promotion import Ask, Registered
+from segmentwerk.scoring.load import load
+from segmentwerk.scoring.rehearsal import PARITY, Rehearsal
+from segmentwerk.tracking.writer import Store
+
+log = logging.getLogger(__name__)
+
+ASSIGNMENTS = "assignments/assignments.parquet"
+LEAST_HELD_OUT = 50
+"""Accounts that neither was fitted on, needed to compare two versions."""
+
+
+def asker(store: Store, settings: RegistrySettings, is_customer: IsCustomer | None = None) -> Ask:
+    """Return what a promotion asks of a version.
+
+    Parameters
+    ----------
+    is_customer
+        Tells ids of accounts; None: those of the assignments that the version's run logged.
+    """
+
+    def ask(version: Registered, champion: Registered | None) -> Sequence[Gate]:
+        found = [*_told(version, champion, settings)]
+        if {"parity", "load", "privacy"} & set(settings.gates):
+            known = is_customer or customers_of(version, store)
+            found += _tried(version, store, settings, known)
+        for gate in found:
+            log.info("%s %s: %s. %s", gate.code, gate.status.replace("_", " "), gate.title, gate.message)
+        return found
+
+    return ask
+
+
+def _told(version: Registered, champion: Registered | None, settings: RegistrySettings) -> Sequence[Gate]:
+    asked: dict[str, Callable[[], Gate]] = {
+        "scorecard": lambda: approval.scorecard(version),
+        "champion": lambda: approval.succession(version, champion),
+        "churn": lambda: approval.churn(version, champion, settings.max_moved),
+    }
+    return [gate() for name, gate in asked.items() if name in settings.gates]
+
+
+def _tried(
+    version: Registered, store: Store, settings: RegistrySettings, is_customer: IsCustomer | None
+) -> Sequence[Gate]:
+    """Ask the artifact itself; one that does not open fails the gate of parity, not the command."""
+    try:
+        rehearsal = Rehearsal.of(load(version.uri, store.uri))
+    except ModelError as error:
+        return [Gate("P004", PARITY, "failed", str(error))]
+    asked: dict[str, Callable[[], Gate]] = {
+        "parity": rehearsal.parity,
+        "load": lambda: rehearsal.load(settings.max_latency_ms),
+        "privacy": lambda: disclosure.check(rehearsal.loaded.folder, is_customer),
+    }
+    return [gate() for name, gate in asked.items() if name in settings.gates]
+
+
+def customers_of(version: Registered, store: Store) -> IsCustomer | None:
+    """Return what tells the accounts of the version's run by their pseudonyms; None where it logged none."""
+    from mlflow.exceptions import MlflowException
+
+    if not version.run_id:
+        return None
+    try:
+        path = Path(store.client.download_artifacts(version.run_id, ASSIGNMENTS))
+    except (MlflowException, OSError):
+        return None
+    known, key = set(pd.read_parquet(path, columns=["account_id"])["account_id"]), privacy.key(store.home)
+    return lambda words: [word in known for word in privacy.pseudonymise(words, key)]
+
+
+def compare_with(
+    present: Incumbent,
+    winner: Fitted,
+    moved: float,
+    prepared: Prepared,
+    settings: EvaluationSettings,
+    seed: int,
+) -> Comparison:
+    """Compare the winner with the champion on accounts that neither was fitted on."""
+    share = float(present.params.get("holdout_share", settings.holdout_share))
+    _, theirs = split(prepared.table.customers, share, int(present.params.get("seed", seed)))
+    held_out = np.flatnonzero(prepared.view.test.index.isin(theirs))
+    ahead: tuple[Score, ...] = ()
+    if len(held_out) >= LEAST_HELD_OUT:
+        view = prepared.view.take(np.arange(len(prepared.view.train)), held_out)
+        ahead = differences(winner, Assigned(present.ids), view, settings, seed=seed)
+    return Comparison(present.version, len(present.ids), len(held_out), moved, ahead)

@@ -1,0 +1,94 @@
+"""Made-up accounts and what the training side says of them, kept with the model.
+
+Whoever gets the model can then tell, without the training code and without any customer's row, whether it
+still says what was trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from segmentwerk.core.types import Segment
+from segmentwerk.registry.prospect import Prospect
+
+ROWS = 200
+UNKNOWN = 0.15
+"""Share of unknown cells."""
+UNSEEN = "never seen"
+
+Floats = NDArray[np.float64]
+
+
+class Space(Protocol):
+    """The fitted reference space."""
+
+    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return the accounts in the reference space."""
+
+
+class Scorer(Protocol):
+    """The fitted segmenter."""
+
+    def predict_proba(self, X: pd.DataFrame) -> Floats:
+        """Return memberships (n, n_segments)."""
+
+
+def make(
+    catalogue: dict[str, Any],
+    *,
+    space: Space,
+    segmenter: Scorer,
+    prospect: Prospect | None,
+    segments: Sequence[Segment],
+) -> dict[str, Any]:
+    """Return made-up accounts by column, their segment ids, and their memberships.
+
+    Parameters
+    ----------
+    catalogue
+        The package's catalogue; values are drawn around the means and from the levels that it states.
+    """
+    rows = _draw(catalogue)
+    proba = np.asarray(segmenter.predict_proba(space.transform(rows)))
+    firmographic = _without_orders(catalogue, rows)
+    if prospect is not None and firmographic.any():
+        proba[firmographic] = prospect.predict_proba(rows[firmographic])
+    ids = [segment.id for segment in sorted(segments, key=lambda segment: segment.label)]
+    return {
+        "columns": {name: [None if pd.isna(v) else v for v in column] for name, column in rows.items()},
+        "segment_ids": ids,
+        "memberships": proba.tolist(),
+    }
+
+
+def _draw(catalogue: dict[str, Any]) -> pd.DataFrame:
+    """Draw `ROWS` accounts; the last quarter lacks everything that only customers have."""
+    rng = np.random.default_rng(0)
+    evidence, basis = catalogue["evidence"], catalogue["basis"]
+    columns: dict[str, Any] = {}
+    for name, centre, scale in zip(catalogue["numeric"], evidence["centre"], evidence["scale"], strict=True):
+        logs = rng.normal(centre, 2.0 * scale, ROWS)
+        values = np.sign(logs) * np.expm1(np.abs(logs))
+        columns[name] = np.where(rng.random(ROWS) < UNKNOWN, np.nan, values)
+    for name in catalogue["categorical"]:
+        levels = np.array([*evidence["levels"][name], UNSEEN, None], dtype=object)
+        columns[name] = rng.choice(levels, ROWS)
+    if basis["orders"] is not None:
+        columns[basis["orders"]] = basis["few_orders"] + np.floor(rng.exponential(10.0, ROWS))
+    rows = pd.DataFrame(columns)[[*catalogue["numeric"], *catalogue["categorical"]]]
+    for name in basis["own"]:
+        rows.loc[rows.index >= ROWS * 3 // 4, name] = None
+    return rows
+
+
+def _without_orders(catalogue: dict[str, Any], rows: pd.DataFrame) -> NDArray[np.bool_]:
+    basis = catalogue["basis"]
+    if not basis["own"]:
+        return np.zeros(len(rows), dtype=bool)
+    asked = [basis["orders"]] if basis["orders"] is not None else basis["own"]
+    return np.asarray(rows[asked].isna().all(axis=1))

@@ -1,0 +1,102 @@
+"""Try a model as it would be used: whether it says what was trained, and whether it answers in time."""
+
+from __future__ import annotations
+
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from segmentwerk.core.errors import ModelError
+from segmentwerk.core.types import Gate
+from segmentwerk.scoring.load import Loaded
+
+TOLERANCE = 1e-5
+"""Largest difference of memberships."""
+TIE = 1e-6
+"""Memberships closer than this may change places."""
+CLIENTS = 4
+CALLS = 50
+"""Calls of each client, one account each."""
+PARITY, LOAD = "Says what was trained", "Answers in time"
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """A model and the made-up accounts that it carries.
+
+    ``memberships`` (n_rows, n_segments) are what the training side said of ``rows``, ``ids``
+    (n_segments,) the segments' stable ids.
+    """
+
+    loaded: Loaded
+    rows: pd.DataFrame
+    memberships: NDArray[np.float64]
+    ids: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, loaded: Loaded) -> Rehearsal:
+        """Read the made-up accounts.
+
+        Raises
+        ------
+        ModelError
+            If the model carries none.
+        """
+        path = loaded.folder / "artifacts" / "probe.json"
+        if not path.is_file():
+            raise ModelError(f"{loaded.uri} carries no accounts to try it with.", "Register it anew.")
+        told = json.loads(path.read_text(encoding="utf-8"))
+        kinds = dict.fromkeys(loaded.catalogue["numeric"], "float64")
+        rows = pd.DataFrame(told["columns"]).astype(kinds)
+        return cls(loaded, rows, np.array(told["memberships"]), np.array(told["segment_ids"]))
+
+    def parity(self) -> Gate:
+        """Compare the assignments with those of the training side (P004)."""
+        assigned = self.loaded.model.predict(self.rows)
+        expected = self.ids[self.memberships.argmax(axis=1)]
+        wrong = int(((assigned["segment_id"].to_numpy() != expected) & ~self._tied).sum())
+        gap = float(np.abs(assigned["confidence"].to_numpy() - self.memberships.max(axis=1)).max())
+        message = (
+            f"{wrong} of {len(self.rows)} made-up accounts get another segment than in training; memberships "
+            f"differ by {gap:.1e} at most."
+        )
+        if wrong or not gap <= TOLERANCE:
+            message += " Check the versions of numpy and onnxruntime."
+            return Gate("P004", PARITY, "failed", message)
+        return Gate("P004", PARITY, "passed", message)
+
+    @property
+    def _tied(self) -> NDArray[np.bool_]:
+        """Where the two best memberships are too close to insist on one (n_rows,)."""
+        if self.memberships.shape[1] < 2:
+            return np.zeros(len(self.rows), dtype=bool)
+        best = np.sort(self.memberships, axis=1)
+        return np.asarray(best[:, -1] - best[:, -2] < TIE)
+
+    def load(self, max_latency_ms: float) -> Gate:
+        """Let clients ask at once for one account each, and compare with the answer for all (P005)."""
+        together = self.loaded.model.predict(self.rows)["segment_id"].to_numpy()
+        turns = np.arange(CLIENTS * CALLS) % len(self.rows)
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            answers = list(pool.map(self._ask, turns))
+        slowest = 1000 * float(np.quantile([seconds for seconds, _ in answers], 0.99))
+        wrong = sum(found != together[turn] for turn, (_, found) in zip(turns, answers, strict=True))
+        message = (
+            f"{len(answers)} single accounts by {CLIENTS} clients at once: 99th percentile {slowest:.0f} ms, "
+            f"at most {max_latency_ms:.0f} ms; {wrong} answers unlike those for the whole table."
+        )
+        if wrong or slowest > max_latency_ms:
+            message += " Try again on a machine at rest, or raise registry.max_latency_ms."
+            return Gate("P005", LOAD, "failed", message)
+        return Gate("P005", LOAD, "passed", message)
+
+    def _ask(self, turn: int) -> tuple[float, int]:
+        """Return the seconds of one call and the segment it gave."""
+        begin = time.perf_counter()
+        answer = self.loaded.model.predict(self.rows.iloc[[turn]])
+        return time.perf_counter() - begin, int(answer["segment_id"].iloc[0])
