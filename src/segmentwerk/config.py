@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
@@ -87,6 +88,8 @@ class ScoreSettings(RootSettings):
     output: Path | None = None
     columns: list[str] | None = None
     source: SourceSettings | None = None
+    as_of: date | None = None
+    """Of the source; null: the source's own date."""
     quality: QualitySettings = QualitySettings()
 
 

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -47,8 +48,14 @@ def read_accounts(
     context: Context,
     *,
     home: Path,
+    learned: dict[str, Any] | None = None,
 ) -> Accounts:
     """Read a source, check it, and build its account table.
+
+    Parameters
+    ----------
+    learned
+        What features learned when a model was trained; None: learn from these accounts.
 
     Raises
     ------
@@ -66,7 +73,9 @@ def read_accounts(
     with context.timed("features"):
         window = _window(source, checked)
         absent = features.absent(checked.tables, wanted)
-        table = features.build(checked.tables, window, wanted, source=source.name, digest=opened.digest)
+        table = features.build(
+            checked.tables, window, wanted, source=source.name, digest=opened.digest, learned=learned
+        )
     with context.timed("quality"):
         report = quality.inspect(checked, as_of=window.as_of, source=source.name, raw=opened.raw)
         pages = quality_report.write(report, context.output, opened.understood)

@@ -18,6 +18,7 @@ from segmentwerk.core.seeds import derive
 from segmentwerk.core.settings import RegistrySettings
 from segmentwerk.core.types import Identity, Scorecard, Segment
 from segmentwerk.evaluation.identity import match
+from segmentwerk.features import definitions
 from segmentwerk.insight.profiles import describe
 from segmentwerk.pipelines.approval import asker, compare_with
 from segmentwerk.pipelines.candidates import Candidate
@@ -168,11 +169,11 @@ def _package(
         segments=segments,
         outlier_threshold=float(np.quantile(typical, second_path.OUTLIER_SHARE)),
         prospect=prospect,
+        definitions=definitions.keep(table, settings.features),
         meta={
             "source": table.source,
             "as_of": str(table.window.as_of),
             "currency": settings.source.currency,
-            "definitions": table.definitions,
         },
     )
 

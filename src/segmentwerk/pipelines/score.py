@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from dataclasses import asdict
 from pathlib import Path
@@ -11,12 +12,14 @@ from rich.console import Console
 from rich.progress import Progress
 
 from segmentwerk.config import ScoreSettings
-from segmentwerk.core.errors import ConfigError
+from segmentwerk.core.errors import ConfigError, ModelError
 from segmentwerk.core.files import atomic_file
-from segmentwerk.core.settings import FeatureSettings
+from segmentwerk.core.settings import SourceSettings
+from segmentwerk.features import definitions
 from segmentwerk.pipelines.accounts import read_accounts
 from segmentwerk.pipelines.context import Context
 from segmentwerk.scoring import batch
+from segmentwerk.scoring.load import Loaded, load
 from segmentwerk.tracking.writer import Store
 
 log = logging.getLogger(__name__)
@@ -28,20 +31,25 @@ def run(settings: ScoreSettings, context: Context) -> dict[str, Any]:
     Raises
     ------
     ConfigError
-        If neither or both of `input` and `source` are given.
+        If neither or both of `input` and `source` are given, or money is in another currency.
     InputError, ModelError
         If the input, the output or the model cannot be used; no output is written then.
     """
     if (settings.input is None) == (settings.source is None):
         raise ConfigError("Give either input or source.", "input=accounts.parquet, or source=NAME.")
-    given = settings.input if settings.input is not None else _account_table(settings, context)
-    output = settings.output or context.output / "segments.parquet"
+    if settings.as_of is not None and settings.source is None:
+        raise ConfigError("as_of goes with source.", "An input's features stand as of their own date.")
     store = Store(settings.tracking.uri, settings.home)
     store.prepare(settings.tracking.experiment)
+    model, given = settings.model, settings.input
+    if settings.source is not None:
+        loaded = load(settings.model, store.uri)
+        model, given = loaded.uri, _account_table(settings, settings.source, loaded, context)
+    output = settings.output or context.output / "segments.parquet"
     with context.timed("score"), Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("Scoring", total=None)
         done = batch.score(
-            settings.model,
+            model,
             given,
             output,
             tracking_uri=store.uri,
@@ -53,13 +61,32 @@ def run(settings: ScoreSettings, context: Context) -> dict[str, Any]:
     return {"inputs": {"input": given}, "model_version": done.model_version, "result": asdict(done)}
 
 
-def _account_table(settings: ScoreSettings, context: Context) -> Path:
-    """Build the account table of a source as of its date."""
-    assert settings.source is not None
-    accounts = read_accounts(
-        settings.source, settings.quality, FeatureSettings(), context, home=settings.home
-    )
+def _account_table(settings: ScoreSettings, source: SourceSettings, loaded: Loaded, context: Context) -> Path:
+    """Build the account table of a source by the definitions that the model was trained with."""
+    kept = _definitions(loaded)
+    trained_in = loaded.catalogue["meta"].get("currency", source.currency)
+    if source.currency != trained_in:
+        raise ConfigError(
+            f"Source {source.name!r} is in {source.currency}, {loaded.uri} was trained in {trained_in}.",
+            f"Convert the money in the source's mapping and set source.currency={trained_in}.",
+        )
+    if settings.as_of is not None:
+        source = source.model_copy(update={"as_of": settings.as_of, "outcome_until": None})
+    wanted, learned = definitions.restore(kept)
+    accounts = read_accounts(source, settings.quality, wanted, context, home=settings.home, learned=learned)
+    definitions.insist(kept, accounts.table)
     path = context.output / "accounts.parquet"
     with atomic_file(path) as draft:
         accounts.table.features.rename_axis("account_id").reset_index().to_parquet(draft, index=False)
     return path
+
+
+def _definitions(loaded: Loaded) -> dict[str, Any]:
+    path = loaded.folder / "artifacts" / "definitions.json"
+    if not path.is_file():
+        raise ModelError(
+            f"{loaded.uri} does not say how its features are built.",
+            "Give a table that has them (input=…), or register the model anew: segmentwerk compare.",
+        )
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found

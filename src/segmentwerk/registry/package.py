@@ -59,6 +59,7 @@ def save(
     segments: Sequence[Segment],
     outlier_threshold: float,
     prospect: Prospect | None = None,
+    definitions: Mapping[str, object] | None = None,
     meta: Mapping[str, object] | None = None,
 ) -> Path:
     """Write everything that scoring needs into a folder, whole or not at all.
@@ -72,8 +73,10 @@ def save(
         One a label, with stable ids and names.
     outlier_threshold
         Accounts whose typicality (the segmenter's ``score_samples``) is lower are outliers.
+    definitions
+        What it takes to build the same features from raw tables (`features.definitions.keep`).
     meta
-        Further facts for the catalogue, such as the definitions' digest, currency and dates.
+        Further facts for the catalogue, such as currency and dates.
     """
     numeric, categorical = list(space.numeric), list(space.categorical)
     catalogue = {
@@ -99,6 +102,9 @@ def save(
             catalogue, space=space, segmenter=segmenter, prospect=prospect, segments=segments
         )
         (draft / "probe.json").write_text(json.dumps(made_up, allow_nan=False), encoding="utf-8")
+        if definitions is not None:
+            text = json.dumps(_plain(definitions), ensure_ascii=False, allow_nan=False)
+            (draft / "definitions.json").write_text(text, encoding="utf-8")
         shutil.copyfile(CODE, draft / "segment_model.py")
         digests = {path.name: sha256(path) for path in sorted(draft.iterdir())}
         (draft / "digests.json").write_text(json.dumps(digests, indent=1), encoding="utf-8")
