@@ -196,8 +196,11 @@ def bench_raw(folder: Path, train: pd.DataFrame, n_rows: int) -> None:
 
     def raw() -> None:
         numeric = rows[NUMERIC].to_numpy(np.float64)
-        categorical = rows[CATEGORICAL].fillna("").to_numpy(object)
-        (x,) = space.run(["x"], {"numeric": numeric, "categorical": categorical})
+        columns = [pd.factorize(rows[name].fillna("")) for name in CATEGORICAL]
+        begins = np.cumsum([0, *(len(words) for _, words in columns)])[:-1]
+        words = np.concatenate([np.asarray(words, dtype=object) for _, words in columns])
+        codes = np.column_stack([codes for codes, _ in columns]) + begins
+        (x,) = space.run(["x"], {"numeric": numeric, "words": words, "codes": codes})
         segmenter.run(["proba", "score"], {"x": x})
 
     peer = best(raw)
@@ -256,16 +259,16 @@ def bench_http(folder: Path, train: pd.DataFrame, _n_rows: int) -> None:
 
 
 START = """
-import sys, mlflow.pyfunc, pandas as pd
+import json, sys, mlflow.pyfunc, pandas as pd
 model = mlflow.pyfunc.load_model(sys.argv[1])
-model.predict(pd.read_json(sys.argv[2], orient="split"))
+model.predict(pd.DataFrame([json.load(open(sys.argv[2]))]))
 """
 
 
 def bench_start(folder: Path, train: pd.DataFrame, _n_rows: int) -> None:
     """Start a process, load the model and assign one account."""
     row = folder / "row.json"
-    accounts(1, seed=3).to_json(row, orient="split", index=False)
+    row.write_text(json.dumps(accounts(50, seed=3).dropna().iloc[0].to_dict()), encoding="utf-8")
 
     def start(path: Path) -> None:
         subprocess.run(

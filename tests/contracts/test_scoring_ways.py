@@ -79,8 +79,8 @@ def check_parity(made: tuple[Packaged, mlflow.pyfunc.PyFuncModel], n_rows: int) 
     features = rows.set_index("account_id")
     x = packed.space.transform(features)
     expected, score = packed.segmenter.predict_proba(x), packed.segmenter.score_samples(x)
-    numeric = features[NUMERIC].to_numpy(np.float64)
-    texts = [features[name].where(features[name].notna(), "").to_numpy(object) for name in CATEGORICAL]
+    code = sys.modules[type(inside).__module__]
+    numeric, texts = code._numbers(features, NUMERIC), code._texts(features, CATEGORICAL)
     found, found_score = inside._run_full(numeric, texts)
     np.testing.assert_allclose(found, expected, atol=1e-5)
     np.testing.assert_allclose(found_score, score, rtol=1e-5, atol=1e-5)

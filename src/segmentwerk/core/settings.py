@@ -202,8 +202,8 @@ class RegistrySettings(Settings):
     gates: list[PromotionGate] = Field(default_factory=lambda: list(get_args(PromotionGate)))
     max_moved: float = Field(default=0.25, ge=0, le=1)
     """Share of the champion's accounts that may change segment."""
-    max_latency_ms: float = Field(default=500.0, gt=0)
-    """99th percentile of the time for one account, four clients at once."""
+    max_latency_ms: float = Field(default=1000.0, gt=0)
+    """Median time for one account, four clients at once; it says more of the model than of a busy machine."""
 
 
 class ReportSettings(Settings):

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from segmentwerk.segmenters.onnx_graph import DOUBLE, Graph
+from segmentwerk.segmenters.onnx_graph import CODES, DOUBLE, NUMERIC, Graph
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -103,7 +103,7 @@ class Design:
 
     def draw(self, graph: Graph, coefficients: Floats) -> tuple[str, str]:
         """Draw ``matrix(...) @ coefficients.T`` (n, k) and the typicality (n,) as ONNX."""
-        source = "numeric" if self.numeric else "categorical"
+        source = NUMERIC if self.numeric else CODES
         rows = graph.add("Shape", source, start=0, end=1)
         logits = _zeros(graph, graph.add("Concat", rows, graph.constant([len(coefficients)]), axis=0))
         score = _zeros(graph, rows)
@@ -112,10 +112,11 @@ class Design:
             logits, score = self._draw_numbers(graph, blocks[:3], logits, score)
         for term, block in zip(self.categories, blocks[3:], strict=True):
             weights = np.vstack([block.T, np.zeros(len(coefficients))])
-            code = _draw_codes(graph, term)
-            logits = graph.add("Add", logits, graph.add("Gather", graph.constant(weights), code, axis=0))
-            share = graph.add("Gather", graph.constant(term.log_share), code, axis=0)
-            score = graph.add("Add", score, share)
+            codes = {level: code for code, level in enumerate(term.levels)}
+            said = (
+                graph.category(term.column, codes, len(codes), table) for table in (weights, term.log_share)
+            )
+            logits, score = (graph.add("Add", *pair) for pair in zip((logits, score), said, strict=True))
         return logits, score
 
     def _draw_numbers(
@@ -209,15 +210,3 @@ def _zeros(graph: Graph, shape: str) -> str:
     from onnx import helper
 
     return graph.add("ConstantOfShape", shape, value=helper.make_tensor("zero", DOUBLE, [1], [0.0]))
-
-
-def _draw_codes(graph: Graph, term: Category) -> str:
-    texts = graph.add("Gather", "categorical", graph.constant(term.column), axis=1)
-    return graph.add(
-        "LabelEncoder",
-        texts,
-        domain="ai.onnx.ml",
-        keys_strings=list(term.levels) or ["\x00"],
-        values_int64s=list(range(len(term.levels))) or [0],
-        default_int64=len(term.levels),
-    )

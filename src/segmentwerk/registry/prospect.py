@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.types import AccountTable
 from segmentwerk.registry.design import Design
-from segmentwerk.segmenters.onnx_graph import DOUBLE, STRING, Graph, Tensor
+from segmentwerk.segmenters.onnx_graph import DOUBLE, Graph, Tensor, raw_inputs
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -65,18 +65,14 @@ class Prospect:
     def to_onnx(self) -> onnx.ModelProto:
         """Return the model as ONNX.
 
-        Inputs ``numeric`` float64 (n, p) and ``categorical`` string (n, q), the reference space's
-        columns; outputs ``proba`` float64 (n, n_segments) and ``score`` float64 (n,), the typicality.
+        Inputs as those of the reference space; outputs ``proba`` float64 (n, n_segments) and ``score``
+        float64 (n,), the typicality.
         """
         graph = Graph("Prospect")
         logits, score = self.design.draw(graph, self.coefficients / self.temperature)
         logits = graph.add("Add", logits, graph.constant(self.intercepts / self.temperature))
         proba = graph.add("Softmax", logits, axis=1)
-        inputs: dict[str, Tensor] = {}
-        if self.design.numeric:
-            inputs["numeric"] = (DOUBLE, ["n", len(self.design.numeric)])
-        if self.design.categorical:
-            inputs["categorical"] = (STRING, ["n", len(self.design.categorical)])
+        inputs = raw_inputs(len(self.design.numeric), len(self.design.categorical))
         outputs: dict[str, tuple[str, Tensor]] = {
             "proba": (proba, (DOUBLE, ["n", len(self.intercepts)])),
             "score": (score, (DOUBLE, ["n"])),

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +39,10 @@ COLUMNS = (
 )
 REASONS = COLUMNS[8:11]
 NO_RUNNER_UP = -1
-CHUNK = 65_536
-"""Rows worked on at once, so that memory does not grow with the table."""
+CHUNK = 16_384
+"""Rows worked on at once: few enough for the processor's cache, many enough to be worth a call."""
+WORKERS = min(os.cpu_count() or 1, 8)
+"""Chunks worked on side by side."""
 FULL, PARTIAL, FIRMOGRAPHIC = range(3)
 BASES = np.array(["full", "partial", "firmographic"], dtype=object)
 
@@ -95,8 +100,11 @@ class SegmentModel(PythonModel):
         columns = _wanted((params or {}).get("columns"))
         self._check_known(model_input)
         begins = range(0, max(len(model_input), 1), CHUNK)
-        parts = [self._assign(model_input.iloc[begin : begin + CHUNK], columns) for begin in begins]
-        return pd.concat(parts, ignore_index=True)
+        if len(begins) == 1:
+            return self._assign(model_input, columns).reset_index(drop=True)
+        with ThreadPoolExecutor(WORKERS) as pool:
+            parts = pool.map(lambda at: self._assign(model_input.iloc[at : at + CHUNK], columns), begins)
+            return pd.concat(parts, ignore_index=True)
 
     def _check_known(self, frame: pd.DataFrame) -> None:
         known = [*self.catalogue["numeric"], *self.catalogue["categorical"]]
@@ -131,7 +139,7 @@ class SegmentModel(PythonModel):
         series = {name: pd.Series(found[name], dtype=found[name].dtype) for name in columns}
         return pd.DataFrame(series)  # texts stay objects: turning them into strings takes as long as scoring
 
-    def _basis(self, numeric: Floats, texts: list[NDArray[Any]]) -> Integers:
+    def _basis(self, numeric: Floats, texts: list[Texts]) -> Integers:
         """Say for each row what its assignment can stand on (see ``basis`` in the catalogue)."""
         rule = self.catalogue["basis"]
         if not rule["own"]:
@@ -148,13 +156,14 @@ class SegmentModel(PythonModel):
         few |= share < rule["min_known"]
         return np.where(prospect, FIRMOGRAPHIC, np.where(few, PARTIAL, FULL))
 
-    def _is_known(self, name: str, numeric: Floats, texts: list[NDArray[Any]]) -> NDArray[np.bool_]:
+    def _is_known(self, name: str, numeric: Floats, texts: list[Texts]) -> NDArray[np.bool_]:
         if name in self.catalogue["numeric"]:
             known: NDArray[np.bool_] = ~np.isnan(numeric[:, self.catalogue["numeric"].index(name)])
             return known
-        return np.asarray(texts[self.catalogue["categorical"].index(name)] != "", dtype=bool)
+        text = texts[self.catalogue["categorical"].index(name)]
+        return np.asarray((text.words != "")[text.codes], dtype=bool)
 
-    def _run(self, numeric: Floats, texts: list[NDArray[Any]], basis: Integers) -> tuple[Floats, Floats]:
+    def _run(self, numeric: Floats, texts: list[Texts], basis: Integers) -> tuple[Floats, Floats]:
         """Return memberships (n, k) and typicality (n,), each row by the path that its basis asks for."""
         second_path = (basis == FIRMOGRAPHIC) & (self.prospect is not None)
         proba = np.empty((len(numeric), len(self.catalogue["segments"])))
@@ -163,15 +172,15 @@ class SegmentModel(PythonModel):
             if rows.all() and len(rows):
                 return run(numeric, texts)
             if rows.any():
-                proba[rows], score[rows] = run(numeric[rows], [text[rows] for text in texts])
+                proba[rows], score[rows] = run(numeric[rows], [text.take(rows) for text in texts])
         return proba, score
 
-    def _run_full(self, numeric: Floats, texts: list[NDArray[Any]]) -> tuple[Floats, Floats]:
+    def _run_full(self, numeric: Floats, texts: list[Texts]) -> tuple[Floats, Floats]:
         (x,) = self.space.run(["x"], _feed(self.space, numeric, texts))
         proba, score = self.segmenter.run(["proba", "score"], {"x": x})
         return proba, score
 
-    def _run_prospect(self, numeric: Floats, texts: list[NDArray[Any]]) -> tuple[Floats, Floats]:
+    def _run_prospect(self, numeric: Floats, texts: list[Texts]) -> tuple[Floats, Floats]:
         proba, score = self.prospect.run(["proba", "score"], _feed(self.prospect, numeric, texts))
         return proba, score
 
@@ -179,6 +188,26 @@ class SegmentModel(PythonModel):
         """Return the outlier threshold of each basis."""
         full, prospect = self.catalogue["outlier_threshold"], self.catalogue["prospect_outlier_threshold"]
         return np.array([full, full, full if prospect is None else prospect])
+
+
+@dataclass(frozen=True)
+class Texts:
+    """A categorical column: ``codes`` (n,) say where in ``words`` each value stands.
+
+    The last word is the empty text, for unknown; -1, the code of unknown values, finds it, too.
+    """
+
+    codes: Integers
+    words: NDArray[Any]
+
+    @classmethod
+    def unknown(cls, n_rows: int) -> Texts:
+        """Return a column of which nothing is known."""
+        return cls(np.full(n_rows, -1), np.array([""], dtype=object))
+
+    def take(self, rows: NDArray[np.bool_]) -> Texts:
+        """Return some rows."""
+        return Texts(self.codes[rows], self.words)
 
 
 class Evidence:
@@ -204,18 +233,18 @@ class Evidence:
         self.percent = [catalogue["features"][name]["unit"] == "share" for name in names]
         self.prospect = np.array([catalogue["features"][name]["prospect"] for name in names], dtype=bool)
 
-    def weigh(self, numeric: Floats, texts: list[NDArray[Any]], label: Integers) -> Floats:
+    def weigh(self, numeric: Floats, texts: list[Texts], label: Integers) -> Floats:
         """Return the evidence (n, n_features) of each value for the row's segment."""
         z = (np.sign(numeric) * np.log1p(np.abs(numeric)) - self.centre) / self.scale
         means = self.means[label]
         evidence = np.empty((len(label), len(self.numeric) + len(self.categorical)))
         evidence[:, : len(self.numeric)] = means * (np.clip(z, -self.LIMIT, self.LIMIT) - means / 2)
         for j, (text, levels, lifts) in enumerate(zip(texts, self.levels, self.lifts, strict=True)):
-            evidence[:, len(self.numeric) + j] = lifts[label, levels.get_indexer(text)]
+            evidence[:, len(self.numeric) + j] = lifts[label, levels.get_indexer(text.words)[text.codes]]
         return np.nan_to_num(evidence, copy=False)
 
     def reasons(
-        self, numeric: Floats, texts: list[NDArray[Any]], label: Integers, firmographic: NDArray[np.bool_]
+        self, numeric: Floats, texts: list[Texts], label: Integers, firmographic: NDArray[np.bool_]
     ) -> list[NDArray[Any]]:
         """Return three columns of sentences (n,), the strongest evidence first, empty where there is none."""
         evidence = self.weigh(numeric, texts, label)
@@ -230,7 +259,7 @@ class Evidence:
                 evidence[rows, best] = 0.0
         return columns
 
-    def _sentences(self, numeric: Floats, texts: list[NDArray[Any]], chosen: Integers) -> NDArray[Any]:
+    def _sentences(self, numeric: Floats, texts: list[Texts], chosen: Integers) -> NDArray[Any]:
         """Put the value of the chosen feature (-1: none) into its sentence, row by row."""
         sentences = np.full(len(chosen), "", dtype=object)
         for feature in np.unique(chosen[chosen >= 0]):
@@ -239,8 +268,8 @@ class Evidence:
                 where, values = pd.factorize(_three_digits(numeric[rows, feature]))
                 words = [_number(value, percent=self.percent[feature]) for value in values]
             else:
-                where, levels = pd.factorize(texts[feature - len(self.numeric)][rows])
-                words = [str(level) for level in levels]
+                text = texts[feature - len(self.numeric)]
+                where, words = text.codes[rows], text.words.tolist()
             filled = [self.sentences[feature].replace("{value}", word) for word in words]
             sentences[rows] = np.array(filled, dtype=object)[where]
         return sentences
@@ -296,7 +325,7 @@ def _refusal(name: str) -> MlflowException:
 def _session(model: bytes) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.log_severity_level = 3
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.intra_op_num_threads = 1  # chunks run side by side instead, which needs no waiting for each other
     return ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
 
 
@@ -339,27 +368,32 @@ def _column(column: pd.Series, name: str) -> Floats:
     return numbers
 
 
-def _texts(frame: pd.DataFrame, names: list[str]) -> list[NDArray[Any]]:
-    """Return the columns as arrays of str, empty where unknown."""
-    texts = []
-    for name in names:
-        if name not in frame:
-            texts.append(np.full(len(frame), "", dtype=object))
-            continue
-        values = frame[name].to_numpy(object, copy=True)
-        values[pd.isna(frame[name]).to_numpy()] = ""
-        if pd.api.types.infer_dtype(values) not in ("string", "empty"):
-            raise MlflowException.invalid_parameter_value(f"Column {name!r} must hold texts.")
-        texts.append(values)
-    return texts
+def _texts(frame: pd.DataFrame, names: list[str]) -> list[Texts]:
+    """Return the categorical columns."""
+    return [_category(frame[name]) if name in frame else Texts.unknown(len(frame)) for name in names]
 
 
-def _feed(session: ort.InferenceSession, numeric: Floats, texts: list[NDArray[Any]]) -> dict[str, Any]:
-    """Return what the session asks for; a model without categories has no such input."""
+def _category(column: pd.Series) -> Texts:
+    try:
+        codes, found = pd.factorize(column)
+        words = np.append(np.asarray(found, dtype=object), "")
+    except TypeError:  # such as lists, which cannot be compared
+        words = np.array([None], dtype=object)
+    if pd.api.types.infer_dtype(words) != "string":
+        raise MlflowException.invalid_parameter_value(f"Column {column.name!r} must hold texts.")
+    return Texts(codes, words)
+
+
+def _feed(session: ort.InferenceSession, numeric: Floats, texts: list[Texts]) -> dict[str, Any]:
+    """Return what the session asks for; a model without categories has no such inputs."""
     asked = {node.name for node in session.get_inputs()}
     feed: dict[str, Any] = {"numeric": numeric} if "numeric" in asked else {}
-    if "categorical" in asked:
-        feed["categorical"] = np.column_stack(texts) if texts else np.empty((len(numeric), 0), dtype=object)
+    if "words" in asked:
+        feed["words"] = np.concatenate([text.words for text in texts])
+        begins = np.cumsum([0, *(len(text.words) for text in texts)])
+        last = [len(text.words) - 1 for text in texts]  # where the unknown ones, coded -1, find their text
+        codes = [np.where(t.codes < 0, end, t.codes) for t, end in zip(texts, last, strict=True)]
+        feed["codes"] = np.column_stack(codes) + begins[:-1]
     return feed
 
 

@@ -62,19 +62,10 @@ class Levels:
         names = [None if name == MISSING else name for name in self.names]
         return [names[row.argmax()] if row.max() > 0 else None for row in block]
 
-    def draw(self, graph: Graph, texts: str, position: int) -> str:
-        """Draw `apply` as ONNX; ``texts`` is (n, n_variables), an unknown value is the empty text."""
-        text = graph.add("Gather", texts, graph.constant(position), axis=1)
+    def draw(self, graph: Graph, position: int, weights: Array) -> str:
+        """Draw ``apply(values) * weights`` as ONNX; the values are column ``position`` of the categories."""
         known, default = self._codes()
-        code = graph.add(
-            "LabelEncoder",
-            text,
-            domain="ai.onnx.ml",
-            keys_strings=list(known),
-            values_int64s=list(known.values()),
-            default_int64=default,
-        )
-        return graph.add("Gather", graph.constant(self.table), code)
+        return graph.category(position, known, default, self.table * weights)
 
     def _codes(self) -> tuple[dict[str, int], int]:
         """Return the code of each known text, and the code of any other."""

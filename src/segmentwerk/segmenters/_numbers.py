@@ -62,18 +62,26 @@ class Numbers:
             values: Array = np.clip(np.where(bent > 0, rises, -falls) * self.unit, self.low, self.high)
         return values
 
-    def draw(self, graph: Graph, values: str) -> str:
-        """Draw `apply` as ONNX."""
+    def draw(self, graph: Graph, values: str, weights: Array) -> str:
+        """Draw ``apply(values) * weights`` as ONNX, in few passes over the values.
+
+        With s the sign of v and L = log(1 + |v|), both branches of the transformation are
+        s (exp(e L) - 1) / e with the exponent e = 1 + s (exponent - 1).
+        """
         known = graph.add("Where", graph.add("IsNaN", values), graph.constant(self.fill), values)
-        known = graph.add("Div", known, graph.constant(self.unit))
+        known = graph.add("Mul", known, graph.constant(1 / self.unit))
         known = graph.add("Clip", known, graph.constant(-_FARTHEST), graph.constant(_FARTHEST))
-        zero = graph.constant(0.0)
-        rises = _draw_boxcox1p(graph, graph.add("Max", known, zero), self.exponent)
-        falls = _draw_boxcox1p(graph, graph.add("Max", graph.add("Neg", known), zero), 2 - self.exponent)
-        centered = graph.add("Sub", graph.add("Sub", rises, falls), graph.constant(self.center))
-        scaled = graph.add("Div", centered, graph.constant(self.scale))
-        clipped = graph.add("Clip", scaled, graph.constant(-self.clip), graph.constant(self.clip))
-        return graph.add("Mul", clipped, graph.constant(self.gain))
+        one, sign = graph.constant(1.0), graph.add("Sign", known)
+        log = graph.add("Log", graph.add("Add", graph.add("Abs", known), one))
+        exponent = graph.add("Add", graph.add("Mul", sign, graph.constant(self.exponent - 1)), one)
+        power = graph.add("Exp", graph.add("Mul", exponent, log))
+        bent = graph.add("Div", graph.add("Sub", power, one), exponent)
+        if np.isin(self.exponent, (0, 2)).any():  # the limit where e is 0
+            bent = graph.add("Where", graph.add("Equal", exponent, graph.constant(0.0)), log, bent)
+        scaled = graph.add("Mul", graph.add("Mul", sign, bent), graph.constant(1 / self.scale))
+        centered = graph.add("Sub", scaled, graph.constant(self.center / self.scale))
+        clipped = graph.add("Clip", centered, graph.constant(-self.clip), graph.constant(self.clip))
+        return graph.add("Mul", clipped, graph.constant(self.gain * weights))
 
 
 def yeo_johnson(values: Array, exponent: Array) -> Array:
@@ -122,11 +130,3 @@ def _spread(values: Array, center: float, clip: float) -> float:
         return 1.0
     typical, far = np.quantile(deviations[moved], [0.5, 0.9], method="nearest")
     return float(max((high - low) / _NORMAL_IQR, typical * np.sqrt(moved.mean()), far / clip))
-
-
-def _draw_boxcox1p(graph: Graph, values: str, exponent: Array) -> str:
-    """Draw ((1 + x)^exponent - 1) / exponent, or log(1 + x) where the exponent is 0."""
-    base = graph.add("Add", values, graph.constant(1.0))
-    safe = graph.constant(np.where(exponent == 0, 1.0, exponent))
-    power = graph.add("Div", graph.add("Sub", graph.add("Pow", base, safe), graph.constant(1.0)), safe)
-    return graph.add("Where", graph.constant(exponent == 0), graph.add("Log", base), power)

@@ -21,6 +21,20 @@ STRING = int(TensorProto.STRING)
 Tensor = tuple[int, Sequence[int | str]]
 """Element type and shape; a name in the shape is a free dimension."""
 
+NUMERIC, WORDS, CODES = "numeric", "words", "codes"
+"""Inputs of raw features."""
+
+
+def raw_inputs(n_numeric: int, n_categorical: int) -> dict[str, Tensor]:
+    """Return the inputs for raw features: ``numeric`` (n, p), NaN for unknown, ``words`` and ``codes``.
+
+    What there are no features for is left out.
+    """
+    inputs: dict[str, Tensor] = {NUMERIC: (DOUBLE, ["n", n_numeric])} if n_numeric else {}
+    if n_categorical:
+        inputs |= {WORDS: (STRING, ["n_words"]), CODES: (INT64, ["n", n_categorical])}
+    return inputs
+
 
 class Graph:
     """Collects nodes and constants, and names what flows between them.
@@ -72,6 +86,30 @@ class Graph:
         total = self.sum(self.add("Exp", self.add("Sub", tensor, peak)), axis)
         result = self.add("Add", self.add("Log", total), peak)
         return result if keep else self.add("Squeeze", result, self.constant([axis]))
+
+    def category(self, position: int, codes: Mapping[str, int], default: int, table: ArrayLike) -> str:
+        """Add the rows of ``table`` that belong to a categorical feature's values (n, width).
+
+        The input ``words`` (n_words,) holds the different texts of a table, ``codes`` (n, n_features) says
+        where each value stands in them: texts are then compared once each, not once a row.
+
+        Parameters
+        ----------
+        position
+            The feature's column in ``codes``.
+        codes, default
+            Row of the table by text, and for every other text.
+        """
+        rows = self.add(
+            "LabelEncoder",
+            WORDS,
+            domain="ai.onnx.ml",
+            keys_strings=list(codes) or ["\x00"],
+            values_int64s=list(codes.values()) or [default],
+            default_int64=default,
+        )
+        which = self.add("Gather", CODES, self.constant(position), axis=1)
+        return self.add("Gather", self.add("Gather", self.constant(table), rows), which)
 
     def model(
         self, inputs: Mapping[str, Tensor], outputs: Mapping[str, tuple[str, Tensor]]

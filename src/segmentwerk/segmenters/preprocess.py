@@ -17,7 +17,7 @@ from segmentwerk.core.errors import ConfigError, InputError, nearest
 from segmentwerk.segmenters._levels import Levels, level_scale
 from segmentwerk.segmenters._numbers import Numbers
 from segmentwerk.segmenters.base import Array
-from segmentwerk.segmenters.onnx_graph import DOUBLE, STRING, Graph, Tensor
+from segmentwerk.segmenters.onnx_graph import DOUBLE, NUMERIC, Graph, raw_inputs
 
 _KINDS = "Correct the source, or declare the feature as categorical."
 _FLAG_SHARE = 0.05
@@ -128,20 +128,21 @@ class ReferenceSpace(TransformerMixin, BaseEstimator):
     def to_onnx(self) -> onnx.ModelProto:
         """Return the space as an ONNX model.
 
-        Inputs ``numeric`` float64 (n, len(self.numeric)), NaN for unknown, and ``categorical`` string
-        (n, len(self.categorical)), the empty text for unknown; one of no features is left out.
-        Output ``x`` float64 (n, n_columns).
+        Inputs ``numeric`` float64 (n, len(self.numeric)), NaN for unknown, ``words`` string (n_words,) and
+        ``codes`` int64 (n, len(self.categorical)), the places of the values in ``words``, the empty text for
+        unknown; those of no features are left out. Output ``x`` float64 (n, n_columns).
         """
         check_is_fitted(self)
-        graph = Graph("reference_space")
-        blocks = self._draw_numbers(graph) if self.kept_ or self.flagged_ else []
-        names = list(self.categorical)
-        blocks += [lv.draw(graph, "categorical", names.index(lv.variable)) for lv in self.levels_]
-        x = graph.add("Mul", graph.add("Concat", *blocks, axis=1), graph.constant(self.multipliers_))
-        kinds = {"numeric": (DOUBLE, len(self.numeric)), "categorical": (STRING, len(names))}
-        inputs: dict[str, Tensor] = {
-            name: (kind, ["n", width]) for name, (kind, width) in kinds.items() if width
-        }
+        graph, names = Graph("reference_space"), list(self.categorical)
+        widths = [len(self.kept_), len(self.flagged_), *(len(levels.names) for levels in self.levels_)]
+        weights = np.split(self.multipliers_, np.cumsum(widths)[:-1])
+        blocks = self._draw_numbers(graph, weights[0], weights[1])
+        blocks += [
+            levels.draw(graph, names.index(levels.variable), part)
+            for levels, part in zip(self.levels_, weights[2:], strict=True)
+        ]
+        x = graph.add("Concat", *blocks, axis=1)
+        inputs = raw_inputs(len(self.numeric), len(names))
         return graph.model(inputs, {"x": (x, (DOUBLE, ["n", len(self.columns_)]))})
 
     def to_dict(self) -> dict[str, Any]:
@@ -238,17 +239,21 @@ class ReferenceSpace(TransformerMixin, BaseEstimator):
         self.discrete_ = {name: [name] for name in self.binary_} | flags
         self.discrete_ |= {levels.variable: levels.columns for levels in self.levels_}
 
-    def _draw_numbers(self, graph: Graph) -> list[str]:
+    def _draw_numbers(self, graph: Graph, weights: Array, flag_weights: Array) -> list[str]:
         """Draw the columns of the numeric features: values, then flags."""
         blocks = []
         if self.kept_:
-            kept = graph.add("Gather", "numeric", graph.constant(self._positions(self.kept_)), axis=1)
-            blocks.append(self.numbers_.draw(graph, kept))
+            blocks.append(self.numbers_.draw(graph, self._pick(graph, self.kept_), weights))
         if self.flagged_:
-            flagged = graph.add("Gather", "numeric", graph.constant(self._positions(self.flagged_)), axis=1)
-            flags = graph.add("Cast", graph.add("IsNaN", flagged), to=DOUBLE)
-            blocks.append(graph.add("Mul", flags, graph.constant(self.flag_scales_)))
+            flags = graph.add("Cast", graph.add("IsNaN", self._pick(graph, self.flagged_)), to=DOUBLE)
+            blocks.append(graph.add("Mul", flags, graph.constant(self.flag_scales_ * flag_weights)))
         return blocks
+
+    def _pick(self, graph: Graph, names: Sequence[str]) -> str:
+        """Draw the columns of some numeric features."""
+        if list(names) == list(self.numeric):
+            return NUMERIC
+        return graph.add("Gather", NUMERIC, graph.constant(self._positions(names)), axis=1)
 
     def _positions(self, names: Sequence[str]) -> NDArray[np.int64]:
         return np.array([list(self.numeric).index(name) for name in names], dtype=np.int64)

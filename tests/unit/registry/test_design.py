@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from raw_feed import feed
 from segmentwerk.registry.design import Design, signed_log
-from segmentwerk.segmenters.onnx_graph import DOUBLE, STRING, Graph
+from segmentwerk.segmenters.onnx_graph import DOUBLE, Graph, raw_inputs
 
 ROWS = pd.DataFrame(
     {
@@ -75,7 +76,7 @@ def drawn(design):
     graph = Graph("g")
     logits, score = design.draw(graph, weights)
     model = graph.model(
-        {"numeric": (DOUBLE, ["n", 2]), "categorical": (STRING, ["n", 1])},
+        raw_inputs(2, 1),
         {"logits": (logits, (DOUBLE, ["n", 3])), "score": (score, (DOUBLE, ["n"]))},
     )
     return onnxruntime.InferenceSession(model.SerializeToString()), weights
@@ -88,11 +89,7 @@ def test_onnx_says_the_same_on_any_row(design, drawn, rows):
     frame = pd.DataFrame(rows, columns=["frequency", "employees", "industry"]).astype(
         {"frequency": float, "employees": float, "industry": object}
     )
-    texts = frame[["industry"]].where(frame[["industry"]].notna(), "").to_numpy(object)
-    found = session.run(
-        ["logits", "score"],
-        {"numeric": frame[["frequency", "employees"]].to_numpy(), "categorical": texts},
-    )
+    found = session.run(["logits", "score"], feed(frame, ["frequency", "employees"], ["industry"]))
     np.testing.assert_allclose(found[0], design.matrix(frame) @ weights.T, atol=1e-9)
     np.testing.assert_allclose(found[1], design.typicality(frame), rtol=1e-9, atol=1e-9)
 

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from packaged import CATALOGUE, CATEGORICAL, NUMERIC, world
+from raw_feed import feed
 from segmentwerk.registry import prospect
 
 
@@ -55,11 +56,8 @@ def test_the_same_seed_gives_the_same_model_whatever_the_order_of_rows(fitted, c
 
 def test_onnx_says_the_same(fitted):
     features = world(500, seed=9)[0].features
-    texts = features[CATEGORICAL].astype(object).where(features[CATEGORICAL].notna(), "").to_numpy(object)
     session = onnxruntime.InferenceSession(fitted.to_onnx().SerializeToString())
-    proba, score = session.run(
-        ["proba", "score"], {"numeric": features[NUMERIC].to_numpy(), "categorical": texts}
-    )
+    proba, score = session.run(["proba", "score"], feed(features, NUMERIC, CATEGORICAL))
     np.testing.assert_allclose(proba, fitted.predict_proba(features), atol=1e-12)
     np.testing.assert_allclose(score, fitted.design.typicality(features), atol=1e-12)
 
@@ -80,8 +78,8 @@ def test_where_nothing_is_known_beforehand_the_shares_remain(customers):
         fitted.predict_proba(table.features.head(3)), np.tile(shares, (3, 1)), atol=0.02
     )
     session = onnxruntime.InferenceSession(fitted.to_onnx().SerializeToString())
-    texts = np.full((3, len(CATEGORICAL)), "", dtype=object)
-    (proba,) = session.run(["proba"], {"numeric": np.full((3, len(NUMERIC)), np.nan), "categorical": texts})
+    unknown = table.features.head(3).assign(**dict.fromkeys(NUMERIC, np.nan), **dict.fromkeys(CATEGORICAL))
+    (proba,) = session.run(["proba"], feed(unknown, NUMERIC, CATEGORICAL))
     np.testing.assert_allclose(proba, fitted.predict_proba(table.features.head(3)), atol=1e-12)
 
 

@@ -11,6 +11,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from sklearn.preprocessing import PowerTransformer
 
+from raw_feed import feed
 from segmentwerk.core.errors import ConfigError, InputError
 from segmentwerk.segmenters._levels import Levels
 from segmentwerk.segmenters._numbers import Numbers, yeo_johnson
@@ -174,12 +175,9 @@ def test_what_was_never_seen_counts_as_other_or_as_nothing(space: ReferenceSpace
 
 def test_onnx_agrees(space: ReferenceSpace) -> None:
     fresh = table(500, seed=1).assign(country=["PL", "DE", None, "FR", ""] * 100)
-    feeds = {
-        "numeric": fresh[NUMERIC].to_numpy(dtype=np.float64),
-        "categorical": fresh[CATEGORICAL].astype(object).where(fresh[CATEGORICAL].notna(), "").to_numpy(),
-    }
     session = onnxruntime.InferenceSession(space.to_onnx().SerializeToString())
-    np.testing.assert_allclose(session.run(["x"], feeds)[0], space.transform(fresh), atol=1e-9)
+    found = session.run(["x"], feed(fresh, NUMERIC, CATEGORICAL))[0]
+    np.testing.assert_allclose(found, space.transform(fresh), atol=1e-9)
 
 
 @pytest.mark.parametrize(
@@ -190,13 +188,9 @@ def test_onnx_has_no_input_for_features_that_are_not_there(
 ) -> None:
     space = ReferenceSpace(numeric, categorical).fit(TABLE)
     session = onnxruntime.InferenceSession(space.to_onnx().SerializeToString())
-    texts = TABLE[categorical].astype(object).where(TABLE[categorical].notna(), "").to_numpy()
-    feeds = {"numeric": TABLE[numeric].to_numpy(dtype=np.float64), "categorical": texts}
-    asked = {node.name: feeds[node.name] for node in session.get_inputs()}
-    assert set(asked) == {
-        name for name, names in (("numeric", numeric), ("categorical", categorical)) if names
-    }
-    np.testing.assert_allclose(session.run(["x"], asked)[0], space.transform(TABLE), atol=1e-9)
+    given = feed(TABLE, numeric, categorical)
+    assert {node.name for node in session.get_inputs()} == set(given)
+    np.testing.assert_allclose(session.run(["x"], given)[0], space.transform(TABLE), atol=1e-9)
 
 
 def test_it_survives_json(space: ReferenceSpace, x: pd.DataFrame) -> None:
