@@ -21,10 +21,12 @@ Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 MAX_ROWS = 20_000
-PENALTIES = (0.01, 0.1, 1.0)
+PENALTIES = (0.001, 0.01, 0.1, 1.0)
 """Inverse regularisation strengths that are tried."""
 OUTLIER_SHARE = 0.01
 N_FOLDS = 5
+LEAST_INFORMED = 100
+"""Customers with anything known beforehand that are enough to learn from them alone."""
 
 
 @dataclass(frozen=True)
@@ -100,11 +102,11 @@ def fit(
         The reference space's columns, in the order of the model's inputs.
     """
     used = [feature.name for feature in table.catalogue if feature.prospect]
-    labels = _sample(labels, derive(seed, "prospect", "rows"))
+    n_segments = int(labels.max()) + 1
+    labels = _sample(_informed(labels, table, used), derive(seed, "prospect", "rows"))
     features = table.features.loc[labels.index]
     design = Design.learn(features, numeric, categorical, used)
     target = labels.to_numpy(np.int64)
-    n_segments = int(target.max()) + 1
     matrix = design.matrix(features)
     logits, penalty = _out_of_fold(matrix, target, n_segments)
     tempering = np.arange(len(target)) % 2 == 0  # rows are in random order of segments: one half each
@@ -130,6 +132,15 @@ def expected_calibration_error(proba: Floats, target: Integers, n_bins: int = 15
     bins = np.minimum((confidence * n_bins).astype(np.int64), n_bins - 1)
     gaps = np.bincount(bins, weights=confidence - right, minlength=n_bins)
     return float(np.abs(gaps).sum() / len(target))
+
+
+def _informed(labels: pd.Series, table: AccountTable, used: list[str]) -> pd.Series:
+    """Leave out customers of which nothing was known beforehand, where they are the most.
+
+    Prospects come with something known; such customers would only teach how they differ from them.
+    """
+    known = table.features.loc[labels.index, used].notna().any(axis=1)
+    return labels[known] if LEAST_INFORMED <= known.sum() < len(labels) / 2 else labels
 
 
 def _sample(labels: pd.Series, seed: int) -> pd.Series:
