@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import getpass
+import json
 import logging
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -14,12 +16,14 @@ import pandas as pd
 from segmentwerk.config import CompareSettings
 from segmentwerk.core.errors import GateError, ModelError
 from segmentwerk.core.files import atomic_file
+from segmentwerk.core.records import Metric, Record, Text
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.settings import RegistrySettings
 from segmentwerk.core.types import Identity, Scorecard, Segment
 from segmentwerk.evaluation.identity import match
 from segmentwerk.features import definitions
 from segmentwerk.insight.profiles import describe
+from segmentwerk.pipelines import card
 from segmentwerk.pipelines.approval import asker, compare_with
 from segmentwerk.pipelines.candidates import Candidate
 from segmentwerk.pipelines.context import Context
@@ -114,8 +118,9 @@ def release(
         comparison = compare_with(
             present, winner.model, identity.moved, prepared, settings.evaluation, settings.seed
         )
+    run.write(_records(identity, prospect, present))
     version, crowned = _register(
-        folder, prepared, winner, segments, identity, comparison, settings, store, run
+        folder, prepared, winner, segments, prospect, identity, comparison, settings, store, run
     )
     return Release(name, version, crowned, segments, identity, present, prospect, assignments, accounts)
 
@@ -209,11 +214,24 @@ def _check_parity(found: pd.DataFrame, labels: pd.Series, identity: Identity) ->
         )
 
 
+def _records(identity: Identity, prospect: Prospect | None, present: Incumbent | None) -> Iterator[Record]:
+    """Log how the second path did on accounts that it was not fitted on, and what became of the segments."""
+    if prospect is not None:
+        for name in ("accuracy", "majority", "log_loss", "calibration_error"):
+            yield Metric(f"prospect/{name}", getattr(prospect, name))
+    if present is not None:
+        yield Metric("identity/moved", identity.moved)
+        yield Text("identity/migration.csv", identity.migration.to_csv())
+        events = [asdict(event) for event in identity.events]
+        yield Text("identity/events.json", json.dumps(events, indent=1))
+
+
 def _register(
     folder: Path,
     prepared: Prepared,
     winner: Candidate,
     segments: tuple[Segment, ...],
+    prospect: Prospect | None,
     identity: Identity,
     comparison: Comparison | None,
     settings: CompareSettings,
@@ -230,7 +248,7 @@ def _register(
         folder,
         model_name=name,
         metrics={score.key: score.value for score in winner.card.scores if np.isfinite(score.value)},
-        description=_card(winner, segments),
+        description=card.write(winner.card, segments, prospect, prepared.table, settings),
         tags={
             NEXT_ID: str(identity.next_id),
             "algorithm": winner.card.algorithm,
@@ -253,14 +271,3 @@ def _crown(store: Store, version: int, reason: str, settings: RegistrySettings, 
         log.warning("%s", error)
         return False
     return True
-
-
-def _card(winner: Candidate, segments: tuple[Segment, ...]) -> str:
-    """Write the model card."""
-    lines = [f"{winner.card.algorithm} with {len(segments)} segments.", ""]
-    lines += [
-        f"- **{segment.id} {segment.name}**: {segment.share:.0%} of accounts. {segment.summary}"
-        for segment in segments
-    ]
-    lines += ["", "Score a table: `segmentwerk score input=accounts.csv output=segments.parquet`"]
-    return "\n".join(lines)

@@ -87,9 +87,9 @@ class Rehearsal:
         usual, slowest = 1000 * np.quantile([seconds for seconds, _ in answers], [0.5, 0.99])
         wrong = sum(found != together[turn] for turn, (_, found) in zip(turns, answers, strict=True))
         message = (
-            f"{len(answers)} single accounts by {CLIENTS} clients at once: half within {usual:.0f} ms, at most "
-            f"{max_latency_ms:.0f} ms, 99 in 100 within {slowest:.0f} ms; {wrong} answers unlike those for the "
-            "whole table."
+            f"{len(answers)} single accounts by {CLIENTS} clients at once: half within {usual:.0f} ms, at "
+            f"most {max_latency_ms:.0f} ms, 99 in 100 within {slowest:.0f} ms; {wrong} answers unlike those "
+            "for the whole table."
         )
         if wrong or usual > max_latency_ms:
             message += " Try again on a machine at rest, or raise registry.max_latency_ms."
