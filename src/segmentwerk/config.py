@@ -19,6 +19,7 @@ from segmentwerk.core.settings import (
     QualitySettings,
     RegistrySettings,
     ReportSettings,
+    ScoringSettings,
     SegmenterSettings,
     Settings,
     SourceSettings,
@@ -91,6 +92,7 @@ class ScoreSettings(RootSettings):
     as_of: date | None = None
     """Of the source; null: the source's own date."""
     quality: QualitySettings = QualitySettings()
+    scoring: ScoringSettings = ScoringSettings()
 
 
 class PromoteSettings(RootSettings):

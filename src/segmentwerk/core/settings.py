@@ -206,6 +206,14 @@ class RegistrySettings(Settings):
     """Median time for one account, four clients at once; it says more of the model than of a busy machine."""
 
 
+class ScoringSettings(Settings):
+    """Where accounts are scored: on this machine, or on Spark where one machine is outgrown."""
+
+    engine: Literal["local", "spark"] = "local"
+    master: str = "local[*]"
+    """Address of the Spark cluster."""
+
+
 class ReportSettings(Settings):
     """How the segment report is written."""
 

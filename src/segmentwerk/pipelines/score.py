@@ -18,7 +18,8 @@ from segmentwerk.core.settings import SourceSettings
 from segmentwerk.features import definitions
 from segmentwerk.pipelines.accounts import read_accounts
 from segmentwerk.pipelines.context import Context
-from segmentwerk.scoring import batch
+from segmentwerk.scoring import batch, spark
+from segmentwerk.scoring.batch import Summary
 from segmentwerk.scoring.load import Loaded, load
 from segmentwerk.tracking.writer import Store
 
@@ -45,20 +46,39 @@ def run(settings: ScoreSettings, context: Context) -> dict[str, Any]:
     if settings.source is not None:
         loaded = load(settings.model, store.uri)
         model, given = loaded.uri, _account_table(settings, settings.source, loaded, context)
-    output = settings.output or context.output / "segments.parquet"
-    with context.timed("score"), Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Scoring", total=None)
-        done = batch.score(
-            model,
-            given,
-            output,
-            tracking_uri=store.uri,
-            columns=settings.columns,
-            progress=lambda rows, total: bar.update(task, completed=rows, total=total),
-        )
+    assert given is not None
+    with context.timed("score"):
+        way = _on_spark if settings.scoring.engine == "spark" else _on_this_machine
+        done = way(settings, model, given, store.uri, context.output)
     log.info("%d accounts scored by version %s, %d rejected.", done.scored, done.model_version, done.rejected)
     log.info("Result: %s", done.output)
     return {"inputs": {"input": given}, "model_version": done.model_version, "result": asdict(done)}
+
+
+def _on_this_machine(
+    settings: ScoreSettings, model: str, given: Path, tracking_uri: str, folder: Path
+) -> Summary:
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Scoring", total=None)
+        return batch.score(
+            model,
+            given,
+            settings.output or folder / "segments.parquet",
+            tracking_uri=tracking_uri,
+            columns=settings.columns,
+            progress=lambda rows, total: bar.update(task, completed=rows, total=total),
+        )
+
+
+def _on_spark(settings: ScoreSettings, model: str, given: Path, tracking_uri: str, folder: Path) -> Summary:
+    session = spark.session(settings.scoring.master)
+    try:
+        output = settings.output or folder / "segments"
+        return spark.score(
+            model, given, output, spark=session, tracking_uri=tracking_uri, columns=settings.columns
+        )
+    finally:
+        session.stop()
 
 
 def _account_table(settings: ScoreSettings, source: SourceSettings, loaded: Loaded, context: Context) -> Path:

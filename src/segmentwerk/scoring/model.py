@@ -11,9 +11,8 @@ import hashlib
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnxruntime as ort
@@ -190,8 +189,7 @@ class SegmentModel(PythonModel):
         return np.array([full, full, full if prospect is None else prospect])
 
 
-@dataclass(frozen=True)
-class Texts:
+class Texts(NamedTuple):
     """A categorical column: ``codes`` (n,) say where in ``words`` each value stands.
 
     The last word is the empty text, for unknown; -1, the code of unknown values, finds it, too.
