@@ -8,6 +8,9 @@ import pytest
 
 from command_line import SMALL, in_process, segmentwerk
 
+IMPOSSIBLE = ("registry.gates=[load]", "registry.max_latency_ms=0.0001")
+"""A gate that cannot be passed."""
+
 
 @pytest.fixture
 def promote(comparison, monkeypatch, capsys):
@@ -36,7 +39,7 @@ def test_the_first_champion_was_asked_every_gate(comparison):
 
 
 def test_a_gate_that_says_no_ends_with_3_its_code_and_a_remedy(comparison, promote):
-    done = promote("1", "registry.max_latency_ms=0.0001")
+    done = promote("1", *IMPOSSIBLE)
     assert done.code == 3
     assert "P005 Answers in time" in done.stderr
     assert "registry.max_latency_ms" in done.stderr
@@ -44,10 +47,10 @@ def test_a_gate_that_says_no_ends_with_3_its_code_and_a_remedy(comparison, promo
 
 
 def test_force_needs_a_reason_and_is_said(comparison, promote):
-    refused = promote("1", "registry.max_latency_ms=0.0001", "force=true")
+    refused = promote("1", *IMPOSSIBLE, "force=true")
     assert refused.code == 2
     assert "reason" in refused.stderr
-    done = promote("1", "registry.max_latency_ms=0.0001", "force=true", "reason=agreed")
+    done = promote("1", *IMPOSSIBLE, "force=true", "reason=agreed")
     assert done.code == 0
     last = history(comparison.home)[-1]
     assert (last["forced"], last["reason"]) == (True, "agreed")

@@ -20,7 +20,7 @@ TOLERANCE = 1e-5
 TIE = 1e-6
 """Memberships closer than this may change places."""
 CLIENTS = 4
-CALLS = 50
+CALLS = 25
 """Calls of each client, one account each."""
 PARITY, LOAD = "Says what was trained", "Answers in time"
 
