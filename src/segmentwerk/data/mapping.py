@@ -18,6 +18,8 @@ from segmentwerk.data.sqltext import named
 FILE, ROW = "_file", "_row"
 """Hidden columns that say where a row lies; rows count from 1, a header does not."""
 Hint = Literal["text", "number", "date"]
+IDS = ("account_id", "parent_account_id", "order_id", "opportunity_id", "task_id")
+"""Our columns whose values name an account, or one record of it."""
 LOST, RULE = "_lost_", "_rule_"
 """Prefixes of hidden flags: a value that could not be read (``_lost_KIND_COLUMN``), a source's rule that
 rejects the row (``_rule_NAME``)."""
@@ -83,6 +85,42 @@ def hints(tables: Mapping[str, TableSettings], known: Mapping[str, Mapping[str, 
                 kind = ours[name].kind
                 found.setdefault(tree.name.lower(), "date" if kind == "timestamp" else kind)
     return found
+
+
+@dataclass(frozen=True)
+class Private:
+    """Lower-case names of raw columns that hold ids of accounts and records, and personal data."""
+
+    ids: frozenset[str] = frozenset()
+    personal: frozenset[str] = frozenset()
+
+
+def private(tables: Mapping[str, TableSettings], known: Mapping[str, Mapping[str, Column]]) -> Private:
+    """Return the raw columns that the mapping reads ids or personal data from, whatever they are called."""
+    ids: set[str] = set()
+    personal: set[str] = set()
+    for table, settings in tables.items():
+        origin = _parse(f"SELECT 1 FROM {settings.origin}", f"tables.{table}.origin")
+        ours = known.get(table, {})
+        for name in settings.columns or ours:
+            read = _sources(settings.columns.get(name, named(name)), origin)
+            if name in ours and ours[name].personal:
+                personal |= read
+            elif name in IDS:
+                ids |= read
+    return Private(frozenset(ids), frozenset(personal))
+
+
+def _sources(sql: str, origin: Any) -> set[str]:
+    """Return the columns that an expression reads, and those behind the names that a subquery gives."""
+    read = {name.lower() for _, name in _columns_in(sql)}
+    behind = {
+        column.name.lower()
+        for alias in origin.find_all(exp.Alias)
+        if alias.alias.lower() in read
+        for column in alias.find_all(exp.Column)
+    }
+    return read | behind
 
 
 def needs(settings: TableSettings, inputs: Iterable[str]) -> list[str]:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from segmentwerk.core.errors import ConfigError, InputError
 from segmentwerk.data.columns import COLUMNS
+from segmentwerk.data.mapping import Private
 
 ENVIRONMENT = "SEGMENTWERK_KEY"
 KEY_FILE = "pseudonym.key"
@@ -113,15 +114,19 @@ def personal_columns(table: ibis.Table) -> tuple[str, ...]:
     return tuple(name for name in table.columns if name in found)
 
 
-def preview(table: ibis.Table, rows: int = 5) -> pd.DataFrame:
-    """Return the first rows with personal data hidden and ids reduced to their `shape`."""
+def preview(table: ibis.Table, private: Private | None = None, rows: int = 5) -> pd.DataFrame:
+    """Return the first rows with personal data hidden and ids reduced to their `shape`.
+
+    ``private`` names columns that the mapping reads ids or personal data from (`Source.private`).
+    """
+    private = private or Private()
     shown = [name for name in table.columns if not name.startswith("_")]
     frame: pd.DataFrame = table.select(shown).limit(rows).to_pandas()
     hidden = personal_columns(table)
     for name in shown:
-        if name in hidden:
+        if name in hidden or name.lower() in private.personal:
             frame[name] = frame[name].map(lambda value: None if pd.isna(value) else "•••")
-        elif name.lower().endswith("id"):
+        elif name.lower().endswith("id") or name.lower() in private.ids:
             frame[name] = frame[name].map(lambda value: None if pd.isna(value) else shape(str(value)))
     return frame
 

@@ -17,6 +17,7 @@ import ibis
 from segmentwerk.core.settings import QualitySettings
 from segmentwerk.data.columns import Column, Kind
 from segmentwerk.data.mapping import FILE, LOST, ROW, RULE
+from segmentwerk.data.privacy import CONTACT
 
 NOUNS: dict[str, str] = {
     "number": "a number",
@@ -73,6 +74,10 @@ def _flag(hidden: str) -> Condition:
 def _column_rules(name: str, column: Column, lost: list[str], settings: QualitySettings) -> Iterator[Rule]:
     if column.required:
         yield Rule(f"missing:{name}", f"{name} is missing", lambda t: _missing(t, name, column.kind, lost))
+    if column.kind == "text" and not column.personal and not column.allowed and not name.endswith("_id"):
+        reason = f"{name} holds an e-mail address or a telephone number"
+        blank = None if column.required else name
+        yield Rule(f"personal:{name}", reason, lambda t: t[name].re_search(CONTACT), blank=blank)
     if column.kind == "number":
         yield Rule(f"infinite:{name}", f"{name} is infinite", lambda t: t[name].isinf(), fatal=True)
         if not column.required:

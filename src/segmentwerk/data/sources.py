@@ -17,7 +17,7 @@ from segmentwerk.core.settings import SourceSettings
 from segmentwerk.data import files, inputs, mapping
 from segmentwerk.data.columns import COLUMNS
 from segmentwerk.data.inputs import Opened
-from segmentwerk.data.mapping import RawInput
+from segmentwerk.data.mapping import Private, RawInput
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +37,8 @@ class Source:
         One line for each thing that was understood of the files: dialects, types, absent tables.
     digest
         Changes when the data or its mapping changes.
+    private
+        The raw columns that hold ids or personal data by the mapping, beside those that look like it.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Source:
     raw: dict[str, ibis.Table] = field(default_factory=dict)
     understood: tuple[str, ...] = ()
     digest: str = ""
+    private: Private = field(default_factory=Private)
     connection: Any = None
 
     def close(self) -> None:
@@ -99,6 +102,7 @@ def _opened(con: Any, settings: SourceSettings, cache: Path) -> Source:
         raw={name: inputs.sql(con, name, one.query).drop(*one.hidden) for name, one in raw.items()},
         understood=tuple(note for one in opened.values() for note in one.notes) + missing,
         digest=_digest(settings, opened, tables),
+        private=mapping.private(settings.tables, COLUMNS),
         connection=con,
     )
 

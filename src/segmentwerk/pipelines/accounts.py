@@ -77,7 +77,9 @@ def read_accounts(
             checked.tables, window, wanted, source=source.name, digest=opened.digest, learned=learned
         )
     with context.timed("quality"):
-        report = quality.inspect(checked, as_of=window.as_of, source=source.name, raw=opened.raw)
+        report = quality.inspect(
+            checked, as_of=window.as_of, source=source.name, raw=opened.raw, private=opened.private
+        )
         pages = quality_report.write(report, context.output, opened.understood)
     _tell(table, absent)
     return Accounts(opened, checked, report, table, absent, quarantine, pages)

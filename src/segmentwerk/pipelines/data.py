@@ -38,14 +38,22 @@ def _check(settings: DataSettings, context: Context) -> dict[str, Any]:
         checked = contracts.check(source.tables, settings.quality)
         quarantine = contracts.write_quarantine(checked, context.output / "quarantine.parquet")
     with context.timed("inspect"):
-        found = quality.inspect(checked, as_of=settings.source.as_of, source=source.name, raw=source.raw)
+        found = quality.inspect(
+            checked,
+            as_of=settings.source.as_of,
+            source=source.name,
+            raw=source.raw,
+            private=source.private,
+        )
         page, _ = report.write(found, context.output, source.understood)
     console.print("[bold]Understood[/]")
     for line in source.understood:
         console.print(f"  {line}", markup=False)
     for name, table in source.raw.items():
         console.print(f"\n[bold]First rows of {name}[/] (ids and personal data masked)")
-        console.print(privacy.preview(table).to_string(index=False), markup=False, soft_wrap=True)
+        console.print(
+            privacy.preview(table, source.private).to_string(index=False), markup=False, soft_wrap=True
+        )
     console.print(_rows(checked))
     console.print(_findings(found))
     console.print(f"Rejected rows, with reasons: {quarantine}")

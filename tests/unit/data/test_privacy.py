@@ -6,7 +6,9 @@ import pandas as pd
 import pytest
 
 from segmentwerk.core.errors import ConfigError, InputError
-from segmentwerk.data import privacy
+from segmentwerk.core.settings import TableSettings
+from segmentwerk.data import mapping, privacy
+from segmentwerk.data.columns import COLUMNS
 from segmentwerk.data.forget import forget
 
 FRAME = pd.DataFrame(
@@ -35,6 +37,25 @@ def test_a_preview_shows_shapes_not_ids():
     assert shown.loc[0, "industry"] == "retail"
     for secret in ("AW-0017", "Müller", "Anna", "anna@example.com", "30", "rather"):
         assert secret not in shown.to_string()
+
+
+def test_a_preview_hides_what_the_mapping_reads_ids_and_names_from():
+    tables = {
+        "accounts": TableSettings(
+            origin="(SELECT coalesce(firm, mail) AS unit, min(who) AS contact FROM people) AS units",
+            columns={"account_id": "unit", "name": "contact", "industry": "branch"},
+        ),
+        "orders": TableSettings(
+            origin="lines", columns={"order_id": "bill || '-1'", "account_id": "lines.customer"}
+        ),
+        "opportunities": TableSettings(origin="lines", columns={"agent": "seller"}),
+    }
+    private = mapping.private(tables, COLUMNS)
+    assert private.ids == {"unit", "firm", "mail", "bill", "customer"}
+    assert private.personal == {"contact", "who", "seller"}
+    rows = {"Firm": ["Quothbert 7"], "WHO": ["Anna"], "seller": ["Bert"], "branch": ["retail"]}
+    shown = privacy.preview(ibis.memtable(pd.DataFrame(rows)), private)
+    assert shown.to_numpy().tolist() == [["AAAAAAAAA 9", "•••", "•••", "retail"]]
 
 
 @pytest.mark.parametrize(

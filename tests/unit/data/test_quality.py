@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 
 from segmentwerk.data import contracts, quality
+from segmentwerk.data.mapping import Private
 from segmentwerk.data.quality.duplicates import plain_name, similar_names
 from segmentwerk.data.quality.spelling import nearly_equal
 
@@ -53,14 +54,13 @@ def clean():
     return {"accounts": accounts, "orders": orders}
 
 
-def inspected(frames, raw=()):
+def inspected(frames, raw=(), private=None):
     con = ibis.duckdb.connect()
     for name, frame in {**frames, **dict(raw)}.items():
         con.con.register(name, pa.Table.from_pandas(frame, preserve_index=False))
     checked = contracts.check({name: con.table(name) for name in frames})
-    report = quality.inspect(
-        checked, as_of=AS_OF, source="test", raw={name: con.table(name) for name in dict(raw)}
-    )
+    others = {name: con.table(name) for name in dict(raw)}
+    report = quality.inspect(checked, as_of=AS_OF, source="test", raw=others, private=private)
     return checked, report
 
 
@@ -236,12 +236,22 @@ def test_no_name_or_contact_is_in_the_report(dirty, tmp_path):
 
 def test_keys_that_miss_their_partner():
     raw = {
-        "sales": pd.DataFrame({"product": ["GTXPro", "MG", "MG"], "agent": ["a", "b", "c"]}),
-        "products": pd.DataFrame({"product": ["GTX Pro", "MG"]}),
+        "sales": pd.DataFrame({"product": ["GTXPro"] * 5 + ["MG"], "agent": ["Anna Quoth"] * 6}),
+        "products": pd.DataFrame({"product": ["GTX Pro", "MG"], "agent": ["Anna Quohth", "x"]}),
     }
-    _, report = inspected(clean(), raw)
+    private = Private(personal=frozenset({"agent"}))
+    _, report = inspected(clean(), raw, private)
     found = [f for f in report.failed if f.code == "Q061"]
     assert [f.message for f in found] == ["product of sales and products: 'GTX Pro' and 'GTXPro'"]
+    assert "Quo" not in json.dumps(report.to_dict())
+
+
+def test_two_rare_spellings_are_counted_not_shown():
+    frames = clean()
+    frames["accounts"].loc[:3, "industry"] = ["retail", "Retail ", "Anna Quothbert", "Anna Quothbart"]
+    found = next(f for f in inspected(frames)[1].failed if f.code == "Q060")
+    assert found.message == "industry: 'retail' and 'Retail ', 1 more pairs"
+    assert found.rows == 2
 
 
 def test_a_branch_that_reports_prices_in_cents():

@@ -8,6 +8,7 @@ from datetime import date
 import ibis
 
 from segmentwerk.data.contracts import Checked
+from segmentwerk.data.mapping import Private
 from segmentwerk.data.quality import columns, contents, contracts, duplicates, history, probes, spelling
 from segmentwerk.data.quality.findings import Finding, Inspection, QualityReport
 from segmentwerk.data.quality.report import to_html, write
@@ -17,7 +18,6 @@ __all__ = ["Finding", "QualityReport", "inspect", "to_html", "write"]
 CHECKS = (
     contracts.check_rules,
     columns.check_columns,
-    columns.check_personal,
     history.check_fresh,
     history.check_far_dates,
     history.check_idle,
@@ -41,6 +41,7 @@ def inspect(
     as_of: date | None,
     source: str = "",
     raw: Mapping[str, ibis.Table] | None = None,
+    private: Private | None = None,
 ) -> QualityReport:
     """Look for what is wrong with a source, all rows included, whatever the cleaning rules did.
 
@@ -50,13 +51,15 @@ def inspect(
         Dates are judged by it; None: checks that need it do not apply.
     raw
         The company's own tables (`Source.raw`); columns that are not mapped are looked at too.
+    private
+        The raw columns whose values must not be shown (`Source.private`).
 
     Returns
     -------
     QualityReport
         One finding for each check and table, passed, failed or not applicable, ordered by code.
     """
-    inspection = Inspection(checked, as_of, raw or {})
+    inspection = Inspection(checked, as_of, raw or {}, private or Private())
     found = [finding for check in CHECKS for finding in check(inspection)]
     found.sort(key=lambda finding: (finding.code, finding.table))
     return QualityReport(source, as_of, checked.rows, checked.rejected, tuple(found))

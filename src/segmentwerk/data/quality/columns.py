@@ -1,4 +1,4 @@
-"""Checks of whole columns: filled, constant, personal data where none should be."""
+"""Checks of whole columns: filled, constant."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Any
 import ibis
 
 from segmentwerk.data.columns import COLUMNS
-from segmentwerk.data.privacy import CONTACT
 from segmentwerk.data.quality.findings import Finding, Inspection, Severity, fetch
 
 NEARLY_EMPTY = 0.1
@@ -58,27 +57,6 @@ def _listed(code: str, severity: Severity, table: str, title: str, what: str, co
     if not columns:
         return Finding(code, title, severity, "passed", table, title)
     return Finding(code, title, severity, "failed", table, f"{what}: {', '.join(columns)}", len(columns))
-
-
-def check_personal(inspection: Inspection) -> Iterator[Finding]:
-    """Q090 e-mail addresses or telephone numbers in columns that may become features."""
-    title = "features hold no personal data"
-    for name, table in inspection.checked.typed.items():
-        texts = [
-            column
-            for column, declared in COLUMNS[name].items()
-            if declared.kind == "text" and not declared.personal and not column.endswith("_id")
-        ]
-        present = [column for column in texts if column in table.columns]
-        if not present:
-            yield Finding("Q090", title, "error", "not_applicable", name, title)
-            continue
-        hits = [table[column].re_search(CONTACT).sum().name(column) for column in present]
-        counts = fetch(table.aggregate(hits))[0]
-        bad = {column: int(count) for column, count in counts.items() if count}
-        message = f"e-mail addresses or telephone numbers in: {', '.join(bad)}" if bad else title
-        status: Any = "failed" if bad else "passed"
-        yield Finding("Q090", title, "error", status, name, message, sum(bad.values()))
 
 
 def _all(inspection: Inspection) -> Iterator[tuple[str, ibis.Table]]:

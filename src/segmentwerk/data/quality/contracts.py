@@ -14,6 +14,7 @@ RULES: dict[str, tuple[str, str, Severity]] = {
     "orphan": ("Q005", "accounts are known", "warning"),
     "infinite": ("Q006", "numbers are finite", "error"),
     "impossible": ("Q007", "values are possible", "warning"),
+    "personal": ("Q090", "features hold no personal data", "warning"),
     "source": ("Q008", "rows pass the source's own rules", "info"),
 }
 """Kind of rule -> code, title and severity; repeated rows have a check of their own (Q032), and NaN is

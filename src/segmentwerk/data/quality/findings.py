@@ -10,6 +10,7 @@ from typing import Any, Literal
 import ibis
 
 from segmentwerk.data.contracts import Checked
+from segmentwerk.data.mapping import Private
 
 Severity = Literal["error", "warning", "info"]
 Status = Literal["passed", "failed", "not_applicable"]
@@ -61,11 +62,15 @@ class QualityReport:
 
 @dataclass(frozen=True)
 class Inspection:
-    """What checks look at: all rows in our types before any rule, the raw tables, and the date."""
+    """What checks look at: all rows in our types before any rule, the raw tables, the date.
+
+    ``private`` names the raw columns whose values must not be shown.
+    """
 
     checked: Checked
     as_of: date | None
     raw: Mapping[str, ibis.Table] = field(default_factory=dict)
+    private: Private = field(default_factory=Private)
 
     def table(self, name: str, *columns: str) -> ibis.Table | None:
         """Return one of our tables if it is there and has the columns."""

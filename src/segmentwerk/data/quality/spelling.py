@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import combinations
 from typing import Any
 
 import ibis
 from rapidfuzz import fuzz, process
 
+from segmentwerk.data.privacy import NAMED
 from segmentwerk.data.quality.findings import Finding, Inspection, fetch
 
 CATEGORIES = {
@@ -22,6 +23,8 @@ CATEGORIES = {
 }
 MOST_LEVELS = 400
 SIMILAR = 90.0
+COMMON = 5
+"""Rows from which a value is taken for a level that many share, not for somebody's name."""
 INDUSTRY_WORDS = """
 accounting advertising aerospace agriculture apparel architecture arts automotive aviation banking
 beverages biotechnology chemicals communications computers construction consulting cosmetics defense
@@ -46,10 +49,9 @@ def check_levels(inspection: Inspection) -> Iterator[Finding]:
             if table is None:
                 continue
             levels = _levels(table, column)
-            pairs = [] if levels is None else nearly_equal(levels)
+            pairs = [] if levels is None else nearly_equal(list(levels))
             if pairs:
-                words = ", ".join(f"{a!r} and {b!r}" for a, b in pairs[:5])
-                message = f"{column}: {words}"
+                message = f"{column}: {_words(pairs, levels or {})}"
                 yield Finding(
                     "Q060", title, "warning", "failed", name, message, len(pairs), len(levels or ())
                 )
@@ -75,6 +77,14 @@ def nearly_equal(levels: Sequence[str]) -> list[tuple[str, str]]:
     return found
 
 
+def _words(pairs: Sequence[tuple[str, str]], *counts: Mapping[str, int]) -> str:
+    """Name the pairs of which one is common: two rare values may be names of people."""
+    common = [pair for pair in pairs if max(n.get(text, 0) for text in pair for n in counts) >= COMMON]
+    shown = [f"{a!r} and {b!r}" for a, b in common[:5]]
+    rest = len(pairs) - len(shown)
+    return ", ".join([*shown, f"{rest} {'more ' if shown else ''}pairs"] if rest else shown)
+
+
 def _bare(text: str) -> str:
     return "".join(text.lower().split())
 
@@ -89,6 +99,7 @@ def check_partners(inspection: Inspection) -> Iterator[Finding]:
         if table[column].type().is_string()
     ]
     shared = [column for column, n in Counter(column for _, column in texts).items() if n > 1]
+    shared = [column for column in shared if not _secret(column, inspection)]
     levels = {(n, c): _levels(inspection.raw[n], c) for n, c in texts if c in shared}
     answered = False
     for (left, a), (right, b) in combinations(levels, 2):
@@ -100,11 +111,16 @@ def check_partners(inspection: Inspection) -> Iterator[Finding]:
             pair for pair in nearly_equal(sorted({*one} ^ {*two})) if (pair[0] in one) != (pair[1] in one)
         ]
         if pairs:
-            words = ", ".join(f"{x!r} and {y!r}" for x, y in pairs[:5])
-            message = f"{a} of {left} and {right}: {words}"
+            message = f"{a} of {left} and {right}: {_words(pairs, one, two)}"
             yield Finding("Q061", title, "warning", "failed", f"raw {left}", message, len(pairs))
     if not answered:
         yield Finding("Q061", title, "warning", "not_applicable", "raw", title)
+
+
+def _secret(column: str, inspection: Inspection) -> bool:
+    """Tell whether the values of a raw column must not be shown."""
+    private = inspection.private.ids | inspection.private.personal
+    return column.lower() in private or bool(NAMED.search(column)) or column.lower().endswith("id")
 
 
 def check_industries(inspection: Inspection) -> Iterator[Finding]:
@@ -115,29 +131,30 @@ def check_industries(inspection: Inspection) -> Iterator[Finding]:
     if table is None or levels is None:
         yield Finding("Q062", title, "warning", "not_applicable", "accounts", title)
         return
-    wrong = {level: word for level in levels if (word := _meant(level)) is not None}
+    wrong = {level: words for level in levels if (words := _meant(level)) is not None}
     if not wrong:
         yield Finding("Q062", title, "warning", "passed", "accounts", title, 0, len(levels))
         return
     rows = int(table.filter(table["industry"].isin(list(wrong))).count().execute())
-    words = ", ".join(f"{level!r} (meant: {word!r}?)" for level, word in wrong.items())
+    words = ", ".join(f"{word!r} (meant: {meant!r}?)" for word, meant in sorted(set(wrong.values())))
     of = inspection.checked.rows["accounts"]
     yield Finding("Q062", title, "warning", "failed", "accounts", f"industry: {words}", rows, of)
 
 
-def _meant(level: str) -> str | None:
+def _meant(level: str) -> tuple[str, str] | None:
+    """Return the first word that is nearly one in common use, and that one."""
     for word in re.findall(r"[a-z]+", level.lower()):
         if len(word) < 6 or word in INDUSTRY_WORDS.split():
             continue
         best = process.extractOne(word, INDUSTRY_WORDS.split(), scorer=fuzz.ratio, score_cutoff=SIMILAR)
         if best is not None and not {word, best[0]} <= {best[0], best[0] + "s", best[0].rstrip("s")}:
-            return str(best[0])
+            return word, str(best[0])
     return None
 
 
-def _levels(table: ibis.Table, column: str) -> list[str] | None:
-    """Return the levels of a column, the commonest first; None if there are too many for a category."""
+def _levels(table: ibis.Table, column: str) -> dict[str, int] | None:
+    """Count the levels of a column, the commonest first; None if there are too many for a category."""
     known = table.filter(table[column].notnull() & (table[column] != ""))
     counts = known.group_by(level=known[column]).aggregate(n=known.count())
     rows = fetch(counts.order_by([ibis.desc("n"), "level"]).limit(MOST_LEVELS + 1))
-    return None if len(rows) > MOST_LEVELS else [str(row["level"]) for row in rows]
+    return None if len(rows) > MOST_LEVELS else {str(row["level"]): int(row["n"]) for row in rows}
