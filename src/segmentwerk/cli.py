@@ -120,10 +120,17 @@ def _positional(verb: str, arguments: list[str]) -> list[str]:
         if verb == "promote" and argument.removeprefix("--") in ("rollback", "reject"):
             translated.append(f"action={argument.removeprefix('--')}")
         elif keys and argument[0] not in "-+~" and "=" not in argument:
-            translated.append(f"{keys.pop(0)}={argument}")
+            key = keys.pop(0)
+            translated.append(f"{key}={_quoted(argument) if key == 'subject' else argument}")
         else:
             translated.append(argument)
     return translated
+
+
+def _quoted(text: str) -> str:
+    """Write a text so that Hydra takes it for one: bare, 12 would be a number, and some signs an error."""
+    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"
 
 
 def _run_hydra(verb: str, arguments: list[str]) -> None:

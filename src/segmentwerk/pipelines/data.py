@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 from typing import Any
 
 from rich.console import Console
@@ -126,10 +127,11 @@ def _fetch(settings: DataSettings, _context: Context) -> dict[str, Any]:
     return {"path": path}
 
 
-def _forget(settings: DataSettings, _context: Context) -> dict[str, Any]:
+def _forget(settings: DataSettings, context: Context) -> dict[str, Any]:
     """Remove an account from everything below home, and say what cannot be reached."""
     if settings.subject is None:
         raise ConfigError("Say which account.", "For instance: segmentwerk data forget A-17")
+    _unsay(context)
     done = forget(settings.subject, settings.home, privacy.key(settings.home))
     for path, rows in done.removed.items():
         log.info("%d rows removed from %s", rows, path)
@@ -138,6 +140,12 @@ def _forget(settings: DataSettings, _context: Context) -> dict[str, Any]:
     for words in done.unreachable:
         log.info("Not reached: %s", words)
     return {"removed": {str(path): rows for path, rows in done.removed.items()}, "left": done.left}
+
+
+def _unsay(context: Context) -> None:
+    """Keep the account's id out of what this run itself leaves behind."""
+    shutil.rmtree(context.output / ".hydra", ignore_errors=True)
+    context.overrides = [text for text in context.overrides if not text.startswith("subject=")]
 
 
 _ACTIONS = {"check": _check, "demo": _demo, "features": _features, "fetch": _fetch, "forget": _forget}

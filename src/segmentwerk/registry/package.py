@@ -30,6 +30,8 @@ FEW_ORDERS = 2
 MIN_KNOWN = 0.5
 """Share of the features of customers that must be known for a full basis."""
 MAX_LEVELS = 200
+COMMON = 5
+"""Accounts that share a level which is kept: a rarer one may be somebody's name."""
 
 
 class Space(probe.Space, Protocol):
@@ -206,6 +208,7 @@ def _lifts(texts: Any, shares: Any) -> tuple[list[str], list[list[float]]]:
     The last column belongs to every other text and says nothing.
     """
     found, counts = np.unique(texts[texts != ""].astype(str), return_counts=True)
+    found, counts = found[counts >= COMMON], counts[counts >= COMMON]
     levels = np.sort(found[np.argsort(-counts, kind="stable")[:MAX_LEVELS]])
     codes = pd.Index(levels, dtype=object).get_indexer(texts)
     present = np.eye(len(levels) + 1)[codes][:, :-1]

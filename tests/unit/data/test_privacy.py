@@ -147,6 +147,32 @@ def test_an_account_is_forgotten_by_id_and_pseudonym(home):
     assert forget("AW-0017", folder, key).removed == {}
 
 
+@pytest.mark.parametrize("stored", ["text", "int64", "float64"])
+def test_an_id_of_digits_is_looked_for_in_columns_of_accounts_only(tmp_path, stored):
+    """An account called 3 is neither segment 3 nor quantity 3, and its subsidiary stays."""
+    (tmp_path / "cache" / "views" / "abc").mkdir(parents=True)
+    (tmp_path / "cache" / "views" / "abc" / "values.npy").write_bytes(b"rows of accounts, by position")
+    frame = pd.DataFrame({"account_id": [1, 3, 33], "segment_id": [3, 1, 2], "quantity": ["3", "4", "3"]})
+    frame["parent_account_id"] = ["3", None, "1"]
+    frame["account_id"] = frame["account_id"].astype(str if stored == "text" else stored)
+    frame.to_parquet(tmp_path / "table.parquet")
+    frame.rename(columns={"account_id": "CustomerID"}).to_csv(tmp_path / "table.csv", index=False)
+    (tmp_path / "note.html").write_text("3 segments")
+    answer = forget("3", tmp_path, b"k" * 32)
+    assert {path.name: rows for path, rows in answer.removed.items()} == {"table.parquet": 2, "table.csv": 2}
+    assert answer.left == ()
+    assert "were not searched" in answer.unreachable[0]
+    found = pd.read_parquet(tmp_path / "table.parquet")
+    assert found["segment_id"].tolist() == [3, 2]
+    assert found["parent_account_id"].fillna("").tolist() == ["", "1"]
+    assert found.dtypes["account_id"] == frame.dtypes["account_id"]
+    assert (tmp_path / "table.csv").read_text().splitlines()[1:] == [
+        "1,3,3," if stored != "float64" else "1.0,3,3,",
+        "33,2,3,1" if stored != "float64" else "33.0,2,3,1",
+    ]
+    assert not (tmp_path / "cache" / "views").exists()
+
+
 def test_forgetting_nobody(home):
     with pytest.raises(InputError, match="No account is named"):
         forget(" ", *home)
