@@ -10,7 +10,10 @@ import pytest
 
 from postgres import postgres_server
 from segmentwerk.core.types import Window
-from segmentwerk.features.table import build
+from segmentwerk.features.table import build, catalogue
+
+PURCHASES = {"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426}
+SPEND = {"p": 6.25, "q": 3.74, "v": 15.44}
 
 pytestmark = [pytest.mark.postgres, pytest.mark.slow]
 
@@ -86,29 +89,38 @@ def both(connection, tables, window, settings, prefix, learned=None):
     return tuple(build(t, window, settings, source="s", digest="0", learned=learned) for t in (there, here))
 
 
-def assert_equal(there, here):
+@pytest.fixture(scope="module")
+def built(connection, book, window, settings):
+    """Each set of tables, built on the server and here."""
+    choices = {"accounts": random_tables(3)["accounts"], "choices": random_choices(4)}
+    worths = {"partworths": {"attributes": ["price", "speed"], "mean": [-1.0, 0.5], "spread": [0.8, 1.0]}}
+    value = {"lifetime": {"purchases": PURCHASES, "spend": SPEND}}
+    random, later = random_tables(3), Window(date(2024, 1, 1), date(2024, 6, 1))
+    return {
+        "book": both(connection, book, window, settings, "book"),
+        "choices": both(connection, choices, window, settings, "choices", worths),
+        "random": both(connection, random, later, settings, "random"),
+        "value": both(connection, {"orders": random["orders"]}, later, settings, "value", value),
+    }
+
+
+@pytest.mark.parametrize("name", ["book", "choices", "random", "value"])
+def test_the_same_table(built, name):
+    there, here = built[name]
     assert there.catalogue == here.catalogue
     pd.testing.assert_frame_equal(there.features, here.features, rtol=0, atol=1e-9)
     pd.testing.assert_frame_equal(there.outcomes, here.outcomes, rtol=0, atol=1e-9)
     pd.testing.assert_series_equal(there.orders, here.orders)
 
 
-def test_the_book(connection, book, window, settings):
-    there, here = both(connection, book, window, settings, "book")
-    assert_equal(there, here)
-
-
-def test_choices(connection, window, settings):
-    tables = {"accounts": random_tables(3)["accounts"], "choices": random_choices(4)}
-    kept = {"partworths": {"attributes": ["price", "speed"], "mean": [-1.0, 0.5], "spread": [0.8, 1.0]}}
-    there, here = both(connection, tables, window, settings, "choices", kept)
-    assert_equal(there, here)
-    assert there.features["partworth_2"].notna().sum() > 30  # those created before the date
-
-
-def test_random_accounts(connection, settings):
-    window = Window(date(2024, 1, 1), date(2024, 6, 1))
-    there, here = both(connection, random_tables(3), window, settings, "random")
-    assert_equal(there, here)
-    assert {"untapped_potential", "survey_factor_2"} <= set(there.names())
-    assert there.features["survey_factor_1"].notna().sum() > 200
+def test_every_feature_and_outcome_was_compared_on_known_values(built):
+    tables = [there for there, _ in built.values()]
+    known = {name for table in tables for name in table.features.columns[table.features.notna().any()]}
+    numbered = {f.name for f in catalogue() if f.name.startswith(("survey_factor_", "partworth_"))}
+    assert {f.name for f in catalogue()} - numbered <= known
+    assert {"survey_factor_1", "survey_factor_2", "partworth_1", "partworth_2"} <= known
+    outcomes = {name for table in tables for name in table.outcomes}
+    assert outcomes == {"future_revenue", "log_future_revenue", "active", "responded"}
+    assert built["choices"][0].features["partworth_2"].notna().sum() > 30  # those created before the date
+    assert built["random"][0].features["survey_factor_1"].notna().sum() > 200
+    assert built["value"][0].features["predicted_value_12m"].gt(0).sum() > 200
