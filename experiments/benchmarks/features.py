@@ -231,18 +231,14 @@ def compare(left: pd.DataFrame, right: pd.DataFrame) -> None:
             assert same.mean() > 0.999, name  # two categories of equal money may fall either way
 
 
-def measure(way: str, file: Path, arguments: argparse.Namespace) -> dict[str, float]:
-    """Run one way in a process of its own, and keep the best of the repeats."""
-    command = [sys.executable, __file__, "--way", way, "--file", str(file)]
-    runs = []
-    for _ in range(arguments.repeats):
-        done = subprocess.run(
-            [*command, "--memory-limit", arguments.memory_limit], capture_output=True, text=True, check=False
-        )
-        if done.returncode:
-            raise SystemExit(f"{way} failed:\n{done.stderr[-3000:]}")
-        runs.append(json.loads(done.stdout.splitlines()[-1]))
-    return {name: min(run[name] for run in runs) for name in runs[0]}
+def measure(way: str, file: Path, memory: str) -> dict[str, float]:
+    """Run one way once, in a process of its own."""
+    command = [sys.executable, __file__, "--way", way, "--file", str(file), "--memory-limit", memory]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{way} failed:\n{done.stderr[-3000:]}")
+    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return found
 
 
 def run_one(way: str, file: Path, memory: str) -> None:
@@ -266,8 +262,12 @@ def prepare(folder: Path, lines: int, accounts: int) -> Path:
 def contest(
     file: Path, peer: str, arguments: argparse.Namespace
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Measure ours and a peer, and compare what they give."""
-    found = {way: measure(way, file, arguments) for way in (peer, "ours")}
+    """Measure ours and a peer in turn, keep the best of the repeats, and compare what they give."""
+    runs = [
+        {way: measure(way, file, arguments.memory_limit) for way in (peer, "ours")}
+        for _ in range(arguments.repeats)
+    ]
+    found = {way: {key: min(run[way][key] for run in runs) for key in runs[0][way]} for way in runs[0]}
     left, right = (pd.read_parquet(file.with_suffix(f".{way}")) for way in ("ours", peer))
     compare(left, right)
     return found["ours"], found[peer]
