@@ -39,7 +39,7 @@ def settings(name, **changes):
 
 def inspected(source, as_of):
     checked = contracts.check(source.tables)
-    report = quality.inspect(checked, as_of=as_of, source=source.name, raw=source.raw)
+    report = quality.inspect(checked, as_of=as_of, source=source.name, raw=source.raw, private=source.private)
     return checked, {(f.code, f.table): f for f in report.findings if f.status == "failed"}
 
 
@@ -96,7 +96,9 @@ def test_online_retail(real):
         f for f in quality.inspect(checked, as_of=None).findings if f.code == "Q043" and f.status == "failed"
     ]
     assert any("C9x6 (9,288)" in f.message for f in codes)
+    assert any("product_id unlike the usual 9x5" in f.message and f.rows == 2_995 for f in codes)
     assert {f.rule.name for f in checked.faults} == {"no_price", "not_a_product", "missing:account_id"}
+    assert str(lines["ordered_at"].max().execute().date()) == "2011-12-09"
 
 
 def test_adventureworks(real):
@@ -107,6 +109,8 @@ def test_adventureworks(real):
     assert checked.tables["orders"]["account_id"].nunique().execute() == 635
     assert found["Q023", "accounts"].rows == 701 - 635
     assert checked.faults == ()
+    days = source.tables["orders"]["ordered_at"]
+    assert [str(day.execute())[:7] for day in (days.min(), days.max())] == ["2010-12", "2013-11"]
 
 
 def test_maven_crm(real):
@@ -129,12 +133,21 @@ def test_olist_sellers(real):
         lambda t: t["opportunity_id"] == "5420aad7fec3549a85876ba1c529bd84"
     )
     assert won.to_pandas()["closed_on"][0] == datetime(2018, 2, 26, 19, 58)
-    assert "has_company" in found["Q010", "raw deals"].message
+    assert any("won_date: date dd-mm-yyyy" in note for note in source.understood)
+    assert "has_company (7% filled)" in found["Q010", "raw deals"].message
+    assert (
+        len(
+            {*source.raw["sellers"]["seller_id"].to_pandas()}
+            & {*source.raw["deals"]["seller_id"].to_pandas()}
+        )
+        == 380
+    )
+    assert found["Q090", "accounts"].message.startswith("town holds an e-mail address")
     assert found["Q021", "orders"].rows == 4
 
 
 def test_wholesale(real):
-    source, checked, _ = real("wholesale")
+    source, checked, found = real("wholesale")
     assert checked.rows == {"accounts": 440, "orders": 6 * 440}
     sectors = source.tables["accounts"]["industry"].value_counts().to_pandas().iloc[:, 1]
     assert sorted(sectors) == [142, 298]
@@ -142,6 +155,7 @@ def test_wholesale(real):
         pd.read_csv(DATA / REAL["wholesale"] / "Wholesale_customers_data.csv.gz").iloc[:, 2:].to_numpy().sum()
     )
     assert total(source.tables["orders"]) == spent
+    assert found["Q047", "orders"].rows > 0, "heavy tails"
 
 
 def test_demo(tmp_path):
@@ -154,94 +168,165 @@ def test_demo(tmp_path):
     assert open_source(given, tmp_path).digest == source.digest
 
 
+def export(folder, **files):
+    for name, rows in files.items():
+        (folder / f"{name}.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
+def mapped(name, folder):
+    with open_source(settings(name, path=folder), folder / "cache") as source:
+        checked = contracts.check(source.tables)
+        contracts.insist(checked)
+        frames = {
+            table: rows.order_by(rows.columns[0]).to_pandas().astype(object).replace({float("nan"): None})
+            for table, rows in checked.tables.items()
+        }
+        return checked, frames
+
+
 def test_hubspot(tmp_path):
-    (tmp_path / "companies.csv").write_text(
-        '"Record ID","Company name","Number of Employees","Annual Revenue","Create Date",City,'
-        '"Country/Region",Industry\n'
-        '9001,"Alpha Ltd",120,"1500000",2023-05-01 09:30,Leeds,United Kingdom,COMPUTER_SOFTWARE\n'
-        "9002,Beta GmbH,,,2024-01-15 10:00,Köln,Germany,\n",
-        encoding="utf-8",
+    """The headings that HubSpot writes for the properties of its companies and deals, in English."""
+    export(
+        tmp_path,
+        companies=[
+            '"Record ID","Company name","Company owner","Create Date","Phone Number","Last Activity Date",'
+            '"City","Country/Region","Industry","Type","Number of Employees","Annual Revenue",'
+            '"Year Founded",'
+            '"State/Region","Street Address","Original Traffic Source","Parent Company",'
+            '"Associated Contact IDs","Associated Deal IDs"',
+            '"9001","Alpha Ltd","Anna Quoth","2023-05-01 09:30","+44 113 4960000","2024-05-02 11:00","Leeds",'
+            '"United Kingdom","COMPUTER_SOFTWARE","CUSTOMER","120","1500000","1999","West Yorkshire",'
+            '"1 High Street","ORGANIC_SEARCH","","51;52","1;4"',
+            '"9002","Beta GmbH","","2024-01-15 10:00","","","Köln","Germany","","","","","","","","",'
+            '"9001","","2"',
+        ],
+        deals=[
+            '"Record ID","Deal Name","Deal Stage","Close Date","Deal owner","Amount","Pipeline",'
+            '"Create Date",'
+            '"Associated Company IDs","Associated Company"',
+            '"1","A","Closed won","2024-02-01 00:00","Anna Quoth","1200.50","Sales","2024-01-01 00:00",'
+            '"9001;9002","Alpha Ltd;Beta GmbH"',
+            '"2","B","Closed lost (Sales Pipeline)","2024-03-01 00:00","","80","Sales","2024-01-01 00:00",'
+            '"9002","Beta GmbH"',
+            '"3","C","Appointment scheduled","","","","Sales","2024-02-01 00:00","9002","Beta GmbH"',
+            '"4","D","closedwon","2024-04-30 15:20","","-75.25","Sales","2024-04-01 00:00","9001","Alpha Ltd"',
+        ],
     )
-    (tmp_path / "deals.csv").write_text(
-        '"Record ID","Deal Name","Deal Stage","Close Date",Amount,"Create Date","Associated Company IDs"\n'
-        "1,A,Closed won,2024-02-01 00:00,1200.50,2024-01-01 00:00,9001;9002\n"
-        '2,B,"Closed lost (Sales Pipeline)",2024-03-01 00:00,80,2024-01-01 00:00,9002\n'
-        "3,C,Appointment scheduled,,,2024-02-01 00:00,9002\n",
-        encoding="utf-8",
-    )
-    source = open_source(settings("hubspot", path=tmp_path), tmp_path / "cache")
-    checked = contracts.check(source.tables)
-    contracts.insist(checked)
-    accounts = checked.tables["accounts"].order_by("account_id").to_pandas()
-    assert accounts["account_id"].tolist() == ["9001", "9002"]
-    assert accounts.loc[0, ["employees", "annual_revenue", "created_on"]].tolist() == [
-        120,
-        1.5e6,
-        datetime(2023, 5, 1),
+    checked, found = mapped("hubspot", tmp_path)
+    assert checked.rejected == {"accounts": 0, "orders": 0, "opportunities": 0}
+    alpha, beta = found["accounts"].to_dict("records")
+    assert alpha == alpha | {
+        "account_id": "9001",
+        "industry": "COMPUTER_SOFTWARE",
+        "ownership": "CUSTOMER",
+        "employees": 120,
+        "annual_revenue": 1.5e6,
+        "founded_year": 1999,
+        "country": "United Kingdom",
+        "region": "West Yorkshire",
+        "lead_source": "ORGANIC_SEARCH",
+        "parent_account_id": None,
+    }
+    assert pd.Timestamp(alpha["created_on"]) == pd.Timestamp("2023-05-01")
+    assert (beta["account_id"], beta["parent_account_id"], beta["town"]) == ("9002", "9001", "Köln")
+    orders = found["orders"]
+    assert orders[["order_id", "account_id", "revenue"]].values.tolist() == [
+        ["1", "9001", 1200.5],
+        ["4", "9001", -75.25],
     ]
-    orders = checked.tables["orders"].to_pandas()
-    assert orders[["order_id", "account_id", "revenue"]].values.tolist() == [["1", "9001", 1200.5]]
-    opportunities = checked.tables["opportunities"].order_by("opportunity_id").to_pandas()
-    assert opportunities["stage"].tolist() == ["won", "lost", "open"]
+    assert orders["ordered_at"].tolist() == [datetime(2024, 2, 1), datetime(2024, 4, 30, 15, 20)]
+    assert found["opportunities"]["stage"].tolist() == ["won", "lost", "open", "won"]
+    assert found["opportunities"]["value"].tolist() == [1200.5, 80, None, -75.25]
+
+
+GA4 = {
+    "event_date": pa.string(),
+    "event_timestamp": pa.int64(),
+    "event_name": pa.string(),
+    "event_params": pa.list_(
+        pa.struct({"key": pa.string(), "value": pa.struct({"string_value": pa.string()})})
+    ),
+    "event_value_in_usd": pa.float64(),
+    "user_id": pa.string(),
+    "user_pseudo_id": pa.string(),
+    "traffic_source": pa.struct({"name": pa.string(), "medium": pa.string(), "source": pa.string()}),
+    "ecommerce": pa.struct(
+        {
+            "total_item_quantity": pa.int64(),
+            "purchase_revenue_in_usd": pa.float64(),
+            "purchase_revenue": pa.float64(),
+            "refund_value_in_usd": pa.float64(),
+            "refund_value": pa.float64(),
+            "transaction_id": pa.string(),
+        }
+    ),
+}
+
+
+def event(second, name, user=None, **ecommerce):
+    return {
+        "event_date": "20240101",
+        "event_timestamp": 1_704_067_200_000_000 + int(second * 1e6),
+        "event_name": name,
+        "event_params": [{"key": "page", "value": {"string_value": "/"}}],
+        "user_id": user,
+        "user_pseudo_id": "1.2",
+        "traffic_source": {"name": "(organic)", "medium": "organic", "source": "google"},
+        "ecommerce": ecommerce or None,
+    }
 
 
 def test_google_analytics4(tmp_path):
+    """Columns as in Google's table of the BigQuery export's fields."""
     events = [
-        {
-            "event_timestamp": 1_704_067_200_000_000,
-            "event_name": "page_view",
-            "user_id": "K-1",
-            "ecommerce": None,
-        },
-        {
-            "event_timestamp": 1_704_067_260_500_000,
-            "event_name": "purchase",
-            "user_id": None,
-            "ecommerce": {"transaction_id": "T1", "total_item_quantity": 3, "purchase_revenue_in_usd": 99.5},
-        },
+        event(0, "page_view", "K-1"),
+        event(60.5, "purchase", transaction_id="T1", total_item_quantity=3, purchase_revenue_in_usd=99.5),
+        event(70, "purchase", "K-1", transaction_id="(not set)", purchase_revenue_in_usd=1.0),
+        event(80, "refund", transaction_id="T1", total_item_quantity=1, refund_value_in_usd=33.25),
     ]
-    extra = {"user_pseudo_id": "1.2", "event_value_in_usd": None, "traffic_source": {"medium": "organic"}}
-    shop = pa.struct(
-        {
-            "transaction_id": pa.string(),
-            "total_item_quantity": pa.int64(),
-            "purchase_revenue_in_usd": pa.float64(),
-        }
-    )
-    kinds = {
-        "event_timestamp": pa.int64(),
-        "event_name": pa.string(),
-        "user_id": pa.string(),
-        "ecommerce": shop,
-        "user_pseudo_id": pa.string(),
-        "event_value_in_usd": pa.float64(),
-        "traffic_source": pa.struct({"medium": pa.string()}),
-    }
     (tmp_path / "events").mkdir()
-    table = pa.Table.from_pylist([{**event, **extra} for event in events], pa.schema(kinds))
-    pq.write_table(table, tmp_path / "events" / "000.parquet")
-    source = open_source(settings("google_analytics4", path=tmp_path), tmp_path / "cache")
-    checked = contracts.check(source.tables)
-    order = checked.tables["orders"].to_pandas().iloc[0]
-    assert (order["account_id"], order["revenue"], order["channel"]) == ("1.2", 99.5, "organic")
-    assert order["ordered_at"] == datetime(2024, 1, 1, 0, 1, 0, 500_000)
-    activity = checked.tables["activities"].to_pandas().iloc[0]
+    pq.write_table(pa.Table.from_pylist(events, pa.schema(GA4)), tmp_path / "events" / "000000000000.parquet")
+    checked, found = mapped("google_analytics4", tmp_path)
+    assert checked.rows == {"orders": 3, "activities": 1}
+    orders = found["orders"].sort_values("ordered_at")
+    columns = ["order_id", "account_id", "quantity", "revenue", "channel"]
+    assert orders[columns].values.tolist() == [
+        ["T1", "1.2", 3, 99.5, "organic"],
+        ["1704067270000000", "K-1", None, 1.0, "organic"],
+        ["T1", "1.2", -1, -33.25, "organic"],
+    ]
+    assert orders["ordered_at"].tolist()[0] == datetime(2024, 1, 1, 0, 1, 0, 500_000)
+    activity = found["activities"].iloc[0]
     assert (activity["account_id"], activity["kind"], activity["action"]) == ("K-1", "web", "page_view")
 
 
 def test_activecampaign(tmp_path):
-    (tmp_path / "contacts.csv").write_text(
-        "Email,First Name,Last Name,Account,Date Created,Country\n"
-        "a@alpha.example,Anna,A,Alpha,2024-02-01 10:00:00,DE\n"
-        "b@alpha.example,Bert,B,Alpha,2023-02-01 10:00:00,DE\n"
-        "c@gamma.example,Cleo,C,,2024-03-01 10:00:00,AT\n",
-        encoding="utf-8",
+    """Standard fields, and account and custom fields as a company may have named them."""
+    export(
+        tmp_path,
+        contacts=[
+            "Email,First Name,Last Name,Phone,Account Name,Date Created,IP Address,Tags,Country,City,"
+            "Number of Employees,Industry",
+            "a@alpha.example,Anna,A,+49 30 1234567,Alpha,2024-02-01 10:00:00,192.0.2.1,"
+            '"news, fair",DE,Berlin,120,Software',
+            "b@alpha.example,Bert,B,,Alpha,2023-02-01 10:00:00,,,DE,,,Software",
+            "c@gamma.example,Cleo,C,,,2024-03-01 10:00:00,,,AT,Wien,,",
+        ],
     )
-    source = open_source(settings("activecampaign", path=tmp_path), tmp_path / "cache")
-    accounts = contracts.check(source.tables).tables["accounts"].order_by("account_id").to_pandas()
-    assert accounts["account_id"].tolist() == ["Alpha", "gamma.example"]
-    assert accounts["created_on"].tolist() == [datetime(2023, 2, 1), datetime(2024, 3, 1)]
-    assert "anna" not in str(accounts).lower()
+    checked, found = mapped("activecampaign", tmp_path)
+    accounts = found["accounts"]
+    assert checked.rejected == {"accounts": 0}
+    columns = ["account_id", "country", "town", "employees", "industry"]
+    assert accounts[columns].values.tolist() == [
+        ["Alpha", "DE", "Berlin", 120, "Software"],
+        ["gamma.example", "AT", "Wien", None, None],
+    ]
+    assert [pd.Timestamp(day) for day in accounts["created_on"]] == [
+        pd.Timestamp("2023-02-01"),
+        pd.Timestamp("2024-03-01"),
+    ]
+    for secret in ("anna", "cleo@", "1234567", "192.0.2.1"):
+        assert secret not in accounts.to_csv().lower()
 
 
 ORDERS = {
@@ -321,7 +406,9 @@ def test_the_same_rows_wherever_the_data_lies(places, tmp_path, tables):
             reasons = sorted(checked.quarantine.to_pandas()[["table", "reason"]].to_numpy().tolist())
             counts = [(f.table, f.rule.name, f.rows, f.revenue) for f in checked.faults]
             values = {name: rows_of(table, table.columns[0]) for name, table in checked.tables.items()}
-        answers[place] = (values, reasons, counts, checked.rows, checked.rejected)
+            report = quality.inspect(checked, as_of=date(2024, 2, 1), raw=source.raw, private=source.private)
+            findings = [(f.code, f.table, f.status, f.message, f.rows, f.of) for f in report.findings]
+        answers[place] = (values, reasons, counts, checked.rows, checked.rejected, sorted(findings))
     assert answers["files"] == answers["duckdb"] == answers["postgres"]
     values, reasons, *_ = answers["postgres"]
     assert ["orders", "account_id is missing"] in reasons

@@ -153,7 +153,7 @@ def _quarantine(name: str, work: ibis.Table) -> ibis.Table:
         table=ibis.literal(name),
         file=work[FILE],
         row=work[ROW].cast("int64"),
-        reason=work[REASON].substr(0, work[REASON].length() - 2),
+        reason=work[REASON].re_replace("; $", ""),
     )
 
 

@@ -19,6 +19,9 @@ from segmentwerk.pipelines.context import Context
 
 log = logging.getLogger(__name__)
 
+WIDE = 200
+"""Columns of a table that goes into a file or another program, where nothing is cut."""
+
 
 def run(settings: DataSettings, context: Context) -> dict[str, Any]:
     """Carry out one action on the data; nothing is trained.
@@ -78,7 +81,7 @@ def _rows(checked: contracts.Checked) -> Table:
 def _findings(found: quality.QualityReport) -> Table:
     table = Table("code", "severity", "table", "finding", "rows", title="Findings", title_justify="left")
     for finding in found.failed:
-        rows = f"{finding.rows:,} of {finding.of:,}"
+        rows = f"{finding.rows:,}" + (f" of {finding.of:,}" if finding.of else "")
         table.add_row(finding.code, finding.severity, finding.table, finding.message, rows)
     return table
 
@@ -112,7 +115,8 @@ def _features(_settings: DataSettings, _context: Context) -> dict[str, Any]:
             feature.window,
             feature.description,
         )
-    Console().print(table)
+    console = Console()
+    console.print(table, width=None if console.is_terminal else WIDE)
     return {"features": [vars(feature) for feature in features.catalogue()]}
 
 

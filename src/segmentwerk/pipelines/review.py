@@ -10,6 +10,7 @@ import pandas as pd
 
 from segmentwerk.core.files import atomic_file
 from segmentwerk.core.types import Scorecard, Selection, Verdict
+from segmentwerk.features.table import catalogue
 from segmentwerk.pipelines.preparation import Prepared
 from segmentwerk.pipelines.release import Release
 
@@ -93,13 +94,25 @@ def _migration(released: Release) -> list[str]:
     return [head, "", markdown(matrix), "", *events, ""]
 
 
+def _features(prepared: Prepared) -> pd.DataFrame:
+    """List every feature there is, and of those that this source does not give, why."""
+    built = {feature.name for feature in prepared.table.catalogue}
+    reasons = prepared.accounts.absent
+    rows = [vars(feature) | {"absent": ""} for feature in prepared.table.catalogue] + [
+        vars(feature) | {"absent": reasons.get(feature.name, "these accounts are too few or too alike")}
+        for feature in catalogue()
+        if feature.name not in built
+    ]
+    return pd.DataFrame(rows)
+
+
 def files(selection: Selection, cards: Sequence[Scorecard], prepared: Prepared, output: Path) -> list[Path]:
     """Write ranking, scorecards and per-segment figures as CSV; no account's row is in them."""
     scores = pd.DataFrame(
         [{"candidate": card.candidate, **vars(score)} for card in cards for score in card.scores]
     )
     segments = pd.concat([card.per_segment.assign(candidate=card.candidate) for card in cards])
-    features = pd.DataFrame([vars(feature) for feature in prepared.table.catalogue])
+    features = _features(prepared)
     written = []
     for name, frame in {
         "ranking": selection.ranking,

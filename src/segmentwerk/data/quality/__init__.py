@@ -27,6 +27,7 @@ CHECKS = (
     probes.check_rows,
     contents.check_codes,
     contents.check_outliers,
+    contents.check_tails,
     contents.check_units,
     contents.check_parents,
     spelling.check_levels,

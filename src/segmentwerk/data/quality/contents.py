@@ -18,7 +18,10 @@ FAR_OUT = 8.0
 """Robust deviations of the logarithm from which a value is an outlier."""
 UNIT = math.log10(40.0)
 """Groups whose medians differ by more than this many powers of ten use another unit."""
+TAIL, HEAVY = 0.995, 10.0
+"""Amounts have a heavy tail where this quantile is more than ten medians (of an exponential: eight)."""
 FEWEST = 20
+AMOUNTS = (("orders", "revenue"), ("accounts", "annual_revenue"), ("opportunities", "value"))
 
 
 def check_codes(inspection: Inspection) -> Iterator[Finding]:
@@ -57,7 +60,7 @@ def _kind(value: Any) -> Any:
 def check_outliers(inspection: Inspection) -> Iterator[Finding]:
     """Q045 amounts far out on the logarithmic scale: more than 8 robust deviations from the median."""
     title = "amounts lie together"
-    for name, column in (("orders", "revenue"), ("accounts", "annual_revenue"), ("opportunities", "value")):
+    for name, column in AMOUNTS:
         table = inspection.table(name, column)
         if table is None:
             yield Finding("Q045", title, "info", "not_applicable", name, f"no {column}")
@@ -75,6 +78,27 @@ def check_outliers(inspection: Inspection) -> Iterator[Finding]:
         shown, status = (examples(far) if count else ()), ("failed" if count else "passed")
         of = inspection.checked.rows[name]
         yield Finding("Q045", title, "info", _status(status), name, message, count, of, shown)
+
+
+def check_tails(inspection: Inspection) -> Iterator[Finding]:
+    """Q047 amounts with a heavy tail: a few large ones rule every mean and sum."""
+    title = "amounts have no heavy tail"
+    for name, column in AMOUNTS:
+        table, _ = inspection.sample(name, column)
+        if table is None:
+            yield Finding("Q047", title, "info", "not_applicable", name, f"no {column}")
+            continue
+        size = table.filter((table[column] > 0) & ~table[column].isinf())[column]
+        facts = size.as_table().aggregate(n=size.count(), middle=size.quantile(0.5), far=size.quantile(TAIL))
+        found = fetch(facts)[0]
+        if found["n"] < 10 * FEWEST:
+            yield Finding("Q047", title, "info", "not_applicable", name, f"{column}: too few amounts")
+            continue
+        times = found["far"] / found["middle"]
+        message = f"{column}: one in 200 amounts is more than {times:.0f} times the median"
+        status = _status("failed" if times > HEAVY else "passed")
+        rows = int(found["n"] * (1 - TAIL)) if times > HEAVY else 0
+        yield Finding("Q047", title, "info", status, name, message, rows, int(found["n"]))
 
 
 def check_units(inspection: Inspection) -> Iterator[Finding]:
