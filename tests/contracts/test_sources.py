@@ -16,7 +16,7 @@ import yaml
 from postgres import postgres_server
 from segmentwerk.core.paths import CHECKOUT, config_root
 from segmentwerk.core.settings import SourceSettings
-from segmentwerk.data import contracts, quality
+from segmentwerk.data import contracts, privacy, quality
 from segmentwerk.data.columns import COLUMNS
 from segmentwerk.data.sources import open_source
 
@@ -408,6 +408,10 @@ def test_the_same_rows_wherever_the_data_lies(places, tmp_path, tables):
             values = {name: rows_of(table, table.columns[0]) for name, table in checked.tables.items()}
             report = quality.inspect(checked, as_of=date(2024, 2, 1), raw=source.raw, private=source.private)
             findings = [(f.code, f.table, f.status, f.message, f.rows, f.of) for f in report.findings]
+            path = contracts.write_quarantine(checked, tmp_path / f"{place}.parquet")
+            assert pq.read_table(path).num_rows == len(reasons)
+            shown = privacy.preview(source.raw["accounts"], source.private)
+            assert shown["account_id"].tolist() == ["999"] * 4
         answers[place] = (values, reasons, counts, checked.rows, checked.rejected, sorted(findings))
     assert answers["files"] == answers["duckdb"] == answers["postgres"]
     values, reasons, *_ = answers["postgres"]

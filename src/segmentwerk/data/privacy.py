@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import ibis
 import pandas as pd
@@ -104,14 +105,19 @@ def personal_columns(table: ibis.Table) -> tuple[str, ...]:
     asked = [name for name in texts if name not in found]
     if asked:
         sample = table.select(asked).limit(SAMPLE)
-        looks = [sample[name].re_search(CONTACT).mean().name(f"contact {name}") for name in asked]
-        lengths = [sample[name].length().mean().name(f"length {name}") for name in asked]
+        looks = [_share(sample[name], sample[name].re_search(CONTACT), f"contact {name}") for name in asked]
+        lengths = [sample[name].length().cast("float64").mean().name(f"length {name}") for name in asked]
         answer = sample.aggregate([*looks, *lengths]).to_pyarrow().to_pylist()[0]
         for name in asked:
             contact, length = answer[f"contact {name}"] or 0, answer[f"length {name}"] or 0
             if contact >= SHARE or length >= FREE_TEXT:
                 found.add(name)
     return tuple(name for name in table.columns if name in found)
+
+
+def _share(text: Any, condition: Any, name: str) -> Any:
+    """Return the share of the known texts where a condition holds, as every backend can compute it."""
+    return ibis.ifelse(condition, 1, 0).cast("float64").mean(where=text.notnull()).name(name)
 
 
 def preview(table: ibis.Table, private: Private | None = None, rows: int = 5) -> pd.DataFrame:

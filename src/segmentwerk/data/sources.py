@@ -121,6 +121,7 @@ def _connect(settings: SourceSettings, cache: Path) -> Any:
             f"Cannot connect to {where}: {type(error).__name__}.",
             "Check the address, the user and the password.",
         ) from error
+    logging.getLogger("sqlglot").setLevel(logging.ERROR)  # else it tells of each index that it translates
     if con.name == "postgres":
         with con.begin() as cursor:
             cursor.execute("SET TIME ZONE 'UTC'")
