@@ -209,7 +209,7 @@ def test_hubspot(tmp_path):
             '"2","B","Closed lost (Sales Pipeline)","2024-03-01 00:00","","80","Sales","2024-01-01 00:00",'
             '"9002","Beta GmbH"',
             '"3","C","Appointment scheduled","","","","Sales","2024-02-01 00:00","9002","Beta GmbH"',
-            '"4","D","closedwon","2024-04-30 15:20","","-75.25","Sales","2024-04-01 00:00","9001","Alpha Ltd"',
+            '"4","D","closedwon","2024-04-30 15:20","","-75.25","Sales","2024-04-01 00:00","9001","Alpha"',
         ],
     )
     checked, found = mapped("hubspot", tmp_path)

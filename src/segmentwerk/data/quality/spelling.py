@@ -131,7 +131,7 @@ def check_industries(inspection: Inspection) -> Iterator[Finding]:
     if table is None or levels is None:
         yield Finding("Q062", title, "warning", "not_applicable", "accounts", title)
         return
-    wrong = {level: words for level in levels if (words := _meant(level)) is not None}
+    wrong = {level: found for level in levels if (found := _meant(level)) is not None}
     if not wrong:
         yield Finding("Q062", title, "warning", "passed", "accounts", title, 0, len(levels))
         return
