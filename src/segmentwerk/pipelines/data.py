@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+import sys
 from typing import Any
 
 from rich.console import Console
@@ -20,7 +21,7 @@ from segmentwerk.pipelines.context import Context
 log = logging.getLogger(__name__)
 
 WIDE = 200
-"""Columns of a table that goes into a file or another program, where nothing is cut."""
+"""Characters in a line where there is no terminal."""
 
 
 def run(settings: DataSettings, context: Context) -> dict[str, Any]:
@@ -36,7 +37,7 @@ def run(settings: DataSettings, context: Context) -> dict[str, Any]:
 
 def _check(settings: DataSettings, context: Context) -> dict[str, Any]:
     """Say what was understood of a source and what is wrong with it."""
-    console = Console(soft_wrap=True, highlight=False)
+    console = _console()
     with context.timed("read"):
         source = sources.open_source(settings.source, settings.home / "cache")
         checked = contracts.check(source.tables, settings.quality)
@@ -68,6 +69,11 @@ def _check(settings: DataSettings, context: Context) -> dict[str, Any]:
         "quarantined": checked.rejected,
         "quality": found.to_dict(),
     }
+
+
+def _console() -> Console:
+    """Return a console that cuts nothing where it writes into a file or another program."""
+    return Console(soft_wrap=True, highlight=False, width=None if sys.stdout.isatty() else WIDE)
 
 
 def _rows(checked: contracts.Checked) -> Table:
@@ -115,8 +121,7 @@ def _features(_settings: DataSettings, _context: Context) -> dict[str, Any]:
             feature.window,
             feature.description,
         )
-    console = Console()
-    console.print(table, width=None if console.is_terminal else WIDE)
+    _console().print(table)
     return {"features": [vars(feature) for feature in features.catalogue()]}
 
 
