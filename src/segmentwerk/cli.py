@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 import logging
 import os
+import re
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -129,7 +130,7 @@ def _positional(verb: str, arguments: list[str]) -> list[str]:
 
 def _quoted(text: str) -> str:
     """Write a text so that Hydra takes it for one: bare, 12 would be a number, and some signs an error."""
-    escaped = text.replace("\\", "\\\\").replace("'", "\\'")
+    escaped = re.sub(r"(\\*)(?='|$)", r"\1\1", text).replace("'", "\\'")
     return f"'{escaped}'"
 
 

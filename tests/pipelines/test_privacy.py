@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import os
+import shutil
 import sqlite3
 import struct
 import zipfile
@@ -20,6 +21,7 @@ from command_line import SMALL, segmentwerk
 from searching import places
 from segmentwerk.data import demo
 from segmentwerk.data.columns import COLUMNS
+from segmentwerk.data.privacy import key, pseudonymise
 
 ID, NAME, CALL = "vrothgar", "quolthbert", "314159265"
 WORDS = (ID, NAME, CALL)
@@ -230,6 +232,22 @@ class TestTheMainJob:
         for word in WORDS:
             assert word not in (done.stdout + done.stderr).lower()
             assert not [path for path in tmp_path.rglob("*") if path.is_file() and places(path, word)]
+
+
+@pytest.mark.slow
+def test_a_forgotten_account_is_named_nowhere(run, tmp_path):
+    home = shutil.copytree(run[0].home, tmp_path / "home")
+    account = pd.read_parquet(next(home.rglob("candidates.parquet")))["account_id"][0]
+    names = (account, *pseudonymise([account], key(home)))
+    done = segmentwerk("data", "forget", account, home=home)
+    assert done.code == 0, done.stderr
+    removed = done.summary["removed"]
+    assert {Path(path).name for path in removed} == {Path(pattern).name for pattern in LOCAL}
+    assert set(removed.values()) == {1}
+    assert done.summary["left"] == []
+    files = [path for path in home.rglob("*") if path.is_file()]
+    assert [path for path in files for name in names if places(path, name)] == []
+    assert names[0] in str(pd.read_parquet(next(run[0].home.rglob("candidates.parquet"))).to_csv())
 
 
 def test_the_search_sees_through_every_packing(tmp_path):

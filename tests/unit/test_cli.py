@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from segmentwerk.cli import VERBS
+from segmentwerk.cli import VERBS, _positional
 
 
 def run(*arguments, **options):
@@ -72,3 +72,14 @@ def test_a_mistake_gets_one_message_and_exit_code_2(arguments, words, tmp_path):
     assert "Traceback" not in done.stderr
     for word in words:
         assert word in done.stderr
+
+
+@pytest.mark.parametrize(
+    "account", ["12", "007", "1_000", "true", "Müller & Söhne, KG", "O'Neil", "a\\b", "a\\", "a\\'b"]
+)
+def test_an_account_is_taken_as_it_is_written(account):
+    from hydra.core.override_parser.overrides_parser import OverridesParser
+
+    action, subject = OverridesParser.create().parse_overrides(_positional("data", ["forget", account]))
+    assert action.value() == "forget"
+    assert subject.value() == account
