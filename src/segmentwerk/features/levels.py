@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Any
 
 import ibis
+from ibis.expr import datatypes as dt
 
 from segmentwerk.features.declare import Tables, whole
 
@@ -34,18 +36,23 @@ def _lines(tables: Tables) -> ibis.Table:
     return orders.mutate(**money)
 
 
+def _sum(amount: Any) -> Any:
+    """Sum whole units in 64 bits: sums of sums in 128 bits take a third longer."""
+    return amount.sum().cast(dt.Int64(nullable=False))  # Ibis would leave out a cast to int64 as needless
+
+
 def orders(tables: Tables, _: date) -> ibis.Table:
     """One row an order: first day, net amount, money sold and returned, lines, and profit where known."""
     lines = _lines(tables)
     columns = {
         "day": lines.day.min(),
-        "amount": lines.amount.sum(),
-        "sold": ibis.greatest(lines.amount, 0).sum(),
-        "returned": ibis.greatest(-lines.amount, 0).sum(),
+        "amount": _sum(lines.amount),
+        "sold": _sum(ibis.greatest(lines.amount, 0)),
+        "returned": _sum(ibis.greatest(-lines.amount, 0)),
         "lines": lines.count(),
     }
     if "profit" in lines.columns:
-        columns |= {"profit": lines.profit.sum(), "costed": lines.costed.sum()}
+        columns |= {"profit": _sum(lines.profit), "costed": _sum(lines.costed)}
     return lines.group_by("account_id", "order_id").agg(**columns)
 
 
