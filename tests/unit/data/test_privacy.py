@@ -31,6 +31,20 @@ def test_personal_columns_are_declared_named_or_detected():
     assert found == ("name", "Vorname", "contact", "call", "story")
 
 
+@pytest.mark.parametrize(
+    "name", ["Ansprechpartner", "Deal owner", "sales_agent", "ResellerName", "Kundenname"]
+)
+def test_columns_of_people_and_firms_are_known_by_name(name):
+    assert privacy.NAMED.search(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["ownership", "Mitarbeiter", "product_name", "account", "category", "EnglishProductName"]
+)
+def test_other_columns_are_not(name):
+    assert not privacy.NAMED.search(name)
+
+
 def test_a_preview_shows_shapes_not_ids():
     shown = privacy.preview(ibis.memtable(FRAME), rows=1)
     assert shown.loc[0, "account_id"] == "AA-9999"
