@@ -32,7 +32,7 @@ CONTACT = f"{EMAIL}|{INTERNATIONAL}|{NATIONAL}"
 NAMED = re.compile(
     r"(?i)(first|last|full|contact|sur|given|vor|nach)[ _-]?name|^name$|e-?mail|phone|mobile|telefon|^fax|"
     r"(customer|company|account|client|firm\w*|kunden|reseller|supplier)[ _-]?name|"
-    r"ansprech|kontakt|contact[ _-]?person|(owner|agent|sales[ _-]?rep|manager|vertreter|betreuer|sachbearbeiter)$|"
+    r"ansprech|kontakt|contact[ _-]?person|(owner|agent|sales[ _-]?rep|manager|vertreter|betreuer)$|"
     r"street|stra(ss|ß)e|address|adresse|birth|geburt|iban|passport|(^|_)ip($|_)|comment|remark|note|notiz"
 )
 SHARE = 0.2
