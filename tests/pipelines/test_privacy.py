@@ -23,6 +23,7 @@ from searching import places
 from segmentwerk.data import demo
 from segmentwerk.data.columns import COLUMNS
 from segmentwerk.data.privacy import key, pseudonymise
+from segmentwerk.features.table import catalogue
 
 ID, NAME, CALL = "vrothgar", "quolthbert", "314159265"
 WORDS = (ID, NAME, CALL)
@@ -168,6 +169,13 @@ class TestTheMainJob:
         for name, rows in summary["inputs"]["rows"].items():
             assert summary["inputs"]["quarantined"][name] < 0.2 * rows, name
         assert summary["model"]["version"] == 1
+
+    def test_the_run_lists_every_feature_and_why_some_are_absent(self, run):
+        (path,) = (run[0].home / "mlflow").rglob("features.csv")
+        features = pd.read_csv(path).set_index("name")["absent"]
+        assert set(features.index) == {feature.name for feature in catalogue()}
+        assert features[["recency_days", "win_rate", "survey_factor_1"]].isna().all()
+        assert features["site_distance_km"] == "features.sites is empty"
 
     def test_nothing_is_printed_or_drawn(self, run):
         done, texts = run
