@@ -127,7 +127,7 @@ def test_every_row_is_used_or_quarantined(table, data):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("table", COLUMNS)
-@settings(SOME, max_examples=30)
+@settings(SOME, max_examples=15)
 @given(data=st.data())
 def test_every_row_is_used_or_quarantined_at_length(table, data):
     names = (
