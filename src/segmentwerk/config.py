@@ -105,6 +105,10 @@ class PromoteSettings(RootSettings):
     registry: RegistrySettings = RegistrySettings()
 
 
+class SyncSettings(RootSettings):
+    """`segmentwerk sync`: send what was kept while the tracking store did not answer."""
+
+
 class UiSettings(RootSettings):
     """`segmentwerk ui`: start the MLflow UI on the project's store."""
 

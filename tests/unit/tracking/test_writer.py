@@ -1,14 +1,18 @@
+import json
 import math
 import os
 import signal
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 
 import pytest
 
 from segmentwerk.core.errors import ConfigError
 from segmentwerk.core.records import Artifact, Dataset, Description, Metric, Param, Tag, Text
+from segmentwerk.tracking import monitor
 from segmentwerk.tracking.writer import Store
 
 
@@ -111,9 +115,41 @@ def test_tracking_off_changes_nothing_but_what_is_logged(tmp_path):
         raise ValueError("still raised")
 
 
-def test_the_experiment_opens_as_model_training(store):
+def test_the_experiment_opens_as_model_training_with_fitting_columns(store):
     experiment = store.client.get_experiment(store.prepare("e"))
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    view = json.loads(experiment.tags["mlflow.sharedViewState.comparisons"])
+    assert view["name"] == "Comparisons"
+    state = json.loads(view["state"])
+    assert state["searchFilter"] == "tags.verb = 'compare'"
+    assert "tags.`winner`" in state["selectedColumns"]
+    assert "metrics.`separation/gain`" in state["selectedColumns"]
+
+
+def test_the_views_find_what_their_names_say(store):
+    with store.run("e", "parent", tags={"verb": "compare"}) as parent:
+        with store.run("e", "child", parent=parent.id) as child:
+            child.write([Tag("gates", "failed")])
+        with store.run("e", "trial", parent=child.id):
+            pass
+    experiment = store.client.get_experiment(store.prepare("e"))
+    for name, expected in (("comparisons", ["parent"]), ("candidates", ["child"])):
+        state = json.loads(json.loads(experiment.tags[f"mlflow.sharedViewState.{name}"])["state"])
+        found = store.client.search_runs([experiment.experiment_id], state["searchFilter"])
+        assert [run.info.run_name for run in found] == expected
+
+
+def test_a_long_run_is_watched_and_a_short_one_is_not(store, monkeypatch):
+    with store.run("e", "short") as short:
+        pass
+    monkeypatch.setattr(monitor, "INTERVAL", 0.05)
+    with store.run("e", "long") as long:
+        while "system/cpu_utilization_percentage" not in store.client.get_run(long.id).data.metrics:
+            time.sleep(0.05)
+    assert store.client.get_run(short.id).data.metrics == {}
+    metrics = store.client.get_run(long.id).data.metrics
+    assert {"system/system_memory_usage_megabytes", "system/disk_usage_percentage"} <= set(metrics)
+    assert not [thread for thread in threading.enumerate() if thread.name == "system metrics"]
 
 
 def test_paths_are_absolute_whatever_the_working_directory(home, tmp_path, monkeypatch):
