@@ -51,11 +51,18 @@ def page(
         ],
         "",
         *_migration(released),
-        f"**To decide:** promote version {released.version} of {released.model_name}?"
-        if not released.champion
-        else f"Version {released.version} of {released.model_name} is the champion.",
+        _decision(released),
     ]
     return "\n".join(lines)
+
+
+def _decision(released: Release) -> str:
+    if released.version is None:
+        return "**Nothing was registered:** the tracking store was away at the end of the comparison."
+    version = f"version {released.version} of {released.model_name}"
+    if released.champion:
+        return f"**Decided:** {version} is the champion, since the registry was empty or its policy says so."
+    return f"**To decide:** promote {version}?"
 
 
 def ranking(selection: Selection) -> pd.DataFrame:

@@ -58,7 +58,7 @@ def _segments(console: Console, released: Release) -> None:
 
 def _next_steps(console: Console, released: Release) -> None:
     if released.version is None:
-        console.print("Tracking is off: nothing was registered.")
+        console.print("Nothing was registered: tracking is off, or its store was away.")
         return
     title = "champion" if released.champion else "challenger; promote it with: segmentwerk promote"
     console.print(f"Registered {released.model_name} version {released.version} ({title}).")
