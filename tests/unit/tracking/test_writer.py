@@ -10,6 +10,8 @@ import time
 
 import pytest
 
+from mlflow_server import Server
+from postgres import postgres_server
 from segmentwerk.core.errors import ConfigError
 from segmentwerk.core.records import Artifact, Dataset, Description, Metric, Param, Tag, Text
 from segmentwerk.tracking import monitor
@@ -188,45 +190,69 @@ WORKER = textwrap.dedent(
     """
     import sys
     from pathlib import Path
-    from segmentwerk.core.records import Metric, Param, Text
+    from segmentwerk.core.records import Dataset, Metric, Param, Tag, Text
     from segmentwerk.tracking.writer import Store
 
-    store = Store(None, Path(sys.argv[1]))
+    home, uri, name = sys.argv[1:]
+    store = Store(uri or None, Path(home))
     for i in range(3):
-        with store.run("shared", f"{sys.argv[2]}-{i}", key=f"{sys.argv[2]}-{i}") as run:
-            run.write([Param("worker", sys.argv[2]), Text("a.txt", "x")])
+        with store.run("shared", f"{name}-{i}", key=f"{name}-{i}") as run:
+            run.write([Param("worker", name), Tag("part", str(i)), Text("a.txt", "x")])
             run.write([Metric("m", step, step=step) for step in range(20)])
-            if sys.argv[2] == "die":
+            run.write([Dataset("d", "demo", "abc", 3)])
+            if name == "die":
                 print("ready", flush=True)
                 import time; time.sleep(60)
     """
 )
 
 
+@pytest.fixture(params=["sqlite", pytest.param("server", marks=pytest.mark.postgres)])
+def fresh(request, tmp_path):
+    """A store that nobody has prepared, and a home for each of eight workers: one, or eight machines."""
+    if request.param == "sqlite":
+        yield "", [tmp_path] * 8
+        return
+    with postgres_server() as database:
+        server = Server(tmp_path, database, workers=2)
+        server.start()
+        yield server.uri, [tmp_path / f"machine-{i}" for i in range(8)]
+        server.kill()
+
+
 @pytest.mark.slow
-def test_eight_processes_share_one_fresh_store(tmp_path):
-    """Nobody prepared the database: the first to come makes it, the others wait."""
+@pytest.mark.timeout(900)
+def test_eight_processes_log_to_one_fresh_store_at_once(fresh):
+    """The first to come makes the tables or the experiment, the others wait; nothing fails, nothing misses."""
+    uri, homes = fresh
     workers = [
         subprocess.Popen(
-            [sys.executable, "-c", WORKER, str(tmp_path), f"w{i}"], stderr=subprocess.PIPE, text=True
+            [sys.executable, "-c", WORKER, str(home), uri, f"w{i}"], stderr=subprocess.PIPE, text=True
         )
-        for i in range(8)
+        for i, home in enumerate(homes)
     ]
     for worker in workers:
-        _, stderr = worker.communicate(timeout=240)
+        _, stderr = worker.communicate(timeout=600)
         assert worker.returncode == 0, stderr
-    store = Store(None, tmp_path)
-    found = runs(store)
-    assert len(found) == 24
-    assert {run.info.status for run in found} == {"FINISHED"}
-    for run in found:
+    for home in set(homes):
+        store = Store(uri or None, home)
+        store.sync()
+        assert store._line.spool.refused() == 0
+    found = {run.info.run_name: run for run in runs(store)}
+    assert set(found) == {f"w{i}-{part}" for i in range(8) for part in range(3)}
+    assert len(runs(store)) == 24
+    for name, run in found.items():
+        assert run.info.status == "FINISHED"
+        assert run.data.params == {"worker": name.partition("-")[0]}
+        assert run.data.tags["part"] == name.partition("-")[2]
         assert len(store.client.get_metric_history(run.info.run_id, "m")) == 20
         assert [file.path for file in store.client.list_artifacts(run.info.run_id)] == ["a.txt"]
+        assert len(run.inputs.dataset_inputs) == 1
 
 
 def test_sigint_leaves_no_run_open(home):
     worker = subprocess.Popen(
-        [sys.executable, "-c", WORKER, str(home), "die"],
+        [sys.executable, "-c", WORKER, str(home), "", "die"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
