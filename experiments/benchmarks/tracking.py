@@ -1,8 +1,8 @@
 """What tracking costs: one comparison of the demo with tracking on against the same with it off.
 
-`python experiments/benchmarks/tracking.py [--repeats N] [OVERRIDES]`; by default a demo of 2,000 accounts and six
-trials for each segmenter, in fresh homes that share one generated demo. The first run of a home makes MLflow's
-database, too. Wall time has the goal; the processor time beside it says how much of a difference is noise.
+`python experiments/benchmarks/tracking.py [--repeats N] [OVERRIDES]`; by default a demo of 2,000 accounts and
+six trials for each segmenter, in fresh homes that share one generated demo: MLflow's database is made, too.
+Wall time has the goal; the processor time beside it says how much of a difference is noise.
 """
 
 from __future__ import annotations

@@ -223,7 +223,7 @@ def fresh(request, tmp_path):
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_eight_processes_log_to_one_fresh_store_at_once(fresh):
-    """The first to come makes the tables or the experiment, the others wait; nothing fails, nothing misses."""
+    """The first to come makes tables and experiment, the others wait; nothing fails or is missing."""
     uri, homes = fresh
     workers = [
         subprocess.Popen(
