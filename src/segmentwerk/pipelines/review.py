@@ -26,8 +26,10 @@ def page(
     """Write the description of a comparison as Markdown."""
     table = prepared.table
     quarantined = sum(prepared.accounts.checked.rejected.values())
-    lines = [
-        f"## {selection.winner} won",
+    k = len(released.segments)
+    lines = [  # the UI folds everything after some four lines
+        f"**{selection.winner} won with {k} segments**; the structure is {verdict.kind}. "
+        + _decision(released),
         "",
         selection.reason,
         "",
@@ -51,7 +53,6 @@ def page(
         ],
         "",
         *_migration(released),
-        _decision(released),
     ]
     return "\n".join(lines)
 

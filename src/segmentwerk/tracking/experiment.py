@@ -77,7 +77,7 @@ def tags() -> dict[str, str]:
         _VIEW + COMPARISONS: _view(
             "Comparisons",
             "tags.verb = 'compare'",
-            ["tags.winner", "tags.verdict", "tags.source", "tags.as_of", "tags.status"],
+            ["tags.winner", "params.n_segments", "tags.verdict", "tags.source", "tags.as_of", "tags.status"],
         ),
         _VIEW + CANDIDATES: _view(
             "Candidates", "tags.gates LIKE '%ed'", ["tags.gates", "params.n_segments", "attributes.Models"]
