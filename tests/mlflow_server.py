@@ -12,8 +12,6 @@ from pathlib import Path
 
 import requests
 
-MEASURED = ("cost/", "system/")
-"""Metrics that measure the machine: their names and steps are compared, not their values."""
 IDS = ("segmentwerk.key", "segmentwerk.offline", "mlflow.parentRunId", "mlflow.log-model.history")
 
 
@@ -52,7 +50,10 @@ class Server:
 
 
 def tree(client, experiment: str) -> dict[str, dict]:
-    """Return what every run of an experiment holds, by its path of names, without ids and times."""
+    """Return what every run of an experiment holds, by its path of names, without ids and times.
+
+    What measures the machine counts as a time: the values of ``cost/``, and all of ``system/``.
+    """
     found = client.get_experiment_by_name(experiment)
     runs = {}
     token = None
@@ -78,7 +79,11 @@ def _content(client, run) -> dict:
         "status": run.info.status,
         "params": run.data.params,
         "tags": {name: value for name, value in run.data.tags.items() if name not in IDS},
-        "metrics": {name: _history(client, run_id, name) for name in run.data.metrics},
+        "metrics": {
+            name: _history(client, run_id, name)
+            for name in run.data.metrics
+            if not name.startswith("system/")
+        },
         "artifacts": sorted(_files(client, run_id, "")),
         "datasets": sorted(
             (entry.dataset.name, entry.dataset.digest, entry.dataset.schema, entry.dataset.profile)
@@ -89,10 +94,8 @@ def _content(client, run) -> dict:
 
 
 def _history(client, run_id, name):
-    if name.startswith("system/"):
-        return "measured"
-    points = [(point.step, point.value) for point in client.get_metric_history(run_id, name)]
-    return [step for step, _ in points] if name.startswith(MEASURED) else points
+    points = client.get_metric_history(run_id, name)
+    return [(point.step, "seconds" if name.startswith("cost/") else point.value) for point in points]
 
 
 def _files(client, run_id, folder):

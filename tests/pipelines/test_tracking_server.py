@@ -69,15 +69,15 @@ def server(tmp_path_factory):
 def told(server, name):
     """A comparison in an experiment and with a model of its own."""
     where = [f"tracking.uri={server.uri}", f"tracking.experiment={name}", f"registry.model_name={name}"]
-    return ["compare", *SMALL, *where]
+    return ["compare", *SMALL, "candidates=[rfm_grid,kmeans,gaussian_mixture]", *where]
 
 
 @pytest.fixture(scope="module")
 def undisturbed(server, tmp_path_factory):
     home = tmp_path_factory.mktemp("undisturbed")
-    done = segmentwerk(*told(server, "undisturbed"), home=home)
+    done = segmentwerk(*told(server, "job-undisturbed"), home=home)
     assert done.code == 0, done.stderr
-    return tree(client_of(server.uri), "undisturbed")
+    return tree(client_of(server.uri), "job-undisturbed")
 
 
 def without(content, **words):
@@ -86,25 +86,25 @@ def without(content, **words):
 
 
 def test_killing_the_server_in_the_middle_loses_nothing(server, undisturbed, tmp_path):
-    comparison = begin(*told(server, "killed"), home=tmp_path)
+    comparison = begin(*told(server, "job-killed"), home=tmp_path)
     for trials in (2, 5):
-        await_trials(server, "killed", trials)
+        await_trials(server, "job-killed", trials)
         server.kill()
         time.sleep(8)
         server.start()
     done = finish(comparison, tmp_path)
     assert "does not answer" in done.stderr
     assert segmentwerk("sync", f"tracking.uri={server.uri}", home=tmp_path).summary["kept"] == []
-    found = tree(client_of(server.uri), "killed")
+    found = tree(client_of(server.uri), "job-killed")
     assert list(found) == list(undisturbed)
     for path, content in undisturbed.items():
-        assert without(found[path], name="killed") == without(content, name="undisturbed"), path
+        assert without(found[path], name="job-killed") == without(content, name="job-undisturbed"), path
     assert done.summary["model"]["version"] == 1
 
 
 def test_a_server_that_stays_away_is_sent_everything_later(server, undisturbed, tmp_path):
-    comparison = begin(*told(server, "away"), home=tmp_path)
-    await_trials(server, "away", 3)
+    comparison = begin(*told(server, "job-away"), home=tmp_path)
+    await_trials(server, "job-away", 3)
     server.kill()
     done = finish(comparison, tmp_path)
     assert "Nothing is registered" in done.stderr
@@ -117,16 +117,20 @@ def test_a_server_that_stays_away_is_sent_everything_later(server, undisturbed, 
     assert sent.summary["sent"] > 10
     assert sent.summary["kept"] == []
     assert segmentwerk("sync", f"tracking.uri={server.uri}", home=tmp_path).summary["sent"] == 0
-    found = tree(client_of(server.uri), "away")
+    found = tree(client_of(server.uri), "job-away")
     assert list(found) == list(undisturbed)
     parent = next(iter(undisturbed))
     for path, content in undisturbed.items():
         if path != parent:
-            assert without(found[path], name="away") == without(content, name="undisturbed"), path
+            assert without(found[path], name="job-away") == without(content, name="job-undisturbed"), path
     # Only the parent's model is missing, and what the page says of it.
-    assert found[parent]["models"] == 0
-    for kind in ("params", "metrics", "artifacts", "datasets", "status"):
+    assert (found[parent]["models"], undisturbed[parent]["models"]) == (0, 1)
+    for kind in ("params", "artifacts", "datasets", "status"):
         assert found[parent][kind] == undisturbed[parent][kind], kind
+    metrics, expected = found[parent]["metrics"], undisturbed[parent]["metrics"]
+    assert set(metrics) == set(expected)
+    for name in metrics:  # registering a model logs its scores once more
+        assert set(map(tuple, metrics[name])) == set(map(tuple, expected[name])), name
 
 
 @pytest.fixture
