@@ -75,6 +75,11 @@ class Line:
             self.flush()
             return not self._away
 
+    def last_try(self) -> None:
+        """Send what waits, however short ago the store was away: nobody may come after."""
+        if not self.spool.is_empty():
+            self.wait(0.0)
+
     def flush(self) -> None:
         """Send what waits, if the store is there."""
         if self.spool.is_empty():

@@ -112,7 +112,11 @@ class Store:
         except BaseException as error:
             run._close("FAILED", f"{type(error).__name__}: {error}")
             raise
-        run._close("FINISHED")
+        else:
+            run._close("FINISHED")
+        finally:
+            if self.enabled and parent is None:
+                self._line.last_try()
 
     def sync(self) -> int:
         """Send what was kept while the store did not answer; return the number of batches sent.

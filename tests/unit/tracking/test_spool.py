@@ -280,7 +280,7 @@ def test_sync_says_what_still_waits_for_another_store(store, client, monkeypatch
     assert f"Still kept for {store.uri}: 2 waiting" in done.stderr
 
 
-def test_after_a_failure_the_store_is_left_alone_for_a_while(store, client, monkeypatch):
+def test_after_a_failure_the_store_is_left_alone_until_the_end(store, client, monkeypatch):
     monkeypatch.setattr(module, "PAUSE", 1000.0)
     with store.run("e", "r") as run:
         client.away = True
@@ -288,7 +288,8 @@ def test_after_a_failure_the_store_is_left_alone_for_a_while(store, client, monk
         client.away = False
         run.write([Param("b", 1)])
         assert store.client.get_run(run.id).data.params == {}
-    assert store.sync() == 3
+    assert store.client.get_run(run.id).data.params == {"a": "1", "b": "1"}, "a last try at the end"
+    assert waiting(store) == []
 
 
 def test_sync_says_when_the_store_is_still_away(tmp_path):
