@@ -81,7 +81,7 @@ def run(settings: CompareSettings, context: Context) -> dict[str, Any]:
             drawn = gallery.draw(found, released, prepared, settings, context.output)
         parent.write(_records(found, released, prepared, context))
         parent.write([*drawn, *_files(settings, released, prepared, context)])
-    terminal.show(found.selection, found.verdict, released)
+    terminal.show(found.selection, found.verdict, released, settings.tracking.uri)
     return _summary(found, released, prepared, parent)
 
 
