@@ -5,7 +5,6 @@ import shutil
 import tempfile
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from command_line import in_process
@@ -69,6 +68,7 @@ def test_without_its_programs_the_remedy_is_named(tmp_path, monkeypatch):
 def test_the_database_keeps_its_rows_and_survives_a_killed_owner():
     if not list(Path("/").glob("usr/lib/postgresql/*/bin/initdb")) and not shutil.which("initdb"):
         pytest.skip("PostgreSQL's server binaries are not installed")
+    psycopg = pytest.importorskip("psycopg", reason="pip install 'segmentwerk[server]'")
     folder = Path(tempfile.mkdtemp(prefix="segmentwerk-cluster-"))  # its own user must be able to enter
     folder.chmod(0o755)
     try:
