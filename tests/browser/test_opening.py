@@ -32,7 +32,7 @@ def test_the_runs_open_as_model_training_with_the_columns_of_a_comparison(browse
     browser.get(page(address, parent.info.experiment_id))
     text = text_of(browser, "compare demo", "winner", "verdict", "separation/gain", "Comparisons")
     assert compared.summary["decision"]["algorithm"] in text
-    assert "Traces" not in text, "the frame for language models"
+    assert "Judges" not in text, "the frame for language models"
     assert "kmeans trial 0" not in text, "the view lists comparisons alone"
 
 
@@ -49,4 +49,4 @@ def test_a_run_opens_as_model_training_with_the_decision_above_the_fold(browser,
     browser.get(page(address, parent.info.experiment_id, parent.info.run_id))
     winner = compared.summary["decision"]["winner"]
     text = text_of(browser, f"{winner} won", "version 1 of b2b-segments is the champion", "System metrics")
-    assert "Traces" not in text.split("compare demo")[0], "the frame for language models"
+    assert "Judges" not in text, "the frame for language models"
