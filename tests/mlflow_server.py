@@ -34,7 +34,13 @@ class Server:
         command += ["--artifacts-destination", str(self.folder / "artifacts")]
         log = self.folder / "server.log"
         with log.open("a") as words:
-            self.process = subprocess.Popen(command, stdout=words, stderr=words, start_new_session=True)
+            self.process = subprocess.Popen(
+                command,
+                stdout=words,
+                stderr=words,
+                start_new_session=True,
+                env={**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"},
+            )
         for _ in range(600):
             try:
                 if requests.get(f"{self.uri}/health", timeout=1).ok:

@@ -21,6 +21,12 @@ MIN_PASSWORD = 12
 USERNAME, PASSWORD = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
 
 
+_QUIET = {
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # three more processes that nothing here needs
+}
+
+
 @dataclass(frozen=True)
 class Account:
     """Whom the server lets in; the same two environment variables serve MLflow's clients."""
@@ -65,7 +71,6 @@ def environment(database: str, account: Account, scratch: Path) -> dict[str, str
         "MLFLOW_AUTH_ADMIN_USERNAME": account.name,
         "MLFLOW_AUTH_ADMIN_PASSWORD": account.password,
         "MLFLOW_FLASK_SERVER_SECRET_KEY": secrets.token_hex(32),
-        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # nothing here needs MLflow's own workers
     }
 
 
@@ -88,7 +93,7 @@ def served(
         If it ends at once or never answers.
     """
     command = [sys.executable, "-m", "mlflow", *arguments, "--host", host, "--port", str(port)]
-    told = {**os.environ, "MLFLOW_DISABLE_TELEMETRY": "true", **more}
+    told = {**os.environ, **_QUIET, **more}
     with log.open("w") as words:
         server = subprocess.Popen(  # noqa: S603 (our own words, no shell)
             command, env=told, stdout=words, stderr=words, start_new_session=True
