@@ -94,12 +94,12 @@ def test_killing_the_server_in_the_middle_loses_nothing(server, undisturbed, tmp
         server.start()
     done = finish(comparison, tmp_path)
     assert "does not answer" in done.stderr
+    assert done.summary["model"]["version"] == 1, done.stderr
     assert segmentwerk("sync", f"tracking.uri={server.uri}", home=tmp_path).summary["kept"] == []
     found = tree(client_of(server.uri), "job-killed")
     assert list(found) == list(undisturbed)
     for path, content in undisturbed.items():
         assert without(found[path], name="job-killed") == without(content, name="job-undisturbed"), path
-    assert done.summary["model"]["version"] == 1
 
 
 def test_a_server_that_stays_away_is_sent_everything_later(server, undisturbed, tmp_path):

@@ -40,7 +40,7 @@ log = logging.getLogger(__name__)
 
 DOUBTFUL = 0.6
 """Hennig (2007): below this cluster-wise Jaccard a segment should not be trusted."""
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds to wait for a tracking store that is away before the model stays unregistered."""
 SHOWN = ["account_id", "segment_id", "segment_name", "confidence", "basis", "is_outlier"]
 

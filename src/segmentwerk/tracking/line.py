@@ -66,10 +66,13 @@ class Line:
     def wait(self, patience: float) -> bool:
         """Wait for the store up to ``patience`` seconds, send what waits, and return whether it is there."""
         end = time.monotonic() + patience
-        while not self.answers():
+        while not (self.answers() and self._caught_up()):
             if time.monotonic() >= end:
                 return False
             time.sleep(1.0)
+        return True
+
+    def _caught_up(self) -> bool:
         with self._turn:
             self._away = False
             self.flush()
