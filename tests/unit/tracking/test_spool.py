@@ -292,6 +292,24 @@ def test_after_a_failure_the_store_is_left_alone_until_the_end(store, client, mo
     assert waiting(store) == []
 
 
+def test_waiting_for_the_store_outlasts_a_second_failure(store, client, monkeypatch):
+    with store.run("e", "r") as run:
+        client.away = True
+        run.write([Metric("loss", 1.0)])
+        assert not store.answers()
+        client.away, client.calls_left = False, 0  # it answers the knock and fails again
+        pauses = []
+
+        def sleep(seconds):
+            pauses.append(seconds)
+            client.away, client.calls_left = False, None
+
+        monkeypatch.setattr(module.time, "sleep", sleep)
+        assert store.answers(patience=60.0)
+        assert pauses == [1.0]
+        assert waiting(store) == []
+
+
 def test_sync_says_when_the_store_is_still_away(tmp_path):
     with pytest.raises(ConfigError, match=r"Cannot open the tracking store http://127\.0\.0\.1:1"):
         Store("http://127.0.0.1:1", tmp_path).sync()
