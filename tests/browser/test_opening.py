@@ -30,7 +30,7 @@ def text_of(browser, *words):
 
 def test_the_runs_open_as_model_training_with_the_columns_of_a_comparison(browser, address, parent, compared):
     browser.get(page(address, parent.info.experiment_id))
-    text = text_of(browser, "compare demo", "winner", "verdict", "separation/gain", "Comparisons")
+    text = text_of(browser, "compare demo", "winner", "verdict", "Comparisons")
     assert compared.summary["decision"]["algorithm"] in text
     assert "Judges" not in text, "the frame for language models"
     assert "kmeans trial 0" not in text, "the view lists comparisons alone"

@@ -97,6 +97,7 @@ def _view(name: str, search: str, columns: list[str]) -> str:
         "orderByKey": "attributes.start_time",
         "orderByAsc": False,
         "selectedColumns": shown,
+        "columnOrder": shown,
     }
     return json.dumps({"name": name, "createdAt": 0, "updatedAt": 0, "state": json.dumps(state)})
 
