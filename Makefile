@@ -1,9 +1,9 @@
 # Each line is one a person could type. `make run` and `make test` set everything up by themselves.
 PYTHON ?= python3
 BIN := .venv/bin
-EXTRAS ?= dev,postgres
+EXTRAS ?= dev,postgres,server
 
-.PHONY: setup run test test-all lint ui screenshots bench lock clean
+.PHONY: setup run test test-all lint ui server screenshots bench lock clean
 
 setup: .venv/ready
 
@@ -30,6 +30,9 @@ lint: setup
 
 ui: setup
 	$(BIN)/segmentwerk ui
+
+server: setup
+	$(BIN)/segmentwerk server
 
 screenshots: setup
 	SEGMENTWERK_SCREENSHOTS=docs/images $(BIN)/pytest -m browser tests/browser

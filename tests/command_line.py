@@ -22,6 +22,9 @@ SMALL = [
 """Everything that a full comparison does, with as little of it as possible."""
 
 
+MAIN = "import sys; from segmentwerk.cli import main; sys.exit(main())"
+
+
 @dataclass(frozen=True)
 class Finished:
     """A verb that ended: its exit code, what it printed, and its summary where there is one."""
@@ -38,9 +41,8 @@ class Finished:
 
 def segmentwerk(*arguments: str, home: Path, cwd: Path | None = None, **environment: str) -> Finished:
     """Run the command line in a process of its own."""
-    code = "import sys; from segmentwerk.cli import main; sys.exit(main())"
     done = subprocess.run(
-        [sys.executable, "-c", code, *arguments],
+        [sys.executable, "-c", MAIN, *arguments],
         capture_output=True,
         text=True,
         check=False,

@@ -13,6 +13,15 @@ from pathlib import Path
 import pytest
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _nothing_stray():
+    """MLflow makes a database in the working directory wherever it is not told of a store."""
+    stray = Path.cwd() / "mlflow.db"
+    was_there = stray.exists()
+    yield
+    assert was_there or not stray.exists(), "a test made mlflow.db in the working directory"
+
+
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory) -> Path:
     """An MLflow database with its tables, made once because that takes seconds."""

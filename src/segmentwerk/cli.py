@@ -23,6 +23,8 @@ VERBS = {
     "score": ("ScoreSettings", "assign accounts to segments with a registered model"),
     "promote": ("PromoteSettings", "make a version champion, roll back, or reject it"),
     "data": ("DataSettings", "generate the demo, or check and describe a source"),
+    "sync": ("SyncSettings", "send what was kept while the tracking store did not answer"),
+    "server": ("ServerSettings", "start an MLflow server on PostgreSQL with passwords"),
     "ui": ("UiSettings", "start the MLflow UI on the project's store"),
 }
 

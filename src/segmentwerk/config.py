@@ -105,6 +105,21 @@ class PromoteSettings(RootSettings):
     registry: RegistrySettings = RegistrySettings()
 
 
+class SyncSettings(RootSettings):
+    """`segmentwerk sync`: send what was kept while the tracking store did not answer."""
+
+
+class ServerSettings(RootSettings):
+    """`segmentwerk server`: an MLflow server on PostgreSQL with passwords."""
+
+    host: str = "127.0.0.1"
+    port: int = 5000
+    database: str | None = None
+    """Null: a PostgreSQL of its own below home."""
+    artifacts: str | None = None
+    """Null: a folder below home."""
+
+
 class UiSettings(RootSettings):
     """`segmentwerk ui`: start the MLflow UI on the project's store."""
 

@@ -8,6 +8,7 @@ import pytest
 from plotly.offline import get_plotlyjs
 
 from command_line import SMALL, segmentwerk
+from mlflow_server import tree
 
 
 @pytest.fixture(scope="module")
@@ -93,17 +94,41 @@ def test_score_in_a_fresh_process_gives_the_logged_assignments(comparison, tmp_p
     )
 
 
-def test_twice_the_same_command_gives_the_same_bytes_wherever_it_runs(comparison, tmp_path):
-    elsewhere = tmp_path / "elsewhere"
-    elsewhere.mkdir()
-    again = segmentwerk("compare", *SMALL, home=tmp_path / "home", cwd=elsewhere)
-    assert again.code == 0, again.stderr
+@pytest.fixture(scope="module")
+def again(tmp_path_factory):
+    """The same command once more, in another home and from another folder."""
+    folder = tmp_path_factory.mktemp("again")
+    (folder / "elsewhere").mkdir()
+    done = segmentwerk("compare", *SMALL, home=folder / "home", cwd=folder / "elsewhere")
+    assert done.code == 0, done.stderr
+    assert not list((folder / "elsewhere").iterdir()), "nothing is written into the working directory"
+    return done
+
+
+def test_twice_the_same_command_gives_the_same_bytes_wherever_it_runs(comparison, again):
     first, second = comparison.summary, again.summary
     assert first["scores"] == second["scores"]
     assert first["decision"] == second["decision"]
     contents = [Path(summary["model"]["assignments"]).read_bytes() for summary in (first, second)]
     assert contents[0] == contents[1]
-    assert not list(elsewhere.iterdir()), "nothing is written into the working directory"
+
+
+def test_two_runs_of_one_config_differ_in_nothing_but_ids_and_times(comparison, again, client):
+    """Parameters, metrics with their steps, tags, artifacts, data sets and models of every run."""
+    store = f"sqlite:///{again.home}/mlflow/mlflow.db"
+    first = tree(client, "segmentwerk")
+    second = tree(mlflow.MlflowClient(store, registry_uri=store), "segmentwerk")
+    assert len(first) == 1 + 4 + 8
+    assert list(first) == list(second)
+    for path, content in first.items():
+        assert content == second[path], path
+
+
+def test_the_terminal_shows_no_words_of_the_database(comparison, again):
+    for done in (comparison, again):
+        assert "alembic" not in done.stderr + done.stdout
+        assert "INFO mlflow" not in done.stderr + done.stdout
+        assert "Creating initial MLflow database" not in done.stderr
 
 
 def test_no_customer_is_in_what_was_logged(comparison, client):

@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
-from segmentwerk.config import CompareSettings, redacted
+from segmentwerk.config import CompareSettings
 from segmentwerk.core.errors import ConfigError, FitError, nearest
 from segmentwerk.core.files import atomic_file
-from segmentwerk.core.records import Artifact, Description, Metric, Record, Tag, Text
+from segmentwerk.core.records import Artifact, Description, Metric, Param, Record, Tag
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.settings import SegmenterSettings
 from segmentwerk.core.types import Scorecard, Selection, StudyResult, Verdict
@@ -81,7 +81,7 @@ def run(settings: CompareSettings, context: Context) -> dict[str, Any]:
             drawn = gallery.draw(found, released, prepared, settings, context.output)
         parent.write(_records(found, released, prepared, context))
         parent.write([*drawn, *_files(settings, released, prepared, context)])
-    terminal.show(found.selection, found.verdict, released)
+    terminal.show(found.selection, found.verdict, released, settings.tracking.uri)
     return _summary(found, released, prepared, parent)
 
 
@@ -135,6 +135,9 @@ def _records(found: Outcome, released: Release, prepared: Prepared, context: Con
     selection, winner = found.selection, found.winner
     yield Tag("winner", winner.card.algorithm)
     yield Tag("verdict", found.verdict.kind)
+    yield Param("n_segments", winner.card.n_segments)
+    for name, value in sorted(winner.card.params.items()):
+        yield Param(f"winner.{name}", value)
     yield Description(review.page(selection, found.cards, found.verdict, released, prepared, found.left_out))
     for score in winner.card.scores:
         yield Metric(score.key, score.value)
@@ -160,7 +163,6 @@ def _files(
     settings: CompareSettings, released: Release, prepared: Prepared, context: Context
 ) -> Iterator[Record]:
     """List the files that may leave this machine: no id, no row of a customer."""
-    yield Text("config.yaml", redacted(settings))
     for page in prepared.accounts.quality_pages:
         yield Artifact(page, "quality")
     key = privacy.key(settings.home)

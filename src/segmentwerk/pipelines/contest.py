@@ -70,7 +70,7 @@ class Contest:
                 study = self._tune(name, spec, run)
             with self.context.timed(f"judge {name}"), self.context.parallel():
                 found = self._judge(name, spec, study)
-            run.write(records.of_scorecard(found[0].card))
+            run.write([*records.of_scorecard(found[0].card), *records.of_training(found[0].model)])
             run.write([Tag("study", study.study), Metric("cost/study_seconds", study.seconds)])
         if study.interrupted and not self.tuning.keep_on_interrupt:
             raise KeyboardInterrupt

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import isfinite
 
-from segmentwerk.config import LearningSettings
-from segmentwerk.core.records import Dataset, Metric, Param, Record, Tag
+from segmentwerk.config import LearningSettings, redacted
+from segmentwerk.core.records import Dataset, Metric, Param, Record, Tag, Text
 from segmentwerk.core.types import AccountTable, Scorecard, TrialRecord
+from segmentwerk.segmenters.base import Segmenter
 
 
 def of_table(table: AccountTable) -> Iterator[Record]:
@@ -24,11 +25,12 @@ def of_table(table: AccountTable) -> Iterator[Record]:
 
 
 def of_settings(settings: LearningSettings) -> Iterator[Record]:
-    """List the few settings that runs are compared by; the whole config is an artifact."""
+    """List the few settings that runs are compared by; the whole config, resolved, is an artifact."""
     yield Param("seed", settings.seed)
     yield Param("goal", settings.goal.name)
     yield Param("outcome_until", settings.source.outcome_until)
     yield Param("holdout_share", settings.evaluation.holdout_share)
+    yield Text("config.yaml", redacted(settings))
 
 
 def of_scorecard(card: Scorecard) -> Iterator[Record]:
@@ -46,6 +48,12 @@ def of_scorecard(card: Scorecard) -> Iterator[Record]:
             yield Metric(f"{score.family}/{score.name}_high", score.high)
     for gate in card.gates:
         yield Tag(f"gate.{gate.code}", f"{gate.status}: {gate.message}")
+
+
+def of_training(model: Segmenter) -> Iterator[Record]:
+    """List the training curve of a segmenter that learns in epochs."""
+    for epoch, loss in enumerate(getattr(model, "diagnostics_", {}).get("validation_loss", ())):
+        yield Metric("training/validation_loss", loss, epoch)
 
 
 def of_trial(trial: TrialRecord) -> Iterator[Record]:

@@ -40,6 +40,8 @@ log = logging.getLogger(__name__)
 
 DOUBTFUL = 0.6
 """Hennig (2007): below this cluster-wise Jaccard a segment should not be trusted."""
+PATIENCE = 120.0
+"""Seconds to wait for a tracking store that is away before the model stays unregistered."""
 SHOWN = ["account_id", "segment_id", "segment_name", "confidence", "basis", "is_outlier"]
 
 
@@ -47,7 +49,7 @@ SHOWN = ["account_id", "segment_id", "segment_name", "confidence", "basis", "is_
 class Release:
     """The packaged winner.
 
-    ``version`` is None where tracking is off and nothing could be registered; ``champion`` says
+    ``version`` is None where tracking is off, or its store was away; ``champion`` says
     whether this version took the title. ``assignments`` is the local file with every account.
     """
 
@@ -105,8 +107,9 @@ def release(
     customers = table.features.loc[table.customers]
     labels = pd.Series(winner.model.predict(prepared.space.transform(customers)), index=customers.index)
     name = settings.registry.model_name
-    present = incumbent(store, name, customers) if store.enabled else None
-    identity = _identify(labels, present, next_segment_id(store, name) if store.enabled else 1, winner)
+    there = _is_there(store, run)
+    present = incumbent(store, name, customers) if there else None
+    identity = _identify(labels, present, next_segment_id(store, name) if there else 1, winner)
     segments = describe(
         table, labels, identity.ids, names=present.names if present else None, warnings=_warnings(winner.card)
     )
@@ -119,10 +122,25 @@ def release(
             present, winner.model, identity.moved, prepared, settings.evaluation, settings.seed
         )
     run.write(_records(identity, prospect, present))
-    version, crowned = _register(
-        folder, prepared, winner, segments, prospect, identity, comparison, settings, store, run
-    )
+    version, crowned = None, False
+    if there:
+        version, crowned = _register(
+            folder, prepared, winner, segments, prospect, identity, comparison, settings, store, run
+        )
     return Release(name, version, crowned, segments, identity, present, prospect, assignments, accounts)
+
+
+def _is_there(store: Store, run: Run) -> bool:
+    """Return whether the registry can be asked; unlike records a version cannot be sent later."""
+    if not store.enabled:
+        return False
+    if store.answers(PATIENCE) and run.is_known:
+        return True
+    log.warning(
+        "Nothing is registered, since the tracking store does not answer. Give the same command again when "
+        "it does: finished trials are kept."
+    )
+    return False
 
 
 def _identify(labels: pd.Series, present: Incumbent | None, next_id: int, winner: Candidate) -> Identity:
@@ -237,10 +255,8 @@ def _register(
     settings: CompareSettings,
     store: Store,
     run: Run,
-) -> tuple[int | None, bool]:
+) -> tuple[int, bool]:
     """Register the package; promote it where the config says so."""
-    if not store.enabled:
-        return None, False
     name, policy = settings.registry.model_name, settings.registry.promote
     empty = promotion.champion(store, name) is None
     version = publish.register(

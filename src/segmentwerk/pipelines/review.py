@@ -26,8 +26,10 @@ def page(
     """Write the description of a comparison as Markdown."""
     table = prepared.table
     quarantined = sum(prepared.accounts.checked.rejected.values())
-    lines = [
-        f"## {selection.winner} won",
+    k = len(released.segments)
+    lines = [  # the UI folds everything after some four lines
+        f"**{selection.winner} won with {k} segments**; the structure is {verdict.kind}. "
+        + _decision(released),
         "",
         selection.reason,
         "",
@@ -51,11 +53,17 @@ def page(
         ],
         "",
         *_migration(released),
-        f"**To decide:** promote version {released.version} of {released.model_name}?"
-        if not released.champion
-        else f"Version {released.version} of {released.model_name} is the champion.",
     ]
     return "\n".join(lines)
+
+
+def _decision(released: Release) -> str:
+    if released.version is None:
+        return "**Nothing was registered:** the tracking store was away at the end of the comparison."
+    version = f"version {released.version} of {released.model_name}"
+    if released.champion:
+        return f"**Decided:** {version} is the champion, since the registry was empty or its policy says so."
+    return f"**To decide:** promote {version}?"
 
 
 def ranking(selection: Selection) -> pd.DataFrame:

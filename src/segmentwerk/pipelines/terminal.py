@@ -9,6 +9,7 @@ from rich.table import Table
 from segmentwerk.core.types import Selection, Verdict
 from segmentwerk.pipelines import review
 from segmentwerk.pipelines.release import Release
+from segmentwerk.tracking.address import redacted
 
 SHORT = {
     "segments": "k",
@@ -19,14 +20,20 @@ SHORT = {
 """Headings that fit into a terminal of eighty columns."""
 
 
-def show(selection: Selection, verdict: Verdict, released: Release) -> None:
-    """Print ranking, reason, segments and next steps to the terminal."""
+def show(selection: Selection, verdict: Verdict, released: Release, store: str | None) -> None:
+    """Print ranking, reason, segments and next steps to the terminal.
+
+    Parameters
+    ----------
+    store
+        Address of the tracking store; None: the one below home.
+    """
     console = Console(soft_wrap=True)
     _ranking(console, selection)
     console.print(f"\n[bold]Winner: {selection.winner}.[/] {selection.reason}", highlight=False)
     console.print(f"[bold]Structure: {verdict.kind}.[/] {verdict.reason}\n", highlight=False)
     _segments(console, released)
-    _next_steps(console, released)
+    _next_steps(console, released, f" tracking.uri={redacted(store)}" if store else "")
 
 
 def _ranking(console: Console, selection: Selection) -> None:
@@ -56,16 +63,16 @@ def _segments(console: Console, released: Release) -> None:
     console.print(table)
 
 
-def _next_steps(console: Console, released: Release) -> None:
+def _next_steps(console: Console, released: Release, where: str) -> None:
     if released.version is None:
-        console.print("Tracking is off: nothing was registered.")
+        console.print("Nothing was registered: tracking is off, or its store was away.")
         return
     title = "champion" if released.champion else "challenger; promote it with: segmentwerk promote"
     console.print(f"Registered {released.model_name} version {released.version} ({title}).")
-    console.print("Look at the runs:      segmentwerk ui      (or: make ui)")
+    console.print(f"Look at the runs:      segmentwerk ui{where or '      (or: make ui)'}")
     console.print(
         f"Score a file:          segmentwerk score input={released.accounts} output=segments.parquet "
-        f"model={released.uri}"
+        f"model={released.uri}{where}"
     )
     console.print("Use your own data:     segmentwerk data check source=csv_folder source.path=FOLDER")
     console.print(f"Segments of accounts:  {released.assignments}")

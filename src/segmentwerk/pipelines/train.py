@@ -39,7 +39,7 @@ def run(settings: TrainSettings, context: Context) -> dict[str, Any]:
         with context.timed("judge"), context.parallel():
             found = judge_one(name, name, spec, start, prepared.view, settings.evaluation, seed=settings.seed)
         found.model.save(context.output / "segmenter")
-        run.write(records.of_scorecard(found.card))
+        run.write([*records.of_scorecard(found.card), *records.of_training(found.model)])
     show(found.card)
     return {
         "inputs": {"source": prepared.table.source, "digest": prepared.table.digest},

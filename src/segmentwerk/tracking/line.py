@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from segmentwerk.tracking.birth import OFFLINE, Birth, create, obtain
 from segmentwerk.tracking.encode import Batch
 from segmentwerk.tracking.send import is_refusal, send
-from segmentwerk.tracking.spool import OFFLINE, Spool
+from segmentwerk.tracking.spool import Spool
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -36,55 +38,96 @@ class Line:
     spool: Spool
     client: MlflowClient
     answers: Callable[[], bool]
+    _away: bool = field(default=False, init=False)
     _silent_until: float = field(default=0.0, init=False)
+    _turn: threading.RLock = field(default_factory=threading.RLock, init=False)
+    """The run and the thread that watches the machine write in turns."""
 
-    def ask(self, request: Callable[[MlflowClient], Any]) -> Any:
-        """Return what the store answers; None where it does not answer.
+    def open(self, birth: Birth, *, again: bool) -> str:
+        """Return the id of a run, for the time being where the store is away.
 
-        Raises
-        ------
-        MlflowException
-            If it answers no.
+        Parameters
+        ----------
+        again
+            Whether a run with this key may be there already.
         """
-        if time.monotonic() < self._silent_until:
-            return None
-        try:
-            return request(self.client)
-        except Exception as error:
-            if is_refusal(error):
-                raise
-            self._pause(error)
-            return None
+        with self._turn:
+            self.flush()  # a parent that began while the store was away comes first
+            request = obtain if again else create
+            return self._ask(lambda client: request(client, birth)) or self.spool.bear(birth)
 
     def write(self, run_id: str, batch: Batch) -> None:
         """Send a batch, or keep it for later; whatever waits already goes first."""
-        if run_id.startswith(OFFLINE) or self.spool.waits(run_id) or not self._sent(run_id, batch):
-            self.spool.append(run_id, batch)
-        self.flush()
+        with self._turn:
+            if run_id.startswith(OFFLINE) or self.spool.waits(run_id) or not self._sent(run_id, batch):
+                self.spool.append(run_id, batch)
+            self.flush()
+
+    def wait(self, patience: float) -> bool:
+        """Wait for the store up to ``patience`` seconds, send what waits, and return whether it is there."""
+        end = time.monotonic() + patience
+        while not (self.answers() and self._caught_up()):
+            if time.monotonic() >= end:
+                return False
+            time.sleep(1.0)
+        return True
+
+    def _caught_up(self) -> bool:
+        with self._turn:
+            self._away = False
+            self.flush()
+            return not self._away
+
+    def last_try(self) -> None:
+        """Send what waits, however short ago the store was away: nobody may come after."""
+        if not self.spool.is_empty():
+            self.wait(0.0)
 
     def flush(self) -> None:
         """Send what waits, if the store is there."""
-        if self.spool.is_empty() or time.monotonic() < self._silent_until or not self.answers():
+        if self.spool.is_empty():
             return
-        try:
-            self.spool.drain(self.client)
-        except Exception as error:
-            self._pause(error)
+        sent = self._ask(self.spool.drain)
+        if sent:
+            logger.info("The tracking store answers: %d batches that waited were sent.", sent)
 
     def _sent(self, run_id: str, batch: Batch) -> bool:
         def request(client: MlflowClient) -> bool:
             send(client, run_id, batch)
             return True
 
+        return bool(self._ask(request))
+
+    def _ask(self, request: Callable[[MlflowClient], Any]) -> Any:
+        """Return what the store answers; None where it does not answer, or says no.
+
+        What it refuses the spool keeps aside, and tells.
+        """
+        if not self._is_there():
+            return None
         try:
-            return bool(self.ask(request))
-        except Exception:  # the store said no: the spool keeps the batch aside and tells
+            return request(self.client)
+        except Exception as error:
+            if not is_refusal(error):
+                self._pause(error)
+            return None
+
+    def _is_there(self) -> bool:
+        """Return whether to ask; after a failure the store is left alone, then only knocked at."""
+        if not self._away:
+            return True
+        if time.monotonic() < self._silent_until:
             return False
+        self._away = not self.answers()
+        self._silent_until = time.monotonic() + PAUSE
+        return not self._away
 
     def _pause(self, error: Exception) -> None:
         logger.warning(
-            "The tracking store does not answer (%s). Records wait in %s; `segmentwerk sync` sends them.",
+            "The tracking store does not answer (%s). Records wait in %s; if it stays away, "
+            "`segmentwerk sync` with the same tracking.uri sends them later.",
             type(error).__name__,
             self.spool.folder,
         )
+        self._away = True
         self._silent_until = time.monotonic() + PAUSE

@@ -14,14 +14,8 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 MAX_METRICS, MAX_ENTRIES = 1000, 100
-_REFUSALS = {
-    "BAD_REQUEST",
-    "INVALID_PARAMETER_VALUE",
-    "INVALID_STATE",
-    "PERMISSION_DENIED",
-    "RESOURCE_DOES_NOT_EXIST",
-    "UNAUTHENTICATED",
-}
+_REFUSALS = {"BAD_REQUEST", "INVALID_PARAMETER_VALUE", "INVALID_STATE", "RESOURCE_DOES_NOT_EXIST"}
+"""A missing or wrong password is none: with the right one the same records are welcome."""
 
 
 def send(client: MlflowClient, run_id: str, batch: Batch) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import logging
 import shutil
 import time
 import uuid
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -14,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from segmentwerk.core.files import atomic_file, locked
 from segmentwerk.core.records import Dataset
+from segmentwerk.tracking.address import redacted
+from segmentwerk.tracking.birth import OFFLINE, OFFLINE_TAG, Birth, settle
 from segmentwerk.tracking.encode import Batch
 from segmentwerk.tracking.send import is_refusal, send
 
@@ -22,28 +26,28 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-OFFLINE = "offline-"
-OFFLINE_TAG = "segmentwerk.offline"
-"""Tag of a run that began while the store was away; it finds the run again under its first id."""
-BIRTH = "birth.json"
-
-
-@dataclass(frozen=True)
-class Birth:
-    """A run that is still to be created."""
-
-    experiment_id: str
-    name: str
-    parent: str | None
-    tags: dict[str, str]
-    start: int
+BIRTH, ADDRESS, REFUSED = "birth.json", "store.txt", ".refused"
 
 
 @dataclass(frozen=True)
 class Spool:
-    """The waiting batches below one folder: a folder a run, a file a batch, named by the time."""
+    """The batches that wait for one store: a folder a run, a file a batch, named by the time."""
 
     folder: Path
+    address: str
+    """Of the store, without its password."""
+
+    @classmethod
+    def of(cls, home: Path, uri: str) -> Spool:
+        """Return the spool of one store; another store must never be sent its batches."""
+        address = redacted(uri)
+        return cls(_root(home) / hashlib.sha256(address.encode()).hexdigest()[:16], address)
+
+    @classmethod
+    def all(cls, home: Path) -> Iterator[Spool]:
+        """Yield every spool of a data directory."""
+        for note in sorted(_root(home).glob(f"*/{ADDRESS}")):
+            yield cls(note.parent, note.read_text(encoding="utf-8"))
 
     def bear(self, birth: Birth) -> str:
         """Note a run that is to be created and return its id for the time being."""
@@ -68,9 +72,17 @@ class Spool:
         """Return whether anything of this run waits, so that what comes after must wait, too."""
         return any((self.folder / run_id).glob("[0-9]*.json"))
 
+    def waiting(self) -> int:
+        """Return the number of batches that wait."""
+        return sum(1 for _ in self.folder.glob("*/[0-9]*.json"))
+
+    def refused(self) -> int:
+        """Return the number of batches and runs that the store did not accept."""
+        return sum(1 for _ in self.folder.glob(f"*/*{REFUSED}"))
+
     def is_empty(self) -> bool:
         """Return whether nothing waits."""
-        return not any(self.folder.glob("*/[0-9]*.json")) and not any(self.folder.glob(f"*/{BIRTH}"))
+        return not self.waiting() and not any(self.folder.glob(f"*/{BIRTH}"))
 
     def drain(self, client: MlflowClient) -> int:
         """Send everything that waits, oldest run first; return the number of batches sent.
@@ -85,7 +97,9 @@ class Spool:
             return sum(self._drain(client, folder) for folder in sorted(runs, key=_age))
 
     def _drain(self, client: MlflowClient, folder: Path) -> int:
-        run_id = _real_id(client, folder) if folder.name.startswith(OFFLINE) else folder.name
+        run_id = _settled(client, folder)
+        if run_id is None:
+            return 0
         sent, closed = 0, not folder.name.startswith(OFFLINE)
         for file in sorted(folder.glob("[0-9]*.json")):
             batch = _read(file)
@@ -93,10 +107,7 @@ class Spool:
             try:
                 send(client, run_id, batch)
             except Exception as error:
-                if not is_refusal(error):
-                    raise
-                logger.warning("The tracking store refuses %s: %s", file, error)
-                file.rename(file.with_suffix(".refused"))
+                _set_aside(file, error)
                 continue
             sent += 1
             file.unlink()
@@ -109,8 +120,16 @@ class Spool:
         return locked(self.folder / "lock")
 
     def _write(self, path: Path, content: Any) -> None:
+        note = self.folder / ADDRESS
+        if not note.exists():
+            with atomic_file(note) as draft:
+                draft.write_text(self.address, encoding="utf-8")
         with atomic_file(path) as draft:
             draft.write_text(json.dumps(content), encoding="utf-8")
+
+
+def _root(home: Path) -> Path:
+    return home / "mlflow" / "spool"
 
 
 def _age(folder: Path) -> str:
@@ -125,26 +144,23 @@ def _read(file: Path) -> Batch:
     return Batch(**content)
 
 
-def _real_id(client: MlflowClient, folder: Path) -> str:
-    """Create the run unless an interrupted drain did; return its id in the store."""
-    birth = Birth(**json.loads((folder / BIRTH).read_text(encoding="utf-8")))
-    found = find_offline(client, birth.experiment_id, folder.name)
-    if found is not None:
-        return found
-    return create(client, birth)
+def _settled(client: MlflowClient, folder: Path) -> str | None:
+    """Return the store's id of the folder's run, created where need be; None if the store refuses it."""
+    note = folder / BIRTH
+    if not folder.name.startswith(OFFLINE):
+        return folder.name
+    if not note.is_file():  # refused before
+        return None
+    try:
+        return settle(client, Birth(**json.loads(note.read_text(encoding="utf-8"))))
+    except Exception as error:
+        _set_aside(note, error)
+        return None
 
 
-def create(client: MlflowClient, birth: Birth) -> str:
-    """Create a run in the store and return its id there."""
-    tags, parent = dict(birth.tags), birth.parent
-    if parent and parent.startswith(OFFLINE):
-        parent = find_offline(client, birth.experiment_id, parent)
-    if parent:
-        tags["mlflow.parentRunId"] = parent
-    return str(client.create_run(birth.experiment_id, birth.start, tags, birth.name).info.run_id)
-
-
-def find_offline(client: MlflowClient, experiment_id: str, run_id: str) -> str | None:
-    """Return the store's id of a run that began offline; None where it has none yet."""
-    found = client.search_runs([experiment_id], f"tags.`{OFFLINE_TAG}` = '{run_id}'", max_results=1)
-    return str(found[0].info.run_id) if found else None
+def _set_aside(file: Path, error: Exception) -> None:
+    """Keep what the store refused; raise where it did not answer."""
+    if not is_refusal(error):
+        raise error
+    logger.warning("The tracking store refuses %s: %s", file, error)
+    file.rename(file.with_suffix(REFUSED))

@@ -4,27 +4,26 @@ from __future__ import annotations
 
 import os
 import time
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from segmentwerk.core.errors import ConfigError
 from segmentwerk.core.files import locked
 from segmentwerk.core.records import Record
+from segmentwerk.tracking import experiment as experiments
+from segmentwerk.tracking.address import absolute, knock
+from segmentwerk.tracking.birth import KEY, OFFLINE, REASON, STATUS, Birth
 from segmentwerk.tracking.encode import encode
 from segmentwerk.tracking.line import Line
-from segmentwerk.tracking.spool import Birth, Spool, create
+from segmentwerk.tracking.monitor import watched
+from segmentwerk.tracking.spool import Spool
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
-
-KEY = "segmentwerk.key"
-STATUS = "status"
-REASON = "status_reason"
-_EXPERIMENT_TAGS = {"mlflow.experimentKind": "custom_model_development"}
 
 
 @lru_cache(maxsize=8)
@@ -55,7 +54,7 @@ class Store:
     def __init__(self, uri: str | None, home: Path, *, enabled: bool = True) -> None:
         home = Path(home).resolve()
         object.__setattr__(self, "home", home)
-        object.__setattr__(self, "uri", _absolute(uri, home))
+        object.__setattr__(self, "uri", absolute(uri, home))
         object.__setattr__(self, "enabled", enabled)
 
     @property
@@ -105,14 +104,19 @@ class Store:
         """
         run = self._open(experiment, name, parent, dict(tags or {}), key) if self.enabled else Run(None, "")
         try:
-            yield run
+            with run._watched():
+                yield run
         except KeyboardInterrupt:
             run._close("KILLED", "interrupted")
             raise
         except BaseException as error:
             run._close("FAILED", f"{type(error).__name__}: {error}")
             raise
-        run._close("FINISHED")
+        else:
+            run._close("FINISHED")
+        finally:
+            if self.enabled and parent is None:
+                self._line.last_try()
 
     def sync(self) -> int:
         """Send what was kept while the store did not answer; return the number of batches sent.
@@ -120,10 +124,19 @@ class Store:
         Raises
         ------
         ConfigError
-            If it still does not answer.
+            If it still does not answer, or does not let us in.
         """
-        _reach(self)
-        return self._line.spool.drain(self.client)
+        from mlflow.exceptions import MlflowException
+
+        experiments.reach(self.uri)
+        try:
+            return self._line.spool.drain(self.client)
+        except (MlflowException, OSError) as error:
+            raise experiments.unreachable(self.uri, error) from error
+
+    def answers(self, patience: float = 0.0) -> bool:
+        """Return whether the store is there, waiting for it up to ``patience`` seconds."""
+        return self._line.wait(patience)
 
     @property
     def _line(self) -> Line:
@@ -132,22 +145,9 @@ class Store:
     def _open(
         self, experiment: str, name: str, parent: str | None, tags: dict[str, str], key: str | None
     ) -> Run:
-        experiment_id = self.prepare(experiment)
-        if key is not None:
-            tags[KEY] = key
-            found = self._line.ask(lambda client: _find(client, experiment_id, key))
-            if found:
-                return self._reopen(found[0], name)
-        birth = Birth(experiment_id, name, parent, {**tags, STATUS: "started"}, _now())
-        return Run(self, self._line.ask(lambda client: create(client, birth)) or self._line.spool.bear(birth))
-
-    def _reopen(self, found: Any, name: str) -> Run:
-        run_id = found.info.run_id
-        self.client.update_run(run_id, status="RUNNING", name=name)
-        self.client.set_tag(run_id, STATUS, "started")
-        if REASON in found.data.tags:
-            self.client.delete_tag(run_id, REASON)
-        return Run(self, run_id)
+        tags |= {KEY: (key or uuid.uuid4().hex).replace("'", "_"), STATUS: "started"}  # it is searched for
+        birth = Birth(self.prepare(experiment), name, parent, tags, time.time_ns() // 1_000_000)
+        return Run(self, self._line.open(birth, again=key is not None))
 
 
 @dataclass(frozen=True)
@@ -163,6 +163,14 @@ class Run:
         if self.store is not None:
             self.store._line.write(self.id, batch)
 
+    @property
+    def is_known(self) -> bool:
+        """Return whether the store knows the run by its id: not if it began while the store was away."""
+        return bool(self.id) and not self.id.startswith(OFFLINE)
+
+    def _watched(self) -> AbstractContextManager[None]:
+        return watched(self.write) if self.store is not None else nullcontext()
+
     def _close(self, status: str, reason: str = "") -> None:
         if self.store is None:
             return
@@ -176,120 +184,22 @@ class Run:
 
 @lru_cache(maxsize=8)
 def _line(store: Store, process: int) -> Line:  # noqa: ARG001 a forked child must not share connections
-    def answers() -> bool:
-        try:
-            knock(store.uri)
-        except Exception:
-            return False
-        return True
-
-    return Line(Spool(store.home / "mlflow" / "spool"), store.client, answers)
+    return Line(Spool.of(store.home, store.uri), store.client, lambda: _answers(store.uri))
 
 
-def _absolute(uri: str | None, home: Path) -> str:
-    """Return the store's address with an absolute path, whatever the working directory."""
-    if uri is None:
-        return f"sqlite:///{home / 'mlflow' / 'mlflow.db'}"
-    if "://" not in uri:
-        raise ConfigError(
-            f"tracking.uri={uri} is no address of a store.",
-            "Give a database URL (sqlite:///…, postgresql://…) or a server (http://…), or null.",
-        )
-    if uri.startswith("sqlite:///"):
-        return f"sqlite:///{(home / uri.removeprefix('sqlite:///')).resolve()}"
-    return uri
+def _answers(uri: str) -> bool:
+    try:
+        knock(uri)
+    except Exception:
+        return False
+    return True
 
 
 @lru_cache(maxsize=64)
 def _prepared(store: Store, name: str) -> str:
     """Prepare once a process; the lock is for the others."""
     with locked(store.home / "mlflow" / "prepare.lock"):
-        experiment_id = _prepare(store, name)
+        experiments.reach(store.uri)  # before MLflow's client, which tries for minutes
+        experiment_id = experiments.prepare(store.client, store.uri, store.home, name)
     _line(store, os.getpid()).flush()  # what an earlier command could not send
     return experiment_id
-
-
-def _prepare(store: Store, name: str) -> str:
-    from mlflow.exceptions import MlflowException
-
-    _reach(store)
-    try:
-        found = store.client.get_experiment_by_name(name) or _create(store, name)
-    except MlflowException as error:
-        raise _unreachable(store, error) from error
-    if found.lifecycle_stage != "active":
-        raise ConfigError(
-            f"The experiment {name!r} was deleted.",
-            f"Restore it (mlflow experiments restore -x {found.experiment_id}) or choose another name "
-            "with tracking.experiment=…",
-        )
-    for key, value in _EXPERIMENT_TAGS.items():
-        if found.tags.get(key) != value:
-            store.client.set_experiment_tag(found.experiment_id, key, value)
-    return str(found.experiment_id)
-
-
-def _reach(store: Store) -> None:
-    """Make sure that the store answers."""
-    from sqlalchemy.exc import SQLAlchemyError
-
-    try:
-        knock(store.uri)
-    except (SQLAlchemyError, OSError, ImportError, ValueError) as error:
-        raise _unreachable(store, error) from error
-
-
-def _unreachable(store: Store, error: Exception) -> ConfigError:
-    return ConfigError(
-        f"Cannot open the tracking store {_redacted(store.uri)}: {_first_line(error)}",
-        "Check tracking.uri, or switch tracking off with tracking.enabled=false.",
-    )
-
-
-def _find(client: MlflowClient, experiment_id: str, key: str) -> Any:
-    return client.search_runs([experiment_id], f"tags.`{KEY}` = '{key}'", max_results=1)
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
-
-
-def knock(uri: str) -> None:
-    """Connect once: MLflow itself tries what is not there again and again, for minutes."""
-    import requests
-    from sqlalchemy import create_engine
-
-    if uri.startswith("sqlite"):
-        return
-    if uri.startswith("http"):
-        requests.get(f"{uri}/health", timeout=5)
-        return
-    engine = create_engine(uri)
-    try:
-        engine.connect().close()
-    finally:
-        engine.dispose()
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0]
-
-
-def _create(store: Store, name: str) -> Any:
-    """Create the experiment, unless another machine was faster."""
-    from mlflow.exceptions import MlflowException
-
-    location = None  # a server decides itself
-    if not store.uri.startswith("http"):
-        location = (store.home / "mlflow" / "artifacts").as_uri()
-    try:
-        store.client.create_experiment(name, artifact_location=location, tags=_EXPERIMENT_TAGS)
-    except MlflowException as error:
-        if error.error_code != "RESOURCE_ALREADY_EXISTS":
-            raise
-    return store.client.get_experiment_by_name(name)
-
-
-def _redacted(uri: str) -> str:
-    scheme, _, rest = uri.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"

@@ -1,15 +1,10 @@
 """The writer against a real MLflow server that is killed and comes back."""
 
-import os
-import signal
-import socket
-import subprocess
-import sys
 import time
 
 import pytest
-import requests
 
+from mlflow_server import Server
 from segmentwerk.core.records import Artifact, Metric, Param, Text
 from segmentwerk.tracking import line as module
 from segmentwerk.tracking.writer import Store
@@ -17,40 +12,12 @@ from segmentwerk.tracking.writer import Store
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
-class Server:
-    """An MLflow server on a free port of this machine."""
-
-    def __init__(self, folder):
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
-        self.uri, self.folder, self.process = f"http://127.0.0.1:{self.port}", folder, None
-
-    def start(self):
-        command = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(self.port)]
-        command += ["--backend-store-uri", f"sqlite:///{self.folder}/mlflow.db", "--workers", "1"]
-        command += ["--artifacts-destination", str(self.folder / "artifacts")]
-        log = (self.folder / "server.log").open("a")
-        self.process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-        for _ in range(600):
-            try:
-                if requests.get(f"{self.uri}/health", timeout=1).ok:
-                    return
-            except requests.RequestException:
-                time.sleep(0.2)
-        raise AssertionError((self.folder / "server.log").read_text())
-
-    def kill(self):
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-
 @pytest.fixture
 def server(empty_database, tmp_path):
     folder = tmp_path / "server"
     folder.mkdir()
     (folder / "mlflow.db").write_bytes(empty_database.read_bytes())
-    server = Server(folder)
+    server = Server(folder, f"sqlite:///{folder}/mlflow.db")
     server.start()
     yield server
     server.kill()

@@ -2,11 +2,15 @@ import logging
 import shutil
 
 import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 
-from segmentwerk.core.errors import ConfigError
+from command_line import in_process
+from segmentwerk.core.errors import ConfigError, InputError
 from segmentwerk.core.records import Artifact, Dataset, Description, Metric, Param, Tag, Text
 from segmentwerk.tracking import line as module
 from segmentwerk.tracking import writer
+from segmentwerk.tracking.spool import Spool
 from segmentwerk.tracking.writer import Store
 
 
@@ -63,7 +67,8 @@ def all_kinds(tmp_path, step):
 def content(store, run_id):
     """Everything that a run holds, without ids and times."""
     run = store.client.get_run(run_id)
-    tags = {k: v for k, v in run.data.tags.items() if k not in ("segmentwerk.offline", "mlflow.parentRunId")}
+    ids = ("segmentwerk.key", "segmentwerk.offline", "mlflow.parentRunId")
+    tags = {k: v for k, v in run.data.tags.items() if k not in ids}
     return {
         "name": run.info.run_name,
         "status": run.info.status,
@@ -78,7 +83,7 @@ def content(store, run_id):
 
 
 def waiting(store):
-    return [path for path in (store.home / "mlflow" / "spool").rglob("*") if path.name != "lock"]
+    return [path for path in (store.home / "mlflow" / "spool").glob("*/*/**/*") if path.is_file()]
 
 
 def test_a_store_that_goes_away_for_a_while_loses_nothing(store, client, tmp_path):
@@ -173,7 +178,109 @@ def test_what_the_store_refuses_is_kept_aside_and_stops_nothing(store, client, c
     assert "refuses" in caplog.text
 
 
-def test_after_a_failure_the_store_is_left_alone_for_a_while(store, client, monkeypatch):
+def test_an_answer_that_is_lost_makes_no_second_run(store, client, monkeypatch):
+    create = client.client.create_run
+
+    def lose(*args, **kwargs):
+        create(*args, **kwargs)
+        monkeypatch.setattr(client.client, "create_run", create)
+        client.away = True
+        raise ConnectionError("reset by peer")
+
+    monkeypatch.setattr(client.client, "create_run", lose)
+    with store.run("e", "r") as run:
+        run.write([Metric("loss", 1.0, step=1)])
+        client.away = False
+    (found,) = store.client.search_runs([store.prepare("e")])
+    assert content(store, found.info.run_id)["history"] == [(1, 1.0)]
+    assert found.info.status == "FINISHED"
+
+
+def test_a_run_is_opened_again_though_the_store_is_away(store, client):
+    with pytest.raises(InputError), store.run("e", "r", key="it's mine") as run:
+        run.write([Metric("loss", 1.0, step=1), Artifact(store.home / "absent")])
+    client.away = True
+    with store.run("e", "r", key="it's mine") as again:
+        again.write([Metric("loss", 1.0, step=1), Metric("loss", 0.5, step=2)])
+    assert not again.is_known
+    client.away = False
+    assert store.sync() == 2
+    (found,) = store.client.search_runs([store.prepare("e")])
+    assert found.info.run_id == run.id
+    assert content(store, run.id)["history"] == [(1, 1.0), (2, 0.5)]
+    assert (found.info.status, found.data.tags["status"]) == ("FINISHED", "completed")
+    assert "status_reason" not in found.data.tags
+
+
+def test_a_run_that_the_store_refuses_is_kept_aside(store, client, caplog):
+    client.away = True
+    with store.run("e", "bad") as bad:
+        bad.write([Metric("loss", 1.0)])
+    note = next((store.home / "mlflow" / "spool").glob(f"*/{bad.id}/birth.json"))
+    note.write_text(note.read_text().replace('"experiment_id": "', '"experiment_id": "9'))
+    client.away = False
+    with store.run("e", "good") as good:
+        good.write([Metric("loss", 1.0)])
+    assert store.client.get_run(good.id).info.status == "FINISHED"
+    assert "refuses" in caplog.text
+    assert note.with_suffix(".refused").exists()
+    assert store._line.spool.refused() == 1
+
+
+def test_what_waits_for_one_store_goes_to_no_other(store, client, tmp_path):
+    client.away = True
+    with store.run("e", "r") as run:
+        run.write([Metric("loss", 1.0)])
+    other = Store("sqlite:///other.db", store.home)
+    shutil.copyfile(store.uri.removeprefix("sqlite:///"), store.home / "other.db")
+    with other.run("e", "elsewhere"):
+        pass
+    assert [found.info.run_name for found in other.client.search_runs([other.prepare("e")])] == ["elsewhere"]
+    assert other.sync() == 0
+    (spool,) = Spool.all(store.home)
+    assert (spool.address, spool.waiting()) == (store.uri, 2)
+
+
+def test_a_missing_password_keeps_what_waits(store, client, monkeypatch):
+    client.away = True
+    with store.run("e", "r") as run:
+        run.write([Metric("loss", 1.0)])
+    client.away = False
+    denied = MlflowException("no password", error_code=PERMISSION_DENIED)
+    with monkeypatch.context() as patch:
+        patch.setattr(client.client, "search_runs", lambda *_, **__: (_ for _ in ()).throw(denied))
+        with pytest.raises(ConfigError, match="MLFLOW_TRACKING_PASSWORD"):
+            store.sync()
+    assert store.sync() == 2
+
+
+def test_sync_is_a_verb(store, client, monkeypatch, capsys):
+    client.away = True
+    with store.run("e", "r") as run:
+        run.write([Metric("loss", 1.0)])
+    client.away = False
+    done = in_process("sync", home=store.home, monkeypatch=monkeypatch, capsys=capsys)
+    assert done.code == 0, done.stderr
+    assert (done.summary["sent"], done.summary["kept"]) == (2, [])
+    assert "2 batches were sent to sqlite://" in done.stderr
+    again = in_process("sync", home=store.home, monkeypatch=monkeypatch, capsys=capsys)
+    assert again.summary["sent"] == 0
+
+
+def test_sync_says_what_still_waits_for_another_store(store, client, monkeypatch, capsys):
+    client.away = True
+    with store.run("e", "r") as run:
+        run.write([Metric("loss", 1.0)])
+    done = in_process(
+        "sync", "tracking.uri=sqlite:///other.db", home=store.home, monkeypatch=monkeypatch, capsys=capsys
+    )
+    assert done.summary["sent"] == 0
+    (kept,) = done.summary["kept"]
+    assert (kept["store"], kept["waiting"], kept["refused"]) == (store.uri, 2, 0)
+    assert f"Still kept for {store.uri}: 2 waiting" in done.stderr
+
+
+def test_after_a_failure_the_store_is_left_alone_until_the_end(store, client, monkeypatch):
     monkeypatch.setattr(module, "PAUSE", 1000.0)
     with store.run("e", "r") as run:
         client.away = True
@@ -181,7 +288,26 @@ def test_after_a_failure_the_store_is_left_alone_for_a_while(store, client, monk
         client.away = False
         run.write([Param("b", 1)])
         assert store.client.get_run(run.id).data.params == {}
-    assert store.sync() == 3
+    assert store.client.get_run(run.id).data.params == {"a": "1", "b": "1"}, "a last try at the end"
+    assert waiting(store) == []
+
+
+def test_waiting_for_the_store_outlasts_a_second_failure(store, client, monkeypatch):
+    with store.run("e", "r") as run:
+        client.away = True
+        run.write([Metric("loss", 1.0)])
+        assert not store.answers()
+        client.away, client.calls_left = False, 0  # it answers the knock and fails again
+        pauses = []
+
+        def sleep(seconds):
+            pauses.append(seconds)
+            client.away, client.calls_left = False, None
+
+        monkeypatch.setattr(module.time, "sleep", sleep)
+        assert store.answers(patience=60.0)
+        assert pauses == [1.0]
+        assert waiting(store) == []
 
 
 def test_sync_says_when_the_store_is_still_away(tmp_path):

@@ -1,14 +1,20 @@
+import json
 import math
 import os
 import signal
 import subprocess
 import sys
 import textwrap
+import threading
+import time
 
 import pytest
 
+from mlflow_server import Server
+from postgres import postgres_server
 from segmentwerk.core.errors import ConfigError
 from segmentwerk.core.records import Artifact, Dataset, Description, Metric, Param, Tag, Text
+from segmentwerk.tracking import monitor
 from segmentwerk.tracking.writer import Store
 
 
@@ -111,9 +117,41 @@ def test_tracking_off_changes_nothing_but_what_is_logged(tmp_path):
         raise ValueError("still raised")
 
 
-def test_the_experiment_opens_as_model_training(store):
+def test_the_experiment_opens_as_model_training_with_fitting_columns(store):
     experiment = store.client.get_experiment(store.prepare("e"))
     assert experiment.tags["mlflow.experimentKind"] == "custom_model_development"
+    view = json.loads(experiment.tags["mlflow.sharedViewState.comparisons"])
+    assert view["name"] == "Comparisons"
+    state = json.loads(view["state"])
+    assert state["searchFilter"] == "tags.verb = 'compare'"
+    assert "tags.`winner`" in state["selectedColumns"]
+    assert "metrics.`separation/gain`" in state["selectedColumns"]
+
+
+def test_the_views_find_what_their_names_say(store):
+    with store.run("e", "parent", tags={"verb": "compare"}) as parent:
+        with store.run("e", "child", parent=parent.id) as child:
+            child.write([Tag("gates", "failed")])
+        with store.run("e", "trial", parent=child.id):
+            pass
+    experiment = store.client.get_experiment(store.prepare("e"))
+    for name, expected in (("comparisons", ["parent"]), ("candidates", ["child"])):
+        state = json.loads(json.loads(experiment.tags[f"mlflow.sharedViewState.{name}"])["state"])
+        found = store.client.search_runs([experiment.experiment_id], state["searchFilter"])
+        assert [run.info.run_name for run in found] == expected
+
+
+def test_a_long_run_is_watched_and_a_short_one_is_not(store, monkeypatch):
+    with store.run("e", "short") as short:
+        pass
+    monkeypatch.setattr(monitor, "INTERVAL", 0.05)
+    with store.run("e", "long") as long:
+        while "system/cpu_utilization_percentage" not in store.client.get_run(long.id).data.metrics:
+            time.sleep(0.05)
+    assert store.client.get_run(short.id).data.metrics == {}
+    metrics = store.client.get_run(long.id).data.metrics
+    assert {"system/system_memory_usage_megabytes", "system/disk_usage_percentage"} <= set(metrics)
+    assert not [thread for thread in threading.enumerate() if thread.name == "system metrics"]
 
 
 def test_paths_are_absolute_whatever_the_working_directory(home, tmp_path, monkeypatch):
@@ -152,45 +190,69 @@ WORKER = textwrap.dedent(
     """
     import sys
     from pathlib import Path
-    from segmentwerk.core.records import Metric, Param, Text
+    from segmentwerk.core.records import Dataset, Metric, Param, Tag, Text
     from segmentwerk.tracking.writer import Store
 
-    store = Store(None, Path(sys.argv[1]))
+    home, uri, name = sys.argv[1:]
+    store = Store(uri or None, Path(home))
     for i in range(3):
-        with store.run("shared", f"{sys.argv[2]}-{i}", key=f"{sys.argv[2]}-{i}") as run:
-            run.write([Param("worker", sys.argv[2]), Text("a.txt", "x")])
+        with store.run("shared", f"{name}-{i}", key=f"{name}-{i}") as run:
+            run.write([Param("worker", name), Tag("part", str(i)), Text("a.txt", "x")])
             run.write([Metric("m", step, step=step) for step in range(20)])
-            if sys.argv[2] == "die":
+            run.write([Dataset("d", "demo", "abc", 3)])
+            if name == "die":
                 print("ready", flush=True)
                 import time; time.sleep(60)
     """
 )
 
 
+@pytest.fixture(params=["sqlite", pytest.param("server", marks=pytest.mark.postgres)])
+def fresh(request, tmp_path):
+    """A store that nobody has prepared, and a home for each of eight workers: one, or eight machines."""
+    if request.param == "sqlite":
+        yield "", [tmp_path] * 8
+        return
+    with postgres_server() as database:
+        server = Server(tmp_path, database, workers=2)
+        server.start()
+        yield server.uri, [tmp_path / f"machine-{i}" for i in range(8)]
+        server.kill()
+
+
 @pytest.mark.slow
-def test_eight_processes_share_one_fresh_store(tmp_path):
-    """Nobody prepared the database: the first to come makes it, the others wait."""
+@pytest.mark.timeout(900)
+def test_eight_processes_log_to_one_fresh_store_at_once(fresh):
+    """The first to come makes tables and experiment, the others wait; nothing fails or is missing."""
+    uri, homes = fresh
     workers = [
         subprocess.Popen(
-            [sys.executable, "-c", WORKER, str(tmp_path), f"w{i}"], stderr=subprocess.PIPE, text=True
+            [sys.executable, "-c", WORKER, str(home), uri, f"w{i}"], stderr=subprocess.PIPE, text=True
         )
-        for i in range(8)
+        for i, home in enumerate(homes)
     ]
     for worker in workers:
-        _, stderr = worker.communicate(timeout=240)
+        _, stderr = worker.communicate(timeout=600)
         assert worker.returncode == 0, stderr
-    store = Store(None, tmp_path)
-    found = runs(store)
-    assert len(found) == 24
-    assert {run.info.status for run in found} == {"FINISHED"}
-    for run in found:
+    for home in set(homes):
+        store = Store(uri or None, home)
+        store.sync()
+        assert store._line.spool.refused() == 0
+    found = {run.info.run_name: run for run in runs(store)}
+    assert set(found) == {f"w{i}-{part}" for i in range(8) for part in range(3)}
+    assert len(runs(store)) == 24
+    for name, run in found.items():
+        assert run.info.status == "FINISHED"
+        assert run.data.params == {"worker": name.partition("-")[0]}
+        assert run.data.tags["part"] == name.partition("-")[2]
         assert len(store.client.get_metric_history(run.info.run_id, "m")) == 20
         assert [file.path for file in store.client.list_artifacts(run.info.run_id)] == ["a.txt"]
+        assert len(run.inputs.dataset_inputs) == 1
 
 
 def test_sigint_leaves_no_run_open(home):
     worker = subprocess.Popen(
-        [sys.executable, "-c", WORKER, str(home), "die"],
+        [sys.executable, "-c", WORKER, str(home), "", "die"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
