@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from segmentwerk.core.types import AccountTable, Feature, Segment
-from segmentwerk.insight.rules import membership_rule
+from segmentwerk.insight.language import ENGLISH, Language
+from segmentwerk.insight.rules import Rule, membership_rules
 from segmentwerk.insight.words import difference, trait
 
 TRAITS_IN_NAME = 3
@@ -107,6 +108,8 @@ def describe(
     *,
     names: Mapping[int, str] | None = None,
     warnings: Mapping[int, tuple[str, ...]] | None = None,
+    exemplars: Mapping[int, str] | None = None,
+    language: Language = ENGLISH,
 ) -> tuple[Segment, ...]:
     """Describe every segment for people, in the order of the labels.
 
@@ -122,17 +125,22 @@ def describe(
         Names that known ids keep; a new id gets a name from its most telling traits.
     warnings
         What to warn of, by label.
+    exemplars
+        What a typical account is like, by label.
+    language
+        Of all words.
     """
     measured = effects(table, labels)
     revenue = _revenue_shares(table, labels)
+    rules = membership_rules(table, labels, language)
     taken = dict(names or {})
     segments = []
     for label in sorted(ids):
         told = telling(measured, label, 5)
-        traits = tuple(trait(effect.feature, effect.level, effect.effect) for effect in told)
+        traits = tuple(trait(effect.feature, effect.level, effect.effect, language) for effect in told)
         number = ids[label]
-        taken.setdefault(number, _unused(traits[:TRAITS_IN_NAME], set(taken.values()), number))
-        rule = membership_rule(table, labels, label)
+        taken.setdefault(number, _unused(_name(traits, language), set(taken.values()), number))
+        rule = rules.get(label, Rule())
         members = labels == label
         segments.append(
             Segment(
@@ -142,11 +150,14 @@ def describe(
                 accounts=int(members.sum()),
                 share=float(members.mean()),
                 traits=traits,
-                summary="; ".join(difference(e.feature, e.level, e.inside, e.outside) for e in told),
+                summary="; ".join(
+                    difference(e.feature, e.level, e.inside, e.outside, language) for e in told
+                ),
                 rule=rule.text,
                 rule_precision=rule.precision,
                 rule_recall=rule.recall,
                 revenue_share=revenue.get(label, float("nan")),
+                exemplar=(exemplars or {}).get(label, ""),
                 warnings=(warnings or {}).get(label, ()),
             )
         )
@@ -162,6 +173,9 @@ def _revenue_shares(table: AccountTable, labels: pd.Series) -> dict[int, float]:
     return {int(label): float(part) / total for label, part in sums.items()} if total > 0 else {}
 
 
-def _unused(traits: tuple[str, ...], taken: set[str], number: int) -> str:
-    name = ", ".join(traits) or "average accounts"
+def _name(traits: tuple[str, ...], language: Language) -> str:
+    return ", ".join(traits[:TRAITS_IN_NAME]) or language.text("words.average")
+
+
+def _unused(name: str, taken: set[str], number: int) -> str:
     return f"{name} ({number})" if name in taken else name

@@ -19,7 +19,7 @@ from segmentwerk.core.types import Scorecard, Selection, StudyResult, Verdict
 from segmentwerk.data import privacy
 from segmentwerk.evaluation.selection import against_baseline, select
 from segmentwerk.evaluation.structure import verdict
-from segmentwerk.pipelines import gallery, records, review, terminal
+from segmentwerk.pipelines import gallery, records, report, review, terminal
 from segmentwerk.pipelines.candidates import Candidate, build, refitter
 from segmentwerk.pipelines.contest import Contest, data_digest
 from segmentwerk.pipelines.context import Context
@@ -78,9 +78,11 @@ def run(settings: CompareSettings, context: Context) -> dict[str, Any]:
             released = release(prepared, found.winner, settings, context, store, parent)
         _write_labels(found, prepared, context)
         with context.timed("figures"):
-            drawn = gallery.draw(found, released, prepared, settings, context.output)
+            pictures, drawn = gallery.draw(found, released, prepared, settings, context.output)
+        with context.timed("report"):
+            told = report.make(found, released, prepared, settings, context, pictures)
         parent.write(_records(found, released, prepared, context))
-        parent.write([*drawn, *_files(settings, released, prepared, context)])
+        parent.write([*drawn, *told, *_files(settings, released, prepared, context)])
     terminal.show(found.selection, found.verdict, released)
     return _summary(found, released, prepared, parent)
 

@@ -1,0 +1,77 @@
+"""Segment cards: everything the report tells of one segment, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from segmentwerk.core.types import AccountTable, Segment
+from segmentwerk.insight.discriminants import Discriminant, discriminants
+from segmentwerk.insight.profiles import Effect, effects, telling
+
+DIFFERENCES = 6
+NAN = float("nan")
+GRADES = ((0.474, "large"), (0.33, "medium"), (0.147, "small"))
+"""Romano et al. (2006): sizes of Cliff's delta."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """One segment for people.
+
+    ``revenue`` and ``potential`` are sums in money, ``revenue_typical`` is the median of an account;
+    NaN where the source does not tell.
+    """
+
+    segment: Segment
+    differences: tuple[Effect, ...]
+    discriminant: Discriminant | None
+    revenue: float
+    revenue_typical: float
+    potential: float
+
+
+def make(
+    table: AccountTable,
+    space: pd.DataFrame,
+    labels: pd.Series,
+    segments: tuple[Segment, ...],
+    potential: pd.Series | None = None,
+) -> tuple[Card, ...]:
+    """Measure what the cards tell beyond the segments' descriptions.
+
+    Parameters
+    ----------
+    space
+        Customers in the reference space (n_customers, n_columns).
+    labels
+        (n_customers,) label 0 … k-1 with the same index.
+    potential
+        Money that each customer spends less than its peers (n_customers,), where it is known.
+    """
+    measured = effects(table, labels)
+    directions = discriminants(space, labels)
+    revenue = table.features.loc[labels.index].get("monetary")
+    return tuple(
+        Card(
+            segment,
+            tuple(telling(measured, segment.label, DIFFERENCES)),
+            directions.get(segment.label),
+            NAN if revenue is None else float(revenue[labels == segment.label].sum()),
+            NAN if revenue is None else float(revenue[labels == segment.label].median()),
+            NAN if potential is None else float(potential[labels == segment.label].sum()),
+        )
+        for segment in segments
+    )
+
+
+def grade(effect: float) -> str:
+    """Name the size of an effect: large, medium, small or negligible.
+
+    Examples
+    --------
+    >>> grade(-0.5), grade(0.2), grade(0.0)
+    ('large', 'small', 'negligible')
+    """
+    return next((name for least, name in GRADES if abs(effect) >= least), "negligible")
