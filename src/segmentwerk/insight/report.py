@@ -46,7 +46,6 @@ class Story:
     verdict: Verdict
     cards: Sequence[Card]
     identity: Identity
-    criteria: Sequence[str]
     pictures: Sequence[tuple[Figure, Path]] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
 
@@ -84,7 +83,7 @@ def to_html(story: Story, language: Language) -> str:
         story,
         language,
         reasons=report_tables.reasons(story.selection, story.scorecards, language),
-        ranking=report_tables.ranking(story.selection, story.scorecards, story.criteria, language),
+        ranking=report_tables.ranking(story.selection, story.scorecards, language),
         gates=report_tables.gates(story.scorecards, language),
         migration=report_tables.migration(story.identity, language),
         of_segments=[pictures[name] for name in OF_SEGMENTS if name in pictures],

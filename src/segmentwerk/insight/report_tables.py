@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from math import isfinite
 
 from segmentwerk.core.types import Gate, Identity, Score, Scorecard, Selection
-from segmentwerk.insight.language import Language
+from segmentwerk.insight.language import NO_BREAK, Language
 from segmentwerk.insight.plots import criterion
 
 Row = list[str]
@@ -20,12 +20,17 @@ MEASURED = {
 """The score that each gate looks at."""
 
 
+def criteria(selection: Selection) -> list[str]:
+    """Return the scores that the candidates were ranked by."""
+    return [str(name) for name in selection.ranking.columns if "/" in str(name)]
+
+
 def reasons(selection: Selection, cards: Sequence[Scorecard], language: Language) -> list[str]:
     """Say in sentences why the winner won, and how sure that is."""
     winner = next(card for card in cards if card.candidate == selection.winner)
     rank = selection.ranking.set_index("candidate")["rank"].loc[selection.winner]
     passed = sum(card.passed for card in cards)
-    names = [criterion(str(key), language) for key in selection.ranking.columns if "/" in str(key)]
+    names = [criterion(key, language) for key in criteria(selection)]
     told = {"winner": selection.winner, "k": winner.n_segments, "criteria": language.listed(names)}
     sentences = [
         language.text("report.passed_gates", passed=passed, total=len(cards))
@@ -42,12 +47,10 @@ def reasons(selection: Selection, cards: Sequence[Scorecard], language: Language
     return sentences
 
 
-def ranking(
-    selection: Selection, cards: Sequence[Scorecard], criteria: Sequence[str], language: Language
-) -> tuple[Row, list[Row]]:
+def ranking(selection: Selection, cards: Sequence[Scorecard], language: Language) -> tuple[Row, list[Row]]:
     """Return heads and rows of the ranking: name, segments, mean rank, each criterion with its interval."""
     found = {card.candidate: card for card in cards}
-    keys = [key for key in criteria if any(card.score(key) for card in cards)]
+    keys = criteria(selection)
     heads = [language.text(f"report.{name}") for name in ("candidate", "segments", "rank")]
     rows = []
     for row in selection.ranking.to_dict("records"):
@@ -58,18 +61,19 @@ def ranking(
 
 
 def interval(score: Score | None, language: Language) -> str:
-    """Write a score with its 95% interval.
+    r"""Write a score with its 95% interval.
 
     Examples
     --------
     >>> interval(Score("separation", "gain", 0.05, 0.04, 0.06), Language("de"))
-    '0,050 (0,040 … 0,060)'
+    '0,050 (0,040\xa0…\xa00,060)'
     """
     if score is None:
         return "-"
     text = language.decimal(score.value, 3)
     if isfinite(score.low):
-        text += f" ({language.decimal(score.low, 3)} … {language.decimal(score.high, 3)})"
+        ends = (language.decimal(end, 3) for end in (score.low, score.high))
+        text += f" ({f'{NO_BREAK}…{NO_BREAK}'.join(ends)})"
     return text
 
 

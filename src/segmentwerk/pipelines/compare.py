@@ -81,7 +81,8 @@ def run(settings: CompareSettings, context: Context) -> dict[str, Any]:
             pictures, drawn = gallery.draw(found, released, prepared, settings, context.output)
         with context.timed("report"):
             told = report.make(found, released, prepared, settings, context, pictures)
-        parent.write(_records(found, released, prepared, context))
+        address = report.address(store, settings.tracking.experiment, parent)
+        parent.write(_records(found, released, prepared, context, address))
         parent.write([*drawn, *told, *_files(settings, released, prepared, context)])
     terminal.show(found.selection, found.verdict, released)
     return _summary(found, released, prepared, parent)
@@ -133,11 +134,15 @@ def _verdict(contest: Contest, winner: Candidate, settings: CompareSettings) -> 
     )
 
 
-def _records(found: Outcome, released: Release, prepared: Prepared, context: Context) -> Iterator[Record]:
+def _records(
+    found: Outcome, released: Release, prepared: Prepared, context: Context, address: str
+) -> Iterator[Record]:
     selection, winner = found.selection, found.winner
     yield Tag("winner", winner.card.algorithm)
     yield Tag("verdict", found.verdict.kind)
-    yield Description(review.page(selection, found.cards, found.verdict, released, prepared, found.left_out))
+    yield Description(
+        review.page(selection, found.cards, found.verdict, released, prepared, found.left_out, address)
+    )
     for score in winner.card.scores:
         yield Metric(score.key, score.value)
     for name, seconds in context.timings.items():

@@ -15,6 +15,7 @@ from segmentwerk.insight.draw_png import draw_png
 from segmentwerk.insight.figure import Figure
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.profiles import effects
+from segmentwerk.insight.report_tables import criteria
 from segmentwerk.pipelines.preparation import Prepared
 from segmentwerk.pipelines.release import Release
 from segmentwerk.tuning import pictures
@@ -55,7 +56,7 @@ def _figures(
     found: Outcome, released: Release, prepared: Prepared, settings: CompareSettings, language: Language
 ) -> Iterator[Figure]:
     card, segments = found.winner.card, released.segments
-    keys = [key for key in settings.evaluation.primary if card.score(key) is not None]
+    keys = criteria(found.selection)
     yield plots.side_by_side(found.selection, found.cards, keys, language)
     for key in keys:
         yield plots.ranked(found.selection, found.cards, key, language)

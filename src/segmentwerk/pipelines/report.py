@@ -17,6 +17,7 @@ from segmentwerk.pipelines.context import Context
 from segmentwerk.pipelines.gallery import Pictures
 from segmentwerk.pipelines.preparation import Prepared
 from segmentwerk.pipelines.release import Release
+from segmentwerk.tracking.writer import Run, Store
 
 if TYPE_CHECKING:
     from segmentwerk.pipelines.compare import Outcome
@@ -53,12 +54,18 @@ def make(
         verdict=found.verdict,
         cards=cards.make(table, space, released.labels, released.segments, potential(table)),
         identity=released.identity,
-        criteria=settings.evaluation.primary,
         pictures=pictures,
         left_out=found.left_out,
     )
     language = Language(settings.report.language, settings.source.currency)
     return [Artifact(path, FOLDER) for path in write(story, context.output / FOLDER, language)]
+
+
+def address(store: Store, experiment: str, run: Run) -> str:
+    """Return where the MLflow UI shows the report, relative to any of its pages; empty without tracking."""
+    if not store.enabled:
+        return ""
+    return f"#/experiments/{store.prepare(experiment)}/runs/{run.id}/artifacts/{PAGE}"
 
 
 def potential(table: AccountTable) -> pd.Series | None:

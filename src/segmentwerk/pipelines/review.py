@@ -10,6 +10,8 @@ import pandas as pd
 
 from segmentwerk.core.files import atomic_file
 from segmentwerk.core.types import Scorecard, Selection, Verdict
+from segmentwerk.insight.language import ENGLISH
+from segmentwerk.insight.report_tables import interval
 from segmentwerk.pipelines.preparation import Prepared
 from segmentwerk.pipelines.release import Release
 
@@ -21,8 +23,9 @@ def page(
     released: Release,
     prepared: Prepared,
     left_out: Mapping[str, str],
+    report: str,
 ) -> str:
-    """Write the description of a comparison as Markdown."""
+    """Write the description of a comparison as Markdown; ``report`` is the address of the report."""
     table = prepared.table
     quarantined = sum(prepared.accounts.checked.rejected.values())
     lines = [
@@ -37,13 +40,20 @@ def page(
         "",
         "### Candidates",
         "",
-        markdown(ranking(selection)),
+        markdown(intervals(selection, cards)),
+        "",
+        "Scores of held-out accounts with 95% intervals; the lower mean rank is better.",
         "",
         *gates(cards),
         *[f"- {name} took no part: {why}" for name, why in left_out.items()],
         "",
         "### Segments",
         "",
+        *(
+            [f"[Open the segment report]({report}): cards, figures, and how to read them.", ""]
+            if report
+            else []
+        ),
         *[
             f"- **{segment.id} {segment.name}**: {segment.share:.0%} of customers. {segment.summary}"
             for segment in released.segments
@@ -55,6 +65,14 @@ def page(
         else f"Version {released.version} of {released.model_name} is the champion.",
     ]
     return "\n".join(lines)
+
+
+def intervals(selection: Selection, cards: Sequence[Scorecard]) -> pd.DataFrame:
+    """Return the ranking with the interval of every score."""
+    table, found = ranking(selection), {card.candidate: card for card in cards}
+    for key in (str(name) for name in table.columns if "/" in str(name)):
+        table[key] = [interval(found[name].score(key), ENGLISH) for name in table["candidate"]]
+    return table
 
 
 def ranking(selection: Selection) -> pd.DataFrame:

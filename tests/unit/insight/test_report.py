@@ -6,6 +6,7 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 
+import pandas as pd
 import pytest
 
 from segmentwerk.core.types import Identity
@@ -77,7 +78,7 @@ def test_the_report_says_what_is_to_be_decided_and_why(english):
         "kmeans won with 4 segments and a mean rank of 1.00 by held-out gain and agreement of refits.",
         "Within one standard error of the best rank lie also rfm_grid",
         "ahead of the baseline rfm_grid in 90% of the paired",
-        "0.300 (0.250 … 0.350)",
+        "0.300 (0.250\xa0…\xa00.350)",
         "G002 Every segment comes back",
         '<td class="failed">failed (0.400)</td>',
         '<td class="not_applicable">does not apply</td>',
@@ -116,7 +117,7 @@ def test_the_german_report_is_german_in_words_and_numbers(german):
     for words in (
         "Zu entscheiden",
         "Segmentkarten",
-        "0,300 (0,250 … 0,350)",
+        "0,300 (0,250\xa0…\xa00,350)",
         "2,7\xa0%",
         "31.01.2026",
         "1.200 Kunden",
@@ -140,7 +141,7 @@ def test_nothing_tells_who_the_accounts_are(tell, english, german):
 
 
 def test_without_a_champion_there_is_no_migration(tell):
-    alone = tell(ENGLISH, replaced=None, champion=True, identity=Identity({}, 5, (), None, float("nan")))
+    alone = tell(ENGLISH, replaced=None, champion=True, identity=Identity({}, 5, (), pd.DataFrame(), float("nan")))
     page = to_html(alone, ENGLISH)
     assert "Version 2 of b2b-segments is the champion. Does it stay?" in page
     assert 'id="migration"' not in page
