@@ -1,13 +1,16 @@
 """A real browser on a real MLflow server that shows one finished comparison of the demo world."""
 
 import contextlib
+import os
 import shutil
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
+from pathlib import Path
 
+import mlflow
 import pytest
 
 from command_line import SMALL, segmentwerk
@@ -18,6 +21,58 @@ def compared(tmp_path_factory):
     done = segmentwerk("compare", *SMALL, home=tmp_path_factory.mktemp("home"))
     assert done.code == 0, done.stderr
     return done
+
+
+@pytest.fixture(scope="session")
+def client(compared):
+    return mlflow.MlflowClient(f"sqlite:///{compared.home}/mlflow/mlflow.db")
+
+
+@pytest.fixture(scope="session")
+def parent(client):
+    """The first comparison's parent run; later ones of the same project come after it."""
+    experiment = client.get_experiment_by_name("segmentwerk")
+    found = client.search_runs([experiment.experiment_id], "tags.verb = 'compare'")
+    return min(found, key=lambda run: run.info.start_time)
+
+
+@pytest.fixture(scope="session")
+def page(address, parent):
+    """The address of the parent run's page."""
+    return f"{address}/#/experiments/{parent.info.experiment_id}/runs/{parent.info.run_id}"
+
+
+@pytest.fixture(scope="session")
+def shown():
+    """Wait until all words stand on the page, and return its text; ``more`` unfolds the description first."""
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    def wait(window, *words, more=False):
+        if more:
+            button = (By.XPATH, "//*[text()='Show more']")
+            WebDriverWait(window, 60).until(lambda w: w.find_elements(*button))[0].click()
+
+        def all_there(window):
+            text = window.find_element(By.TAG_NAME, "body").text
+            return text if all(word in text for word in words) else False
+
+        return WebDriverWait(window, 60).until(all_there, f"{words} never appeared")
+
+    return wait
+
+
+@pytest.fixture(scope="session")
+def keep():
+    """Keep a picture of the window, where `make screenshots` asks for it."""
+
+    def save(window, name):
+        folder = os.environ.get("SEGMENTWERK_SCREENSHOTS")
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            window.save_screenshot(str(Path(folder) / f"{name}.png"))
+
+    return save
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import pandas as pd
 
 from segmentwerk.core.types import AccountTable, Segment
 from segmentwerk.insight.discriminants import Discriminant, discriminants
-from segmentwerk.insight.profiles import Effect, effects, telling
+from segmentwerk.insight.profiles import LEAST_TOLD, Effect, effects, telling
 
 DIFFERENCES = 6
 NAN = float("nan")
@@ -21,7 +21,7 @@ class Card:
     """One segment for people.
 
     ``revenue`` and ``potential`` are sums in money, ``revenue_typical`` is the median of an account;
-    NaN where the source does not tell.
+    NaN where the source does not tell, or the accounts are too few to hide among.
     """
 
     segment: Segment
@@ -53,17 +53,21 @@ def make(
     measured = effects(table, labels)
     directions = discriminants(space, labels)
     revenue = table.features.loc[labels.index].get("monetary")
-    return tuple(
-        Card(
-            segment,
-            tuple(telling(measured, segment.label, DIFFERENCES)),
-            directions.get(segment.label),
-            NAN if revenue is None else float(revenue[labels == segment.label].sum()),
-            NAN if revenue is None else float(revenue[labels == segment.label].median()),
-            NAN if potential is None else float(potential[labels == segment.label].sum()),
+    cards = []
+    for segment in segments:
+        members = labels == segment.label
+        enough = segment.accounts >= LEAST_TOLD
+        cards.append(
+            Card(
+                segment,
+                tuple(telling(measured, segment.label, DIFFERENCES)),
+                directions.get(segment.label),
+                NAN if revenue is None or not enough else float(revenue[members].sum()),
+                NAN if revenue is None or not enough else float(revenue[members].median()),
+                NAN if potential is None or not enough else float(potential[members].sum()),
+            )
         )
-        for segment in segments
-    )
+    return tuple(cards)
 
 
 def grade(effect: float) -> str:

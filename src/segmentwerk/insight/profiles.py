@@ -23,6 +23,9 @@ TRAITS_IN_NAME = 3
 TELLING_EFFECT = 0.1
 """Effects below this are noise to a reader; they name no segment."""
 
+LEAST_TOLD = 5
+"""Numbers of fewer accounts are not told: they would say what single accounts are like."""
+
 
 @dataclass(frozen=True)
 class Effect:
@@ -41,7 +44,7 @@ class Effect:
 
 
 def effects(table: AccountTable, labels: pd.Series) -> list[Effect]:
-    """Measure how each feature sets each segment apart.
+    """Measure how each feature sets each segment apart, where at least `LEAST_TOLD` members are known.
 
     Parameters
     ----------
@@ -64,7 +67,7 @@ def _numeric(feature: Feature, known: pd.Series, labels: pd.Series) -> list[Effe
     found = []
     for label in np.unique(labels):
         inside = labels == label
-        if inside.all():
+        if inside.all() or inside.sum() < LEAST_TOLD:
             continue
         delta = 2 * (ranks[inside].mean() - ranks[~inside].mean()) / len(known)
         medians = float(known[inside].median()), float(known[~inside].median())
@@ -75,7 +78,7 @@ def _numeric(feature: Feature, known: pd.Series, labels: pd.Series) -> list[Effe
 def _levels(feature: Feature, known: pd.Series, labels: pd.Series) -> list[Effect]:
     counts = pd.crosstab(labels, known)
     found = []
-    for label in counts.index:
+    for label in counts.index[counts.sum(axis=1) >= LEAST_TOLD]:
         mine, others = counts.loc[label], counts.drop(index=label).sum()
         inside, outside = mine / mine.sum(), others / max(others.sum(), 1)
         distance = 2 * (np.arcsin(np.sqrt(inside)) - np.arcsin(np.sqrt(outside))) / np.pi
