@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
@@ -14,6 +15,9 @@ import mlflow
 import pytest
 
 from command_line import SMALL, segmentwerk
+
+START = 240
+"""Seconds that MLflow's server may take to start on a busy machine."""
 
 
 @pytest.fixture(scope="session")
@@ -87,22 +91,24 @@ def address(compared):
         env={"SEGMENTWERK_HOME": str(compared.home), "PATH": "/usr/bin:/bin", "HOME": str(compared.home)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     url = f"http://127.0.0.1:{port}"
     try:
         _wait(url)
         yield url
     finally:
-        server.terminate()
-        server.wait(timeout=30)
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(timeout=60)
 
 
 def _wait(url):
-    for _ in range(300):
+    begin = time.monotonic()
+    while time.monotonic() < begin + START:
         with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2):
             return
         time.sleep(0.3)
-    raise AssertionError(f"{url} did not answer within 90 seconds")
+    raise AssertionError(f"{url} did not answer within {START} seconds")
 
 
 @pytest.fixture(scope="session")
@@ -128,5 +134,8 @@ def browser(tmp_path_factory):
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     window = webdriver.Chrome(options=options, service=Service(driver))
     window.set_page_load_timeout(60)
+    # MLflow opens its assistant over a third of the window, unless it has done so before.
+    seen = "try { localStorage.setItem('mlflow.assistant.fab.autoOpenedOnFirstLoad_v1', 'true') } catch {}"
+    window.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": seen})
     yield window
     window.quit()

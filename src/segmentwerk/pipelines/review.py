@@ -33,7 +33,7 @@ def page(
         "",
         selection.reason,
         "",
-        f"**Structure:** {verdict.kind}. {verdict.reason}",
+        f"**Structure:** {verdict.reason}",
         "",
         f"**Data:** {table.source} as of {table.window.as_of}, {len(table.customers):,} customers "
         f"({len(prepared.holdout):,} held out), {quarantined:,} rows quarantined, digest `{table.digest}`.",
