@@ -77,12 +77,14 @@ def report(table: AccountTable, space: pd.DataFrame, labels: pd.Series, folder: 
     """Do all that a comparison does between the winner's labels and the written report."""
     language, card, ids = Language("en", "EUR"), scorecard(), {label: label + 1 for label in range(K)}
     near = neighbourhood(space, labels, K)
+    measured = effects(table, labels)
     segments = describe(
         table,
         labels,
         ids,
         warnings=cautions(card, near, ids, 0.02, language),
         exemplars=exemplars(table, space, labels, language),
+        measured=measured,
         language=language,
     )
     ranking = pd.DataFrame(
@@ -96,7 +98,7 @@ def report(table: AccountTable, space: pd.DataFrame, labels: pd.Series, folder: 
         segment_plots.sizes(segments, language),
         segment_plots.stability(segments, card, language),
         segment_plots.separation(segments, near, language),
-        segment_plots.profile(effects(table, labels), segments, language),
+        segment_plots.profile(measured, segments, language),
         segment_plots.map_of(space, labels, segments, 0, language),
     ]
     story = Story(
@@ -113,7 +115,7 @@ def report(table: AccountTable, space: pd.DataFrame, labels: pd.Series, folder: 
         selection=selection,
         scorecards=[card],
         verdict=Verdict("natural", "", 0.1, 0.0),
-        cards=cards.make(table, space, labels, segments, pd.Series(1.0, labels.index)),
+        cards=cards.make(table, space, labels, segments, measured, pd.Series(1.0, labels.index)),
         identity=Identity({}, K + 1, (), pd.DataFrame(), float("nan")),
         pictures=[(figure, draw_png(figure, folder, language)) for figure in figures],
     )

@@ -55,15 +55,42 @@ def shown():
     def wait(window, *words, more=False):
         if more:
             button = (By.XPATH, "//*[text()='Show more']")
-            WebDriverWait(window, 60).until(lambda w: w.find_elements(*button))[0].click()
+            WebDriverWait(window, 120).until(lambda w: w.find_elements(*button))[0].click()
 
         def all_there(window):
             text = window.find_element(By.TAG_NAME, "body").text
             return text if all(word in text for word in words) else False
 
-        return WebDriverWait(window, 60).until(all_there, f"{words} never appeared")
+        return WebDriverWait(window, 120).until(all_there, f"{words} never appeared")
 
     return wait
+
+
+@pytest.fixture(scope="session")
+def framed():
+    """Step into the frame of MLflow's artifact viewer, once all words stand there; it may be redrawn."""
+    from selenium.common.exceptions import WebDriverException
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    def entered(window, words):
+        window.switch_to.default_content()
+        try:
+            window.switch_to.frame(window.find_element(By.TAG_NAME, "iframe"))
+            text = window.find_element(By.TAG_NAME, "body").text
+        except WebDriverException:
+            return False
+        return all(word in text for word in words)
+
+    @contextlib.contextmanager
+    def step_in(window, *words):
+        try:
+            WebDriverWait(window, 120).until(lambda one: entered(one, words), f"{words} never appeared")
+            yield
+        finally:
+            window.switch_to.default_content()
+
+    return step_in
 
 
 @pytest.fixture(scope="session")

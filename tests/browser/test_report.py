@@ -5,11 +5,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from selenium.webdriver.common.by import By
-from selenium.webdriver.support.ui import WebDriverWait
 
 from command_line import SMALL, segmentwerk
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
 SEVERE = {"serious", "critical"}
 """Impacts by which axe calls a violation one that shuts people out."""
@@ -84,20 +83,13 @@ def test_a_violation_would_be_found(offline, tmp_path):
     assert {"image-alt", "html-has-lang", "color-contrast"} <= {name for name, _ in violations(offline)}
 
 
-def test_the_report_opens_inside_mlflow(browser, page, shown, keep):
+def test_the_report_opens_inside_mlflow(browser, page, shown, framed, keep):
     browser.get(page)
     shown(browser, "Open the segment report", more=True)
     browser.get_log("browser")
     browser.find_element(By.LINK_TEXT, "Open the segment report").click()
-    frame = WebDriverWait(browser, 60).until(
-        lambda w: w.find_element(By.CSS_SELECTOR, "iframe[title], iframe")
-    )
-    browser.switch_to.frame(frame)
-    try:
-        shown(browser, "Segment cards", "The decision asked for")
+    with framed(browser, "Segment cards", "The decision asked for"):
         assert broken_pictures(browser) == []
-    finally:
-        browser.switch_to.default_content()
     assert errors(browser) == []
     keep(browser, "report")
 

@@ -8,7 +8,7 @@ import pandas as pd
 
 from segmentwerk.core.types import AccountTable, Segment
 from segmentwerk.insight.discriminants import Discriminant, discriminants
-from segmentwerk.insight.profiles import LEAST_TOLD, Effect, effects, telling
+from segmentwerk.insight.profiles import LEAST_TOLD, Effect, telling
 
 DIFFERENCES = 6
 NAN = float("nan")
@@ -37,6 +37,7 @@ def make(
     space: pd.DataFrame,
     labels: pd.Series,
     segments: tuple[Segment, ...],
+    measured: list[Effect],
     potential: pd.Series | None = None,
 ) -> tuple[Card, ...]:
     """Measure what the cards tell beyond the segments' descriptions.
@@ -47,10 +48,11 @@ def make(
         Customers in the reference space (n_customers, n_columns).
     labels
         (n_customers,) label 0 … k-1 with the same index.
+    measured
+        The effects of the features.
     potential
         Money that each customer spends less than its peers (n_customers,), where it is known.
     """
-    measured = effects(table, labels)
     directions = discriminants(space, labels)
     revenue = table.features.loc[labels.index].get("monetary")
     cards = []

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.stats import rankdata
 
 from segmentwerk.core.types import AccountTable, Feature, Segment
 from segmentwerk.insight.language import ENGLISH, Language
@@ -63,16 +64,23 @@ def effects(table: AccountTable, labels: pd.Series) -> list[Effect]:
 
 
 def _numeric(feature: Feature, known: pd.Series, labels: pd.Series) -> list[Effect]:
-    ranks = known.rank()
+    order = np.argsort(known.to_numpy(dtype=np.float64), kind="stable")
+    values, kinds = known.to_numpy(dtype=np.float64)[order], labels.to_numpy()[order]
+    ranks = rankdata(values)
     found = []
-    for label in np.unique(labels):
-        inside = labels == label
+    for label in np.unique(kinds):
+        inside = kinds == label
         if inside.all() or inside.sum() < LEAST_TOLD:
             continue
-        delta = 2 * (ranks[inside].mean() - ranks[~inside].mean()) / len(known)
-        medians = float(known[inside].median()), float(known[~inside].median())
+        delta = 2 * (ranks[inside].mean() - ranks[~inside].mean()) / len(values)
+        medians = _middle(values[inside]), _middle(values[~inside])
         found.append(Effect(int(label), feature, "", float(delta), *medians))
     return found
+
+
+def _middle(values: np.ndarray) -> float:
+    """Return the median of sorted values, without looking at all of them."""
+    return float((values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2)
 
 
 def _levels(feature: Feature, known: pd.Series, labels: pd.Series) -> list[Effect]:
@@ -112,6 +120,7 @@ def describe(
     names: Mapping[int, str] | None = None,
     warnings: Mapping[int, tuple[str, ...]] | None = None,
     exemplars: Mapping[int, str] | None = None,
+    measured: list[Effect] | None = None,
     language: Language = ENGLISH,
 ) -> tuple[Segment, ...]:
     """Describe every segment for people, in the order of the labels.
@@ -130,10 +139,12 @@ def describe(
         What to warn of, by label.
     exemplars
         What a typical account is like, by label.
+    measured
+        The effects, where they were measured already.
     language
         Of all words.
     """
-    measured = effects(table, labels)
+    measured = effects(table, labels) if measured is None else measured
     revenue = _revenue_shares(table, labels)
     rules = membership_rules(table, labels, language)
     taken = dict(names or {})

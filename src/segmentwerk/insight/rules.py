@@ -14,7 +14,7 @@ from segmentwerk.insight.words import label as label_of
 from segmentwerk.insight.words import level_of
 
 DEPTH = 3
-LEARNED_FROM = 20_000
+LEARNED_FROM = 10_000
 """Accounts that a tree is grown on, at most; precision and recall are of all."""
 
 

@@ -14,7 +14,6 @@ from segmentwerk.insight.draw_html import draw_html
 from segmentwerk.insight.draw_png import draw_png
 from segmentwerk.insight.figure import Figure
 from segmentwerk.insight.language import Language
-from segmentwerk.insight.profiles import effects
 from segmentwerk.insight.report_tables import criteria
 from segmentwerk.pipelines.preparation import Prepared
 from segmentwerk.pipelines.release import Release
@@ -65,7 +64,7 @@ def _figures(
     yield segment_plots.sizes(segments, language)
     yield segment_plots.stability(segments, card, language)
     yield segment_plots.separation(segments, released.near, language)
-    yield segment_plots.profile(effects(prepared.table, released.labels), segments, language)
+    yield segment_plots.profile(released.measured, segments, language)
     view = prepared.view
     yield segment_plots.map_of(
         view.train, released.labels.loc[view.train.index], segments, settings.seed, language

@@ -25,7 +25,7 @@ from segmentwerk.features import definitions
 from segmentwerk.insight.exemplar import exemplars
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.overlap import cautions, neighbourhood
-from segmentwerk.insight.profiles import describe
+from segmentwerk.insight.profiles import Effect, describe, effects
 from segmentwerk.pipelines import card
 from segmentwerk.pipelines.approval import asker, compare_with
 from segmentwerk.pipelines.candidates import Candidate
@@ -50,7 +50,8 @@ class Release:
 
     ``version`` is None where tracking is off and nothing could be registered; ``champion`` says
     whether this version took the title. ``assignments`` is the local file with every account;
-    ``labels`` (n_customers,) and ``near`` (k, k), the neighbourhood of the segments, are for the report.
+    ``labels`` (n_customers,), ``near`` (k, k), the neighbourhood of the segments, and ``measured``, the
+    effects of the features, are for the report.
     """
 
     model_name: str
@@ -64,6 +65,7 @@ class Release:
     accounts: Path
     labels: pd.Series
     near: pd.DataFrame
+    measured: list[Effect]
 
     @property
     def uri(self) -> str:
@@ -116,6 +118,7 @@ def release(
     k = winner.model.n_segments_
     near = neighbourhood(space, labels, k, derive(settings.seed, "neighbourhood"))
     least = settings.evaluation.min_segment_share
+    measured = effects(table, labels)
     segments = describe(
         table,
         labels,
@@ -123,6 +126,7 @@ def release(
         names=present.names if present else None,
         warnings=cautions(winner.card, near, identity.ids, least, language),
         exemplars=exemplars(table, space, labels, language),
+        measured=measured,
         language=language,
     )
     prospect = _second_path(prepared, labels, settings)
@@ -138,7 +142,18 @@ def release(
         folder, prepared, winner, segments, prospect, identity, comparison, settings, store, run
     )
     return Release(
-        name, version, crowned, segments, identity, present, prospect, assignments, accounts, labels, near
+        name,
+        version,
+        crowned,
+        segments,
+        identity,
+        present,
+        prospect,
+        assignments,
+        accounts,
+        labels,
+        near,
+        measured,
     )
 
 

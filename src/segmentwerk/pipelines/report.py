@@ -52,7 +52,9 @@ def make(
         selection=found.selection,
         scorecards=found.cards,
         verdict=found.verdict,
-        cards=cards.make(table, space, released.labels, released.segments, potential(table)),
+        cards=cards.make(
+            table, space, released.labels, released.segments, released.measured, potential(table)
+        ),
         identity=released.identity,
         pictures=pictures,
         left_out=found.left_out,

@@ -159,7 +159,9 @@ def tell(small_world, scorecards, selection, studies, tmp_path_factory):
             "selection": selection,
             "scorecards": scorecards,
             "verdict": Verdict("reproducible", "It comes back.", 0.1, 0.05),
-            "cards": cards.make(table, x, labels, segments, pd.Series(100.0, labels.index)),
+            "cards": cards.make(
+                table, x, labels, segments, effects(table, labels), pd.Series(100.0, labels.index)
+            ),
             "identity": identity,
             "pictures": [(figure, draw_png(figure, folder, language)) for figure in figures],
             "left_out": {"autoencoder": "It did not fit."},

@@ -13,6 +13,7 @@ from segmentwerk.core.types import Identity
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.report import to_html, to_markdown, write
 
+pytestmark = pytest.mark.xdist_group("report")
 ENGLISH, GERMAN = Language("en", "EUR"), Language("de", "EUR")
 VOID = {"meta", "link", "img", "br"}
 
