@@ -1,16 +1,23 @@
 """A real browser on a real MLflow server that shows one finished comparison of the demo world."""
 
 import contextlib
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
+from pathlib import Path
 
+import mlflow
 import pytest
 
 from command_line import SMALL, segmentwerk
+
+START = 240
+"""Seconds that MLflow's server may take to start on a busy machine."""
 
 
 @pytest.fixture(scope="session")
@@ -18,6 +25,85 @@ def compared(tmp_path_factory):
     done = segmentwerk("compare", *SMALL, home=tmp_path_factory.mktemp("home"))
     assert done.code == 0, done.stderr
     return done
+
+
+@pytest.fixture(scope="session")
+def client(compared):
+    return mlflow.MlflowClient(f"sqlite:///{compared.home}/mlflow/mlflow.db")
+
+
+@pytest.fixture(scope="session")
+def parent(client):
+    """The first comparison's parent run; later ones of the same project come after it."""
+    experiment = client.get_experiment_by_name("segmentwerk")
+    found = client.search_runs([experiment.experiment_id], "tags.verb = 'compare'")
+    return min(found, key=lambda run: run.info.start_time)
+
+
+@pytest.fixture(scope="session")
+def page(address, parent):
+    """The address of the parent run's page."""
+    return f"{address}/#/experiments/{parent.info.experiment_id}/runs/{parent.info.run_id}"
+
+
+@pytest.fixture(scope="session")
+def shown():
+    """Wait until all words stand on the page, and return its text; ``more`` unfolds the description first."""
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    def wait(window, *words, more=False):
+        if more:
+            button = (By.XPATH, "//*[text()='Show more']")
+            WebDriverWait(window, 120).until(lambda w: w.find_elements(*button))[0].click()
+
+        def all_there(window):
+            text = window.find_element(By.TAG_NAME, "body").text
+            return text if all(word in text for word in words) else False
+
+        return WebDriverWait(window, 120).until(all_there, f"{words} never appeared")
+
+    return wait
+
+
+@pytest.fixture(scope="session")
+def framed():
+    """Step into the frame of MLflow's artifact viewer, once all words stand there; it may be redrawn."""
+    from selenium.common.exceptions import WebDriverException
+    from selenium.webdriver.common.by import By
+    from selenium.webdriver.support.ui import WebDriverWait
+
+    def entered(window, words):
+        window.switch_to.default_content()
+        try:
+            window.switch_to.frame(window.find_element(By.TAG_NAME, "iframe"))
+            text = window.find_element(By.TAG_NAME, "body").text
+        except WebDriverException:
+            return False
+        return all(word in text for word in words)
+
+    @contextlib.contextmanager
+    def step_in(window, *words):
+        try:
+            WebDriverWait(window, 120).until(lambda one: entered(one, words), f"{words} never appeared")
+            yield
+        finally:
+            window.switch_to.default_content()
+
+    return step_in
+
+
+@pytest.fixture(scope="session")
+def keep():
+    """Keep a picture of the window, where `make screenshots` asks for it."""
+
+    def save(window, name):
+        folder = os.environ.get("SEGMENTWERK_SCREENSHOTS")
+        if folder:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            window.save_screenshot(str(Path(folder) / f"{name}.png"))
+
+    return save
 
 
 @pytest.fixture(scope="session")
@@ -32,22 +118,24 @@ def address(compared):
         env={"SEGMENTWERK_HOME": str(compared.home), "PATH": "/usr/bin:/bin", "HOME": str(compared.home)},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
+        start_new_session=True,
     )
     url = f"http://127.0.0.1:{port}"
     try:
         _wait(url)
         yield url
     finally:
-        server.terminate()
-        server.wait(timeout=30)
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(timeout=60)
 
 
 def _wait(url):
-    for _ in range(300):
+    begin = time.monotonic()
+    while time.monotonic() < begin + START:
         with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2):
             return
         time.sleep(0.3)
-    raise AssertionError(f"{url} did not answer within 90 seconds")
+    raise AssertionError(f"{url} did not answer within {START} seconds")
 
 
 @pytest.fixture(scope="session")
@@ -73,5 +161,8 @@ def browser(tmp_path_factory):
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     window = webdriver.Chrome(options=options, service=Service(driver))
     window.set_page_load_timeout(60)
+    # MLflow opens its assistant over a third of the window, unless it has done so before.
+    seen = "try { localStorage.setItem('mlflow.assistant.fab.autoOpenedOnFirstLoad_v1', 'true') } catch {}"
+    window.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": seen})
     yield window
     window.quit()

@@ -1,88 +1,100 @@
 """What a reviewer sees in the MLflow UI, in a real headless browser.
 
-`SEGMENTWERK_SCREENSHOTS=docs/images make screenshots` keeps the pictures that the README shows.
+`make screenshots` keeps the pictures that README and docs show.
 """
 
-import os
+import json
 from pathlib import Path
 
-import mlflow
 import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
+
+FIGURES = (
+    "side_by_side",
+    "scores_separation_gain",
+    "by_segments",
+    "history",
+    "tuning_kmeans_history",
+    "tuning_kmeans_importance",
+    "tuning_kmeans_slice",
+    "sizes",
+    "profile",
+    "map",
+    "separation",
+    "stability",
+    "training",
+)
 
 
 @pytest.fixture(scope="module")
-def parent(compared):
-    client = mlflow.MlflowClient(f"sqlite:///{compared.home}/mlflow/mlflow.db")
-    experiment = client.get_experiment_by_name("segmentwerk")
-    (run,) = client.search_runs([experiment.experiment_id], "tags.verb = 'compare'")
-    return run
+def children(client, parent):
+    query = f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'"
+    return client.search_runs([parent.info.experiment_id], query)
 
 
-def text_of(browser, *words):
-    """Wait until all words stand on the page, and return its text."""
-
-    def shown(window):
-        text = window.find_element(By.TAG_NAME, "body").text
-        return text if all(word in text for word in words) else False
-
-    return WebDriverWait(browser, 60).until(shown, f"{words} never appeared")
-
-
-def keep(browser, name):
-    folder = os.environ.get("SEGMENTWERK_SCREENSHOTS")
-    if folder:
-        Path(folder).mkdir(parents=True, exist_ok=True)
-        browser.save_screenshot(str(Path(folder) / f"{name}.png"))
-
-
-def test_the_experiment_lists_the_comparison_first(browser, address, parent):
+def test_the_experiment_opens_with_the_comparison_first_in_the_list(browser, address, parent, shown, keep):
     browser.get(f"{address}/#/experiments/{parent.info.experiment_id}/runs")
-    text = text_of(browser, "compare demo")
-    assert text.index("compare demo") < text.index("kmeans") if "kmeans" in text else True
+    shown(browser, "compare demo")
+    names = browser.find_elements(By.CSS_SELECTOR, "a[href*='/runs/']")
+    assert next(name.text for name in names if name.text) == "compare demo"
     keep(browser, "experiment")
 
 
-def test_the_comparison_shows_the_ranking_and_the_reason(browser, address, parent, compared):
-    browser.get(f"{address}/#/experiments/{parent.info.experiment_id}/runs/{parent.info.run_id}")
+def test_the_comparison_shows_the_ranking_and_the_reason(browser, page, compared, shown, keep):
+    browser.get(page)
     winner = compared.summary["decision"]["winner"]
-    text_of(browser, f"{winner} won", "Show more")
-    browser.find_element(By.XPATH, "//*[text()='Show more']").click()
-    text = text_of(browser, f"{winner} won", "Candidates", "rfm_grid", "Segments")
-    assert "|---|" not in text, "the Markdown is rendered"
+    text = shown(browser, f"{winner} won", "Candidates", "is the champion", more=True)
+    assert "---|" not in text, "the Markdown is rendered"
+    tables = browser.find_elements(By.CSS_SELECTOR, "table")
+    (ranking,) = [table for table in tables if "separation/gain" in table.text]
+    rows = ranking.find_elements(By.CSS_SELECTOR, "tbody tr")
+    assert len(rows) == len(compared.summary["scores"])
+    assert winner in rows[0].text
+    assert "(" in rows[0].text, "scores come with their intervals"
     keep(browser, "comparison")
 
 
-def test_metrics_are_grouped_by_family(browser, address, parent):
-    run = f"{address}/#/experiments/{parent.info.experiment_id}/runs/{parent.info.run_id}"
-    browser.get(f"{run}/model-metrics")
-    text_of(browser, "separation", "stability")
-    keep(browser, "metrics")
+def test_metrics_are_grouped_by_family(browser, page, shown):
+    browser.get(f"{page}/model-metrics")
+    shown(browser, "separation", "stability", "value", "identifiability", "substance", "cost")
 
 
-def test_figures_are_among_the_artifacts(browser, address, parent):
-    run = f"{address}/#/experiments/{parent.info.experiment_id}/runs/{parent.info.run_id}"
-    browser.get(f"{run}/artifacts/figures/profile.png")
-    text_of(browser, "figures", "profile.png")
-    keep(browser, "artifacts")
+@pytest.mark.parametrize("name", FIGURES)
+def test_every_figure_is_shown(browser, page, shown, name):
+    browser.get(f"{page}/artifacts/figures/{name}.png")
+    shown(browser, "figures", f"{name}.png")
+    script = "return [...document.images].some(picture => picture.naturalWidth > 900)"
+    WebDriverWait(browser, 120).until(lambda window: window.execute_script(script), f"{name} is not drawn")
 
 
-def test_the_registered_model_is_there(browser, address):
-    browser.get(f"{address}/#/models/b2b-segments/versions/1")
-    text_of(browser, "b2b-segments", "champion")
+def test_the_segment_cards_are_rendered(browser, page, framed, compared):
+    browser.get(f"{page}/artifacts/report/report.html")
+    cards = [f"Segment {card['id']}: {card['name']}" for card in compared.summary["model"]["segments"]]
+    with framed(browser, *cards):
+        assert len(browser.find_elements(By.TAG_NAME, "article")) == len(cards)
+
+
+def test_the_run_leads_to_the_registered_model(browser, page, shown, keep):
+    browser.get(page)
+    shown(browser, "b2b-segments")
+    link = (By.CSS_SELECTOR, "a[href*='/models/b2b-segments']")
+    WebDriverWait(browser, 120).until(lambda window: window.find_elements(*link))
+    browser.get(browser.find_elements(*link)[0].get_attribute("href"))
+    shown(browser, "b2b-segments", "champion")
     keep(browser, "model")
 
 
-def test_children_compare_side_by_side(browser, address, parent, compared):
-    client = mlflow.MlflowClient(f"sqlite:///{compared.home}/mlflow/mlflow.db")
-    query = f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'"
-    children = client.search_runs([parent.info.experiment_id], query)[:3]
-    ids = "[" + ",".join(f'"{child.info.run_id}"' for child in children) + "]"
-    browser.get(f'{address}/#/compare-runs?runs={ids}&experiments=["{parent.info.experiment_id}"]')
-    text_of(browser, *(child.info.run_name for child in children))
+def test_three_children_compare_side_by_side(browser, address, parent, children, shown, keep):
+    three = children[:3]
+    runs = json.dumps([child.info.run_id for child in three])
+    experiments = json.dumps([parent.info.experiment_id])
+    browser.get(f"{address}/#/compare-runs?runs={runs}&experiments={experiments}")
+    text = shown(browser, *(child.info.run_name for child in three))
+    assert "Comparing 3 Runs" in text
+    shown(browser, "separation/gain", "n_segments")
     keep(browser, "children")
 
 
@@ -90,6 +102,6 @@ def test_the_interactive_figures_open_from_disk_without_errors(browser, compared
     output = Path(compared.stdout.strip().splitlines()[-1]).parent
     browser.get_log("browser")
     browser.get((output / "figures" / "interactive.html").as_uri())
-    WebDriverWait(browser, 60).until(lambda w: len(w.find_elements(By.CSS_SELECTOR, ".plotly svg")) > 5)
+    drawn = "return [...document.querySelectorAll('.plotly-graph-div:has(svg)')].map(one => one.id)"
+    WebDriverWait(browser, 120).until(lambda window: set(FIGURES) <= set(window.execute_script(drawn)))
     assert not [entry for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
-    keep(browser, "figures")

@@ -37,12 +37,17 @@ def learn(rows: pd.DataFrame) -> Learned:
 
 def apply(rows: pd.DataFrame, learned: Learned) -> pd.DataFrame:
     """Compare each customer with the narrowest group of peers that was large enough."""
-    peers = _narrow(rows).map(learned["narrow"])
-    peers = peers.fillna(rows["industry"].map(learned["wide"])).astype("float64").fillna(learned["all"])
+    peers = spending(rows, learned)
     own = rows["revenue_12m"]
     scale = peers.abs() + own.abs()
     change = 2.0 * (peers - own) / scale.where(scale > 0)
     return change.where(scale != 0, 0.0).to_frame(_FEATURE.name)
+
+
+def spending(rows: pd.DataFrame, learned: Learned) -> pd.Series:
+    """Return what peers of each account typically spend in a year, in money (n_rows,)."""
+    peers = _narrow(rows).map(learned["narrow"])
+    return peers.fillna(rows["industry"].map(learned["wide"])).astype("float64").fillna(learned["all"])
 
 
 def _narrow(rows: pd.DataFrame) -> pd.Series:

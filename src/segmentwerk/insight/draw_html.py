@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import textwrap
+from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,14 +12,15 @@ import numpy as np
 
 from segmentwerk.core.files import atomic_file
 from segmentwerk.insight.figure import Bars, Dots, Figure, Flows, Heat, Lines, Points
-from segmentwerk.insight.palette import COLORS, DIVERGING, PLOTLY_DASHES, PLOTLY_MARKERS, pick
+from segmentwerk.insight.language import ENGLISH, Language
+from segmentwerk.insight.palette import COLORS, DIVERGING, PLOTLY_DASHES, PLOTLY_HATCHES, PLOTLY_MARKERS, pick
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
 
 
 _PAGE = """<!DOCTYPE html>
-<html lang="en">
+<html lang="{lang}">
 <head><meta charset="utf-8"><title>{title}</title></head>
 <body>
 <h1>{title}</h1>
@@ -28,39 +30,55 @@ _PAGE = """<!DOCTYPE html>
 """
 
 
-def draw_html(figures: Sequence[Figure], title: str, path: Path) -> Path:
+def draw_html(
+    figures: Sequence[Figure],
+    title: str,
+    path: Path,
+    language: Language = ENGLISH,
+    others: Mapping[str, go.Figure] | None = None,
+) -> Path:
     """Write all figures into one interactive page and return its path.
 
     One page, because Plotly's script (5 MB) then travels once and the page still opens anywhere:
     from disk, and inside MLflow's artifact viewer, which loads no second file.
+
+    Parameters
+    ----------
+    others
+        Further figures of Plotly by name, for the end of the page.
 
     Raises
     ------
     InputError
         If the file cannot be written.
     """
+    drawn = {figure.name: plotly_figure(figure, language) for figure in figures} | dict(others or {})
     parts = [
-        plotly_figure(figure).to_html(full_html=False, include_plotlyjs=number == 0, div_id=figure.name)
-        for number, figure in enumerate(figures)
+        one.to_html(full_html=False, include_plotlyjs=number == 0, div_id=name)
+        for number, (name, one) in enumerate(drawn.items())
     ]
+    page = _PAGE.format(title=escape(title), lang=language.code, figures="\n".join(parts))
     with atomic_file(path) as draft:
-        draft.write_text(_PAGE.format(title=escape(title), figures="\n".join(parts)), encoding="utf-8")
+        draft.write_text(page, encoding="utf-8")
     return path
 
 
-def plotly_figure(figure: Figure) -> go.Figure:
+def plotly_figure(figure: Figure, language: Language = ENGLISH) -> go.Figure:
     """Return the figure for Plotly."""
     import plotly.graph_objects as go  # takes half a second to import
 
     drawn = go.Figure()
     _MARKS[type(figure.marks)](drawn, figure.marks)
     drawn.update_layout(
-        title={"text": figure.title, "font": {"size": 15}},
+        title={"text": "<br>".join(textwrap.wrap(figure.title, 100)), "font": {"size": 15}},
         template="simple_white",
         xaxis_title=figure.x_label,
         yaxis_title=figure.y_label,
-        margin={"t": 70},
+        separators=",." if language.code == "de" else ".,",
+        margin={"t": 90},
     )
+    if isinstance(figure.marks, Flows):  # a Sankey has no axes to carry the label
+        drawn.add_annotation(text=figure.x_label, x=0.5, y=-0.1, xref="paper", yref="paper", showarrow=False)
     return drawn
 
 
@@ -82,9 +100,10 @@ def _lines(drawn: go.Figure, marks: Lines) -> None:
         color = pick(COLORS, number)
         if line.low:
             edges = {"x": [*line.x, *line.x[::-1]], "y": [*line.high, *line.low[::-1]]}
-            drawn.add_scatter(
-                **edges, fill="toself", fillcolor=color, opacity=0.15, line_width=0, showlegend=False
-            )
+            band = {"fillcolor": "rgba(90, 90, 90, 0.18)", "line_width": 0, "mode": "lines"}
+            drawn.add_scatter(**edges, **band, fill="toself", name=line.name, showlegend=not line.y)
+        if not line.y:
+            continue
         drawn.add_scatter(
             x=line.x,
             y=line.y,
@@ -97,15 +116,22 @@ def _lines(drawn: go.Figure, marks: Lines) -> None:
         drawn.update_xaxes(tickvals=list(range(len(marks.ticks))), ticktext=marks.ticks)
     if marks.mark:
         ring = {"size": 18, "symbol": "circle-open", "color": "black"}
-        drawn.add_scatter(x=[marks.mark[0]], y=[marks.mark[1]], mode="markers", marker=ring, name="chosen")
+        drawn.add_scatter(
+            x=[marks.mark[0]], y=[marks.mark[1]], mode="markers", marker=ring, name=marks.mark_name
+        )
 
 
 def _bars(drawn: go.Figure, marks: Bars) -> None:
     for number, (name, values) in enumerate(marks.series.items()):
-        pattern = {"shape": ("", "/", ".")[number % 3]}
+        pattern = {"shape": pick(PLOTLY_HATCHES, number)}
         drawn.add_bar(
             x=marks.labels, y=values, name=name, marker={"color": pick(COLORS, number), "pattern": pattern}
         )
+    for number, (name, height) in enumerate(marks.thresholds.items()):
+        dash = pick(PLOTLY_DASHES, number + 1)
+        drawn.add_hline(y=height, line_dash=dash, annotation_text=name, annotation_position="top right")
+    if marks.percent:
+        drawn.update_yaxes(tickformat=".0%")
 
 
 def _heat(drawn: go.Figure, marks: Heat) -> None:
@@ -118,7 +144,7 @@ def _heat(drawn: go.Figure, marks: Heat) -> None:
         zmin=-1,
         zmax=1,
         colorscale=DIVERGING,
-        colorbar_title="effect size",
+        colorbar_title={"text": marks.scale, "side": "right"},
     )
     drawn.update_yaxes(autorange="reversed")
 

@@ -22,7 +22,7 @@ class Dots:
 
 @dataclass(frozen=True)
 class Line:
-    """A named line; ``low`` and ``high`` draw a band where given."""
+    """A named line; ``low`` and ``high`` draw a band where given, without ``y`` the band alone."""
 
     name: str
     x: list[float]
@@ -38,14 +38,17 @@ class Lines:
     lines: list[Line]
     ticks: list[str] = field(default_factory=list)
     mark: tuple[float, float] | None = None
+    mark_name: str = ""
 
 
 @dataclass(frozen=True)
 class Bars:
-    """Bars for each label, one of each series side by side."""
+    """Bars for each label, one of each series side by side; ``thresholds`` are named heights."""
 
     labels: list[str]
     series: dict[str, list[float]]
+    thresholds: dict[str, float] = field(default_factory=dict)
+    percent: bool = False
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ class Heat:
     columns: list[str]
     values: Floats
     texts: list[list[str]]
+    scale: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,10 @@ MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
 PLOTLY_MARKERS = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "x", "star")
 DASHES = ("-", "--", "-.", ":")
 PLOTLY_DASHES = ("solid", "dash", "dashdot", "dot")
+HATCHES = ("", "//", "..", "xx", "\\\\", "oo", "--", "++")
+PLOTLY_HATCHES = ("", "/", ".", "x", "\\", "+", "-", "|")
 DIVERGING = "PuOr"
-"""Purple for below, orange for above: safe for all common colour deficiencies."""
+"""Orange for below, purple for above: safe for all common colour deficiencies."""
 
 
 def pick(choices: tuple[T, ...], number: int) -> T:

@@ -13,14 +13,19 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.stats import rankdata
 
 from segmentwerk.core.types import AccountTable, Feature, Segment
-from segmentwerk.insight.rules import membership_rule
+from segmentwerk.insight.language import ENGLISH, Language
+from segmentwerk.insight.rules import Rule, membership_rules
 from segmentwerk.insight.words import difference, trait
 
 TRAITS_IN_NAME = 3
 TELLING_EFFECT = 0.1
 """Effects below this are noise to a reader; they name no segment."""
+
+LEAST_TOLD = 5
+"""Numbers of fewer accounts are not told: they would say what single accounts are like."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class Effect:
 
 
 def effects(table: AccountTable, labels: pd.Series) -> list[Effect]:
-    """Measure how each feature sets each segment apart.
+    """Measure how each feature sets each segment apart, where at least `LEAST_TOLD` members are known.
 
     Parameters
     ----------
@@ -59,22 +64,29 @@ def effects(table: AccountTable, labels: pd.Series) -> list[Effect]:
 
 
 def _numeric(feature: Feature, known: pd.Series, labels: pd.Series) -> list[Effect]:
-    ranks = known.rank()
+    order = np.argsort(known.to_numpy(dtype=np.float64), kind="stable")
+    values, kinds = known.to_numpy(dtype=np.float64)[order], labels.to_numpy()[order]
+    ranks = rankdata(values)
     found = []
-    for label in np.unique(labels):
-        inside = labels == label
-        if inside.all():
+    for label in np.unique(kinds):
+        inside = kinds == label
+        if inside.all() or inside.sum() < LEAST_TOLD:
             continue
-        delta = 2 * (ranks[inside].mean() - ranks[~inside].mean()) / len(known)
-        medians = float(known[inside].median()), float(known[~inside].median())
+        delta = 2 * (ranks[inside].mean() - ranks[~inside].mean()) / len(values)
+        medians = _middle(values[inside]), _middle(values[~inside])
         found.append(Effect(int(label), feature, "", float(delta), *medians))
     return found
+
+
+def _middle(values: np.ndarray) -> float:
+    """Return the median of sorted values, without looking at all of them."""
+    return float((values[(len(values) - 1) // 2] + values[len(values) // 2]) / 2)
 
 
 def _levels(feature: Feature, known: pd.Series, labels: pd.Series) -> list[Effect]:
     counts = pd.crosstab(labels, known)
     found = []
-    for label in counts.index:
+    for label in counts.index[counts.sum(axis=1) >= LEAST_TOLD]:
         mine, others = counts.loc[label], counts.drop(index=label).sum()
         inside, outside = mine / mine.sum(), others / max(others.sum(), 1)
         distance = 2 * (np.arcsin(np.sqrt(inside)) - np.arcsin(np.sqrt(outside))) / np.pi
@@ -107,6 +119,9 @@ def describe(
     *,
     names: Mapping[int, str] | None = None,
     warnings: Mapping[int, tuple[str, ...]] | None = None,
+    exemplars: Mapping[int, str] | None = None,
+    measured: list[Effect] | None = None,
+    language: Language = ENGLISH,
 ) -> tuple[Segment, ...]:
     """Describe every segment for people, in the order of the labels.
 
@@ -122,17 +137,24 @@ def describe(
         Names that known ids keep; a new id gets a name from its most telling traits.
     warnings
         What to warn of, by label.
+    exemplars
+        What a typical account is like, by label.
+    measured
+        The effects, where they were measured already.
+    language
+        Of all words.
     """
-    measured = effects(table, labels)
+    measured = effects(table, labels) if measured is None else measured
     revenue = _revenue_shares(table, labels)
+    rules = membership_rules(table, labels, language)
     taken = dict(names or {})
     segments = []
     for label in sorted(ids):
         told = telling(measured, label, 5)
-        traits = tuple(trait(effect.feature, effect.level, effect.effect) for effect in told)
+        traits = tuple(trait(effect.feature, effect.level, effect.effect, language) for effect in told)
         number = ids[label]
-        taken.setdefault(number, _unused(traits[:TRAITS_IN_NAME], set(taken.values()), number))
-        rule = membership_rule(table, labels, label)
+        taken.setdefault(number, _unused(_name(traits, language), set(taken.values()), number))
+        rule = rules.get(label, Rule())
         members = labels == label
         segments.append(
             Segment(
@@ -142,11 +164,14 @@ def describe(
                 accounts=int(members.sum()),
                 share=float(members.mean()),
                 traits=traits,
-                summary="; ".join(difference(e.feature, e.level, e.inside, e.outside) for e in told),
+                summary="; ".join(
+                    difference(e.feature, e.level, e.inside, e.outside, language) for e in told
+                ),
                 rule=rule.text,
                 rule_precision=rule.precision,
                 rule_recall=rule.recall,
                 revenue_share=revenue.get(label, float("nan")),
+                exemplar=(exemplars or {}).get(label, ""),
                 warnings=(warnings or {}).get(label, ()),
             )
         )
@@ -162,6 +187,9 @@ def _revenue_shares(table: AccountTable, labels: pd.Series) -> dict[int, float]:
     return {int(label): float(part) / total for label, part in sums.items()} if total > 0 else {}
 
 
-def _unused(traits: tuple[str, ...], taken: set[str], number: int) -> str:
-    name = ", ".join(traits) or "average accounts"
+def _name(traits: tuple[str, ...], language: Language) -> str:
+    return ", ".join(traits[:TRAITS_IN_NAME]) or language.text("words.average")
+
+
+def _unused(name: str, taken: set[str], number: int) -> str:
     return f"{name} ({number})" if name in taken else name

@@ -9,9 +9,13 @@ import pandas as pd
 from sklearn.tree import DecisionTreeClassifier
 
 from segmentwerk.core.types import AccountTable
-from segmentwerk.insight.words import number
+from segmentwerk.insight.language import ENGLISH, Language
+from segmentwerk.insight.words import label as label_of
+from segmentwerk.insight.words import level_of
 
 DEPTH = 3
+LEARNED_FROM = 10_000
+"""Accounts that a tree is grown on, at most; precision and recall are of all."""
 
 
 @dataclass(frozen=True)
@@ -23,32 +27,39 @@ class Rule:
     recall: float = float("nan")
 
 
-def membership_rule(table: AccountTable, labels: pd.Series, label: int) -> Rule:
-    """Find the rule of at most three conditions with the best F1 for one segment.
+def membership_rules(table: AccountTable, labels: pd.Series, language: Language = ENGLISH) -> dict[int, Rule]:
+    """Find, for each segment, the rule of at most three conditions with the best F1.
 
     Uses raw numeric features and one-hot levels, so that it reads in original units.
     """
     data = table.features.loc[labels.index]
     numeric = data[table.names("numeric")]
     numeric = numeric.loc[:, numeric.notna().any()]
-    matrix = numeric.fillna(numeric.median())
     levels = pd.get_dummies(data[table.names("categorical")], prefix_sep="=", dtype=float)
-    matrix = pd.concat([matrix, levels], axis=1)
-    member = (labels == label).to_numpy()
+    matrix = pd.concat([numeric.fillna(numeric.median()), levels], axis=1).astype(np.float32)
+    units = {feature.name: feature.unit for feature in table.catalogue}
+    return {
+        int(label): _rule(matrix, (labels == label).to_numpy(), units, language)
+        for label in np.unique(labels)
+    }
+
+
+def _rule(matrix: pd.DataFrame, member: np.ndarray, units: dict[str, str], language: Language) -> Rule:
     if matrix.empty or member.all():
         return Rule()
-    smallest = max(5, int(member.sum() * 0.1))
+    chosen = np.random.default_rng(0).permutation(len(matrix))[:LEARNED_FROM]
+    smallest = max(5, int(member[chosen].sum() * 0.1))
     tree = DecisionTreeClassifier(
         max_depth=DEPTH, class_weight="balanced", min_samples_leaf=smallest, random_state=0
-    )
+    ).fit(matrix.iloc[chosen], member[chosen])
     # Inner nodes compete with leaves: a rule need not be longer than it is good for.
-    reached = tree.fit(matrix, member).decision_path(matrix).toarray().astype(bool)
+    reached = tree.decision_path(matrix).toarray().astype(bool)
     best = int(np.argmax([_f1(found, member) for found in reached.T[1:]])) + 1 if reached.shape[1] > 1 else 0
     if best == 0:
         return Rule()
     found = reached[:, best]
-    units = {feature.name: feature.unit for feature in table.catalogue}
-    text = " and ".join(_conditions(tree, best, list(matrix.columns), units))
+    conditions = [_words(*split, units, language) for split in _splits(tree, best, list(matrix.columns))]
+    text = f" {language.text('words.and')} ".join(conditions)
     return Rule(text, float(member[found].mean()), float(found[member].mean()))
 
 
@@ -56,22 +67,25 @@ def _f1(found: np.ndarray, member: np.ndarray) -> float:
     return float(2 * (found & member).sum() / max(found.sum() + member.sum(), 1))
 
 
-def _conditions(
-    tree: DecisionTreeClassifier, node: int, names: list[str], units: dict[str, str]
-) -> list[str]:
-    """Walk from the node to the root and word each split."""
+def _splits(tree: DecisionTreeClassifier, node: int, names: list[str]) -> list[tuple[str, float, bool]]:
+    """Walk from the root to the node: column, cut, and whether the way goes above it."""
     inner = tree.tree_
     parents = {}
     for parent in range(inner.node_count):
-        for child, side in ((inner.children_left[parent], "low"), (inner.children_right[parent], "high")):
-            parents[int(child)] = (parent, side)
-    conditions = []
+        for child, above in ((inner.children_left[parent], False), (inner.children_right[parent], True)):
+            parents[int(child)] = (parent, above)
+    splits = []
     while node in parents:
-        node, side = parents[node]
-        name, cut = names[inner.feature[node]], float(inner.threshold[node])
-        if "=" in name:
-            conditions.append(name if side == "high" else name.replace("=", " is not "))
-        else:
-            sign = "above" if side == "high" else "at most"
-            conditions.append(f"{name} {sign} {number(cut, units.get(name, ''))}")
-    return conditions[::-1]
+        node, above = parents[node]
+        splits.append((names[inner.feature[node]], float(inner.threshold[node]), above))
+    return splits[::-1]
+
+
+def _words(column: str, cut: float, above: bool, units: dict[str, str], language: Language) -> str:
+    name, equals, level = column.partition("=")
+    if equals:
+        key = "words.is" if above else "words.is_not"
+        return language.text(key, feature=label_of(name, language), level=level_of(level, language))
+    key = "words.above" if above else "words.at_most"
+    shown = language.number(cut, units.get(name, ""))
+    return language.text(key, feature=label_of(name, language), cut=shown)

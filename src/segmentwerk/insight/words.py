@@ -1,44 +1,68 @@
-"""Plain words for features and differences."""
+"""Plain words for features and differences, in the language of the report."""
 
 from __future__ import annotations
 
 from segmentwerk.core.types import Feature
-
-HIGH_LOW = {
-    "recency_days": ("dormant", "recently active"),
-    "frequency": ("frequent buyers", "rare buyers"),
-    "monetary": ("high revenue", "low revenue"),
-    "tenure_days": ("long-standing", "new"),
-    "employees": ("large firms", "small firms"),
-    "annual_revenue": ("large turnover", "small turnover"),
-    "age_years": ("old firms", "young firms"),
-}
-"""Short words for the ends of features that everybody knows; others read 'high NAME', 'low NAME'."""
+from segmentwerk.insight.language import ENGLISH, Language
 
 
-def label(feature: Feature) -> str:
-    """Return the feature's name as words."""
-    return feature.name.removesuffix("_days").replace("_", " ")
+def label(name: str, language: Language = ENGLISH) -> str:
+    """Return a feature's name as words; one that the catalogue does not know is spelt out.
+
+    Examples
+    --------
+    >>> label("recency_days"), label("survey_factor_2"), label("my_own_days")
+    ('time since the last order', 'survey factor 2', 'my own days')
+    """
+    words = language.find("features", name)
+    if words:
+        return str(words[0])
+    family, _, number = name.rpartition("_")
+    words = language.find("features", family) if number.isdigit() else None
+    return f"{words[0]} {number}" if words else name.replace("_", " ")
 
 
-def trait(feature: Feature, level: str, effect: float) -> str:
+def level_of(level: str, language: Language = ENGLISH) -> str:
+    """Return a level as words."""
+    return str(language.find("levels", level) or level)
+
+
+def trait(feature: Feature, level: str, effect: float, language: Language = ENGLISH) -> str:
     """Name one trait of a segment in two or three words."""
+    name = label(feature.name, language)
     if level:
-        return f"{label(feature)} {level}"
-    high, low = HIGH_LOW.get(feature.name, (f"high {label(feature)}", f"low {label(feature)}"))
-    return high if effect > 0 else low
+        return f"{name} {level_of(level, language)}"
+    _, *ends = language.find("features", feature.name) or [name]
+    if ends:
+        return str(ends[0 if effect > 0 else 1])
+    return language.text("words.high" if effect > 0 else "words.low", feature=name)
 
 
-def number(value: float, unit: str) -> str:
-    """Write a number with its unit, with as many digits as a reader needs."""
-    if unit in ("share", "ratio") and abs(value) <= 1:
-        return f"{value:.0%}"
-    text = f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
-    return f"{text} {unit}" if unit.isalpha() and unit not in ("count", "share", "ratio", "money") else text
-
-
-def difference(feature: Feature, level: str, inside: float, outside: float) -> str:
+def difference(
+    feature: Feature, level: str, inside: float, outside: float, language: Language = ENGLISH
+) -> str:
     """Say how the segment differs from the rest in the feature's own unit."""
+    name = label(feature.name, language)
     if level:
-        return f"{inside:.0%} have {label(feature)} {level} (others {outside:.0%})"
-    return f"{label(feature)} {number(inside, feature.unit)} (others {number(outside, feature.unit)})"
+        shares = {"share": language.percent(inside), "others": language.percent(outside)}
+        return language.text("words.have", feature=name, level=level_of(level, language), **shares)
+    numbers = (language.number(value, feature.unit) for value in (inside, outside))
+    told = language.text("words.others", **dict(zip(("inside", "outside"), numbers, strict=True)))
+    return f"{name} {told}"
+
+
+def column_label(column: str, language: Language = ENGLISH) -> str:
+    """Name a column of the reference space: a number, a level or a flag for the unknown.
+
+    Examples
+    --------
+    >>> column_label("country=DE"), column_label("employees_missing")
+    ('country DE', 'employees unknown')
+    """
+    name, equals, level = column.partition("=")
+    if equals:
+        return f"{label(name, language)} {level_of(level, language)}"
+    if column.endswith("_missing"):
+        known = label(column.removesuffix("_missing"), language)
+        return language.text("words.unknown", feature=known)
+    return label(column, language)

@@ -19,7 +19,7 @@ from segmentwerk.core.types import Scorecard, Selection, StudyResult, Verdict
 from segmentwerk.data import privacy
 from segmentwerk.evaluation.selection import against_baseline, select
 from segmentwerk.evaluation.structure import verdict
-from segmentwerk.pipelines import gallery, records, review, terminal
+from segmentwerk.pipelines import gallery, records, report, review, terminal
 from segmentwerk.pipelines.candidates import Candidate, build, refitter
 from segmentwerk.pipelines.contest import Contest, data_digest
 from segmentwerk.pipelines.context import Context
@@ -78,9 +78,12 @@ def run(settings: CompareSettings, context: Context) -> dict[str, Any]:
             released = release(prepared, found.winner, settings, context, store, parent)
         _write_labels(found, prepared, context)
         with context.timed("figures"):
-            drawn = gallery.draw(found, released, prepared, settings, context.output)
-        parent.write(_records(found, released, prepared, context))
-        parent.write([*drawn, *_files(settings, released, prepared, context)])
+            pictures, drawn = gallery.draw(found, released, prepared, settings, context.output)
+        with context.timed("report"):
+            told = report.make(found, released, prepared, settings, context, pictures)
+        address = report.address(store, settings.tracking.experiment, parent)
+        parent.write(_records(found, released, prepared, context, address))
+        parent.write([*drawn, *told, *_files(settings, released, prepared, context)])
     terminal.show(found.selection, found.verdict, released, settings.tracking.uri)
     return _summary(found, released, prepared, parent)
 
@@ -131,14 +134,18 @@ def _verdict(contest: Contest, winner: Candidate, settings: CompareSettings) -> 
     )
 
 
-def _records(found: Outcome, released: Release, prepared: Prepared, context: Context) -> Iterator[Record]:
+def _records(
+    found: Outcome, released: Release, prepared: Prepared, context: Context, address: str
+) -> Iterator[Record]:
     selection, winner = found.selection, found.winner
     yield Tag("winner", winner.card.algorithm)
     yield Tag("verdict", found.verdict.kind)
     yield Param("n_segments", winner.card.n_segments)
     for name, value in sorted(winner.card.params.items()):
         yield Param(f"winner.{name}", value)
-    yield Description(review.page(selection, found.cards, found.verdict, released, prepared, found.left_out))
+    yield Description(
+        review.page(selection, found.cards, found.verdict, released, prepared, found.left_out, address)
+    )
     for score in winner.card.scores:
         yield Metric(score.key, score.value)
     for name, seconds in context.timings.items():

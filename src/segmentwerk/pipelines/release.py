@@ -19,10 +19,13 @@ from segmentwerk.core.files import atomic_file
 from segmentwerk.core.records import Metric, Record, Text
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.settings import RegistrySettings
-from segmentwerk.core.types import Identity, Scorecard, Segment
+from segmentwerk.core.types import Identity, Segment
 from segmentwerk.evaluation.identity import match
 from segmentwerk.features import definitions
-from segmentwerk.insight.profiles import describe
+from segmentwerk.insight.exemplar import exemplars
+from segmentwerk.insight.language import Language
+from segmentwerk.insight.overlap import cautions, neighbourhood
+from segmentwerk.insight.profiles import Effect, describe, effects
 from segmentwerk.pipelines import card
 from segmentwerk.pipelines.approval import asker, compare_with
 from segmentwerk.pipelines.candidates import Candidate
@@ -38,8 +41,6 @@ from segmentwerk.tracking.writer import Run, Store
 
 log = logging.getLogger(__name__)
 
-DOUBTFUL = 0.6
-"""Hennig (2007): below this cluster-wise Jaccard a segment should not be trusted."""
 PATIENCE = 120.0
 """Seconds to wait for a tracking store that is away before the model stays unregistered."""
 SHOWN = ["account_id", "segment_id", "segment_name", "confidence", "basis", "is_outlier"]
@@ -50,7 +51,9 @@ class Release:
     """The packaged winner.
 
     ``version`` is None where tracking is off, or its store was away; ``champion`` says
-    whether this version took the title. ``assignments`` is the local file with every account.
+    whether this version took the title. ``assignments`` is the local file with every account;
+    ``labels`` (n_customers,), ``near`` (k, k), the neighbourhood of the segments, and ``measured``, the
+    effects of the features, are for the report.
     """
 
     model_name: str
@@ -62,6 +65,9 @@ class Release:
     prospect: Prospect | None
     assignments: Path
     accounts: Path
+    labels: pd.Series
+    near: pd.DataFrame
+    measured: list[Effect]
 
     @property
     def uri(self) -> str:
@@ -105,13 +111,26 @@ def release(
     log.info("Describing and packaging %s ...", winner.name)
     table = prepared.table
     customers = table.features.loc[table.customers]
-    labels = pd.Series(winner.model.predict(prepared.space.transform(customers)), index=customers.index)
+    space = prepared.space.transform(customers)
+    labels = pd.Series(winner.model.predict(space), index=customers.index)
     name = settings.registry.model_name
     there = _is_there(store, run)
     present = incumbent(store, name, customers) if there else None
     identity = _identify(labels, present, next_segment_id(store, name) if there else 1, winner)
+    language = Language(settings.report.language, settings.source.currency)
+    k = winner.model.n_segments_
+    near = neighbourhood(space, labels, k, derive(settings.seed, "neighbourhood"))
+    least = settings.evaluation.min_segment_share
+    measured = effects(table, labels)
     segments = describe(
-        table, labels, identity.ids, names=present.names if present else None, warnings=_warnings(winner.card)
+        table,
+        labels,
+        identity.ids,
+        names=present.names if present else None,
+        warnings=cautions(winner.card, near, identity.ids, least, language),
+        exemplars=exemplars(table, space, labels, language),
+        measured=measured,
+        language=language,
     )
     prospect = _second_path(prepared, labels, settings)
     folder = _package(prepared, winner, labels, segments, prospect, settings, context)
@@ -127,7 +146,20 @@ def release(
         version, crowned = _register(
             folder, prepared, winner, segments, prospect, identity, comparison, settings, store, run
         )
-    return Release(name, version, crowned, segments, identity, present, prospect, assignments, accounts)
+    return Release(
+        name,
+        version,
+        crowned,
+        segments,
+        identity,
+        present,
+        prospect,
+        assignments,
+        accounts,
+        labels,
+        near,
+        measured,
+    )
 
 
 def _is_there(store: Store, run: Run) -> bool:
@@ -149,13 +181,6 @@ def _identify(labels: pd.Series, present: Incumbent | None, next_id: int, winner
         return match(present.ids, labels, next_id=next_id, n_segments=k)
     ids = {label: next_id + label for label in range(k)}
     return Identity(ids, next_id + k, (), pd.DataFrame(), float("nan"))
-
-
-def _warnings(card: Scorecard) -> dict[int, tuple[str, ...]]:
-    """Warn of segments that do not come back in refits."""
-    words = "unstable: it overlaps only {:.2f} with its like when refitted on half of the accounts"
-    overlaps = card.per_segment["jaccard"].to_numpy()
-    return {label: (words.format(value),) for label, value in enumerate(overlaps) if value < DOUBTFUL}
 
 
 def _second_path(prepared: Prepared, labels: pd.Series, settings: CompareSettings) -> Prospect | None:

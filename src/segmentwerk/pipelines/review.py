@@ -11,6 +11,8 @@ import pandas as pd
 from segmentwerk.core.files import atomic_file
 from segmentwerk.core.types import Scorecard, Selection, Verdict
 from segmentwerk.features.table import catalogue
+from segmentwerk.insight.language import ENGLISH
+from segmentwerk.insight.report_tables import interval
 from segmentwerk.pipelines.preparation import Prepared
 from segmentwerk.pipelines.release import Release
 
@@ -22,8 +24,9 @@ def page(
     released: Release,
     prepared: Prepared,
     left_out: Mapping[str, str],
+    report: str,
 ) -> str:
-    """Write the description of a comparison as Markdown."""
+    """Write the description of a comparison as Markdown; ``report`` is the address of the report."""
     table = prepared.table
     quarantined = sum(prepared.accounts.checked.rejected.values())
     k = len(released.segments)
@@ -33,20 +36,27 @@ def page(
         "",
         selection.reason,
         "",
-        f"**Structure:** {verdict.kind}. {verdict.reason}",
+        f"**Structure:** {verdict.reason}",
         "",
         f"**Data:** {table.source} as of {table.window.as_of}, {len(table.customers):,} customers "
         f"({len(prepared.holdout):,} held out), {quarantined:,} rows quarantined, digest `{table.digest}`.",
         "",
         "### Candidates",
         "",
-        markdown(ranking(selection)),
+        markdown(intervals(selection, cards)),
+        "",
+        "Scores of held-out accounts with 95% intervals; the lower mean rank is better.",
         "",
         *gates(cards),
         *[f"- {name} took no part: {why}" for name, why in left_out.items()],
         "",
         "### Segments",
         "",
+        *(
+            [f"[Open the segment report]({report}): cards, figures, and how to read them.", ""]
+            if report
+            else []
+        ),
         *[
             f"- **{segment.id} {segment.name}**: {segment.share:.0%} of customers. {segment.summary}"
             for segment in released.segments
@@ -64,6 +74,14 @@ def _decision(released: Release) -> str:
     if released.champion:
         return f"**Decided:** {version} is the champion, since the registry was empty or its policy says so."
     return f"**To decide:** promote {version}?"
+
+
+def intervals(selection: Selection, cards: Sequence[Scorecard]) -> pd.DataFrame:
+    """Return the ranking with the interval of every score."""
+    table, found = ranking(selection), {card.candidate: card for card in cards}
+    for key in (str(name) for name in table.columns if "/" in str(name)):
+        table[key] = [interval(found[name].score(key), ENGLISH) for name in table["candidate"]]
+    return table
 
 
 def ranking(selection: Selection) -> pd.DataFrame:

@@ -58,6 +58,10 @@ class SearchSpace:
         """Names of all parameters, conditional ones included, in order."""
         return tuple(self._parameters)
 
+    def distribution(self, name: str) -> BaseDistribution:
+        """Return what Optuna draws a parameter from."""
+        return self._parameters[name].distribution
+
     def walk(self, choose: Callable[[str, BaseDistribution], Any]) -> Point:
         """Return the value that ``choose`` gives to each parameter, conditional ones where they exist."""
         point: Point = {}

@@ -35,9 +35,9 @@ def small():
     return table(
         pd.DataFrame(
             {
-                "monetary": [10.0, 20.0, 30.0, 5.0, 25.0, np.nan],
-                "noise": [1.0, 1.0, 1.0, 1.0, 1.0, 1.0],
-                "country": ["DE", "DE", "FR", "FR", "FR", None],
+                "monetary": [10.0, 20.0, 30.0, 5.0, 25.0, np.nan] * 3,
+                "noise": [1.0] * 18,
+                "country": ["DE", "DE", "FR", "FR", "FR", None] * 3,
             }
         )
     )
@@ -45,7 +45,7 @@ def small():
 
 @pytest.fixture
 def labels(small):
-    return pd.Series([0, 0, 0, 1, 1, 1], index=small.features.index)
+    return pd.Series([0, 0, 0, 1, 1, 1] * 3, index=small.features.index)
 
 
 def one(found, label, name, level=""):
@@ -72,10 +72,16 @@ def test_a_constant_feature_tells_nothing(small, labels):
 
 def test_describe_counts_and_names(small, labels):
     first, second = describe(small, labels, {0: 7, 1: 9})
-    assert (first.id, first.accounts, first.share) == (7, 3, 0.5)
+    assert (first.id, first.accounts, first.share) == (7, 9, 0.5)
     assert first.revenue_share == pytest.approx(60 / 90)
     assert first.name != second.name
     assert "country DE" in first.traits
+
+
+def test_what_few_accounts_have_is_not_told(small):
+    labels = pd.Series([0] * 14 + [1] * 4, index=small.features.index)
+    assert {effect.label for effect in effects(small, labels)} == {0}
+    assert describe(small, labels, {0: 1, 1: 2})[1].summary == ""
 
 
 def test_a_known_id_keeps_its_name(small, labels):
@@ -96,6 +102,6 @@ def test_the_rule_finds_members_and_says_how_well():
     data = table(frame)
     labels = pd.Series(high.astype(int), index=data.features.index)
     segment = describe(data, labels, {0: 1, 1: 2})[1]
-    assert segment.rule.startswith("monetary above")
+    assert segment.rule.startswith("revenue above")
     assert segment.rule_precision == 1.0
     assert segment.rule_recall == 1.0

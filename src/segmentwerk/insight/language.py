@@ -1,0 +1,85 @@
+"""English and German: every text that a reader of segments, figures and the report sees, and its numbers.
+
+The texts stand in ``texts.toml``: one line a text, one column a language.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from datetime import date
+from functools import cache
+from importlib.resources import files
+from typing import Any, Literal
+
+Code = Literal["en", "de"]
+NO_BREAK = "\N{NO-BREAK SPACE}"
+UNKNOWN = "-"
+
+
+@cache
+def catalogue() -> dict[str, dict[str, dict[str, Any]]]:
+    """Return the texts by section, key and language."""
+    return tomllib.loads(files("segmentwerk.insight").joinpath("texts.toml").read_text(encoding="utf-8"))
+
+
+@dataclass(frozen=True)
+class Language:
+    """One language, with the currency that money is in.
+
+    Examples
+    --------
+    >>> Language("de", "EUR").number(1234.5, "money")
+    '1.234\N{NO-BREAK SPACE}EUR'
+    >>> Language("en").number(0.256, "share")
+    '26%'
+    """
+
+    code: Code = "en"
+    currency: str = ""
+
+    def text(self, key: str, **values: object) -> str:
+        """Return the text ``section.key`` with its placeholders filled in."""
+        section, _, name = key.partition(".")
+        return str(catalogue()[section][name][self.code]).format(**values)
+
+    def find(self, section: str, name: str) -> Any:
+        """Return the entry of a name that may be unknown, such as a level; None where it is."""
+        return catalogue()[section].get(name, {}).get(self.code)
+
+    def number(self, value: float, unit: str = "") -> str:
+        """Write a number with its unit, with as many digits as a reader needs; NaN as a dash."""
+        if value != value:
+            return UNKNOWN
+        if unit in ("share", "ratio") and abs(value) <= 1:
+            return self.percent(value)
+        digits = 0 if abs(value) >= 100 or float(value).is_integer() else 1 if abs(value) >= 10 else 2
+        words = self.currency if unit == "money" else self.find("units", unit) or ""
+        return self.decimal(value, digits) + (NO_BREAK + words if words else "")
+
+    def decimal(self, value: float, digits: int = 2) -> str:
+        """Write a number with a fixed number of decimals; NaN as a dash."""
+        if value != value:
+            return UNKNOWN
+        text = f"{value:,.{digits}f}".replace("-0.00", "0.00")
+        return text.translate(str.maketrans(",.", ".,")) if self.code == "de" else text
+
+    def percent(self, value: float, digits: int = 0) -> str:
+        """Write a share in percent; NaN as a dash."""
+        if value != value:
+            return UNKNOWN
+        return self.decimal(100 * value, digits) + (NO_BREAK + "%" if self.code == "de" else "%")
+
+    def day(self, day: date | None) -> str:
+        """Write a date."""
+        if day is None:
+            return UNKNOWN
+        return f"{day:%d.%m.%Y}" if self.code == "de" else day.isoformat()
+
+    def listed(self, names: list[str]) -> str:
+        """Join names as a list in a sentence."""
+        last = f" {self.text('words.and')} "
+        return last.join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+ENGLISH = Language("en")

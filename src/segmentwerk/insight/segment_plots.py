@@ -1,0 +1,156 @@
+"""The figures of the winner's segments: each title says the finding, each axis its unit."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from sklearn.decomposition import PCA
+
+from segmentwerk.core.types import Identity, Scorecard, Segment
+from segmentwerk.insight.figure import Bars, Figure, Flows, Heat, Points
+from segmentwerk.insight.language import ENGLISH, Language
+from segmentwerk.insight.overlap import DOUBTFUL, N_NEIGHBORS
+from segmentwerk.insight.profiles import TELLING_EFFECT, Effect
+from segmentwerk.insight.words import label, level_of
+
+MAP_POINTS = 2000
+"""Points of the map, at most, drawn at random; more would hide each other."""
+HEAT_FEATURES = 14
+STABLE = 0.75
+"""Hennig (2007): Jaccard overlap from which a segment is stable."""
+
+
+def _short(segment: Segment) -> str:
+    """Name a segment on an axis: its id and the first of its traits."""
+    return f"{segment.id} {segment.name.split(', ')[0]}"
+
+
+def sizes(segments: Sequence[Segment], language: Language = ENGLISH) -> Figure:
+    """Share of accounts and of revenue by segment."""
+    series = {language.text("figures.accounts"): [segment.share for segment in segments]}
+    known = all(np.isfinite(segment.revenue_share) for segment in segments)
+    if known:
+        series[language.text("figures.revenue")] = [segment.revenue_share for segment in segments]
+    top = max(segments, key=lambda segment: segment.revenue_share if known else segment.share)
+    told = {"share": language.percent(top.share), "revenue": language.percent(top.revenue_share)}
+    return Figure(
+        "sizes",
+        language.text("figures.sizes_revenue" if known else "figures.sizes", id=top.id, **told),
+        language.text("figures.segment"),
+        language.text("figures.share"),
+        Bars([_short(segment) for segment in segments], series, percent=True),
+    )
+
+
+def stability(segments: Sequence[Segment], card: Scorecard, language: Language = ENGLISH) -> Figure:
+    """Overlap of each segment with its like in refits."""
+    overlaps = [float(card.per_segment["jaccard"].loc[segment.label]) for segment in segments]
+    weak = [str(s.id) for s, value in zip(segments, overlaps, strict=True) if value < DOUBTFUL]
+    title = "figures.weak" if weak else "figures.comes_back"
+    lines = {language.text("figures.doubtful_below"): DOUBTFUL, language.text("figures.stable_above"): STABLE}
+    jaccard = language.text("figures.jaccard")
+    return Figure(
+        "stability",
+        language.text(title, ids=language.listed(weak) if weak else ""),
+        language.text("figures.segment"),
+        jaccard,
+        Bars([_short(segment) for segment in segments], {jaccard: overlaps}, lines),
+    )
+
+
+def separation(segments: Sequence[Segment], near: pd.DataFrame, language: Language = ENGLISH) -> Figure:
+    """How many of the nearest neighbours lie in the own segment, next to what chance would give."""
+    shares_own = np.diag(near.to_numpy(dtype=np.float64))
+    own = {segment.id: float(shares_own[segment.label]) for segment in segments}
+    best, worst = max(own, key=lambda one: own[one]), min(own, key=lambda one: own[one])
+    shares = {"high": language.percent(own[best]), "low": language.percent(own[worst])}
+    series = {
+        language.text("figures.own"): list(own.values()),
+        language.text("figures.by_chance"): [segment.share for segment in segments],
+    }
+    return Figure(
+        "separation",
+        language.text("figures.apart", best=best, worst=worst, **shares),
+        language.text("figures.segment"),
+        language.text("figures.neighbours", count=N_NEIGHBORS),
+        Bars([_short(segment) for segment in segments], series, percent=True),
+    )
+
+
+def profile(measured: Sequence[Effect], segments: Sequence[Segment], language: Language = ENGLISH) -> Figure:
+    """Deviation of each segment from all others, for the features that tell most."""
+    size: dict[tuple[str, str], float] = defaultdict(float)
+    for effect in measured:
+        size[effect.feature.name, effect.level] += abs(effect.effect)
+    chosen = sorted(size, key=lambda key: (-size[key], key))[:HEAT_FEATURES]
+    cell = {(effect.label, effect.feature.name, effect.level): effect for effect in measured}
+    found = [[cell.get((segment.label, *key)) for segment in segments] for key in chosen]
+    rows = [f"{label(name, language)} {level_of(level, language)}".strip() for name, level in chosen]
+    values = [[0.0 if effect is None else effect.effect for effect in row] for row in found]
+    texts = [["" if effect is None else _inside(effect, language) for effect in row] for row in found]
+    columns = [_short(segment) for segment in segments]
+    return Figure(
+        "profile",
+        language.text("figures.profile", feature=rows[0]) if rows else language.text("figures.no_profile"),
+        language.text("figures.segment"),
+        language.text("figures.feature"),
+        Heat(
+            rows,
+            columns,
+            np.array(values).reshape(len(rows), len(columns)),
+            texts,
+            language.text("figures.effect"),
+        ),
+    )
+
+
+def _inside(effect: Effect, language: Language) -> str:
+    """Write a cell; the arrow says the direction, which greyscale does not show."""
+    shown = effect.inside, "share" if effect.level else effect.feature.unit
+    arrow = "" if abs(effect.effect) < TELLING_EFFECT else "▲ " if effect.effect > 0 else "▼ "
+    return arrow + language.number(*shown)
+
+
+def map_of(
+    space: pd.DataFrame,
+    labels: pd.Series,
+    segments: Sequence[Segment],
+    seed: int,
+    language: Language = ENGLISH,
+) -> Figure:
+    """Accounts in the two directions of the shared space that vary most (principal components)."""
+    shown = space.sample(min(len(space), MAP_POINTS), random_state=seed)
+    pca = PCA(n_components=min(2, space.shape[1]), random_state=seed).fit(space)
+    flat = pca.transform(shown)
+    flat = np.column_stack([flat, np.zeros(len(flat))])[:, :2]
+    kinds = labels.loc[shown.index].to_numpy()
+    groups = {_short(segment): flat[kinds == segment.label] for segment in segments}
+    first, second = [*pca.explained_variance_ratio_, 0.0][:2]
+    return Figure(
+        "map",
+        language.text("figures.map", share=language.percent(first + second)),
+        language.text("figures.first", share=language.percent(first)),
+        language.text("figures.second", share=language.percent(second)),
+        Points(groups),
+    )
+
+
+def migration(identity: Identity, language: Language = ENGLISH) -> Figure:
+    """Who moves from the champion's segments to the new ones."""
+    matrix = identity.migration
+    counts = [(i, j, float(n)) for (i, j), n in np.ndenumerate(matrix.to_numpy(dtype=float)) if n > 0]
+    segment = language.text("figures.segment")
+    return Figure(
+        "migration",
+        language.text("figures.moved", moved=language.percent(identity.moved, 1)),
+        language.text("figures.migration"),
+        "",
+        Flows(
+            [f"{segment} {name}" for name in matrix.index],
+            [f"{segment} {name}" for name in matrix.columns],
+            counts,
+        ),
+    )

@@ -1,0 +1,104 @@
+"""The segment report in a real browser: from disk without a network, and inside MLflow's artifact viewer."""
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from selenium.webdriver.common.by import By
+
+from command_line import SMALL, segmentwerk
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
+
+SEVERE = {"serious", "critical"}
+"""Impacts by which axe calls a violation one that shuts people out."""
+
+
+@pytest.fixture(scope="module")
+def output(compared):
+    return Path(compared.stdout.strip().splitlines()[-1]).parent
+
+
+@pytest.fixture(scope="module")
+def german(compared):
+    """The next comparison of the same project, in German; it has a champion to compare with."""
+    done = segmentwerk("compare", *SMALL, "seed=3", "report.language=de", home=compared.home)
+    assert done.code == 0, done.stderr
+    return Path(done.stdout.strip().splitlines()[-1]).parent
+
+
+@pytest.fixture
+def offline(browser):
+    """The browser without any network."""
+    browser.execute_cdp_cmd("Network.enable", {})
+    lost = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
+    browser.execute_cdp_cmd("Network.emulateNetworkConditions", lost)
+    yield browser
+    browser.execute_cdp_cmd("Network.emulateNetworkConditions", lost | {"offline": False})
+
+
+def errors(browser):
+    return [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
+
+
+def broken_pictures(browser):
+    return browser.execute_script("return [...document.images].filter(p => !p.naturalWidth).map(p => p.alt)")
+
+
+def violations(browser):
+    from selenium_axe_python import Axe
+
+    axe = Axe(browser)
+    axe.inject()
+    found = axe.run()
+    assert found["passes"], "axe looked at nothing"
+    return [(one["id"], one["nodes"][0]["html"]) for one in found["violations"] if one["impact"] in SEVERE]
+
+
+def test_the_report_opens_from_disk_and_shuts_nobody_out(offline, output):
+    offline.get_log("browser")
+    offline.get((output / "report" / "report.html").as_uri())
+    assert len(offline.find_elements(By.CSS_SELECTOR, "article")) >= 2
+    assert len(offline.find_elements(By.TAG_NAME, "img")) >= 8
+    assert broken_pictures(offline) == []
+    assert errors(offline) == []
+    assert violations(offline) == []
+
+
+def test_the_german_report_does_so_too_and_shows_who_moves(offline, german):
+    offline.get_log("browser")
+    offline.get((german / "report" / "report.html").as_uri())
+    text = offline.find_element(By.TAG_NAME, "body").text
+    assert "Wer wechselt, gegenüber Version 1" in text
+    assert offline.find_element(By.TAG_NAME, "html").get_attribute("lang") == "de"
+    assert broken_pictures(offline) == []
+    assert errors(offline) == []
+    assert violations(offline) == []
+
+
+def test_a_violation_would_be_found(offline, tmp_path):
+    page = tmp_path / "bad.html"
+    page.write_text("<html><body><img src='data:,'><p style='color:#ddd'>pale</p></body></html>")
+    offline.get(page.as_uri())
+    assert {"image-alt", "html-has-lang", "color-contrast"} <= {name for name, _ in violations(offline)}
+
+
+def test_the_report_opens_inside_mlflow(browser, page, shown, framed, keep):
+    browser.get(page)
+    shown(browser, "Open the segment report", more=True)
+    browser.get_log("browser")
+    link = browser.find_element(By.LINK_TEXT, "Open the segment report")
+    browser.get(link.get_attribute("href"))  # a click would open another window
+    with framed(browser, "Segment cards", "The decision asked for"):
+        assert broken_pictures(browser) == []
+    assert errors(browser) == []
+    keep(browser, "report")
+
+
+def test_nothing_in_the_report_tells_who_the_accounts_are(compared, output):
+    accounts = pd.read_parquet(next(compared.home.glob("cache/demo/*/accounts.parquet")))
+    texts = [(output / "report" / name).read_text(encoding="utf-8") for name in ("report.html", "cards.md")]
+    for column in ("account_id", "name", "email", "phone", "address"):
+        known = accounts[column].dropna().astype(str)
+        assert len(known)
+        assert [value for value in known if any(value in text for text in texts)] == []

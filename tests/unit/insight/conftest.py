@@ -1,0 +1,171 @@
+"""One small comparison as plain records, with everything that a report tells."""
+
+from datetime import date
+
+import pandas as pd
+import pytest
+
+from packaged import world
+from segmentwerk.core.types import (
+    Gate,
+    Identity,
+    IdentityEvent,
+    Score,
+    Scorecard,
+    Selection,
+    StudyResult,
+    TrialRecord,
+    Verdict,
+)
+from segmentwerk.insight import cards, plots, segment_plots
+from segmentwerk.insight.draw_png import draw_png
+from segmentwerk.insight.exemplar import exemplars
+from segmentwerk.insight.language import Language
+from segmentwerk.insight.overlap import cautions, neighbourhood
+from segmentwerk.insight.profiles import describe, effects
+from segmentwerk.insight.report import Story
+from segmentwerk.segmenters.preprocess import ReferenceSpace
+
+IDS = {0: 11, 1: 12, 2: 13, 3: 15}
+
+
+def scorecard(name, lift, *, passed, jaccards):
+    keys = (("separation", "gain", "nats per variable"), ("stability", "agreement", ""))
+    scores = [
+        Score(family, key, lift + i / 10, lift + i / 10 - 0.05, lift + i / 10 + 0.05, 0.02, unit)
+        for i, (family, key, unit) in enumerate(keys)
+    ]
+    scores += [Score("substance", "smallest_share", 0.1), Score("stability", "jaccard_min", min(jaccards))]
+    return Scorecard(
+        candidate=name,
+        algorithm=name,
+        n_segments=4,
+        params={},
+        scores=tuple(scores),
+        gates=(
+            Gate("G001", "Segments are large enough", "passed", "It is."),
+            Gate("G002", "Every segment comes back", "passed" if passed else "failed", "It does."),
+            Gate("G004", "Prospects can be told apart", "not_applicable", "Unknown.", "warning"),
+        ),
+        per_segment=pd.DataFrame(
+            {"accounts": [480, 360, 240, 120], "share": [0.4, 0.3, 0.2, 0.1], "jaccard": jaccards}
+        ),
+    )
+
+
+@pytest.fixture(scope="session")
+def studies():
+    trials = tuple(
+        TrialRecord(
+            i,
+            "complete",
+            {"n_segments": k},
+            0.3 + 0.01 * k,
+            1.0,
+            scores={
+                "substance/n_segments": float(k),
+                "stability/agreement": 0.8,
+                "stability/prediction_strength": 0.6,
+            },
+        )
+        for i, k in enumerate((2, 4, 6))
+    )
+    return {"kmeans": StudyResult("demo-kmeans", trials, trials[1:2], 3.0)}
+
+
+@pytest.fixture(scope="session")
+def scorecards():
+    return [
+        scorecard("kmeans", 0.3, passed=True, jaccards=[0.9, 0.5, 0.8, 0.85]),
+        scorecard("rfm_grid", 0.1, passed=False, jaccards=[0.4, 0.5, 0.6, 0.7]),
+    ]
+
+
+@pytest.fixture(scope="session")
+def selection():
+    return Selection(
+        winner="kmeans",
+        reason="It is best.",
+        ranking=pd.DataFrame(
+            {
+                "candidate": ["kmeans", "rfm_grid"],
+                "rank": [1.0, 2.0],
+                "separation/gain": [0.3, 0.1],
+                "stability/agreement": [0.4, 0.2],
+            }
+        ),
+        pareto=("kmeans",),
+        near_ties=("rfm_grid",),
+        comparisons=({"role": "baseline", "candidate": "rfm_grid", "ahead": 0.9},),
+    )
+
+
+@pytest.fixture(scope="session")
+def small_world():
+    """Accounts, their reference space and labels; names that must never show are among the columns."""
+    table, kind = world(400)
+    table.features.index = pd.Index([f"Planted GmbH {i:04d}" for i in range(400)], name="account_id")
+    table.orders.index = table.features.index
+    space = ReferenceSpace(table.names("numeric"), table.names("categorical")).fit(table.features)
+    x = space.transform(table.features)
+    return table, x, pd.Series(kind, index=table.features.index)
+
+
+@pytest.fixture(scope="session")
+def tell(small_world, scorecards, selection, studies, tmp_path_factory):
+    """Return a function that tells the story of the small comparison in a language."""
+    table, x, labels = small_world
+    near = neighbourhood(x, labels, 4)
+    identity = Identity(
+        IDS,
+        16,
+        (IdentityEvent("kept", (11,), (11,), 0.9), IdentityEvent("new", (), (15,), 0.1)),
+        pd.DataFrame([[150, 4], [3, 100]], index=[11, 12], columns=[11, 15]),
+        0.027,
+    )
+
+    def story(language: Language, **changes) -> Story:
+        segments = describe(
+            table,
+            labels,
+            IDS,
+            warnings=cautions(scorecards[0], near, IDS, 0.15, language),
+            exemplars=exemplars(table, x, labels, language),
+            language=language,
+        )
+        figures = [
+            plots.side_by_side(selection, scorecards, ["separation/gain", "stability/agreement"], language),
+            plots.ranked(selection, scorecards, "separation/gain", language),
+            plots.by_segments(studies, scorecards[0], language),
+            segment_plots.sizes(segments, language),
+            segment_plots.stability(segments, scorecards[0], language),
+            segment_plots.separation(segments, near, language),
+            segment_plots.profile(effects(table, labels), segments, language),
+            segment_plots.map_of(x, labels, segments, 0, language),
+            segment_plots.migration(identity, language),
+        ]
+        folder = tmp_path_factory.mktemp("pictures")
+        told = {
+            "source": "demo <test>",
+            "as_of": date(2026, 1, 31),
+            "customers": 1200,
+            "held_out": 360,
+            "quarantined": 7,
+            "digest": "abc",
+            "model_name": "b2b-segments",
+            "version": 2,
+            "champion": False,
+            "replaced": 1,
+            "selection": selection,
+            "scorecards": scorecards,
+            "verdict": Verdict("reproducible", "It comes back.", 0.1, 0.05),
+            "cards": cards.make(
+                table, x, labels, segments, effects(table, labels), pd.Series(100.0, labels.index)
+            ),
+            "identity": identity,
+            "pictures": [(figure, draw_png(figure, folder, language)) for figure in figures],
+            "left_out": {"autoencoder": "It did not fit."},
+        }
+        return Story(**(told | changes))
+
+    return story

@@ -1,0 +1,46 @@
+"""Both languages say everything, with the same placeholders."""
+
+import re
+
+import pytest
+
+from segmentwerk.features.table import catalogue as features
+from segmentwerk.insight.language import Language, catalogue
+from segmentwerk.insight.words import label
+
+
+@pytest.mark.parametrize("section", catalogue())
+def test_every_text_is_there_in_both_languages_with_the_same_placeholders(section):
+    for key, text in catalogue()[section].items():
+        assert set(text) == {"en", "de"}, key
+        if isinstance(text["en"], str):
+            english, german = (sorted(re.findall(r"{(\w+)}", text[code])) for code in ("en", "de"))
+            assert english == german, key
+        else:
+            assert len(text["en"]) == len(text["de"]), key
+
+
+@pytest.mark.parametrize("code", ["en", "de"])
+def test_every_feature_that_can_be_built_has_words_of_its_own(code):
+    labels = {feature.name: label(feature.name, Language(code)) for feature in features()}
+    assert len(set(labels.values())) == len(labels)
+    assert not [name for name, words in labels.items() if "_" in words]
+    numeric = [feature.name for feature in features() if feature.kind == "numeric"]
+    known = {name: texts[code] for name, texts in catalogue()["features"].items()}
+    assert all(len(known[name]) == 3 for name in numeric if name in known)
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "english", "german"),
+    [
+        (1234567.8, "money", "1,234,568\xa0EUR", "1.234.568\xa0EUR"),
+        (0.256, "share", "26%", "26\xa0%"),
+        (12.34, "days", "12.3\xa0days", "12,3\xa0Tage"),
+        (3.0, "orders", "3", "3"),
+        (-0.4567, "-2 to 2", "-0.46", "-0,46"),
+        (float("nan"), "money", "-", "-"),
+    ],
+)
+def test_numbers_are_written_as_the_language_does(value, unit, english, german):
+    assert Language("en", "EUR").number(value, unit) == english
+    assert Language("de", "EUR").number(value, unit) == german

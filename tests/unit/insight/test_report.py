@@ -1,0 +1,165 @@
+"""The segment report: complete in both languages, self-contained, accessible in its structure, and silent
+about whom it describes."""
+
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+
+import pandas as pd
+import pytest
+
+from segmentwerk.core.types import Identity
+from segmentwerk.insight.language import Language
+from segmentwerk.insight.report import to_html, to_markdown, write
+
+pytestmark = pytest.mark.xdist_group("report")
+ENGLISH, GERMAN = Language("en", "EUR"), Language("de", "EUR")
+VOID = {"meta", "link", "img", "br"}
+
+
+class Outline(HTMLParser):
+    """Collects what a screen reader goes by, and fails on tags that do not close."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.open, self.tags, self.ids, self.targets = [], [], [], []
+        self.feed(page)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        found = dict(attributes)
+        self.tags.append((tag, found))
+        self.ids += [found["id"]] if "id" in found else []
+        self.targets += [found["href"][1:]] if found.get("href", "").startswith("#") else []
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def all(self, name):
+        return [found for tag, found in self.tags if tag == name]
+
+
+@pytest.fixture(scope="module")
+def english(tell):
+    return to_html(tell(ENGLISH), ENGLISH)
+
+
+@pytest.fixture(scope="module")
+def german(tell):
+    return to_html(tell(GERMAN), GERMAN)
+
+
+@pytest.mark.parametrize("language", ["english", "german"])
+def test_the_page_has_the_structure_that_a_screen_reader_needs(language, request):
+    page = Outline(request.getfixturevalue(language))
+    assert page.all("html")[0]["lang"] == language[:2].replace("ge", "de")
+    assert len(page.all("h1")) == len(page.all("main")) == len(page.all("nav")) == 1
+    assert all(picture["alt"] and picture["src"].startswith("data:image/png") for picture in page.all("img"))
+    assert len(page.all("img")) == 9
+    assert all("scope" in head for head in page.all("th"))
+    assert len(page.ids) == len(set(page.ids))
+    assert set(page.targets) <= set(page.ids)
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch(r"h\d", tag)]
+    assert all(b - a <= 1 for a, b in pairwise(levels))
+
+
+def test_the_page_loads_nothing_from_elsewhere(english):
+    assert not re.search(r"(src|href)=\"(?!data:|#)", english)
+    assert "url(" not in english
+    assert "<script" not in english
+
+
+def test_the_report_says_what_is_to_be_decided_and_why(english):
+    for words in (
+        "Shall version 2 of b2b-segments replace the present champion, version 1?",
+        "1 of 2 candidates passed every gate.",
+        "kmeans won with 4 segments and a mean rank of 1.00 by held-out gain and agreement of refits.",
+        "Within one standard error of the best rank lie also rfm_grid",
+        "ahead of the baseline rfm_grid in 90% of the paired",
+        "0.300 (0.250\xa0…\xa00.350)",
+        "G002 Every segment comes back",
+        '<td class="failed">failed (0.400)</td>',
+        '<td class="not_applicable">does not apply</td>',
+        "2.7% of the accounts that both models know",
+        "The segments are reproducible",
+        "autoencoder took no part: It did not fit.",
+        "demo &lt;test&gt;",
+    ):
+        assert words in english, words
+
+
+def test_a_card_tells_everything_about_its_segment(tell, english):
+    card = tell(ENGLISH).cards[1]
+    section = english[english.index('id="segment-12"') : english.index('id="segment-13"')]
+    for words in (
+        f"Segment 12: {card.segment.name}",
+        f"{card.segment.accounts} accounts",
+        ENGLISH.number(card.revenue, "money"),
+        ENGLISH.number(card.potential, "money"),
+        card.segment.rule,
+        "(recall)",
+        "linear discriminant analysis",
+        "Typical of 25 accounts",
+        "unstable: it overlaps only 0.50",
+    ):
+        assert words in section, words
+    assert len(card.segment.name.split(", ")) == 3
+    assert card.potential == pytest.approx(100.0 * card.segment.accounts)
+
+
+def test_a_small_segment_is_warned_of(english):
+    assert "small: 10.0% of the accounts (120); at least 15.0% is asked" in english
+
+
+def test_the_german_report_is_german_in_words_and_numbers(german):
+    for words in (
+        "Zu entscheiden",
+        "Segmentkarten",
+        "0,300 (0,250\xa0…\xa00,350)",
+        "2,7\xa0%",
+        "31.01.2026",
+        "1.200 Kunden",
+    ):
+        assert words in german, words
+    text = re.sub(r"<style>.*?</style>|<[^>]*>", " ", german, flags=re.DOTALL)
+    words = set(re.findall(r"[^\W\d_]+", text))
+    assert not words & {"the", "of", "and", "accounts", "above", "others", "days", "with"}
+
+
+def test_the_cards_are_markdown_too(tell):
+    page = to_markdown(tell(ENGLISH), ENGLISH)
+    assert page.count("\n## Segment ") == 4
+    assert "| Effect size |" in page
+    assert "<" not in page.replace("demo <test>", "")
+
+
+def test_nothing_tells_who_the_accounts_are(tell, english, german):
+    for page in (english, german, to_markdown(tell(GERMAN), GERMAN)):
+        assert "Planted" not in page
+
+
+def test_without_a_champion_there_is_no_migration(tell):
+    alone = tell(
+        ENGLISH, replaced=None, champion=True, identity=Identity({}, 5, (), pd.DataFrame(), float("nan"))
+    )
+    page = to_html(alone, ENGLISH)
+    assert "Version 2 of b2b-segments is the champion. Does it stay?" in page
+    assert 'id="migration"' not in page
+
+
+def test_what_is_unknown_is_a_dash(tell):
+    story = tell(ENGLISH)
+    unknown = replace(story.cards[0], revenue=float("nan"), potential=float("nan"), discriminant=None)
+    page = to_html(replace(story, cards=[unknown], version=None), ENGLISH)
+    assert "nan" not in re.sub(r"base64,[^\"]*", "", page)
+    assert "nothing was registered" in page
+
+
+def test_both_files_are_written_whole(tell, tmp_path):
+    page, cards = write(tell(GERMAN), tmp_path / "report", GERMAN)
+    assert page.read_text(encoding="utf-8").rstrip().endswith("</html>")
+    assert cards.read_text(encoding="utf-8").startswith("# Segmentkarten")
+    assert sorted(path.name for path in (tmp_path / "report").iterdir()) == ["cards.md", "report.html"]
