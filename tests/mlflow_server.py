@@ -84,7 +84,9 @@ def _content(client, run) -> dict:
     return {
         "status": run.info.status,
         "params": run.data.params,
-        "tags": {name: value for name, value in run.data.tags.items() if name not in IDS},
+        "tags": {
+            name: value.replace(run_id, "ID") for name, value in run.data.tags.items() if name not in IDS
+        },
         "metrics": {
             name: _history(client, run_id, name)
             for name in run.data.metrics
