@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import Phase, given
+from hypothesis import Phase, assume, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
@@ -53,9 +53,19 @@ def written(rows, delimiter, encoding, end):
     return text.getvalue().encode(encoding)
 
 
+def is_utf8(content):
+    try:
+        content.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def is_read_whole(rows, delimiter, encoding, end):
     """Every row is there, in order, with its texts, and is either used or quarantined."""
-    frame, found, used, quarantined = read(written(rows, delimiter, encoding, end))
+    content = written(rows, delimiter, encoding, end)
+    assume(encoding != "cp1252" or content.isascii() or not is_utf8(content))  # nobody could tell them apart
+    frame, found, used, quarantined = read(content)
     assert found == len(rows) == used + quarantined
     assert frame["_row"].tolist() == [*range(1, len(rows) + 1)]
     for position, name in ((0, "account_id"), (1, "name"), (4, "town")):
