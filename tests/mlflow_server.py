@@ -85,7 +85,9 @@ def _content(client, run) -> dict:
         "status": run.info.status,
         "params": run.data.params,
         "tags": {
-            name: value.replace(run_id, "ID") for name, value in run.data.tags.items() if name not in IDS
+            name: value.replace(f"{run.info.experiment_id}/runs/{run_id}", "ID/runs/ID")
+            for name, value in run.data.tags.items()
+            if name not in IDS
         },
         "metrics": {
             name: _history(client, run_id, name)
