@@ -62,10 +62,10 @@ def find(root: Path, pattern: str, *, alone: bool) -> tuple[Path, ...]:
     if not root.is_dir():
         if root.is_file():
             raise InputError(f"{root} is a file, but this source has several inputs.", "Name their folder.")
-        raise _missing(root)
+        raise missing_path(root)
     found = _expand(root, pattern) or (_expand(root, "*") if alone else [])
     if not found:
-        raise _missing(root / pattern)
+        raise missing_path(root / pattern)
     kinds = sorted({suffix(file) for file in found})
     if not set(kinds) <= set(KNOWN):
         raise InputError(f"{found[0]} is neither Parquet nor CSV nor Excel.", f"Known: {', '.join(KNOWN)}.")
@@ -93,7 +93,8 @@ def _usable(files: Iterable[Path]) -> list[Path]:
     )
 
 
-def _missing(path: Path) -> MissingInputError:
+def missing_path(path: Path) -> MissingInputError:
+    """Return the error for a path that is not there, with what is there instead."""
     folder = next(parent for parent in path.parents if parent.is_dir())
     names = sorted(entry.name for entry in folder.iterdir() if not entry.name.startswith("."))[:50]
     return missing(str(path), path.relative_to(folder).parts[0], names)

@@ -137,6 +137,8 @@ def _root(settings: SourceSettings, cache: Path) -> Path:
 
         fetch = f", or run: segmentwerk data fetch {settings.name}" if settings.name in SETS else ""
         raise InputError(f"Source {settings.name!r} has no path.", f"Set source.path=FOLDER{fetch}.")
+    if not root.exists():
+        raise files.missing_path(root)
     return root
 
 

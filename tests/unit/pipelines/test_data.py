@@ -95,3 +95,18 @@ def test_every_feature_is_printed_whole(tmp_path, monkeypatch, capsys):
     assert done.code == 0, done.stderr
     for feature in catalogue():
         assert f" {feature.name} " in done.stdout
+
+
+def test_a_folder_that_is_not_there_is_named(tmp_path, monkeypatch, capsys):
+    folder = tmp_path / "exports"
+    done = in_process(
+        "data",
+        "check",
+        "source=csv_folder",
+        f"source.path={folder}",
+        home=tmp_path,
+        monkeypatch=monkeypatch,
+        capsys=capsys,
+    )
+    assert done.code == 2
+    assert f"There is no {folder}." in done.stderr
