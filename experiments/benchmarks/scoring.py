@@ -55,21 +55,13 @@ from segmentwerk.scoring import batch
 from segmentwerk.segmenters.base import Segmenter
 from segmentwerk.segmenters.gaussian_mixture import GaussianMixtureSegmenter
 from segmentwerk.segmenters.kmeans import KMeansSegmenter
+from segmentwerk.scoring.model import COLUMNS
 from segmentwerk.segmenters.preprocess import ReferenceSpace
 
 NUMERIC = ["frequency", *(f"number_{i:02d}" for i in range(19))]
 CATEGORICAL = [f"category_{i}" for i in range(4)]
 K = 8
-PLAIN = [
-    "account_id",
-    "segment_id",
-    "segment_name",
-    "confidence",
-    "runner_up",
-    "margin",
-    "is_outlier",
-    "basis",
-]
+PLAIN = [name for name in COLUMNS if not name.startswith("reason") and name != "model_version"]
 
 
 def accounts(n_rows: int, seed: int = 0) -> pd.DataFrame:

@@ -370,7 +370,7 @@ def places(tmp_path_factory):
     for name in tables:
         native.raw_sql(f"CREATE TABLE {name} AS SELECT * FROM read_parquet('{folder / name}.parquet')")
     native.disconnect()
-    psycopg = pytest.importorskip("psycopg")
+    psycopg = pytest.importorskip("psycopg", reason="the extra 'server' is not installed")
     with postgres_server() as url:
         with psycopg.connect(url) as connection:
             connection.execute(
