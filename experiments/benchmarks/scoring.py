@@ -52,10 +52,10 @@ from segmentwerk.core.types import AccountTable, Feature, Segment, Window
 from segmentwerk.registry import package, prospect
 from segmentwerk.registry.publish import REQUIREMENTS, save_pyfunc
 from segmentwerk.scoring import batch
+from segmentwerk.scoring.model import COLUMNS
 from segmentwerk.segmenters.base import Segmenter
 from segmentwerk.segmenters.gaussian_mixture import GaussianMixtureSegmenter
 from segmentwerk.segmenters.kmeans import KMeansSegmenter
-from segmentwerk.scoring.model import COLUMNS
 from segmentwerk.segmenters.preprocess import ReferenceSpace
 
 NUMERIC = ["frequency", *(f"number_{i:02d}" for i in range(19))]
