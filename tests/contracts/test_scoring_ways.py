@@ -9,8 +9,6 @@ import os
 import socket
 import subprocess
 import sys
-import threading
-import time
 from pathlib import Path
 
 import mlflow
@@ -21,6 +19,7 @@ import requests
 import yaml
 
 from packaged import CATEGORICAL, NUMERIC, Packaged, pack, world
+from scoring_server import await_ping, served
 from segmentwerk.core.settings import SegmenterSettings
 from segmentwerk.registry.publish import save_pyfunc
 from segmentwerk.scoring import batch
@@ -141,21 +140,8 @@ def test_batch_from_parquet_and_csv(saved, accounts, expected, tmp_path):
 
 
 def test_http(saved, accounts, expected):
-    import uvicorn
-    from mlflow.pyfunc.scoring_server import init
-
-    app = init(mlflow.pyfunc.load_model(str(saved)))
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        assert_same(ask(f"http://127.0.0.1:{port}/invocations", accounts), expected)
-    finally:
-        server.should_exit = True
-        thread.join()
+    with served(saved) as address:
+        assert_same(ask(address, accounts), expected)
 
 
 @pytest.mark.slow
@@ -174,12 +160,7 @@ def test_the_served_model(saved, accounts, expected):
     )
     try:
         address = f"http://127.0.0.1:{port}"
-        for _ in range(600):
-            try:
-                if requests.get(f"{address}/ping", timeout=1).ok:
-                    break
-            except requests.RequestException:
-                time.sleep(0.2)
+        await_ping(address)
         assert_same(ask(f"{address}/invocations", accounts), expected)
     finally:
         os.killpg(server.pid, 15)

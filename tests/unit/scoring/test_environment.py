@@ -17,6 +17,8 @@ import psutil
 import pytest
 import requests
 
+from scoring_server import await_ping
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 CLIENTS, SECONDS = 64, 60
@@ -79,12 +81,7 @@ def served(saved, tmp_path):
             env={**os.environ, "PATH": path},
         )
     address = f"http://127.0.0.1:{port}"
-    for _ in range(600):
-        try:
-            if requests.get(f"{address}/ping", timeout=1).ok:
-                break
-        except requests.RequestException:
-            time.sleep(0.2)
+    await_ping(address)
     yield f"{address}/invocations", psutil.Process(server.pid)
     os.killpg(server.pid, signal.SIGTERM)
     server.wait()

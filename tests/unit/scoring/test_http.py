@@ -1,31 +1,19 @@
 """The model behind MLflow's own scoring server: bad requests are blamed on their column."""
 
 import json
-import threading
-import time
 
-import mlflow
 import pandas as pd
 import pytest
 import requests
+
+from scoring_server import served
 
 
 @pytest.fixture(scope="module")
 def address(saved):
     """MLflow's scoring application in a thread of this process."""
-    import uvicorn
-    from mlflow.pyfunc.scoring_server import init
-
-    app = init(mlflow.pyfunc.load_model(str(saved)))
-    server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="error"))
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    while not server.started:
-        time.sleep(0.02)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}/invocations"
-    server.should_exit = True
-    thread.join()
+    with served(saved) as address:
+        yield address
 
 
 def post(address, body, kind="application/json"):
