@@ -64,7 +64,8 @@ def run(settings: CompareSettings, context: Context) -> dict[str, Any]:
     """
     chosen = _chosen(settings)
     store = Store(settings.tracking.uri, settings.home, enabled=settings.tracking.enabled)
-    prepared = prepare(settings, context)
+    with store.preparing(settings.tracking.experiment):
+        prepared = prepare(settings, context)
     title = f"compare {prepared.table.source}"
     with (
         unfinished(settings.home, "compare", data_digest(prepared, settings), list(chosen)) as key,

@@ -125,12 +125,13 @@ class KMeansSegmenter(Segmenter):
         middle = self.centers_.mean(axis=0)
         centers = self.centers_ - middle
         x = graph.add("Sub", x, graph.constant(middle))
-        cross = graph.add("MatMul", x, graph.constant(2 * centers.T))
-        offset = graph.add("Sub", graph.constant((centers**2).sum(axis=1)), cross)
-        logits = graph.add("Div", offset, graph.constant(-2 * self.variance_))
+        weights = graph.constant(centers.T / self.variance_)
+        bias = graph.constant(-(centers**2).sum(axis=1) / (2 * self.variance_))
+        logits = graph.add("Gemm", x, weights, bias)
         proba = graph.add("Softmax", logits, axis=1)
-        nearest = graph.add("ReduceMin", offset, graph.constant([1]), keepdims=0)
-        score = graph.add("Neg", graph.add("Add", nearest, graph.sum(graph.add("Mul", x, x), 1, keep=False)))
+        closeness = graph.add("Mul", graph.max(logits, 1), graph.constant(2 * self.variance_))
+        squares = graph.add("ReduceSumSquare", x, graph.constant([1]), keepdims=1)
+        score = graph.add("Squeeze", graph.add("Sub", closeness, squares), graph.constant([1]))
         return proba, score
 
 

@@ -6,6 +6,7 @@ import os
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import lru_cache
@@ -82,6 +83,19 @@ class Store:
         if not self.enabled:
             return ""
         return _prepared(self, experiment)
+
+    @contextmanager
+    def preparing(self, experiment: str) -> Iterator[None]:
+        """Run `prepare` beside the block, since a new database takes seconds; its errors follow the block."""
+        if not self.enabled:
+            yield
+            return
+        import mlflow  # noqa: F401 two threads must not import the same packages
+
+        with ThreadPoolExecutor(1, "prepare-store") as background:
+            prepared = background.submit(self.prepare, experiment)
+            yield
+            prepared.result()
 
     @contextmanager
     def run(
