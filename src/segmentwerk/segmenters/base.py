@@ -29,6 +29,8 @@ MAX_SEGMENTS = 50
 """More segments than anyone can act on; a larger number is a typing error or a different problem."""
 
 FEWER = "Ask for fewer segments or lower min_segment_share."
+LEARNED = 1_000_000
+"""Rows that are learned from at most: more change no segment, and must not fit into memory."""
 _LARGEST = 1e100
 _SMALL = 2_000_000
 """Values in a table up to which one thread is faster than several."""
@@ -83,7 +85,8 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
         Parameters
         ----------
         X
-            Reference space (n_rows, n_features), DataFrame or array, finite.
+            Reference space (n_rows, n_features), DataFrame or array, finite. Float64 arrays are read in
+            place, memory-mapped ones too; beyond a million rows, an even sample of them is learned from.
         y
             Ignored; present for scikit-learn's pipelines.
         monitor
@@ -96,16 +99,20 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
         FitError
             If fewer than two segments of the asked size remain.
         """
-        data = self._check(X, reset=True)
+        data = self._validated(X, reset=True)
+        low, high = self._extremes(data)
         _check_share(self.min_segment_share)
-        if len(data) > 1 and (data == data[0]).all():
+        if len(data) > 1 and (low == high).all():
             raise SegmenterError(f"All {len(data)} rows are alike.", "There is nothing to segment.")
         self.notes_, self.converged_ = (), True
-        ordered = np.take(data, _row_order(data), axis=0)
+        order = _row_order(data, low, high)
+        if len(order) > LEARNED:
+            order = order[np.linspace(0, len(order) - 1, LEARNED).astype(np.int64)]
+            self._note(f"Learned from {LEARNED} of {len(data)} rows.")
+        learned = np.take(data, order, axis=0)
         with _enough_threads(data.size):
-            self._learn(ordered, monitor)
-            self._settle(ordered)
-        self.labels_ = self._labels(data)
+            self._learn(learned, monitor)
+            self.labels_ = self._settle(learned, data)
         return self
 
     def predict_proba(self, X: Any) -> Array:
@@ -182,19 +189,23 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
     def _note(self, text: str) -> None:
         self.notes_ = (*self.notes_, text)
 
-    def _settle(self, data: Array) -> None:
-        """Merge segments that are too small, then number the rest by size."""
+    def _settle(self, learned: Array, data: Array) -> Labels:
+        """Merge segments that are too small, number the rest by size and return every row's segment."""
         floor = max(1.0, self.min_segment_share * len(data))
         asked, labels = self.n_segments_, self._labels(data)
         while (counts := np.bincount(labels, minlength=self.n_segments_)).min() < floor:
             if self.min_segment_share == 0:
                 raise FitError(f"{int((counts == 0).sum())} of {asked} segments hold no row.", FEWER)
             self._keep(np.delete(np.arange(self.n_segments_), counts.argmin()))
-            self._refine(data)
+            self._refine(learned)
             labels = self._labels(data)
         if self.n_segments_ < asked:
             self._report_merge(asked)
-        self._keep(_by_size(labels, data))
+        by_size = _by_size(labels, data)
+        if (by_size == np.arange(self.n_segments_)).all():
+            return labels
+        self._keep(by_size)
+        return self._labels(data)
 
     def _report_merge(self, asked: int) -> None:
         limit = f"min_segment_share={self.min_segment_share:g}"
@@ -210,25 +221,32 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
 
     def _checked(self, X: Any) -> Array:
         check_is_fitted(self)
-        return self._check(X, reset=False)
+        data = self._validated(X, reset=False)
+        self._extremes(data)
+        return data
 
-    def _check(self, X: Any, *, reset: bool) -> Array:
-        """Return the rows as float64, or say which column cannot be used."""
+    def _validated(self, X: Any, *, reset: bool) -> Array:
+        """Return the rows as float64, without a copy where they are."""
         try:
             data: Array = validate_data(
                 self, X, reset=reset, dtype=np.float64, ensure_all_finite=False, ensure_min_samples=1 + reset
             )
         except ValueError as error:
             raise SegmenterError(str(error)) from error
+        return data
+
+    def _extremes(self, data: Array) -> tuple[Array, Array]:
+        """Return the least and the largest value of each column, or say which one cannot be used."""
+        low, high = data.min(axis=0), data.max(axis=0)
         # NaN fails both comparisons, so one test finds NaN, infinity and values whose square overflows.
-        usable = (data.min(axis=0) > -_LARGEST) & (data.max(axis=0) < _LARGEST)
+        usable = (low > -_LARGEST) & (high < _LARGEST)
         if not usable.all():
             names = getattr(self, "feature_names_in_", range(data.shape[1]))
             raise SegmenterError(
                 f"Column {names[int(usable.argmin())]!r} holds NaN, infinity or a value beyond {_LARGEST:g}.",
                 "Fill, clip and scale the features first (ReferenceSpace does).",
             )
-        return data
+        return low, high
 
 
 def _enough_threads(n_values: int) -> AbstractContextManager[Any]:
@@ -283,13 +301,12 @@ def _check_share(share: float) -> None:
         raise SegmenterError(f"min_segment_share is {share!r}.", "Use a number from 0 up to 0.5.")
 
 
-def _row_order(data: Array) -> Labels:
+def _row_order(data: Array, low: Array, high: Array) -> Labels:
     """Return an order of the rows that depends neither on their order nor on that of the columns.
 
     Random draws then pick the same rows however the table was sorted. Rows are sorted by a weighted
     sum whose weights come from each column's own values.
     """
-    low, high = data.min(axis=0), data.max(axis=0)
     spread = np.where(high > low, high - low, 1.0)
     weights = 1.5 + np.sin(7 * (data.mean(axis=0) - low) / spread + 3 * np.tanh(low / spread))
     return np.argsort(data @ (weights / spread))

@@ -71,7 +71,10 @@ class KMeansSegmenter(Segmenter):
         best = KMeans(
             self.n_segments, n_init=_STARTS, max_iter=_MAX_ITER, random_state=self.random_state
         ).fit(small)
-        self._adopt(data, best if len(middle) == len(small) else _lloyd(middle, best.cluster_centers_))
+        if len(middle) > len(small):
+            by_size = np.argsort(-np.bincount(best.labels_))  # the final order, which saves a pass
+            best = _lloyd(middle, best.cluster_centers_[by_size])
+        self._adopt(data, best)
 
     def _refine(self, data: Array) -> None:
         self._adopt(data, _lloyd(data, self.centers_))

@@ -73,14 +73,42 @@ def test_errors_serve_users_and_scikit_learn_alike() -> None:
     assert "scale" in caught.value.remedy
 
 
+def order(data: Array) -> Labels:
+    return base._row_order(data, data.min(axis=0), data.max(axis=0))
+
+
 def test_the_order_of_rows_follows_their_content() -> None:
     rng = np.random.default_rng(0)
     data = np.column_stack([rng.normal(size=500), rng.exponential(size=500), rng.integers(0, 2, 500)])
     rows, columns = rng.permutation(500), [2, 0, 1]
-    ordered = data[base._row_order(data)]
-    np.testing.assert_array_equal(data[rows][base._row_order(data[rows])], ordered)
+    ordered = data[order(data)]
+    np.testing.assert_array_equal(data[rows][order(data[rows])], ordered)
     turned = data[:, columns]
-    np.testing.assert_array_equal(turned[base._row_order(turned)], ordered[:, columns])
+    np.testing.assert_array_equal(turned[order(turned)], ordered[:, columns])
+
+
+@pytest.mark.parametrize("kind", [KMeansSegmenter, GaussianMixtureSegmenter])
+def test_a_table_in_a_file_is_learned_from_a_sample_and_assigned_whole(
+    kind: type[Segmenter], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(base, "LEARNED", 900)
+    rng = np.random.default_rng(0)
+    groups = rng.choice(3, 6_000, p=[0.5, 0.3, 0.2])
+    data = np.array([[0.0, 0.0], [9.0, 0.0], [0.0, 9.0]])[groups] + rng.normal(size=(6_000, 2))
+    np.save(tmp_path / "rows.npy", data)
+    mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
+    learned: list[int] = []
+    learn = kind._learn
+    monkeypatch.setattr(
+        kind, "_learn", lambda self, rows, m: (learned.append(len(rows)), learn(self, rows, m))
+    )
+    model = kind(3).fit(mapped)
+    assert learned == [900]
+    assert "Learned from 900 of 6000 rows." in model.notes_
+    assert np.mean(model.labels_ == groups) > 0.99
+    np.testing.assert_array_equal(model.labels_, model.predict(mapped))
+    turned = kind(3).fit(data[::-1])
+    np.testing.assert_array_equal(turned.labels_[::-1], model.labels_)
 
 
 def test_chunks_cover_each_row_once() -> None:
