@@ -81,7 +81,7 @@ def main() -> int:
 
 def _guarded(verb: str, arguments: list[str]) -> int:
     """Run a verb; turn every failure into one message and an exit code."""
-    from segmentwerk.core.errors import ConfigError, SegmentwerkError, nearest
+    from segmentwerk.core.errors import ConfigError, SegmentwerkError, brief, nearest
 
     debug = "debug=true" in arguments
     try:
@@ -106,7 +106,7 @@ def _guarded(verb: str, arguments: list[str]) -> int:
         if remedy is not None:
             return _fail(remedy, 2)
         return _fail(
-            f"This is a bug: {type(error).__name__}: {error} Add debug=true to see where it happened.", 1
+            f"This is a bug: {brief(error)}. Add debug=true to see all of it; it may quote your data.", 1
         )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import traceback
 from collections.abc import Iterable
+from pathlib import Path
 
 
 class SegmentwerkError(Exception):
@@ -54,6 +56,23 @@ class GateError(SegmentwerkError):
     """A quality gate said no."""
 
     exit_code = 3
+
+
+def brief(error: BaseException) -> str:
+    """Say what happened and where; only our own words are quoted, for others may hold a customer's data.
+
+    Examples
+    --------
+    >>> brief(ConfigError("The key is wrong."))
+    'ConfigError: The key is wrong.'
+    >>> brief(KeyError("Jane Doe"))
+    'KeyError'
+    """
+    if isinstance(error, SegmentwerkError):
+        return f"{type(error).__name__}: {error}"
+    places = traceback.extract_tb(error.__traceback__)
+    where = f" in {Path(places[-1].filename).name}, line {places[-1].lineno}" if places else ""
+    return f"{type(error).__name__}{where}"
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

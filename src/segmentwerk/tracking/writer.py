@@ -13,6 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from segmentwerk.core.errors import brief
 from segmentwerk.core.files import locked
 from segmentwerk.core.records import Record
 from segmentwerk.tracking import experiment as experiments
@@ -124,7 +125,7 @@ class Store:
             run._close("KILLED", "interrupted")
             raise
         except BaseException as error:
-            run._close("FAILED", f"{type(error).__name__}: {error}")
+            run._close("FAILED", brief(error))
             raise
         else:
             run._close("FINISHED")

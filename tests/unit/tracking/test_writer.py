@@ -12,7 +12,7 @@ import pytest
 
 from mlflow_server import Server
 from postgres import postgres_server
-from segmentwerk.core.errors import ConfigError
+from segmentwerk.core.errors import ConfigError, FitError
 from segmentwerk.core.records import Artifact, Dataset, Description, Metric, Param, Tag, Text
 from segmentwerk.tracking import monitor
 from segmentwerk.tracking.writer import Store
@@ -78,12 +78,20 @@ def test_children_are_nested(store):
 
 
 def test_a_failing_block_closes_its_run_with_the_reason(store):
-    with pytest.raises(ValueError, match="too few rows"), store.run("e", "bad") as run:
-        raise ValueError("too few rows")
+    with pytest.raises(FitError, match="too few rows"), store.run("e", "bad") as run:
+        raise FitError("too few rows")
     found = store.client.get_run(run.id)
     assert found.info.status == "FAILED"
     assert found.data.tags["status"] == "failed"
-    assert found.data.tags["status_reason"] == "ValueError: too few rows"
+    assert found.data.tags["status_reason"] == "FitError: too few rows"
+
+
+def test_a_foreign_error_is_not_quoted_for_it_may_hold_personal_data(store):
+    with pytest.raises(ValueError, match="Jane Doe"), store.run("e", "bad") as run:
+        raise ValueError("could not convert 'Jane Doe' to float")
+    reason = store.client.get_run(run.id).data.tags["status_reason"]
+    assert reason.startswith("ValueError in test_writer.py, line ")
+    assert "Jane" not in reason
 
 
 def test_ctrl_c_closes_the_run_as_killed(store):
