@@ -38,8 +38,8 @@ COLUMNS = (
 )
 REASONS = COLUMNS[8:11]
 NO_RUNNER_UP = -1
-CHUNK = 16_384
-"""Rows worked on at once: few enough for the processor's cache, many enough to be worth a call."""
+CHUNK, BLOCK = 16_384, 4_096
+"""Rows that a thread takes, many enough to be worth it, and rows that fit into the processor's cache."""
 WORKERS = min(os.cpu_count() or 1, 8)
 """Chunks worked on side by side."""
 FULL, PARTIAL, FIRMOGRAPHIC = range(3)
@@ -143,9 +143,11 @@ class SegmentModel(PythonModel):
         rule = self.catalogue["basis"]
         if not rule["own"]:
             return np.full(len(numeric), FULL)
-        known = np.zeros(len(numeric))
-        for name in rule["own"]:
-            known += self._is_known(name, numeric, texts)
+        own = np.isin(self.catalogue["numeric"], rule["own"])
+        known = (~np.isnan(numeric)) @ own.astype(np.float64)
+        for name, text in zip(self.catalogue["categorical"], texts, strict=True):
+            if name in rule["own"]:
+                known += (text.words != "")[text.codes]
         share = known / len(rule["own"])
         if rule["orders"] is None:
             prospect, few = known == 0, np.zeros(len(numeric), dtype=bool)
@@ -154,13 +156,6 @@ class SegmentModel(PythonModel):
             prospect, few = ~(orders > 0), orders < rule["few_orders"]
         few |= share < rule["min_known"]
         return np.where(prospect, FIRMOGRAPHIC, np.where(few, PARTIAL, FULL))
-
-    def _is_known(self, name: str, numeric: Floats, texts: list[Texts]) -> NDArray[np.bool_]:
-        if name in self.catalogue["numeric"]:
-            known: NDArray[np.bool_] = ~np.isnan(numeric[:, self.catalogue["numeric"].index(name)])
-            return known
-        text = texts[self.catalogue["categorical"].index(name)]
-        return np.asarray((text.words != "")[text.codes], dtype=bool)
 
     def _run(self, numeric: Floats, texts: list[Texts], basis: Integers) -> tuple[Floats, Floats]:
         """Return memberships (n, k) and typicality (n,), each row by the path that its basis asks for."""
@@ -175,9 +170,15 @@ class SegmentModel(PythonModel):
         return proba, score
 
     def _run_full(self, numeric: Floats, texts: list[Texts]) -> tuple[Floats, Floats]:
-        (x,) = self.space.run(["x"], _feed(self.space, numeric, texts))
-        proba, score = self.segmenter.run(["proba", "score"], {"x": x})
-        return proba, score
+        feed = _feed(self.space, numeric, texts)
+        blocks = []
+        for begin in range(0, max(len(numeric), 1), BLOCK):
+            rows = slice(begin, begin + BLOCK)
+            part = {name: rows_of if name == "words" else rows_of[rows] for name, rows_of in feed.items()}
+            (x,) = self.space.run(["x"], part)
+            blocks.append(self.segmenter.run(["proba", "score"], {"x": x}))
+        proba, score = zip(*blocks, strict=True)
+        return np.concatenate(proba), np.concatenate(score)
 
     def _run_prospect(self, numeric: Floats, texts: list[Texts]) -> tuple[Floats, Floats]:
         proba, score = self.prospect.run(["proba", "score"], _feed(self.prospect, numeric, texts))
@@ -349,21 +350,24 @@ def _numbers(frame: pd.DataFrame, names: list[str]) -> Floats:
     for j, name in enumerate(names):
         if name in frame:
             numbers[:, j] = _column(frame[name], name)
+    infinite = np.isinf(numbers)
+    if infinite.any():
+        row, j = np.argwhere(infinite)[0]
+        raise MlflowException.invalid_parameter_value(
+            f"Column {names[j]!r} is infinite in row {row}; leave it empty."
+        )
     return numbers
 
 
 def _column(column: pd.Series, name: str) -> Floats:
+    if column.dtype == np.float64:
+        return column.to_numpy()
     try:
-        numbers = column.to_numpy(np.float64, na_value=np.nan)
+        return column.to_numpy(np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
         raise MlflowException.invalid_parameter_value(
             f"Column {name!r} must hold numbers; it has {column.dtype} values that are none."
         ) from error
-    if np.isinf(numbers).any():
-        raise MlflowException.invalid_parameter_value(
-            f"Column {name!r} is infinite in row {int(np.isinf(numbers).argmax())}; leave it empty."
-        )
-    return numbers
 
 
 def _texts(frame: pd.DataFrame, names: list[str]) -> list[Texts]:
