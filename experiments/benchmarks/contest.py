@@ -90,7 +90,9 @@ def naive(rows: np.ndarray, algorithm: str, params: dict[str, str]) -> None:
 
 def embedding(rows: np.ndarray) -> np.ndarray:
     """Learn an autoencoder with scikit-learn and return its middle layer."""
-    network = MLPRegressor(LAYERS, batch_size=256, max_iter=EPOCHS, random_state=0).fit(rows, rows)
+    network = MLPRegressor(hidden_layer_sizes=LAYERS, batch_size=256, max_iter=EPOCHS, random_state=0).fit(
+        rows, rows
+    )
     middle = rows
     for weights, bias in list(zip(network.coefs_, network.intercepts_, strict=True))[:3]:
         middle = np.maximum(middle @ weights + bias, 0)
