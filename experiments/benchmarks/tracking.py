@@ -1,7 +1,7 @@
 """What tracking costs: one comparison of the demo with tracking on against the same with it off.
 
-`python experiments/benchmarks/tracking.py [--repeats N] [OVERRIDES]`; by default a demo of 2,000 accounts and
-six trials for each segmenter, in fresh homes that share one generated demo: MLflow's database is made, too.
+`python experiments/benchmarks/tracking.py [--repeats N] [OVERRIDES]`; by default the comparison of `make run`, in
+fresh homes that share one generated demo: MLflow's database is made, too.
 Wall time has the goal; the processor time beside it says how much of a difference is noise.
 """
 
@@ -20,7 +20,6 @@ from pathlib import Path
 from lib.lines import bench
 
 GOAL = 1.10
-DEMO = ["source.accounts=2000", "tuning.n_trials=6"]
 COMMAND = [sys.executable, "-c", "import sys; from segmentwerk.cli import main; sys.exit(main())"]
 
 
@@ -39,7 +38,7 @@ def main() -> None:
     """Time both in turns and report the best of each."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=1)
-    parser.add_argument("overrides", nargs="*", default=DEMO)
+    parser.add_argument("overrides", nargs="*")
     given = parser.parse_args()
     found: dict[str, list[tuple[float, float]]] = {"true": [], "false": []}
     with tempfile.TemporaryDirectory() as scratch:

@@ -15,6 +15,8 @@ from segmentwerk.segmenters.base import Array, Labels, chunks
 Covariance = Literal["full", "tied", "diag", "spherical"]
 
 _PRIOR_ROWS = np.geomspace(0.1, 10_000, 16)
+_NO_SHARE = 1e-12
+"""A membership up to which a row does not count for a component's covariance."""
 
 
 @dataclass(frozen=True)
@@ -143,7 +145,7 @@ def expect(mixture: Mixture, data: Array, kind: Covariance) -> Moments:
     """Run the E-step; ``log_likelihood`` is the mean over rows."""
     total = 0.0
     moments = _Collector(mixture.means, kind)
-    for part in chunks(len(data)):
+    for part in chunks(data):
         chunk = data[part]
         joint = mixture.log_joint(chunk)
         evidence = logsumexp(joint)
@@ -156,7 +158,7 @@ def from_labels(data: Array, labels: Labels, kind: Covariance) -> Moments:
     """Return the moments of a hard assignment, to start from."""
     means = _means(data, labels)
     moments = _Collector(means, kind)
-    for part in chunks(len(data)):
+    for part in chunks(data):
         moments.add(data[part], np.eye(len(means))[labels[part]])
     return moments.result(-np.inf)
 
@@ -176,10 +178,11 @@ class _Collector:
     def add(self, chunk: Array, shares: Array) -> None:
         self.counts += shares.sum(axis=0)
         self.sums += shares.T @ chunk
-        roots = np.sqrt(shares)
         for k, mean in enumerate(self.means):
-            residuals = chunk - mean
-            residuals *= roots[:, k : k + 1]
+            share = shares[:, k]
+            members = share > _NO_SHARE  # with many features each row belongs to one component, or nearly so
+            residuals = chunk[members] - mean
+            residuals *= np.sqrt(share[members, None])
             if self.scatter.ndim == 3:
                 self.scatter[0 if self.shared else k] += residuals.T @ residuals
             else:
@@ -236,7 +239,7 @@ def run(
 def evaluate(mixture: Mixture, data: Array) -> tuple[float, float]:
     """Return the mean log likelihood and the mean entropy of the memberships, both in nats per row."""
     likelihood = entropy = 0.0
-    for part in chunks(len(data)):
+    for part in chunks(data):
         joint = mixture.log_joint(data[part])
         evidence = logsumexp(joint)
         likelihood += float(evidence.sum())

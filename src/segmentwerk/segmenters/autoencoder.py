@@ -246,7 +246,7 @@ class AutoencoderSegmenter(Segmenter):
 
     def _embed(self, data: Array) -> Array:
         embedder = self._embedder
-        return np.concatenate([embedder.embed(data[part]) for part in chunks(len(data))])
+        return np.concatenate([embedder.embed(data[part]) for part in chunks(data)])
 
     def _membership(self, data: Array) -> tuple[Array, Array]:
         points, errors = self._embedder.embed_and_judge(data)
@@ -254,7 +254,7 @@ class AutoencoderSegmenter(Segmenter):
 
     def _labels(self, data: Array) -> Labels:
         embedder = self._embedder
-        return np.concatenate([self.head_._labels(embedder.embed(data[part])) for part in chunks(len(data))])
+        return np.concatenate([self.head_._labels(embedder.embed(data[part])) for part in chunks(data)])
 
     def _refine(self, data: Array) -> None:
         self.head_._refine(self._embed(data[:: max(1, len(data) // MAX_ROWS)]))

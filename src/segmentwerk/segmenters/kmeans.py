@@ -87,7 +87,7 @@ class KMeansSegmenter(Segmenter):
         sums, counts = np.zeros_like(self.centers_), np.bincount(labels, minlength=n_segments)
         if not counts.all():
             raise FitError(f"{int((counts == 0).sum())} of {n_segments} segments hold no row.", FEWER)
-        for part in chunks(len(data)):
+        for part in chunks(data):
             sums += np.eye(n_segments)[labels[part]].T @ data[part]
         self.centers_ = sums / counts[:, None]
         self._measure(data, labels)
@@ -97,7 +97,7 @@ class KMeansSegmenter(Segmenter):
 
     def _labels(self, data: Array) -> Labels:
         """Return the nearest centre, which is the likeliest by the memberships too."""
-        parts = chunks(len(data))
+        parts = chunks(data)
         return np.concatenate(
             [_squared_distances(data[part], self.centers_).argmin(axis=1) for part in parts]
         )
@@ -106,7 +106,7 @@ class KMeansSegmenter(Segmenter):
         """Measure the spread of rows around their centre: in all directions and between centres."""
         axes = _axes_between(self.centers_)
         total = between = 0.0
-        for part in chunks(len(data)):
+        for part in chunks(data):
             residuals = data[part] - self.centers_[labels[part]]
             total += float((residuals**2).sum())
             between += float(((residuals @ axes.T) ** 2).sum())

@@ -111,8 +111,9 @@ def test_a_table_in_a_file_is_learned_from_a_sample_and_assigned_whole(
     np.testing.assert_array_equal(turned.labels_[::-1], model.labels_)
 
 
-def test_chunks_cover_each_row_once() -> None:
-    covered = [row for part in chunks(10_000) for row in range(10_000)[part]]
+@pytest.mark.parametrize("n_columns", [1, 30, 5_000])
+def test_chunks_cover_each_row_once(n_columns: int) -> None:
+    covered = [row for part in chunks(np.empty((10_000, n_columns))) for row in range(10_000)[part]]
     assert covered == list(range(10_000))
 
 
