@@ -1,7 +1,7 @@
 """What tracking costs: one comparison of the demo with tracking on against the same with it off.
 
-`python experiments/benchmarks/tracking.py [--repeats N] [OVERRIDES]`; by default the comparison of `make run`, in
-fresh homes that share one generated demo: MLflow's database is made, too.
+`python experiments/benchmarks/tracking.py [--repeats N] [OVERRIDES]`; by default what `make run` compares,
+in fresh homes that share one generated demo: MLflow's database is made, too.
 Wall time has the goal; the processor time beside it says how much of a difference is noise.
 """
 

@@ -100,6 +100,7 @@ def open_source(
         If it is missing or unreadable, or holds none of the model's columns.
     """
     con = duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": str(scratch / "spill")})
+    con.execute("SET enable_progress_bar = false")  # DuckDB draws one on stdout where there is no script file
     try:
         relation, from_text = _relation(given, scratch)
         con.execute(f"CREATE VIEW given AS SELECT * FROM {relation}")
