@@ -8,9 +8,13 @@ import os
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import shutil
+import signal
 from pathlib import Path
 
 import pytest
+
+# A shell starts background jobs deaf to Ctrl-C, and so would be the processes that the tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
