@@ -30,7 +30,7 @@ MAX_SEGMENTS = 50
 
 FEWER = "Ask for fewer segments or lower min_segment_share."
 LEARNED = 1_000_000
-"""Rows that are learned from at most: more change no segment, and must not fit into memory."""
+"""Rows that are learned from at most, and held in memory."""
 _LARGEST = 1e100
 _SMALL = 2_000_000
 """Values in a table up to which one thread is faster than several."""

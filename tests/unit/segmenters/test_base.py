@@ -104,6 +104,7 @@ def test_a_table_in_a_file_is_learned_from_a_sample_and_assigned_whole(
     )
     model = kind(3).fit(mapped)
     assert learned == [900]
+    assert np.shares_memory(model._validated(mapped, reset=False), mapped)  # no copy
     assert "Learned from 900 of 6000 rows." in model.notes_
     assert np.mean(model.labels_ == groups) > 0.99
     np.testing.assert_array_equal(model.labels_, model.predict(mapped))

@@ -94,6 +94,26 @@ def test_a_foreign_error_is_not_quoted_for_it_may_hold_personal_data(store):
     assert "Jane" not in reason
 
 
+def test_a_store_is_made_ready_beside_the_work(tmp_path):
+    fresh = Store(None, tmp_path)
+    with fresh.preparing("e"):
+        pass
+    assert (tmp_path / "mlflow" / "mlflow.db").is_file()
+    with fresh.run("e", "after") as run:
+        run.write([Metric("value", 1.0)])
+    assert fresh.client.get_run(run.id).data.metrics == {"value": 1.0}
+
+
+def test_what_keeps_a_store_from_being_ready_is_raised_after_the_work(tmp_path):
+    away = Store("http://127.0.0.1:9", tmp_path)
+    done = []
+    with pytest.raises(ConfigError, match="127"), away.preparing("e"):
+        done.append(1)
+    assert done
+    with pytest.raises(FitError, match="own"), away.preparing("e"):
+        raise FitError("own")
+
+
 def test_ctrl_c_closes_the_run_as_killed(store):
     with pytest.raises(KeyboardInterrupt), store.run("e", "stopped") as run:
         raise KeyboardInterrupt
