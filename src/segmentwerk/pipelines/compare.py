@@ -70,6 +70,7 @@ def run(settings: CompareSettings, context: Context) -> dict[str, Any]:
     with (
         unfinished(settings.home, "compare", data_digest(prepared, settings), list(chosen)) as key,
         store.run(settings.tracking.experiment, title, tags={"verb": "compare"}, key=key) as parent,
+        context.parallel(),
     ):
         parent.write([*records.of_table(prepared.table), *records.of_settings(settings)])
         parent.write(provenance.tags())
@@ -117,7 +118,7 @@ def _hold(
     cards = against_baseline(
         [candidate.card for candidate in candidates.values()], settings.evaluation, settings.goal
     )
-    with contest.context.timed("select"), contest.context.parallel():
+    with contest.context.timed("select"):
         selection = select(cards, settings.evaluation, settings.goal)
         judged = _verdict(contest, candidates[selection.winner], settings)
     return Outcome(candidates, cards, studies, selection, judged, left_out)

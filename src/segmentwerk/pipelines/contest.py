@@ -66,9 +66,9 @@ class Contest:
         experiment = self.settings.tracking.experiment
         parent_id = parent.id if parent else None
         with self.store.run(experiment, name, parent=parent_id, key=f"{self.key}/{name}") as run:
-            with self.context.timed(f"tune {name}"), self.context.parallel():
+            with self.context.timed(f"tune {name}"):
                 study = self._tune(name, spec, run)
-            with self.context.timed(f"judge {name}"), self.context.parallel():
+            with self.context.timed(f"judge {name}"):
                 found = self._judge(name, spec, study)
             run.write([*records.of_scorecard(found[0].card), *records.of_training(found[0].model)])
             run.write([Tag("study", study.study), Metric("cost/study_seconds", study.seconds)])

@@ -64,10 +64,15 @@ class Context:
 
     @contextmanager
     def parallel(self) -> Iterator[None]:
-        """Let refits inside the block run side by side, one thread each."""
-        from joblib import parallel_config
+        """Let refits inside the block run side by side, one thread each.
 
-        with parallel_config("threading", n_jobs=os.cpu_count() or 1):
+        All else inside computes on one thread, too: threads cost more than they save on matrices of
+        this size, and sums come out the same on every machine.
+        """
+        from joblib import parallel_config
+        from threadpoolctl import threadpool_limits
+
+        with parallel_config("threading", n_jobs=os.cpu_count() or 1), threadpool_limits(1):
             yield
 
     def write_summary(self, summary: Mapping[str, Any]) -> Path:

@@ -24,6 +24,7 @@ def run(settings: TuneSettings, context: Context) -> dict[str, Any]:
     with (
         unfinished(settings.home, "tune", name, data_digest(prepared, settings)) as key,
         store.run(settings.tracking.experiment, title, tags={"verb": "tune"}, key=key) as parent,
+        context.parallel(),
     ):
         parent.write([*records.of_table(prepared.table), *records.of_settings(settings)])
         parent.write(provenance.tags())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,16 +16,39 @@ from segmentwerk.segmenters.base import Array
 
 _NOISE = 0.1
 _HIDE = 0.1
+_MAX_LOGIT = 60.0
+"""Beyond this a level is certain; no exponential overflows, and no sum of them vanishes."""
 
 
 @dataclass(frozen=True)
 class _Levels:
-    """A categorical variable: its columns, the values that mean no and yes, and its weight in the loss."""
+    """The levels of all categorical variables: what they are, and what restoring them is worth.
+
+    Attributes
+    ----------
+    columns : Tensor of shape (n_levels,)
+        Their columns.
+    low, span : Tensor of shape (n_levels,)
+        The value that means no, and what yes has more.
+    member : Tensor of shape (n_levels, n_variables)
+        1 where a level belongs to a variable.
+    weights : Tensor of shape (n_variables,)
+        Of the variables in the loss.
+    """
 
     columns: Tensor
     low: Tensor
     span: Tensor
-    weight: float
+    member: Tensor
+    weights: Tensor
+
+    def cross_entropy(self, output: Tensor, rows: Tensor) -> Tensor:
+        """Return the weighted cross-entropy of all variables, mean over rows; unknown ones cost nothing."""
+        logits = output.index_select(1, self.columns).clamp(-_MAX_LOGIT, _MAX_LOGIT)
+        wanted = (rows.index_select(1, self.columns) - self.low) / self.span
+        told = wanted @ self.member  # 1 where the variable is known
+        missed = told * (logits.exp() @ self.member).log() - (wanted * logits) @ self.member
+        return (missed @ self.weights).mean()
 
 
 class Losses:
@@ -53,15 +77,7 @@ class Losses:
         jittered[flags] = False
         self._noise = tensor(_NOISE * np.where(jittered, data.std(axis=0), 0.0))
         self._share = tensor(variables.numeric / data.shape[1])
-        self._levels = [
-            _Levels(
-                tensor(group),
-                tensor(variables.low[group]),
-                tensor((variables.high - variables.low)[group]),
-                _weight(data[:, group], variables.low[group]) / data.shape[1],
-            )
-            for group in variables.levels
-        ]
+        self._levels = _levels(variables, data, tensor) if variables.levels else None
         self._flagged, self._flags = tensor(variables.flagged), tensor(flags)
         self._middle = tensor((variables.low + variables.high)[flags] / 2)
         self._hidden = tensor(variables.hidden)
@@ -76,7 +92,7 @@ class Losses:
         if not self._any_hidden:
             return damaged
         draws = torch.rand((len(rows), len(self._owner)), generator=random, device=rows.device)
-        hide = (draws < _HIDE)[:, self._owner] & self._may_hide
+        hide = (draws < _HIDE).index_select(1, self._owner) & self._may_hide
         return torch.where(hide, self._hidden, damaged)
 
     def reconstruction(self, output: Tensor, rows: Tensor) -> Tensor:
@@ -88,10 +104,19 @@ class Losses:
         if len(self._flagged):
             errors[:, self._flagged] *= rows[:, self._flags] < self._middle
         loss = (errors @ self._share).mean()
-        for level in self._levels:
-            wanted = (rows[:, level.columns] - level.low) / level.span
-            loss = loss - level.weight * (wanted * output[:, level.columns].log_softmax(1)).sum(1).mean()
-        return loss
+        return loss if self._levels is None else loss + self._levels.cross_entropy(output, rows)
+
+
+def _levels(variables: Variables, data: Array, tensor: Callable[[Any], Tensor]) -> _Levels:
+    columns = np.concatenate(variables.levels)
+    weights = [_weight(data[:, group], variables.low[group]) for group in variables.levels]
+    return _Levels(
+        tensor(columns),
+        tensor(variables.low[columns]),
+        tensor((variables.high - variables.low)[columns]),
+        tensor(np.eye(len(weights))[variables.group[columns]]),
+        tensor(np.array(weights) / data.shape[1]),
+    )
 
 
 def contrast(left: Tensor, right: Tensor, temperature: float) -> Tensor:

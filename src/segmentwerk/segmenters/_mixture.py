@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.linalg import solve_triangular
-from scipy.linalg.blas import dtrmm
+from numpy.typing import NDArray
+from scipy.linalg.blas import get_blas_funcs
+from scipy.linalg.lapack import dtrtri
 
 from segmentwerk.core.errors import FitError
 from segmentwerk.segmenters.base import Array, Labels, chunks
 
 Covariance = Literal["full", "tied", "diag", "spherical"]
+Rows = NDArray[np.float64] | NDArray[np.float32]
+"""In single precision both steps take half the time."""
 
 _PRIOR_ROWS = np.geomspace(0.1, 10_000, 16)
 _NO_SHARE = 1e-12
@@ -95,7 +98,7 @@ class Mixture:
     means: Array
     whiteners: Array
 
-    def log_joint(self, data: Array) -> Array:
+    def log_joint(self, data: Rows) -> Array:
         """Return the log of weight times density (n, k)."""
         return self.constants() - 0.5 * self._distances(data)
 
@@ -108,15 +111,17 @@ class Mixture:
         result: Array = np.log(self.weights) + log_roots - 0.5 * self.means.shape[1] * np.log(2 * np.pi)
         return result
 
-    def _distances(self, data: Array) -> Array:
+    def _distances(self, data: Rows) -> Array:
         """Return squared Mahalanobis distances (n, k)."""
         distances: Array
         if len(self.whiteners) == len(self.means) and self.whiteners.ndim == 3:
+            # Half the work of a full product, and several times its speed for few features.
+            (product,) = get_blas_funcs(("trmm",), (data,))
             distances = np.empty((len(data), len(self.means)))
-            for k, (mean, whitener) in enumerate(zip(self.means, self.whiteners, strict=True)):
-                # Half the work of a full product, and several times its speed for few features.
-                white = dtrmm(1.0, whitener, (data - mean).T, trans_a=1, overwrite_b=1)
-                np.einsum("ji,ji->i", white, white, out=distances[:, k])
+            means, whiteners = self.means.astype(data.dtype), self.whiteners.astype(data.dtype)
+            for k, (mean, whitener) in enumerate(zip(means, whiteners, strict=True)):
+                white = product(1.0, whitener, (data - mean).T, trans_a=1, overwrite_b=1)
+                distances[:, k] = np.einsum("ji,ji->i", white, white)
             return distances
         center = self.means.mean(axis=0)
         data, means = data - center, self.means - center
@@ -141,7 +146,7 @@ class Moments:
     log_likelihood: float
 
 
-def expect(mixture: Mixture, data: Array, kind: Covariance) -> Moments:
+def expect(mixture: Mixture, data: Rows, kind: Covariance) -> Moments:
     """Run the E-step; ``log_likelihood`` is the mean over rows."""
     total = 0.0
     moments = _Collector(mixture.means, kind)
@@ -175,13 +180,13 @@ class _Collector:
         shape = {"full": (n_components, n_features, n_features), "tied": (1, n_features, n_features)}
         self.scatter = np.zeros(shape.get(kind, (n_components, n_features)))
 
-    def add(self, chunk: Array, shares: Array) -> None:
+    def add(self, chunk: Rows, shares: Array) -> None:
         self.counts += shares.sum(axis=0)
         self.sums += shares.T @ chunk
         for k, mean in enumerate(self.means):
             share = shares[:, k]
             members = share > _NO_SHARE  # with many features each row belongs to one component, or nearly so
-            residuals = chunk[members] - mean
+            residuals = chunk[members] - mean.astype(chunk.dtype)
             residuals *= np.sqrt(share[members, None])
             if self.scatter.ndim == 3:
                 self.scatter[0 if self.shared else k] += residuals.T @ residuals
@@ -212,7 +217,7 @@ def maximise(moments: Moments, kind: Covariance, prior: Prior) -> Mixture:
 
 
 def run(
-    mixture: Mixture, data: Array, kind: Covariance, prior: Prior, *, max_iter: int, tol: float
+    mixture: Mixture, data: Rows, kind: Covariance, prior: Prior, *, max_iter: int, tol: float
 ) -> tuple[Mixture, float, bool]:
     """Alternate both steps until neither the last nor all further ones together gain ``tol``.
 
@@ -272,5 +277,5 @@ def _whitener(covariance: Array) -> Array:
         raise FitError(
             "A mixture component has a singular covariance.", "Raise reg or use a simpler covariance_type."
         ) from error
-    inverse: Array = solve_triangular(root, np.eye(len(root)), lower=True).T
-    return inverse
+    inverse, _ = dtrtri(root, lower=1)  # the root of a definite matrix has an inverse
+    return np.asarray(inverse, dtype=np.float64).T

@@ -259,7 +259,7 @@ def _thread_pools() -> ThreadpoolController:
     return ThreadpoolController()
 
 
-def chunks(data: Array) -> Iterator[slice]:
+def chunks(data: Array | NDArray[np.float32]) -> Iterator[slice]:
     """Yield slices that cover all rows in turn."""
     size = max(256, _CHUNK // data.shape[1])
     return (slice(start, start + size) for start in range(0, len(data), size))
