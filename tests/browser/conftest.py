@@ -68,29 +68,29 @@ def shown():
 
 @pytest.fixture(scope="session")
 def framed():
-    """Step into the frame of MLflow's artifact viewer, once all words stand there; it may be redrawn."""
+    """Look into the frame of MLflow's artifact viewer, once all words stand there.
+
+    The viewer may redraw the frame at any moment; then it is looked into again.
+    """
     from selenium.common.exceptions import WebDriverException
     from selenium.webdriver.common.by import By
     from selenium.webdriver.support.ui import WebDriverWait
 
-    def entered(window, words):
-        window.switch_to.default_content()
-        try:
-            window.switch_to.frame(window.find_element(By.TAG_NAME, "iframe"))
-            text = window.find_element(By.TAG_NAME, "body").text
-        except WebDriverException:
-            return False
-        return all(word in text for word in words)
+    def look_in(window, look, *words):
+        def looked(one):
+            one.switch_to.default_content()
+            one.switch_to.frame(one.find_element(By.TAG_NAME, "iframe"))
+            text = one.find_element(By.TAG_NAME, "body").text
+            return (look(one),) if all(word in text for word in words) else False
 
-    @contextlib.contextmanager
-    def step_in(window, *words):
+        wait = WebDriverWait(window, 120, ignored_exceptions=[WebDriverException])
         try:
-            WebDriverWait(window, 120).until(lambda one: entered(one, words), f"{words} never appeared")
-            yield
+            (found,) = wait.until(looked, f"{words} never appeared")
         finally:
             window.switch_to.default_content()
+        return found
 
-    return step_in
+    return look_in
 
 
 @pytest.fixture(scope="session")

@@ -73,8 +73,8 @@ def test_every_figure_is_shown(browser, page, shown, name):
 def test_the_segment_cards_are_rendered(browser, page, framed, compared):
     browser.get(f"{page}/artifacts/report/report.html")
     cards = [f"Segment {card['id']}: {card['name']}" for card in compared.summary["model"]["segments"]]
-    with framed(browser, *cards):
-        assert len(browser.find_elements(By.TAG_NAME, "article")) == len(cards)
+    drawn = framed(browser, lambda frame: frame.find_elements(By.TAG_NAME, "article"), *cards)
+    assert len(drawn) == len(cards)
 
 
 def test_the_run_leads_to_the_registered_model(browser, page, shown, keep):

@@ -89,8 +89,7 @@ def test_the_report_opens_inside_mlflow(browser, page, shown, framed, keep):
     browser.get_log("browser")
     link = browser.find_element(By.LINK_TEXT, "Open the segment report")
     browser.get(link.get_attribute("href"))  # a click would open another window
-    with framed(browser, "Segment cards", "The decision asked for"):
-        assert broken_pictures(browser) == []
+    assert framed(browser, broken_pictures, "Segment cards", "The decision asked for") == []
     assert errors(browser) == []
     keep(browser, "report")
 

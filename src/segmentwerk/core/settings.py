@@ -167,7 +167,7 @@ class GoalSettings(Settings):
 class TuningSettings(Settings):
     """Budget and machinery of the search."""
 
-    n_trials: int = Field(default=12, ge=1)
+    n_trials: int = Field(default=18, ge=1)
     timeout: float | None = Field(default=None, gt=0)
     """Seconds for one study at most."""
     workers: int = Field(default=1, ge=1)

@@ -100,9 +100,9 @@ class SegmentModel(PythonModel):
         self._check_known(model_input)
         begins = range(0, max(len(model_input), 1), CHUNK)
         if len(begins) == 1:
-            return self._assign(model_input, columns).reset_index(drop=True)
+            return self._assign(model_input, 0, columns).reset_index(drop=True)
         with ThreadPoolExecutor(WORKERS) as pool:
-            parts = pool.map(lambda at: self._assign(model_input.iloc[at : at + CHUNK], columns), begins)
+            parts = pool.map(lambda begin: self._assign(model_input, begin, columns), begins)
             return pd.concat(parts, ignore_index=True)
 
     def _check_known(self, frame: pd.DataFrame) -> None:
@@ -112,8 +112,10 @@ class SegmentModel(PythonModel):
                 f"None of the model's feature columns is in the input. Expected some of: {', '.join(known)}."
             )
 
-    def _assign(self, frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
-        numeric = _numbers(frame, self.catalogue["numeric"])
+    def _assign(self, everyone: pd.DataFrame, begin: int, columns: list[str]) -> pd.DataFrame:
+        """Assign the chunk of rows that begins at a position."""
+        frame = everyone.iloc[begin : begin + CHUNK]
+        numeric = _numbers(frame, self.catalogue["numeric"], begin)
         texts = _texts(frame, self.catalogue["categorical"])
         basis = self._basis(numeric, texts)
         proba, score = self._run(numeric, texts, basis)
@@ -344,8 +346,8 @@ def _account_ids(frame: pd.DataFrame) -> NDArray[Any]:
     return ids.astype(str).to_numpy(object)
 
 
-def _numbers(frame: pd.DataFrame, names: list[str]) -> Floats:
-    """Return the columns as float64 (n, p), NaN where unknown."""
+def _numbers(frame: pd.DataFrame, names: list[str], begin: int) -> Floats:
+    """Return the columns as float64 (n, p), NaN where unknown; errors count rows from ``begin``."""
     numbers = np.full((len(frame), len(names)), np.nan)
     for j, name in enumerate(names):
         if name in frame:
@@ -354,7 +356,7 @@ def _numbers(frame: pd.DataFrame, names: list[str]) -> Floats:
     if infinite.any():
         row, j = np.argwhere(infinite)[0]
         raise MlflowException.invalid_parameter_value(
-            f"Column {names[j]!r} is infinite in row {row}; leave it empty."
+            f"Column {names[j]!r} is infinite in row {begin + row}; leave it empty."
         )
     return numbers
 

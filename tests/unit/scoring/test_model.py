@@ -178,6 +178,10 @@ def test_an_infinite_number_is_refused_by_column_and_row(model, accounts):
     bad.loc[1, "monetary"] = np.inf
     with pytest.raises(MlflowException, match="'monetary' is infinite in row 1"):
         model.predict(bad)
+    many = pd.concat([accounts.head(3)] * (code.CHUNK // 3 + 2), ignore_index=True)
+    many.loc[code.CHUNK + 2, "monetary"] = np.inf
+    with pytest.raises(MlflowException, match=f"'monetary' is infinite in row {code.CHUNK + 2};"):
+        model.predict(many)
 
 
 def test_a_text_among_numbers_is_refused_by_column(model, accounts):
