@@ -160,6 +160,30 @@ def test_a_network_that_learned_nothing_has_a_loss_of_one() -> None:
     assert float(loss) == pytest.approx(1.0, rel=1e-5)
 
 
+def test_levels_cost_their_cross_entropy_and_unknown_ones_nothing() -> None:
+    rng = np.random.default_rng(3)
+    kind, size = rng.integers(3, size=400), rng.integers(-1, 4, size=400)  # -1: unknown
+    rows = np.column_stack(
+        [*(1.0 * (kind == number) for number in range(3)), *(0.5 * (size == number) for number in range(4))]
+    )
+    rows = rows[:, [0, 3, 1, 4, 2, 5, 6]]  # the levels of two variables, interleaved
+    names = ["kind=a", "size=s", "kind=b", "size=m", "kind=c", "size=l", "size=xl"]
+    losses = Losses(Variables.read(names, rows), rows, CPU)
+    output = rng.normal(scale=5, size=rows.shape)
+    mine = float(losses.reconstruction(torch.tensor(output).float(), torch.tensor(rows).float()))
+    expected = 0.0
+    for columns, level in ((np.array([0, 2, 4]), kind), (np.array([1, 3, 5, 6]), size)):
+        known = level >= 0
+        shares = np.bincount(level[known], minlength=len(columns)) / len(rows)
+        shares = np.append(shares, 1 - shares.sum())
+        shares = shares[shares > 0]
+        weight = rows[:, columns].var(axis=0).sum() / -(shares * np.log(shares)).sum() / rows.shape[1]
+        logits = torch.tensor(output[:, columns])[known]
+        missed = nn.functional.cross_entropy(logits, torch.tensor(level[known]), reduction="sum")
+        expected += weight * float(missed) / len(rows)
+    assert mine == pytest.approx(expected, rel=1e-5)
+
+
 def test_a_perfect_network_has_no_loss() -> None:
     losses, rows, variables = planned()
     output = rows.copy()
