@@ -11,9 +11,12 @@ constructive
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
+from joblib import Parallel, delayed
+from sklearn.exceptions import ConvergenceWarning
 
 from segmentwerk.core.errors import FitError
 from segmentwerk.core.seeds import derive
@@ -77,7 +80,10 @@ def verdict(
 def gather(
     refit: Refit, view: View, settings: EvaluationSettings, *, seed: int, card: Scorecard | None = None
 ) -> Evidence:
-    """Measure what the verdict stands on; null copies only where all else speaks for groups."""
+    """Measure what the verdict stands on; null copies only where all else speaks for groups.
+
+    Copies are fitted side by side where the caller's `joblib.parallel_config` says so.
+    """
     small = thinned(view, NULL_ROWS, seed)
     case = Case.of(refit(small.train, derive(seed, "structure", "fit")), small, settings, seed)
     gain = separation.gain(case).score
@@ -86,10 +92,14 @@ def gather(
     found = Evidence(gain.value, gain.low, jaccard, apart, ())
     if conclude(found, settings).kind != "natural" or settings.null_copies == 0:
         return found
-    nulls = tuple(
-        _null_gain(refit, small, settings, derive(seed, "null", i)) for i in range(settings.null_copies)
-    )
-    return Evidence(gain.value, gain.low, jaccard, apart, nulls)
+    with warnings.catch_warnings():
+        # Threads share the filters: those set inside one would be lifted by another.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        nulls = Parallel()(
+            delayed(_null_gain)(refit, small, settings, derive(seed, "null", i))
+            for i in range(settings.null_copies)
+        )
+    return Evidence(gain.value, gain.low, jaccard, apart, tuple(nulls))
 
 
 def _jaccard(case: Case, refit: Refit, card: Scorecard | None) -> float:
