@@ -346,7 +346,7 @@ def _account_ids(frame: pd.DataFrame) -> NDArray[Any]:
     return ids.astype(str).to_numpy(object)
 
 
-def _numbers(frame: pd.DataFrame, names: list[str], begin: int) -> Floats:
+def _numbers(frame: pd.DataFrame, names: list[str], begin: int = 0) -> Floats:
     """Return the columns as float64 (n, p), NaN where unknown; errors count rows from ``begin``."""
     numbers = np.full((len(frame), len(names)), np.nan)
     for j, name in enumerate(names):
