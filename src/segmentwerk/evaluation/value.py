@@ -31,7 +31,7 @@ LEAST_ACCOUNTS = 50
 """Known outcomes a half must hold for the family to be measured."""
 LEAST_REFERENCE = 0.01
 BINS = 64
-"""Of each column for gradient boosting: on some thousand accounts as good as 255, and faster by a third."""
+"""Of each column for gradient boosting: as good as 255 on the demo world, in seven tenths of the time."""
 
 
 def measure(case: Case) -> list[Measured]:

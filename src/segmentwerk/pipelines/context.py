@@ -67,7 +67,7 @@ class Context:
         """Let refits inside the block run side by side, one thread each.
 
         All else inside computes on one thread, too: threads cost more than they save on matrices of
-        this size, and sums come out the same on every machine.
+        this size, and sums do not depend on the number of cores.
         """
         from joblib import parallel_config
         from threadpoolctl import threadpool_limits
