@@ -19,10 +19,6 @@ Fit = Callable[[pd.DataFrame, int, int], Any]
 """``fit(X, k, seed)`` returns a fitted segmenter."""
 
 
-EPOCHS = 14
-"""A little less than the default, because eleven networks a set take most of the benchmark's time."""
-
-
 class Ward:
     """Ward's hierarchical clustering; other rows go to the nearest centre."""
 
@@ -54,5 +50,5 @@ def families() -> dict[str, Fit]:
         ).fit(X),
         "full_mixture": lambda X, k, seed: GaussianMixtureSegmenter(k, random_state=seed).fit(X),
         "ward": lambda X, k, _: Ward(k).fit(X),
-        "autoencoder": lambda X, k, seed: AutoencoderSegmenter(k, epochs=EPOCHS, random_state=seed).fit(X),
+        "autoencoder": lambda X, k, seed: AutoencoderSegmenter(k, random_state=seed).fit(X),
     }

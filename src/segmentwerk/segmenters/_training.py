@@ -27,9 +27,13 @@ from segmentwerk.segmenters._optimizer import AdamW, one_cycle
 from segmentwerk.segmenters.base import Labels
 
 HIDDEN = (256, 128)
-BATCH = 256
-MIN_STEPS, MAX_STEPS = 30, 125
-"""Steps of an epoch: one pass over the rows, but no fewer and no more than this."""
+BATCH = 192
+MIN_STEPS, MAX_STEPS = 24, 125
+"""Steps of an epoch: one pass over the rows, but no fewer and no more than this.
+
+On digits and pendigits, twenty epochs of at least 24 batches of 192 find the classes as well as twenty of at
+least 30 batches of 256, in two thirds of the time.
+"""
 
 _lock = Lock()
 _MAX_REMEMBERED = 64

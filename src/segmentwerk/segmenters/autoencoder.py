@@ -85,7 +85,7 @@ class AutoencoderSegmenter(Segmenter):
     embedding
         Dimensions of the embedding.
     epochs
-        Rounds of training at most; each takes one pass over the rows, but 30 to 125 batches of 256.
+        Rounds of training at most; each takes one pass over the rows, but 24 to 125 batches of 192.
     learning_rate
         Peak of the one-cycle schedule.
     temperature

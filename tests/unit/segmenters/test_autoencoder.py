@@ -26,6 +26,7 @@ from segmentwerk.segmenters import _fine_tuning, _training, autoencoder
 from segmentwerk.segmenters.autoencoder import AutoencoderSegmenter
 from segmentwerk.segmenters.kmeans import KMeansSegmenter
 
+MIN_STEPS = _training.MIN_STEPS
 DATA = Path(os.environ.get("SEGMENTWERK_DATA", Path(__file__).parents[3] / ".." / "shared" / "data"))
 
 
@@ -271,7 +272,7 @@ def test_a_saved_segmenter_predicts_without_torch(fitted: AutoencoderSegmenter, 
 
 @pytest.fixture
 def _whole_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_training, "MIN_STEPS", 30)
+    monkeypatch.setattr(_training, "MIN_STEPS", MIN_STEPS)
 
 
 @pytest.mark.slow

@@ -243,11 +243,13 @@ def test_columns_are_ordered_by_what_they_hold(monkeypatch: pytest.MonkeyPatch) 
 def test_an_epoch_is_a_pass_but_neither_short_nor_long(monkeypatch: pytest.MonkeyPatch) -> None:
     trainer = Trainer(lesson(), RECIPE, 0)
     batches = list(trainer._batches())
-    assert len(batches) == trainer.steps == 30
-    assert {len(batch) for batch in batches} == {234}
-    assert sorted(batches[0].tolist()) == list(range(234))
+    assert len(batches) == trainer.steps == 24
+    assert {len(batch) for batch in batches} == {192}
+    monkeypatch.setattr(_training, "BATCH", 256)
+    (whole, *_) = Trainer(lesson(), RECIPE, 0)._batches()
+    assert sorted(whole.tolist()) == list(range(234))
     monkeypatch.setattr(_training, "BATCH", 100)
-    assert [len(batch) for batch in Trainer(lesson(), RECIPE, 0)._batches()] == [100] * 30
+    assert [len(batch) for batch in Trainer(lesson(), RECIPE, 0)._batches()] == [100] * 24
     monkeypatch.setattr(_training, "MIN_STEPS", 1)
     assert Trainer(lesson(), RECIPE, 0).steps == 3
     monkeypatch.setattr(_training, "MAX_STEPS", 2)
