@@ -128,6 +128,17 @@ class SegmenterSettings(Settings):
     """Overrides tuning.n_trials, for instance for a baseline without parameters."""
 
 
+Criterion = Literal[
+    "separation/gain",
+    "separation/purity",
+    "separation/silhouette",
+    "stability/agreement",
+    "stability/prediction_strength",
+    "stability/jaccard_min",
+]
+"""Scores that trials measure, too; a later outcome counts by the goal's weight."""
+
+
 class EvaluationSettings(Settings):
     """How candidates are judged (see docs/concepts/scorecard.md)."""
 
@@ -142,14 +153,10 @@ class EvaluationSettings(Settings):
     max_segments: int = Field(default=10, ge=2)
     null_copies: int = Field(default=20, ge=0)
     n_finalists: int = Field(default=2, ge=1)
-    primary: list[str] = Field(
-        default_factory=lambda: [
-            "separation/gain",
-            "stability/agreement",
-            "stability/prediction_strength",
-            "separation/purity",
-        ]
+    primary: list[Criterion] = Field(
+        default_factory=lambda: ["separation/gain", "stability/agreement"], min_length=1
     )
+    """What ranks the candidates, and what trials maximise."""
     baseline: str = "rfm_grid"
 
 

@@ -105,10 +105,10 @@ def quick(
 ) -> dict[str, float]:
     """Measure the primary criteria at reduced fidelity: fewer rows and one pair of halves.
 
-    The objective ``value`` is the weighted mean of four or five numbers that are 0 by chance and at most
-    about 1: the share 1 - exp(-G d) of an account's perplexity that the gain G removes over all d
-    variables, agreement, prediction strength, purity, and, where there is an outcome, the explained share
-    relative to gradient boosting. The gates are not asked.
+    The objective ``value`` is the weighted geometric mean of those criteria that need no full scorecard, so
+    that their units do not matter: by default the gain, the agreement, and, where there is an outcome, the
+    explained share relative to gradient boosting. Where one of them is not above 0, it is the smallest. The
+    gates are not asked.
 
     Parameters
     ----------
@@ -132,16 +132,16 @@ def quick(
     small = thinned(view, QUICK_ROWS, seed)
     case = Case.of(segmenter, small, settings.model_copy(update=limits), derive(seed, "quick"))
     _refuse_degenerate(case)
-    n_variables = len(small.continuous) + len(small.discrete)
+    weights = dict.fromkeys(settings.primary, 1.0) | {"value/relative": value_weight}
     scores = _values([*separation.measure(case), *value.measure(case)])
     if report:
-        report(0, _objective(scores, n_variables, value_weight))
+        report(0, _objective(scores, weights))
     scores |= _values(stability.measure(case, stability.refits(case, refit))[0])
     scores |= {
         "substance/smallest_share": float(case.shares.min()),
         "substance/n_segments": float(case.n_segments),
     }
-    total = _objective(scores, n_variables, value_weight)
+    total = _objective(scores, weights)
     if not np.isfinite(total):
         raise FitError("A score of this trial is no number.", "Look at the parameters of the trial.")
     if report:
@@ -162,15 +162,12 @@ def _values(found: list[Measured]) -> dict[str, float]:
     return {item.score.key: item.score.value for item in found}
 
 
-def _objective(scores: dict[str, float], n_variables: int, value_weight: float) -> float:
-    """Weighted mean of the primary criteria measured so far."""
-    parts = [(max(1 - np.exp(-scores["separation/gain"] * n_variables), -1.0), 1.0)]
-    weights = {
-        "separation/purity": 1.0,
-        "stability/agreement": 1.0,
-        "stability/prediction_strength": 1.0,
-        "value/relative": value_weight,
-    }
-    parts += [(scores[key], weight) for key, weight in weights.items() if key in scores]
-    values, shares = zip(*parts, strict=True)
-    return float(np.average(values, weights=shares))
+def _objective(scores: dict[str, float], weights: dict[str, float]) -> float:
+    """Weighted geometric mean of what is measured so far; the smallest where one is not above 0."""
+    known = [key for key, weight in weights.items() if key in scores and weight > 0]
+    values = np.array([scores[key] for key in known])
+    if not known:
+        return 0.0
+    if not (values > 0).all():
+        return float(values.min())
+    return float(np.exp(np.average(np.log(values), weights=[weights[key] for key in known])))

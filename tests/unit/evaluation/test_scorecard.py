@@ -95,6 +95,19 @@ def test_quick_reports_both_rungs(view):
     assert seen[1] == found["value"]
 
 
+@pytest.mark.parametrize("primary", [["stability/agreement"], ["separation/purity", "separation/gain"]])
+def test_trials_maximise_the_geometric_mean_of_the_primary_criteria(view, primary):
+    settings = SETTINGS.model_copy(update={"primary": primary})
+    found = quick(Plain(K, 0).fit(view.train), refit(K), view, settings, seed=0)
+    assert found["value"] == pytest.approx(np.prod([found[key] for key in primary]) ** (1 / len(primary)))
+
+
+def test_one_criterion_that_speaks_against_a_trial_cannot_be_made_up_for():
+    noise = split(pd.DataFrame(np.random.default_rng(0).normal(size=(300, 3)), columns=list("abc")))
+    found = quick(Plain(K, 0).fit(noise.train), refit(K), noise, SETTINGS, seed=0)
+    assert found["value"] == found["separation/gain"] < 0
+
+
 def test_outcome_joins_the_objective_with_its_weight():
     X, types = blobs(300, distance=3.0)
     view = split(X, outcome=types * 1.0)
