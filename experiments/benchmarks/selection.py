@@ -6,10 +6,11 @@ labels (adjusted Rand index) is compared with that of the best candidate, and wi
 of largest silhouette in the shared space. The rule was fixed beforehand, the same for all sets
 (docs/decisions/0003-selection-rule.md).
 
-    python experiments/benchmarks/selection.py [FOLDER] [--rows N] [--seed N] [--only NAME …] [--output FILE]
+    python experiments/benchmarks/selection.py [FOLDER] [--drawn N] [--rows N] [--seed N] [--only NAME …]
+                                               [--output FILE]
 
 FOLDER holds other sets, which are then used instead: one CSV file each, numeric columns, the last column
-`label`.
+`label`. --drawn uses sets drawn at random instead: a change of the rule is tried on those.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import numpy as np
 import pandas as pd
 from lib.lines import bench
 from sets import labelled
+from sets.drawn import drawn
 from sets.families import families
 from sets.frames import Labelled, view_of
 from sklearn.metrics import adjusted_rand_score, silhouette_score
@@ -140,6 +142,8 @@ def sets(arguments: argparse.Namespace) -> Iterable[Labelled]:
     """Return the sets that were asked for."""
     if arguments.folder:
         return labelled.folder(arguments.folder)
+    if arguments.drawn:
+        return drawn(arguments.drawn, arguments.seed)
     return chain(labelled.public(), labelled.generated(arguments.seed), labelled.demo(arguments.seed))
 
 
@@ -149,6 +153,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("folder", nargs="?", type=Path, help="folder of CSV files used instead of our sets")
+    parser.add_argument("--drawn", type=int, default=0, metavar="N", help="use N sets drawn at random")
     parser.add_argument("--rows", type=int, default=800, help="rows of a set at most")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="*", help="names of sets")

@@ -85,7 +85,7 @@ def blobs(
 
     def make(rng: np.random.Generator) -> tuple[pd.DataFrame, np.ndarray]:
         groups = _shares(k, sizes, rng)
-        X = _centres(k, d, distance, rng)[groups]
+        X = centres(k, d, distance, rng)[groups]
         for group in range(k):
             turn, _ = np.linalg.qr(rng.standard_normal((d, d)))
             axes = np.exp(stretch * rng.standard_normal(d) + spreads * rng.standard_normal())
@@ -101,7 +101,7 @@ def _shares(k: int, sizes: float, rng: np.random.Generator) -> np.ndarray:
     return rng.choice(k, size=N, p=shares)
 
 
-def _centres(k: int, d: int, distance: float, rng: np.random.Generator) -> np.ndarray:
+def centres(k: int, d: int, distance: float, rng: np.random.Generator) -> np.ndarray:
     """Draw normal centres, further and further out until none are closer than ``distance``."""
     scale = distance / np.sqrt(2 * d)
     while True:
@@ -120,7 +120,7 @@ def _skewed(rng: np.random.Generator) -> tuple[pd.DataFrame, np.ndarray]:
 def _heavy(rng: np.random.Generator) -> tuple[pd.DataFrame, np.ndarray]:
     groups = rng.integers(4, size=N)
     noise = rng.standard_t(4, size=(N, 6))
-    return numbered(_centres(4, 6, 8.0, rng)[groups] + noise), groups
+    return numbered(centres(4, 6, 8.0, rng)[groups] + noise), groups
 
 
 def _hidden(rng: np.random.Generator) -> tuple[pd.DataFrame, np.ndarray]:
