@@ -107,7 +107,8 @@ def quick(
 
     The objective ``value`` is the weighted geometric mean of those criteria that need no full scorecard, so
     that their units do not matter: by default the gain, the agreement, and, where there is an outcome, the
-    explained share relative to gradient boosting. Where one of them is not above 0, it is the smallest. The
+    explained share relative to gradient boosting. Where one of them is not above 0, it is the smallest. A
+    least stable segment below ``min_jaccard``, which would fail gate G002, lowers it in proportion; the other
     gates are not asked.
 
     Parameters
@@ -142,6 +143,9 @@ def quick(
         "substance/n_segments": float(case.n_segments),
     }
     total = _objective(scores, weights)
+    jaccard = scores["stability/jaccard_min"]
+    if total > 0 and jaccard < settings.min_jaccard:
+        total *= jaccard / settings.min_jaccard
     if not np.isfinite(total):
         raise FitError("A score of this trial is no number.", "Look at the parameters of the trial.")
     if report:

@@ -13,6 +13,7 @@ WORDS = {
     "separation/silhouette": "simplified silhouette",
     "stability/agreement": "agreement of refits",
     "stability/prediction_strength": "prediction strength",
+    "stability/jaccard_min": "overlap of the least stable segment",
     "value/explained": "explained outcome",
 }
 

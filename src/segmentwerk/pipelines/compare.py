@@ -127,8 +127,9 @@ def _hold(
 def _verdict(contest: Contest, winner: Candidate, settings: CompareSettings) -> Verdict:
     log.info("Asking whether there is any structure, against data without groups ...")
     share = settings.evaluation.min_segment_share
+    params = winner.params | winner.model.reduced
     return verdict(
-        refitter(winner.spec, winner.params, min_share=share),
+        refitter(winner.spec, params, min_share=share),
         contest.prepared.view,
         settings.evaluation,
         seed=derive(settings.seed, "verdict"),

@@ -120,6 +120,7 @@ class AutoencoderSegmenter(Segmenter):
 
     complexity: ClassVar[int] = 3
     quick: ClassVar[dict[str, Any]] = {"epochs": 1, "head": "kmeans"}
+    reduced: ClassVar[dict[str, Any]] = {"epochs": 10}
 
     def __init__(
         self,

@@ -108,6 +108,16 @@ def test_one_criterion_that_speaks_against_a_trial_cannot_be_made_up_for():
     assert found["value"] == found["separation/gain"] < 0
 
 
+def test_a_cut_that_would_fail_for_its_least_stable_segment_is_marked_down(view):
+    strict = SETTINGS.model_copy(update={"min_jaccard": 1.0})
+    free, held = (
+        quick(Plain(6, 0).fit(view.train), refit(6), view, settings, seed=0)
+        for settings in (SETTINGS.model_copy(update={"min_jaccard": 0.0}), strict)
+    )
+    assert 0 < held["stability/jaccard_min"] < 1
+    assert held["value"] == pytest.approx(free["value"] * held["stability/jaccard_min"])
+
+
 def test_outcome_joins_the_objective_with_its_weight():
     X, types = blobs(300, distance=3.0)
     view = split(X, outcome=types * 1.0)
