@@ -153,9 +153,7 @@ class EvaluationSettings(Settings):
     max_segments: int = Field(default=10, ge=2)
     null_copies: int = Field(default=20, ge=0)
     n_finalists: int = Field(default=2, ge=1)
-    primary: list[Criterion] = Field(
-        default_factory=lambda: ["separation/gain", "stability/agreement"], min_length=1
-    )
+    primary: list[Criterion] = Field(default=["separation/gain", "stability/agreement"], min_length=1)
     """What ranks the candidates, and what trials maximise."""
     baseline: str = "rfm_grid"
 

@@ -19,7 +19,7 @@ def criteria_of(
     cards: Sequence[Scorecard], settings: EvaluationSettings, goal: GoalSettings
 ) -> dict[str, float]:
     """Weights of the primary criteria, joined by the value criterion where an outcome was measured."""
-    weights = dict.fromkeys(settings.primary, 1.0)
+    weights = dict.fromkeys(map(str, settings.primary), 1.0)
     if goal.value_weight > 0 and any(card.score(VALUE) for card in cards):
         weights[VALUE] = goal.value_weight
     return weights

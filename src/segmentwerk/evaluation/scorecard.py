@@ -14,6 +14,7 @@ from segmentwerk.core.settings import EvaluationSettings
 from segmentwerk.core.types import Scorecard
 from segmentwerk.evaluation import cost, gates, identifiability, separation, stability, substance, value
 from segmentwerk.evaluation.arrays import FloatArray
+from segmentwerk.evaluation.ranking import VALUE
 from segmentwerk.evaluation.resampling import Measured
 from segmentwerk.evaluation.view import Case, Fitted, Refit, View, thinned
 
@@ -23,6 +24,8 @@ LOOKED_AT = 10
 """Accounts that samples are drawn from at most, as a multiple of ``max_rows``; shares are of all."""
 QUICK_ROWS = 3200
 """Rows that the cheap objective looks at, at most."""
+LEAST_EXPLAINED = 0.01
+"""Share of an outcome's variance below which the cheap objective makes no difference."""
 
 
 def judge(
@@ -106,10 +109,10 @@ def quick(
     """Measure the primary criteria at reduced fidelity: fewer rows and one pair of halves.
 
     The objective ``value`` is the weighted geometric mean of those criteria that need no full scorecard, so
-    that their units do not matter: by default the gain, the agreement, and, where there is an outcome, the
-    explained share relative to gradient boosting. Where one of them is not above 0, it is the smallest. A
-    least stable segment below ``min_jaccard``, which would fail gate G002, lowers it in proportion; the other
-    gates are not asked.
+    that their units do not matter: by default the gain, the agreement, and, where there is an outcome, its
+    explained share, which counts as `LEAST_EXPLAINED` at least, lest an outcome that nothing tells of decides
+    by its noise. Where another one is not above 0, the objective is the smallest. A least stable segment
+    below ``min_jaccard``, which would fail gate G002, lowers it in proportion; the other gates are not asked.
 
     Parameters
     ----------
@@ -133,7 +136,7 @@ def quick(
     small = thinned(view, QUICK_ROWS, seed)
     case = Case.of(segmenter, small, settings.model_copy(update=limits), derive(seed, "quick"))
     _refuse_degenerate(case)
-    weights = dict.fromkeys(settings.primary, 1.0) | {"value/relative": value_weight}
+    weights = dict.fromkeys(map(str, settings.primary), 1.0) | {VALUE: value_weight}
     scores = _values([*separation.measure(case), *value.measure(case)])
     if report:
         report(0, _objective(scores, weights))
@@ -168,6 +171,8 @@ def _values(found: list[Measured]) -> dict[str, float]:
 
 def _objective(scores: dict[str, float], weights: dict[str, float]) -> float:
     """Weighted geometric mean of what is measured so far; the smallest where one is not above 0."""
+    if VALUE in scores:
+        scores = scores | {VALUE: max(scores[VALUE], LEAST_EXPLAINED)}
     known = [key for key, weight in weights.items() if key in scores and weight > 0]
     values = np.array([scores[key] for key in known])
     if not known:

@@ -49,6 +49,7 @@ _RANGES = {
     "fine_tuning": (0, 1_000),
 }
 _COLLAPSED = 0.01
+_REDUCED_EPOCHS = 10
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,6 @@ class AutoencoderSegmenter(Segmenter):
 
     complexity: ClassVar[int] = 3
     quick: ClassVar[dict[str, Any]] = {"epochs": 1, "head": "kmeans"}
-    reduced: ClassVar[dict[str, Any]] = {"epochs": 10}
 
     def __init__(
         self,
@@ -152,6 +152,11 @@ class AutoencoderSegmenter(Segmenter):
         self.checkpoint = checkpoint
         self.min_segment_share = min_segment_share
         self.random_state = random_state
+
+    @property
+    def reduced(self) -> dict[str, Any]:
+        """Half the usual epochs, where more were asked."""
+        return {"epochs": min(self.epochs, _REDUCED_EPOCHS)}
 
     def _learn(self, data: Array, monitor: Monitor | None, /) -> None:
         check_n_segments(self.n_segments, data)

@@ -58,8 +58,6 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
         scikit-learn's estimator checks that cannot hold, each with the reason.
     quick : dict
         Parameters under which a fit takes a second at most; the contract's many small fits use them.
-    reduced : dict
-        Parameters of a shorter fit, for comparisons whose both sides are fitted so (null copies).
     labels_ : ndarray of shape (n_rows,)
         Segment of each training row, 0 the largest segment; equals ``predict`` of the training rows.
     n_segments_ : int
@@ -73,7 +71,6 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
     complexity: ClassVar[int]
     expected_failed_checks: ClassVar[dict[str, str]] = {}
     quick: ClassVar[dict[str, Any]] = {}
-    reduced: ClassVar[dict[str, Any]] = {}
 
     min_segment_share: float
     n_segments_: int
@@ -117,6 +114,11 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
             self._learn(learned, monitor)
             self.labels_ = self._settle(learned, data)
         return self
+
+    @property
+    def reduced(self) -> dict[str, Any]:
+        """Parameters of a shorter fit, for comparisons whose both sides are fitted so (null copies)."""
+        return {}
 
     def predict_proba(self, X: Any) -> Array:
         """Return soft memberships (n_rows, n_segments_); rows sum to 1."""

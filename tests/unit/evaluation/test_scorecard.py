@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from segmentwerk.core.errors import FitError
-from segmentwerk.evaluation.scorecard import judge, quick
+from segmentwerk.evaluation.scorecard import LEAST_EXPLAINED, judge, quick
 from small_worlds import SETTINGS, Labelled, Plain, blobs, refit, split
 
 K = 3
@@ -125,8 +125,18 @@ def test_outcome_joins_the_objective_with_its_weight():
     light, heavy = (
         quick(segmenter, refit(K), view, SETTINGS, seed=0, value_weight=weight) for weight in (0.1, 9.0)
     )
-    assert light["value/relative"] == heavy["value/relative"] > light["value"]
-    assert abs(heavy["value"] - heavy["value/relative"]) < abs(light["value"] - light["value/relative"])
+    assert light["value/explained"] == heavy["value/explained"] > light["value"]
+    assert abs(heavy["value"] - heavy["value/explained"]) < abs(light["value"] - light["value/explained"])
+
+
+def test_an_outcome_that_nothing_tells_of_does_not_decide():
+    X, _ = blobs(300)
+    noise = pd.Series(np.random.default_rng(0).normal(size=300), index=X.index)
+    view = split(X, outcome=noise)
+    found = quick(Plain(K, 0).fit(view.train), refit(K), view, SETTINGS, seed=0)
+    assert found["value/explained"] < LEAST_EXPLAINED
+    known = [found["separation/gain"], found["stability/agreement"], LEAST_EXPLAINED]
+    assert found["value"] == pytest.approx(np.prod(known) ** (1 / 3))
 
 
 @pytest.mark.parametrize("labels", [lambda types: types * 0, lambda types: types.clip(upper=1)])

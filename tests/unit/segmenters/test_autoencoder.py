@@ -270,6 +270,11 @@ def test_a_saved_segmenter_predicts_without_torch(fitted: AutoencoderSegmenter, 
     assert done.stdout.strip() == str(fitted.predict(fresh).tolist())
 
 
+@pytest.mark.parametrize(("asked", "reduced"), [(20, 10), (5, 5)])
+def test_a_reduced_fit_is_never_longer_than_the_fit(asked: int, reduced: int) -> None:
+    assert AutoencoderSegmenter(epochs=asked).reduced == {"epochs": reduced}
+
+
 @pytest.fixture
 def _whole_epochs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_training, "MIN_STEPS", MIN_STEPS)
