@@ -16,6 +16,7 @@ import optuna
 from segmentwerk.tuning.trials import Objective, evaluate
 
 READY = "ready"
+BEGUN = "begun"
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
@@ -37,9 +38,9 @@ def one_thread() -> Iterator[None]:
 def serve(line: Connection) -> None:
     """Evaluate what comes over the line until it closes.
 
-    First comes the objective, answered by `READY`; then parameters, answered by an `Outcome`. A report
-    goes out as (step, value) and waits for why the trial should end, or None. An exception that is no
-    trial's fault goes out and ends the worker.
+    First comes the objective, answered by `READY`; then parameters, answered by `BEGUN` and, in the
+    end, an `Outcome`. A report goes out as (step, value) and waits for why the trial should end, or
+    None. An exception that is no trial's fault goes out and ends the worker.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process' business
     threading.Thread(target=_end_with_parent, daemon=True).start()
@@ -54,7 +55,9 @@ def serve(line: Connection) -> None:
         objective: Objective = line.recv()
         line.send(READY)
         while True:
-            line.send(evaluate(objective, line.recv(), report))
+            params = line.recv()
+            line.send(BEGUN)
+            line.send(evaluate(objective, params, report))
     except (EOFError, OSError):
         return  # the main process has closed the line
     except Exception as error:

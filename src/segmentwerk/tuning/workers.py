@@ -15,7 +15,7 @@ from typing import Protocol
 import optuna
 
 from segmentwerk.core.errors import ConfigError
-from segmentwerk.tuning.serving import READY, one_thread, serve
+from segmentwerk.tuning.serving import BEGUN, READY, one_thread, serve
 from segmentwerk.tuning.space import Point
 from segmentwerk.tuning.trials import Objective, Outcome, evaluate
 
@@ -88,6 +88,7 @@ class _Worker:
     ready: bool = False
     trial: optuna.Trial | None = None
     params: Point | None = None
+    begun: bool = False
     deaths: int = 0
 
 
@@ -132,7 +133,7 @@ class Pool:
     def start(self, trial: optuna.Trial, params: Point) -> None:
         """Give a trial to a free worker, which begins as soon as it is up."""
         worker = next(worker for worker in self._workers if worker.trial is None)
-        worker.trial, worker.params, worker.deaths = trial, params, 0
+        worker.trial, worker.params, worker.begun, worker.deaths = trial, params, False, 0
         if worker.ready:
             _send(worker.line, params)
 
@@ -165,6 +166,8 @@ class Pool:
             worker.ready, self._false_starts = True, 0
             if trial is not None:
                 _send(worker.line, worker.params)
+        elif message == BEGUN:
+            worker.begun = True
         elif trial is not None and isinstance(message, Outcome):
             worker.trial = None
             return [(trial, message)]
@@ -181,16 +184,19 @@ class Pool:
         return None
 
     def _replace(self, worker: _Worker) -> Finished:
-        """Hire a new process for a dead one; a trial that it had begun is tried once more."""
+        """Hire a new process for a dead one; a trial that it had begun is tried once more.
+
+        A trial that was handed to a process which was dead already has not used up that chance.
+        """
         worker.process.join()
         worker.line.close()
-        begun, code = worker.ready, worker.process.exitcode
-        self._false_starts += not begun
+        begun, code = worker.begun, worker.process.exitcode
+        self._false_starts += not worker.ready
         if self._false_starts > _MAX_FALSE_STARTS:
             raise ConfigError(f"Workers end before they begin (exit code {code}).", "Set tuning.workers=1.")
         logger.warning("A worker died (exit code %s); a new one takes its place.", code)
         worker.process, worker.line = self._hire()
-        worker.ready = False
+        worker.ready = worker.begun = False
         if worker.trial is None or not begun:
             return []
         self._died(worker.trial)

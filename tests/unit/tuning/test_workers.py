@@ -1,11 +1,14 @@
+import multiprocessing
 import os
 from collections import Counter
+from contextlib import closing
 
 import pytest
 
 from segmentwerk.core.errors import ConfigError
 from segmentwerk.core.settings import TuningSettings
 from segmentwerk.tuning.study import tune
+from segmentwerk.tuning.workers import Pool
 
 ALONE = TuningSettings(n_trials=8, sampler="random")
 TWO = TuningSettings(n_trials=8, sampler="random", workers=2)
@@ -41,6 +44,25 @@ def test_a_trial_whose_worker_dies_is_tried_once_more(objectives, line, tmp_path
     assert result.trials[0].reason == "its worker died twice (exit code -9)"
     assert len(list(tmp_path.glob("0.9-*"))) == 2
     assert len(list(tmp_path.glob("0.7-*"))) == 1
+
+
+def test_a_trial_handed_to_a_dead_worker_keeps_its_second_chance(objectives, tmp_path):
+    died = []
+    with closing(Pool(objectives.Deadly(tmp_path, {0.7: 1}), None, died.append, 1)) as pool:
+        pool.start("a trial", {"x": 0.2})
+        assert until_finished(pool)[1].state == "complete"
+        (idle,) = multiprocessing.active_children()
+        idle.kill()
+        idle.join()
+        pool.start("another", {"x": 0.7})
+        assert until_finished(pool)[1].state == "complete"
+    assert died == ["another"]
+
+
+def until_finished(pool):
+    while not (finished := pool.wait(timeout=30)):
+        pass
+    return finished[0]
 
 
 @pytest.mark.slow
