@@ -32,9 +32,9 @@ from segmentwerk.core.settings import EvaluationSettings, TuningSettings
 from segmentwerk.core.types import StudyResult, TrialRecord
 from segmentwerk.evaluation.scorecard import View, quick
 from segmentwerk.pipelines import records
+from segmentwerk.pipelines.shared import SharedView
 from segmentwerk.segmenters.kmeans import KMeansSegmenter
 from segmentwerk.tracking.writer import Store
-from segmentwerk.tuning.shared import SharedFrame
 from segmentwerk.tuning.space import SearchSpace
 from segmentwerk.tuning.study import tune
 from segmentwerk.tuning.trials import Report
@@ -52,12 +52,11 @@ SPACE = SearchSpace(
 class KMeansTrial:
     """A trial of the contest; the table is mapped by each process."""
 
-    train: SharedFrame
-    test: SharedFrame
+    shared: SharedView
 
     def __call__(self, params: dict[str, int], report: Report) -> dict[str, float]:
         """Fit, then score cheaply."""
-        view = View(self.train.open(), self.test.open(), {})
+        view = self.shared.open()
 
         def refit(X: pd.DataFrame, seed: int) -> KMeansSegmenter:
             return KMeansSegmenter(params["n_segments"], random_state=seed).fit(X)
@@ -99,9 +98,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         home = Path(folder)
         table = accounts(chosen.rows * 5 // 4, seed=0)
-        train = SharedFrame.store(table[: chosen.rows], home / "train")
-        test = SharedFrame.store(table[chosen.rows :], home / "test")
-        objective = KMeansTrial(train, test)
+        view = View(table[: chosen.rows], table[chosen.rows :], {})
+        objective = KMeansTrial(SharedView.store(view, home / "view.joblib"))
         study(objective, home / "warm", 1, 1)
         one = study(objective, home, chosen.trials, 1)
         two = study(objective, home, chosen.trials, 2)

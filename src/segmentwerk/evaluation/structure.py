@@ -12,10 +12,11 @@ constructive
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
-from joblib import Parallel, delayed
 from sklearn.exceptions import ConvergenceWarning
 
 from segmentwerk.core.errors import FitError
@@ -33,6 +34,9 @@ LEAST_APART = 0.5
 """Share of the segments that must stand apart."""
 EXCEEDED = 0.95
 """Quantile of the null gains that the gain must exceed."""
+
+Spread = Callable[[Callable[[int], float], Iterable[int]], Iterable[float]]
+"""Applies a function to values and keeps their order, as `map` does, or an executor's."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,13 @@ class Evidence:
 
 
 def verdict(
-    refit: Refit, view: View, settings: EvaluationSettings, *, seed: int, card: Scorecard | None = None
+    refit: Refit,
+    view: View,
+    settings: EvaluationSettings,
+    *,
+    seed: int,
+    card: Scorecard | None = None,
+    spread: Spread = map,
 ) -> Verdict:
     """Say whether the data holds groups, as far as the winner's algorithm can tell.
 
@@ -68,9 +78,11 @@ def verdict(
         Of sub-samples, splits and copies.
     card
         The winner's scorecard; its stability is measured anew where not given.
+    spread
+        How the copies are shared out; ``refit`` must be picklable where they go to other processes.
     """
     try:
-        found = gather(refit, view, settings, seed=seed, card=card)
+        found = gather(refit, view, settings, seed=seed, card=card, spread=spread)
     except FitError as error:
         reason = f"Constructive: the algorithm cannot be fitted to fewer accounts ({error.problem})"
         return Verdict("constructive", reason, float("nan"), float("nan"))
@@ -78,12 +90,15 @@ def verdict(
 
 
 def gather(
-    refit: Refit, view: View, settings: EvaluationSettings, *, seed: int, card: Scorecard | None = None
+    refit: Refit,
+    view: View,
+    settings: EvaluationSettings,
+    *,
+    seed: int,
+    card: Scorecard | None = None,
+    spread: Spread = map,
 ) -> Evidence:
-    """Measure what the verdict stands on; null copies only where all else speaks for groups.
-
-    Copies are fitted side by side where the caller's `joblib.parallel_config` says so.
-    """
+    """Measure what the verdict stands on; null copies only where all else speaks for groups."""
     small = thinned(view, NULL_ROWS, seed)
     case = Case.of(refit(small.train, derive(seed, "structure", "fit")), small, settings, seed)
     gain = separation.gain(case).score
@@ -92,13 +107,8 @@ def gather(
     found = Evidence(gain.value, gain.low, jaccard, apart, ())
     if conclude(found, settings).kind != "natural" or settings.null_copies == 0:
         return found
-    with warnings.catch_warnings():
-        # Threads share the filters: those set inside one would be lifted by another.
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        nulls = Parallel()(
-            delayed(_null_gain)(refit, small, settings, derive(seed, "null", i))
-            for i in range(settings.null_copies)
-        )
+    seeds = [derive(seed, "null", i) for i in range(settings.null_copies)]
+    nulls = spread(partial(_null_gain, refit, small, settings), seeds)
     return Evidence(gain.value, gain.low, jaccard, apart, tuple(nulls))
 
 
@@ -112,10 +122,12 @@ def _jaccard(case: Case, refit: Refit, card: Scorecard | None) -> float:
 def _null_gain(refit: Refit, view: View, settings: EvaluationSettings, seed: int) -> float:
     """Held-out gain on a copy without groups; one that cannot be fitted gains nothing."""
     copy = null_copy(view, seed)
-    try:
-        fitted = refit(copy.train, derive(seed, "fit"))
-    except FitError:
-        return 0.0
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # a copy has no groups to converge to
+        try:
+            fitted = refit(copy.train, derive(seed, "fit"))
+        except FitError:
+            return 0.0
     plain = settings.model_copy(update={"n_bootstrap": 0})
     return separation.gain(Case.of(fitted, copy, plain, seed)).score.value
 

@@ -1,8 +1,8 @@
-"""Tune one segmenter, then judge its finalists: what `compare`, `tune` and `train` have in common."""
+"""Fit and judge the finalists of a segmenter: what `compare`, `tune` and `train` have in common."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -39,6 +39,22 @@ def build(spec: SegmenterSettings, params: dict[str, Any], *, min_share: float, 
     ConfigError
         If the target is not a segmenter of this package, or has no such parameter.
     """
+    segmenter = _class(spec)
+    known = segmenter._get_param_names()
+    given = {"min_segment_share": min_share, "random_state": seed}
+    arguments = {name: value for name, value in given.items() if name in known} | spec.params | params
+    for name in arguments:
+        if name not in known:
+            raise ConfigError(f"{segmenter.__name__} has no parameter {name!r}.", nearest(name, known))
+    return segmenter(**arguments)
+
+
+def complexity(spec: SegmenterSettings) -> int:
+    """Return how complex the segmenter's algorithm is, as the scorecard counts it."""
+    return _class(spec).complexity
+
+
+def _class(spec: SegmenterSettings) -> type[Segmenter]:
     if not spec.target.startswith(ALLOWED_TARGETS):
         raise ConfigError(
             f"_target_ {spec.target!r} is not allowed.", f"It must start with {ALLOWED_TARGETS!r}."
@@ -47,13 +63,7 @@ def build(spec: SegmenterSettings, params: dict[str, Any], *, min_share: float, 
         segmenter: type[Segmenter] = get_class(spec.target)
     except Exception as error:
         raise ConfigError(f"_target_ {spec.target!r} cannot be imported: {error}") from error
-    known = segmenter._get_param_names()
-    given = {"min_segment_share": min_share, "random_state": seed}
-    arguments = {name: value for name, value in given.items() if name in known} | spec.params | params
-    for name in arguments:
-        if name not in known:
-            raise ConfigError(f"{segmenter.__name__} has no parameter {name!r}.", nearest(name, known))
-    return segmenter(**arguments)
+    return segmenter
 
 
 def refitter(
@@ -91,3 +101,20 @@ def judge_one(
     refit = refitter(spec, params, min_share=share)
     card = judge(title, model, refit, view, evaluation, seed=derive(seed, "judge"), algorithm=name)
     return Candidate(title, spec, params, model, replace(card, params={**spec.params, **params}))
+
+
+def judge_finalists(
+    name: str,
+    spec: SegmenterSettings,
+    finalists: Sequence[dict[str, Any]],
+    view: View,
+    evaluation: EvaluationSettings,
+    *,
+    seed: int,
+) -> list[Candidate]:
+    """Judge the parameters that tuning found best, best first."""
+    titles = [name, *(f"{name} #{number}" for number in range(2, len(finalists) + 1))]
+    return [
+        judge_one(title, name, spec, params, view, evaluation, seed=seed)
+        for title, params in zip(titles, finalists, strict=True)
+    ]

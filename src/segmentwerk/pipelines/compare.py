@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ import pandas as pd
 from segmentwerk.config import CompareSettings
 from segmentwerk.core.errors import ConfigError, FitError, nearest
 from segmentwerk.core.files import atomic_file
+from segmentwerk.core.parallel import processes, threads
 from segmentwerk.core.records import Artifact, Description, Metric, Param, Record, Tag
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.settings import SegmenterSettings
@@ -20,8 +22,8 @@ from segmentwerk.data import privacy
 from segmentwerk.evaluation.selection import against_baseline, select
 from segmentwerk.evaluation.structure import verdict
 from segmentwerk.pipelines import gallery, records, report, review, terminal
-from segmentwerk.pipelines.candidates import Candidate, build, refitter
-from segmentwerk.pipelines.contest import Contest, data_digest
+from segmentwerk.pipelines.candidates import Candidate, build, complexity, refitter
+from segmentwerk.pipelines.contest import Contest, Judging, data_digest
 from segmentwerk.pipelines.context import Context
 from segmentwerk.pipelines.preparation import Prepared, prepare
 from segmentwerk.pipelines.release import Release, release
@@ -70,12 +72,13 @@ def run(settings: CompareSettings, context: Context) -> dict[str, Any]:
     with (
         unfinished(settings.home, "compare", data_digest(prepared, settings), list(chosen)) as key,
         store.run(settings.tracking.experiment, title, tags={"verb": "compare"}, key=key) as parent,
-        context.parallel(),
+        threads(),
+        processes() as helpers,
     ):
         parent.write([*records.of_table(prepared.table), *records.of_settings(settings)])
         parent.write(provenance.tags())
         contest = Contest.open(prepared, settings, settings.tuning, context, store, key)
-        found = _hold(contest, chosen, settings, parent)
+        found = _hold(contest, chosen, settings, parent, helpers)
         with context.timed("release"):
             released = release(prepared, found.winner, settings, context, store, parent)
         _write_labels(found, prepared, context)
@@ -101,30 +104,66 @@ def _chosen(settings: CompareSettings) -> dict[str, SegmenterSettings]:
 
 
 def _hold(
-    contest: Contest, chosen: dict[str, SegmenterSettings], settings: CompareSettings, parent: Run
+    contest: Contest,
+    chosen: dict[str, SegmenterSettings],
+    settings: CompareSettings,
+    parent: Run,
+    helpers: Executor,
 ) -> Outcome:
-    candidates: dict[str, Candidate] = {}
-    studies: dict[str, StudyResult] = {}
-    left_out: dict[str, str] = {}
-    for name, spec in chosen.items():
-        try:
-            entered, studies[name] = contest.enter(name, spec, parent)
-            candidates |= {found.name: found for found in entered}
-        except FitError as error:
-            left_out[name] = str(error)
-            log.warning("%s is left out: %s", name, error)
-    if not candidates:
+    entered, studies, left_out = _enter(contest, chosen, parent, helpers)
+    if not entered:
         raise FitError("No segmenter could be fitted.", " ".join(left_out.values()))
+    if any(map(contest.gave_up, studies.values())):
+        raise KeyboardInterrupt
+    studies = {name: studies[name] for name in chosen if name in entered}
+    candidates = {found.name: found for name in studies for found in entered[name]}
     cards = against_baseline(
         [candidate.card for candidate in candidates.values()], settings.evaluation, settings.goal
     )
     with contest.context.timed("select"):
         selection = select(cards, settings.evaluation, settings.goal)
-        judged = _verdict(contest, candidates[selection.winner], settings)
+        judged = _verdict(contest, candidates[selection.winner], settings, helpers)
     return Outcome(candidates, cards, studies, selection, judged, left_out)
 
 
-def _verdict(contest: Contest, winner: Candidate, settings: CompareSettings) -> Verdict:
+def _enter(
+    contest: Contest, chosen: dict[str, SegmenterSettings], parent: Run, judges: Executor
+) -> tuple[dict[str, list[Candidate]], dict[str, StudyResult], dict[str, str]]:
+    """Tune one segmenter after the other, while others judge those that are tuned.
+
+    The most complex one comes first, since judging it takes longest.
+
+    Returns
+    -------
+    tuple
+        Candidates and study of each segmenter, and why others are left out.
+    """
+    entered: dict[str, list[Candidate]] = {}
+    studies: dict[str, StudyResult] = {}
+    judging: dict[str, Judging] = {}
+    left_out: dict[str, str] = {}
+
+    def leave_out(name: str, error: FitError) -> None:
+        left_out[name] = str(error)
+        log.warning("%s is left out: %s", name, error)
+
+    for name in sorted(chosen, key=lambda name: complexity(chosen[name]), reverse=True):
+        try:
+            studies[name] = contest.tune(name, chosen[name], parent)
+            judging[name] = contest.judge(name, chosen[name], studies[name], judges)
+        except FitError as error:
+            leave_out(name, error)
+        if name in studies and contest.gave_up(studies[name]):
+            break
+    for name, judged in judging.items():
+        try:
+            entered[name] = contest.conclude(name, judged, parent)
+        except FitError as error:
+            leave_out(name, error)
+    return entered, studies, left_out
+
+
+def _verdict(contest: Contest, winner: Candidate, settings: CompareSettings, helpers: Executor) -> Verdict:
     log.info("Asking whether there is any structure, against data without groups ...")
     share = settings.evaluation.min_segment_share
     params = winner.params | winner.model.reduced
@@ -134,6 +173,7 @@ def _verdict(contest: Contest, winner: Candidate, settings: CompareSettings) -> 
         settings.evaluation,
         seed=derive(settings.seed, "verdict"),
         card=winner.card,
+        spread=helpers.map,
     )
 
 

@@ -5,17 +5,26 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+from collections.abc import Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from time import perf_counter
 
 from segmentwerk.config import LearningSettings
+from segmentwerk.core.errors import InputError
+from segmentwerk.core.parallel import threads
 from segmentwerk.core.records import Metric, Tag
-from segmentwerk.core.settings import SegmenterSettings, TuningSettings
+from segmentwerk.core.settings import EvaluationSettings, SegmenterSettings, TuningSettings
 from segmentwerk.core.types import StudyResult, TrialRecord
 from segmentwerk.pipelines import records
-from segmentwerk.pipelines.candidates import Candidate, judge_one
+from segmentwerk.pipelines.candidates import Candidate, judge_finalists
 from segmentwerk.pipelines.context import Context
-from segmentwerk.pipelines.objective import SegmenterObjective, SharedView
+from segmentwerk.pipelines.objective import SegmenterObjective
 from segmentwerk.pipelines.preparation import Prepared, halve
+from segmentwerk.pipelines.shared import SharedView
 from segmentwerk.tracking.writer import Run, Store
 from segmentwerk.tuning.space import SearchSpace
 from segmentwerk.tuning.study import tune
@@ -49,32 +58,67 @@ class Contest:
         key: str,
     ) -> Contest:
         """Store the tuning half of the view where workers can map it."""
-        folder = settings.home / "cache" / "views" / data_digest(prepared, settings)
-        shared = SharedView.store(halve(prepared.view, settings.seed), folder)
+        half = halve(prepared.view, settings.seed)
+        shared = SharedView.store(half, _folder(prepared, settings) / "half.joblib")
         return cls(prepared, settings, tuning, context, store, shared, key)
 
-    def enter(
-        self, name: str, spec: SegmenterSettings, parent: Run | None
-    ) -> tuple[list[Candidate], StudyResult]:
-        """Tune and judge one segmenter; return its judged finalists, best of tuning first, and the study.
+    @cached_property
+    def whole(self) -> SharedView:
+        """The view on which finalists are judged, where other processes can map it."""
+        return SharedView.store(self.prepared.view, _folder(self.prepared, self.settings) / "whole.joblib")
+
+    def tune(self, name: str, spec: SegmenterSettings, parent: Run) -> StudyResult:
+        """Tune one segmenter, with a run for it and one for each trial.
 
         Raises
         ------
         FitError
             If no trial could be fitted; its run is closed as failed with the reasons.
         """
-        experiment = self.settings.tracking.experiment
-        parent_id = parent.id if parent else None
-        with self.store.run(experiment, name, parent=parent_id, key=f"{self.key}/{name}") as run:
+        with self._run(name, parent) as run:
             with self.context.timed(f"tune {name}"):
                 study = self._tune(name, spec, run)
-            with self.context.timed(f"judge {name}"):
-                found = self._judge(name, spec, study)
-            run.write([*records.of_scorecard(found[0].card), *records.of_training(found[0].model)])
             run.write([Tag("study", study.study), Metric("cost/study_seconds", study.seconds)])
-        if study.interrupted and not self.tuning.keep_on_interrupt:
-            raise KeyboardInterrupt
-        return found, study
+        return study
+
+    def gave_up(self, study: StudyResult) -> bool:
+        """Whether Ctrl-C ended a study and the config wants no more than what was found so far."""
+        return study.interrupted and not self.tuning.keep_on_interrupt
+
+    def judge(self, name: str, spec: SegmenterSettings, study: StudyResult, judges: Executor) -> Judging:
+        """Have the finalists of a study judged on the held-out accounts by another process."""
+        params = [trial.params for trial in study.finalists]
+        for told in params:
+            log.info("Judging %s on held-out accounts: %s", name, _words(told))
+        return judges.submit(
+            _judge, name, spec, params, self.whole, self.settings.evaluation, self.settings.seed
+        )
+
+    def conclude(self, name: str, judging: Judging, parent: Run) -> list[Candidate]:
+        """Wait for the judges and write down what they found; return the candidates, best of tuning first.
+
+        Raises
+        ------
+        FitError
+            If a finalist cannot be judged; the run of the segmenter is closed as failed then.
+        InputError
+            If the process that judged was ended.
+        """
+        with self._run(name, parent) as run:
+            try:
+                found, self.context.timings[f"judge {name}"] = judging.result()
+            except BrokenExecutor as error:
+                raise InputError(
+                    f"A process that judged {name} was ended from outside, perhaps for lack of memory.",
+                    "Make room and give the same command again; the trials are kept.",
+                ) from error
+            run.write([*records.of_scorecard(found[0].card), *records.of_training(found[0].model)])
+        return found
+
+    def _run(self, name: str, parent: Run) -> AbstractContextManager[Run]:
+        """Open the run of a segmenter, the same one each time."""
+        experiment = self.settings.tracking.experiment
+        return self.store.run(experiment, name, parent=parent.id, key=f"{self.key}/{name}")
 
     def _tune(self, name: str, spec: SegmenterSettings, run: Run) -> StudyResult:
         seen: set[int] = set()
@@ -109,22 +153,27 @@ class Contest:
         with self.store.run(experiment, title, parent=run.id, key=key) as grandchild:
             grandchild.write(records.of_trial(trial))
 
-    def _judge(self, name: str, spec: SegmenterSettings, study: StudyResult) -> list[Candidate]:
-        """Judge the finalists on the held-out accounts; two that end alike are one."""
-        found: dict[str, Candidate] = {}
-        for trial in study.finalists:
-            title = name if not found else f"{name} #{len(found) + 1}"
-            log.info("Judging %s on held-out accounts: %s", name, _words(trial.params))
-            found[_words(trial.params)] = judge_one(
-                title,
-                name,
-                spec,
-                trial.params,
-                self.prepared.view,
-                self.settings.evaluation,
-                seed=self.settings.seed,
-            )
-        return list(found.values())
+
+Judging = Future[tuple[list[Candidate], float]]
+"""The candidates to come, and the seconds that judging them took."""
+
+
+def _judge(
+    name: str,
+    spec: SegmenterSettings,
+    finalists: Sequence[dict[str, object]],
+    view: SharedView,
+    evaluation: EvaluationSettings,
+    seed: int,
+) -> tuple[list[Candidate], float]:
+    begin = perf_counter()
+    with threads():
+        found = judge_finalists(name, spec, finalists, view.open(), evaluation, seed=seed)
+    return found, perf_counter() - begin
+
+
+def _folder(prepared: Prepared, settings: LearningSettings) -> Path:
+    return settings.home / "cache" / "views" / data_digest(prepared, settings)
 
 
 def data_digest(prepared: Prepared, settings: LearningSettings) -> str:

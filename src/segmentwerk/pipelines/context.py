@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import time
 from collections.abc import Iterator, Mapping
@@ -61,19 +60,6 @@ class Context:
             yield
         finally:
             signal.signal(signal.SIGTERM, previous)
-
-    @contextmanager
-    def parallel(self) -> Iterator[None]:
-        """Let refits inside the block run side by side, one thread each.
-
-        All else inside computes on one thread, too: threads cost more than they save on matrices of
-        this size, and sums do not depend on the number of cores.
-        """
-        from joblib import parallel_config
-        from threadpoolctl import threadpool_limits
-
-        with parallel_config("threading", n_jobs=os.cpu_count() or 1), threadpool_limits(1):
-            yield
 
     def write_summary(self, summary: Mapping[str, Any]) -> Path:
         """Write `summary.json` into the output folder and return its path."""

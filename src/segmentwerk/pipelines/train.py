@@ -10,6 +10,7 @@ from typing import Any
 from rich.console import Console
 
 from segmentwerk.config import TrainSettings
+from segmentwerk.core.parallel import threads
 from segmentwerk.core.types import Scorecard
 from segmentwerk.pipelines import records, review
 from segmentwerk.pipelines.candidates import judge_one
@@ -36,7 +37,7 @@ def run(settings: TrainSettings, context: Context) -> dict[str, Any]:
         store.run(settings.tracking.experiment, name, parent=parent, tags={"verb": "train"}) as run,
     ):
         run.write([*records.of_table(prepared.table), *records.of_settings(settings), *provenance.tags()])
-        with context.timed("judge"), context.parallel():
+        with context.timed("judge"), threads():
             found = judge_one(name, name, spec, start, prepared.view, settings.evaluation, seed=settings.seed)
         found.model.save(context.output / "segmenter")
         run.write([*records.of_scorecard(found.card), *records.of_training(found.model)])

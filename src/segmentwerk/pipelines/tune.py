@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from segmentwerk.config import TuneSettings
+from segmentwerk.core.parallel import processes, threads
 from segmentwerk.pipelines import records
 from segmentwerk.pipelines.contest import Contest, data_digest
 from segmentwerk.pipelines.context import Context
@@ -24,12 +25,16 @@ def run(settings: TuneSettings, context: Context) -> dict[str, Any]:
     with (
         unfinished(settings.home, "tune", name, data_digest(prepared, settings)) as key,
         store.run(settings.tracking.experiment, title, tags={"verb": "tune"}, key=key) as parent,
-        context.parallel(),
+        threads(),
+        processes() as judges,
     ):
         parent.write([*records.of_table(prepared.table), *records.of_settings(settings)])
         parent.write(provenance.tags())
         contest = Contest.open(prepared, settings, settings.tuning, context, store, key)
-        found, _ = contest.enter(name, settings.segmenter, parent)
+        study = contest.tune(name, settings.segmenter, parent)
+        found = contest.conclude(name, contest.judge(name, settings.segmenter, study, judges), parent)
+        if contest.gave_up(study):
+            raise KeyboardInterrupt
     best = found[0]
     show(best.card)
     return {

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import signal
-import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,18 +10,18 @@ from multiprocessing.connection import Connection
 
 import optuna
 
+from segmentwerk.core.parallel import THREAD_LIMITS, follow
 from segmentwerk.tuning.trials import Objective, evaluate
 
 READY = "ready"
 BEGUN = "begun"
-_THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Let processes that start in the block compute with one thread each."""
-    before = {name: os.environ.get(name) for name in _THREAD_LIMITS}
-    os.environ.update(dict.fromkeys(_THREAD_LIMITS, "1"))
+    before = {name: os.environ.get(name) for name in THREAD_LIMITS}
+    os.environ.update(dict.fromkeys(THREAD_LIMITS, "1"))
     try:
         yield
     finally:
@@ -42,8 +39,7 @@ def serve(line: Connection) -> None:
     end, an `Outcome`. A report goes out as (step, value) and waits for why the trial should end, or
     None. An exception that is no trial's fault goes out and ends the worker.
     """
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the main process' business
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    follow(os.getppid())
 
     def report(step: int, value: float) -> None:
         line.send((step, value))
@@ -63,10 +59,3 @@ def serve(line: Connection) -> None:
     except Exception as error:
         error.add_note(traceback.format_exc())
         line.send(error)
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)

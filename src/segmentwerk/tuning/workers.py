@@ -101,7 +101,7 @@ class Pool:
     Parameters
     ----------
     objective
-        Picklable; large arrays are best reached through `tuning.shared`.
+        Picklable; large arrays are best mapped from a file.
     report
         See `Reporter`.
     died

@@ -1,0 +1,58 @@
+"""Processes that work for another one: they compute on one thread, and never outlive it."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from segmentwerk.core.parallel import processes
+
+BUSY = """
+import os, time
+from segmentwerk.core.parallel import processes
+
+def work():
+    print(os.getpid(), flush=True)
+    time.sleep(60)
+
+if __name__ == "__main__":
+    with processes() as executor:
+        executor.submit(work).result()
+"""
+
+
+def test_tasks_run_elsewhere_on_one_thread_and_keep_their_order():
+    with processes() as executor:
+        found = list(executor.map(lambda i: (i, os.getpid(), os.environ["OMP_NUM_THREADS"]), range(4)))
+    assert [i for i, _, _ in found] == [0, 1, 2, 3]
+    assert os.getpid() not in {pid for _, pid, _ in found}
+    assert {threads for _, _, threads in found} == {"1"}
+    assert not any(psutil.pid_exists(pid) for _, pid, _ in found)
+
+
+def test_what_still_runs_ends_with_the_block():
+    begin = time.monotonic()
+    with processes() as executor:
+        pid = executor.submit(os.getpid).result()
+        executor.submit(time.sleep, 60)
+    assert time.monotonic() - begin < 30
+    assert not psutil.pid_exists(pid)
+
+
+@pytest.mark.parametrize("end", [signal.SIGKILL, signal.SIGINT])
+def test_processes_end_with_the_one_they_work_for(tmp_path, end):
+    script = tmp_path / "busy.py"
+    script.write_text(BUSY)
+    with subprocess.Popen(
+        [sys.executable, str(script)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    ) as main:  # fmt: skip
+        worker = psutil.Process(int(main.stdout.readline()))
+        os.kill(main.pid, end) if end == signal.SIGKILL else os.killpg(main.pid, end)
+        assert main.wait(20) != 0
+    worker.wait(20)  # raises where it lives on
