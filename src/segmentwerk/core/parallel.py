@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import psutil
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Environment variables by which a process that starts learns how many threads to compute with."""
 
+_LOOK_EVERY = 0.5
+"""Seconds between two looks at whether the parent lives."""
 _MOST_WORKERS = 8
 """Each holds its own copy of the libraries, about 0.4 GB."""
 
@@ -57,12 +60,13 @@ def processes() -> Iterator[ProcessPoolExecutor]:
 
 
 def follow(parent: int) -> None:
-    """Leave Ctrl-C to the process with the id ``parent``, and end when it ends."""
+    """Leave Ctrl-C to the parent process, whose id is ``parent``, and end when it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
 
 def _end_with(parent: int) -> None:
-    with suppress(psutil.NoSuchProcess):  # it was faster
-        psutil.Process(parent).wait()
+    # A dead process that nobody has asked after still has its id, but no children any more.
+    while os.getppid() == parent and psutil.pid_exists(parent):
+        time.sleep(_LOOK_EVERY)
     os._exit(1)

@@ -113,8 +113,6 @@ def _hold(
     entered, studies, left_out = _enter(contest, chosen, parent, helpers)
     if not entered:
         raise FitError("No segmenter could be fitted.", " ".join(left_out.values()))
-    if any(map(contest.gave_up, studies.values())):
-        raise KeyboardInterrupt
     studies = {name: studies[name] for name in chosen if name in entered}
     candidates = {found.name: found for name in studies for found in entered[name]}
     cards = against_baseline(
@@ -153,8 +151,6 @@ def _enter(
             judging[name] = contest.judge(name, chosen[name], studies[name], judges)
         except FitError as error:
             leave_out(name, error)
-        if name in studies and contest.gave_up(studies[name]):
-            break
     for name, judged in judging.items():
         try:
             entered[name] = contest.conclude(name, judged, parent)

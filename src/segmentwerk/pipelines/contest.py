@@ -74,16 +74,16 @@ class Contest:
         ------
         FitError
             If no trial could be fitted; its run is closed as failed with the reasons.
+        KeyboardInterrupt
+            If Ctrl-C ended the study and the config does not want what was found so far to go on.
         """
         with self._run(name, parent) as run:
             with self.context.timed(f"tune {name}"):
                 study = self._tune(name, spec, run)
             run.write([Tag("study", study.study), Metric("cost/study_seconds", study.seconds)])
+            if study.interrupted and not self.tuning.keep_on_interrupt:
+                raise KeyboardInterrupt
         return study
-
-    def gave_up(self, study: StudyResult) -> bool:
-        """Whether Ctrl-C ended a study and the config wants no more than what was found so far."""
-        return study.interrupted and not self.tuning.keep_on_interrupt
 
     def judge(self, name: str, spec: SegmenterSettings, study: StudyResult, judges: Executor) -> Judging:
         """Have the finalists of a study judged on the held-out accounts by another process."""

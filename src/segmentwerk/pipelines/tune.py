@@ -33,8 +33,6 @@ def run(settings: TuneSettings, context: Context) -> dict[str, Any]:
         contest = Contest.open(prepared, settings, settings.tuning, context, store, key)
         study = contest.tune(name, settings.segmenter, parent)
         found = contest.conclude(name, contest.judge(name, settings.segmenter, study, judges), parent)
-        if contest.gave_up(study):
-            raise KeyboardInterrupt
     best = found[0]
     show(best.card)
     return {

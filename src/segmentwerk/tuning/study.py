@@ -112,7 +112,7 @@ def tune(
             records = finished(trials)
         if not any(record.state == "complete" for record in records):
             raise
-        logger.warning("Interrupted: %s goes on with the best of %d trials.", plan.study, len(records))
+        logger.warning("Interrupted: %d trials of %s are kept.", len(records), plan.study)
     finalists = _best(plan.study, records, n_finalists)
     return StudyResult(plan.study, tuple(records), finalists, time.monotonic() - begin, interrupted)
 
