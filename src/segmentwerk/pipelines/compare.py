@@ -153,7 +153,7 @@ def _enter(
             leave_out(name, error)
     for name, judged in judging.items():
         try:
-            entered[name] = contest.conclude(name, judged, parent)
+            entered[name] = contest.conclude(name, studies[name], judged, parent)
         except FitError as error:
             leave_out(name, error)
     return entered, studies, left_out

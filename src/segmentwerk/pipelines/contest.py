@@ -80,7 +80,7 @@ class Contest:
         with self._run(name, parent) as run:
             with self.context.timed(f"tune {name}"):
                 study = self._tune(name, spec, run)
-            run.write([Tag("study", study.study), Metric("cost/study_seconds", study.seconds)])
+            run.write([Tag("study", study.study)])
             if study.interrupted and not self.tuning.keep_on_interrupt:
                 raise KeyboardInterrupt
         return study
@@ -94,7 +94,7 @@ class Contest:
             _judge, name, spec, params, self.whole, self.settings.evaluation, self.settings.seed
         )
 
-    def conclude(self, name: str, judging: Judging, parent: Run) -> list[Candidate]:
+    def conclude(self, name: str, study: StudyResult, judging: Judging, parent: Run) -> list[Candidate]:
         """Wait for the judges and write down what they found; return the candidates, best of tuning first.
 
         Raises
@@ -112,7 +112,9 @@ class Contest:
                     f"A process that judged {name} was ended from outside, perhaps for lack of memory.",
                     "Make room and give the same command again; the trials are kept.",
                 ) from error
+            # The scorecard before anything else: MLflow's comparison opens with what was logged first.
             run.write([*records.of_scorecard(found[0].card), *records.of_training(found[0].model)])
+            run.write([Metric("cost/study_seconds", study.seconds)])
         return found
 
     def _run(self, name: str, parent: Run) -> AbstractContextManager[Run]:

@@ -32,7 +32,8 @@ def run(settings: TuneSettings, context: Context) -> dict[str, Any]:
         parent.write(provenance.tags())
         contest = Contest.open(prepared, settings, settings.tuning, context, store, key)
         study = contest.tune(name, settings.segmenter, parent)
-        found = contest.conclude(name, contest.judge(name, settings.segmenter, study, judges), parent)
+        judging = contest.judge(name, settings.segmenter, study, judges)
+        found = contest.conclude(name, study, judging, parent)
     best = found[0]
     show(best.card)
     return {

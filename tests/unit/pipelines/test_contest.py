@@ -20,4 +20,4 @@ def test_a_judge_that_is_killed_stops_the_contest_and_says_what_to_do(tmp_path):
     store = Store(None, tmp_path, enabled=False)
     contest = Contest(None, settings, None, Context("compare", tmp_path), store, None, "key")
     with processes() as judges, pytest.raises(InputError, match=r"judged kmeans.*same command again"):
-        contest.conclude("kmeans", judges.submit(die), Run(None, ""))
+        contest.conclude("kmeans", None, judges.submit(die), Run(None, ""))
