@@ -101,7 +101,8 @@ def assert_refused(done, words, home):
 
 
 def assert_nothing_half_done(home):
-    """No run is open, nothing is registered, and no draft lies about."""
+    """No run is open, nothing is registered, and no draft or shared view lies about."""
+    assert not list(home.glob("cache/views/*"))
     drafts = [path for path in home.rglob(".*.*") if path.suffix in (".parquet", ".csv", ".json")]
     assert not drafts
     if (home / "mlflow" / "mlflow.db").exists():
@@ -222,6 +223,12 @@ def test_ctrl_c_closes_every_run_and_registers_nothing(tmp_path):
     assert "Interrupted" in words
     assert "Traceback" not in words
     assert_nothing_half_done(home)
+    client = mlflow.MlflowClient(f"sqlite:///{home}/mlflow/mlflow.db")
+    runs = client.search_runs([client.get_experiment_by_name("segmentwerk").experiment_id])
+    unjudged = [
+        run for run in runs if "verb" in run.data.tags or run.info.run_name in ("autoencoder", "kmeans")
+    ]
+    assert {run.info.status for run in unjudged if "separation/gain" not in run.data.metrics} == {"KILLED"}
 
 
 def test_a_failing_comparison_closes_its_run_as_failed(tmp_path, monkeypatch, capsys):

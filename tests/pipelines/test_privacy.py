@@ -29,8 +29,6 @@ ID, NAME, CALL = "vrothgar", "quolthbert", "314159265"
 WORDS = (ID, NAME, CALL)
 LOCAL = ("outputs/**/assignments.parquet", "outputs/**/accounts.parquet", "outputs/**/candidates.parquet")
 """Tables for people on this machine: they hold the ids of accounts, in one column, and nothing else."""
-WORKERS = ("cache/views/*/*/index.parquet",)
-"""The same for the processes of the run."""
 TEXTS_OF_FIGURES = """
 import os
 import matplotlib.text as text
@@ -187,7 +185,7 @@ class TestTheMainJob:
 
     def test_no_file_holds_any(self, run):
         home = run[0].home
-        local = {path for pattern in (*LOCAL, *WORKERS) for path in home.glob(pattern)}
+        local = {path for pattern in LOCAL for path in home.glob(pattern)}
         files = [path for path in home.rglob("*") if path.is_file() and path not in local]
         endings = {path.suffix for path in files}
         assert {".db", ".png", ".html", ".onnx", ".parquet", ".json", ".csv", ".yaml"} <= endings
@@ -199,6 +197,9 @@ class TestTheMainJob:
         }
         assert found == {}
 
+    def test_nothing_is_left_of_what_processes_shared(self, run):
+        assert not list((run[0].home / "cache" / "views").iterdir())
+
     def test_artifacts_name_accounts_by_pseudonym_only(self, run):
         (path,) = (run[0].home / "mlflow").rglob("assignments.parquet")
         ids = pd.read_parquet(path)["account_id"]
@@ -206,8 +207,8 @@ class TestTheMainJob:
         assert len(ids) > 400
 
     def test_local_tables_hold_the_id_and_nothing_else(self, run):
-        files = [path for pattern in (*LOCAL, *WORKERS) for path in run[0].home.glob(pattern)]
-        assert {path.name for path in files} >= {Path(pattern).name for pattern in (*LOCAL, *WORKERS)}
+        files = [path for pattern in LOCAL for path in run[0].home.glob(pattern)]
+        assert {path.name for path in files} >= {Path(pattern).name for pattern in LOCAL}
         for path in files:
             if "pseudonymised" in path.parts:
                 continue

@@ -6,11 +6,14 @@ import os
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import psutil
+
+from segmentwerk.core.errors import InputError
 
 if TYPE_CHECKING:
     from loky import ProcessPoolExecutor
@@ -21,7 +24,7 @@ THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _LOOK_EVERY = 0.5
 """Seconds between two looks at whether the parent lives."""
 _MOST_WORKERS = 8
-"""Each holds its own copy of the libraries, about 0.4 GB."""
+"""Each holds its own copy of the libraries, up to half a gigabyte, beside what it works on."""
 
 
 @contextmanager
@@ -43,9 +46,15 @@ def processes() -> Iterator[ProcessPoolExecutor]:
     """Yield an executor for tasks of a second or more; it starts its processes with the first of them.
 
     They end with the block, whatever they are doing, and with this process, however that ends.
+
+    Raises
+    ------
+    InputError
+        If one of them is ended from outside.
     """
     from joblib import cpu_count
     from loky import ProcessPoolExecutor
+    from loky.process_executor import TerminatedWorkerError
 
     executor = ProcessPoolExecutor(
         min(cpu_count(), _MOST_WORKERS),
@@ -54,7 +63,15 @@ def processes() -> Iterator[ProcessPoolExecutor]:
         env=dict.fromkeys(THREAD_LIMITS, "1"),
     )
     try:
-        yield executor
+        with warnings.catch_warnings():
+            # One that has grown is replaced by a new one, which is nobody's concern.
+            warnings.filterwarnings("ignore", "A worker stopped while some jobs")
+            yield executor
+    except TerminatedWorkerError as error:
+        raise InputError(
+            "A process that computed for this one was ended from outside, perhaps for lack of memory.",
+            "Make room and give the same command again; it goes on where it can.",
+        ) from error
     finally:
         executor.shutdown(kill_workers=True)
 

@@ -22,9 +22,10 @@ from segmentwerk.data import privacy
 from segmentwerk.evaluation.selection import against_baseline, select
 from segmentwerk.evaluation.structure import verdict
 from segmentwerk.pipelines import gallery, records, report, review, terminal
-from segmentwerk.pipelines.candidates import Candidate, build, complexity, refitter
-from segmentwerk.pipelines.contest import Contest, Judging, data_digest
+from segmentwerk.pipelines.candidates import Candidate, build, refitter
+from segmentwerk.pipelines.contest import Contest, data_digest
 from segmentwerk.pipelines.context import Context
+from segmentwerk.pipelines.entrants import Entrants
 from segmentwerk.pipelines.preparation import Prepared, prepare
 from segmentwerk.pipelines.release import Release, release
 from segmentwerk.pipelines.unfinished import unfinished
@@ -73,12 +74,14 @@ def run(settings: CompareSettings, context: Context) -> dict[str, Any]:
         unfinished(settings.home, "compare", data_digest(prepared, settings), list(chosen)) as key,
         store.run(settings.tracking.experiment, title, tags={"verb": "compare"}, key=key) as parent,
         threads(),
-        processes() as helpers,
     ):
         parent.write([*records.of_table(prepared.table), *records.of_settings(settings)])
         parent.write(provenance.tags())
-        contest = Contest.open(prepared, settings, settings.tuning, context, store, key)
-        found = _hold(contest, chosen, settings, parent, helpers)
+        with (
+            Contest.open(prepared, settings, settings.tuning, context, store, key) as contest,
+            processes() as helpers,
+        ):
+            found = _hold(contest, chosen, settings, parent, helpers)
         with context.timed("release"):
             released = release(prepared, found.winner, settings, context, store, parent)
         _write_labels(found, prepared, context)
@@ -110,53 +113,20 @@ def _hold(
     parent: Run,
     helpers: Executor,
 ) -> Outcome:
-    entered, studies, left_out = _enter(contest, chosen, parent, helpers)
-    if not entered:
-        raise FitError("No segmenter could be fitted.", " ".join(left_out.values()))
-    studies = {name: studies[name] for name in chosen if name in entered}
-    candidates = {found.name: found for name in studies for found in entered[name]}
+    entrants = Entrants(contest, parent, helpers)
+    entrants.enter(chosen)
+    if not entrants.candidates:
+        raise FitError("No segmenter could be fitted.", " ".join(entrants.left_out.values()))
+    names = [name for name in chosen if name in entrants.candidates]
+    candidates = {found.name: found for name in names for found in entrants.candidates[name]}
+    studies = {name: entrants.studies[name] for name in names}
     cards = against_baseline(
         [candidate.card for candidate in candidates.values()], settings.evaluation, settings.goal
     )
     with contest.context.timed("select"):
         selection = select(cards, settings.evaluation, settings.goal)
         judged = _verdict(contest, candidates[selection.winner], settings, helpers)
-    return Outcome(candidates, cards, studies, selection, judged, left_out)
-
-
-def _enter(
-    contest: Contest, chosen: dict[str, SegmenterSettings], parent: Run, judges: Executor
-) -> tuple[dict[str, list[Candidate]], dict[str, StudyResult], dict[str, str]]:
-    """Tune one segmenter after the other, while others judge those that are tuned.
-
-    The most complex one comes first, since judging it takes longest.
-
-    Returns
-    -------
-    tuple
-        Candidates and study of each segmenter, and why others are left out.
-    """
-    entered: dict[str, list[Candidate]] = {}
-    studies: dict[str, StudyResult] = {}
-    judging: dict[str, Judging] = {}
-    left_out: dict[str, str] = {}
-
-    def leave_out(name: str, error: FitError) -> None:
-        left_out[name] = str(error)
-        log.warning("%s is left out: %s", name, error)
-
-    for name in sorted(chosen, key=lambda name: complexity(chosen[name]), reverse=True):
-        try:
-            studies[name] = contest.tune(name, chosen[name], parent)
-            judging[name] = contest.judge(name, chosen[name], studies[name], judges)
-        except FitError as error:
-            leave_out(name, error)
-    for name, judged in judging.items():
-        try:
-            entered[name] = contest.conclude(name, studies[name], judged, parent)
-        except FitError as error:
-            leave_out(name, error)
-    return entered, studies, left_out
+    return Outcome(candidates, cards, studies, selection, judged, entrants.left_out)
 
 
 def _verdict(contest: Contest, winner: Candidate, settings: CompareSettings, helpers: Executor) -> Verdict:

@@ -1,26 +1,22 @@
-"""Tune one segmenter and judge its finalists, with a run for the segmenter and one for each trial."""
+"""Tune one segmenter, with a run for it and one for each trial, and write down how it was judged."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import logging
-from collections.abc import Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future
-from contextlib import AbstractContextManager
+import shutil
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
-from time import perf_counter
 
 from segmentwerk.config import LearningSettings
-from segmentwerk.core.errors import InputError
-from segmentwerk.core.parallel import threads
 from segmentwerk.core.records import Metric, Tag
-from segmentwerk.core.settings import EvaluationSettings, SegmenterSettings, TuningSettings
+from segmentwerk.core.settings import SegmenterSettings, TuningSettings
 from segmentwerk.core.types import StudyResult, TrialRecord
 from segmentwerk.pipelines import records
-from segmentwerk.pipelines.candidates import Candidate, judge_finalists
+from segmentwerk.pipelines.candidates import Candidate
 from segmentwerk.pipelines.context import Context
 from segmentwerk.pipelines.objective import SegmenterObjective
 from segmentwerk.pipelines.preparation import Prepared, halve
@@ -36,7 +32,14 @@ log = logging.getLogger(__name__)
 class Contest:
     """What every segmenter of one comparison shares.
 
-    ``key`` names the comparison, so that a killed one goes on in the same runs.
+    Attributes
+    ----------
+    key
+        Names the comparison, so that a killed one goes on in the same runs.
+    folder
+        For what processes share; it is gone when the contest is over.
+    shared
+        The half of the accounts to fit on, split once more, on which trials are valued.
     """
 
     prepared: Prepared
@@ -44,10 +47,12 @@ class Contest:
     tuning: TuningSettings
     context: Context
     store: Store
-    shared: SharedView
     key: str
+    folder: Path
+    shared: SharedView
 
     @classmethod
+    @contextmanager
     def open(
         cls,
         prepared: Prepared,
@@ -56,71 +61,46 @@ class Contest:
         context: Context,
         store: Store,
         key: str,
-    ) -> Contest:
+    ) -> Iterator[Contest]:
         """Store the tuning half of the view where workers can map it."""
-        half = halve(prepared.view, settings.seed)
-        shared = SharedView.store(half, _folder(prepared, settings) / "half.joblib")
-        return cls(prepared, settings, tuning, context, store, shared, key)
+        folder = settings.home / "cache" / "views" / key
+        try:
+            shared = SharedView.store(halve(prepared.view, settings.seed), folder / "half.joblib")
+            yield cls(prepared, settings, tuning, context, store, key, folder, shared)
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
-    @cached_property
-    def whole(self) -> SharedView:
-        """The view on which finalists are judged, where other processes can map it."""
-        return SharedView.store(self.prepared.view, _folder(self.prepared, self.settings) / "whole.joblib")
+    def run(self, name: str, parent: Run) -> AbstractContextManager[Run]:
+        """Open the run of a segmenter."""
+        experiment = self.settings.tracking.experiment
+        return self.store.run(experiment, name, parent=parent.id, key=f"{self.key}/{name}")
 
-    def tune(self, name: str, spec: SegmenterSettings, parent: Run) -> StudyResult:
-        """Tune one segmenter, with a run for it and one for each trial.
+    def tune(self, name: str, spec: SegmenterSettings, run: Run) -> StudyResult:
+        """Tune one segmenter, with a run below its own for each trial.
 
         Raises
         ------
         FitError
-            If no trial could be fitted; its run is closed as failed with the reasons.
+            If no trial could be fitted.
         KeyboardInterrupt
             If Ctrl-C ended the study and the config does not want what was found so far to go on.
         """
-        with self._run(name, parent) as run:
-            with self.context.timed(f"tune {name}"):
-                study = self._tune(name, spec, run)
-            run.write([Tag("study", study.study)])
-            if study.interrupted and not self.tuning.keep_on_interrupt:
-                raise KeyboardInterrupt
+        with self.context.timed(f"tune {name}"):
+            study = self._tune(name, spec, run)
+        run.write([Tag("study", study.study)])
+        if study.interrupted and not self.tuning.keep_on_interrupt:
+            raise KeyboardInterrupt
+        for trial in study.finalists:
+            log.info("Judging %s on held-out accounts: %s", name, _words(trial.params))
         return study
 
-    def judge(self, name: str, spec: SegmenterSettings, study: StudyResult, judges: Executor) -> Judging:
-        """Have the finalists of a study judged on the held-out accounts by another process."""
-        params = [trial.params for trial in study.finalists]
-        for told in params:
-            log.info("Judging %s on held-out accounts: %s", name, _words(told))
-        return judges.submit(
-            _judge, name, spec, params, self.whole, self.settings.evaluation, self.settings.seed
-        )
+    def write(self, best: Candidate, study: StudyResult, run: Run) -> None:
+        """Write down how the best candidate of a study was judged.
 
-    def conclude(self, name: str, study: StudyResult, judging: Judging, parent: Run) -> list[Candidate]:
-        """Wait for the judges and write down what they found; return the candidates, best of tuning first.
-
-        Raises
-        ------
-        FitError
-            If a finalist cannot be judged; the run of the segmenter is closed as failed then.
-        InputError
-            If the process that judged was ended.
+        The scorecard comes before the time: MLflow's comparison of runs opens with what was logged first.
         """
-        with self._run(name, parent) as run:
-            try:
-                found, self.context.timings[f"judge {name}"] = judging.result()
-            except BrokenExecutor as error:
-                raise InputError(
-                    f"A process that judged {name} was ended from outside, perhaps for lack of memory.",
-                    "Make room and give the same command again; the trials are kept.",
-                ) from error
-            # The scorecard before anything else: MLflow's comparison opens with what was logged first.
-            run.write([*records.of_scorecard(found[0].card), *records.of_training(found[0].model)])
-            run.write([Metric("cost/study_seconds", study.seconds)])
-        return found
-
-    def _run(self, name: str, parent: Run) -> AbstractContextManager[Run]:
-        """Open the run of a segmenter, the same one each time."""
-        experiment = self.settings.tracking.experiment
-        return self.store.run(experiment, name, parent=parent.id, key=f"{self.key}/{name}")
+        run.write([*records.of_scorecard(best.card), *records.of_training(best.model)])
+        run.write([Metric("cost/study_seconds", study.seconds)])
 
     def _tune(self, name: str, spec: SegmenterSettings, run: Run) -> StudyResult:
         seen: set[int] = set()
@@ -154,28 +134,6 @@ class Contest:
         experiment = self.settings.tracking.experiment
         with self.store.run(experiment, title, parent=run.id, key=key) as grandchild:
             grandchild.write(records.of_trial(trial))
-
-
-Judging = Future[tuple[list[Candidate], float]]
-"""The candidates to come, and the seconds that judging them took."""
-
-
-def _judge(
-    name: str,
-    spec: SegmenterSettings,
-    finalists: Sequence[dict[str, object]],
-    view: SharedView,
-    evaluation: EvaluationSettings,
-    seed: int,
-) -> tuple[list[Candidate], float]:
-    begin = perf_counter()
-    with threads():
-        found = judge_finalists(name, spec, finalists, view.open(), evaluation, seed=seed)
-    return found, perf_counter() - begin
-
-
-def _folder(prepared: Prepared, settings: LearningSettings) -> Path:
-    return settings.home / "cache" / "views" / data_digest(prepared, settings)
 
 
 def data_digest(prepared: Prepared, settings: LearningSettings) -> str:

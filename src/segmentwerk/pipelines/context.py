@@ -25,7 +25,7 @@ class Context:
     sweep
         The folder shared by the runs of a multirun; None for a single run.
     timings
-        Seconds by stage, in order.
+        Seconds by stage; in a comparison segmenters are judged while others are tuned.
     """
 
     verb: str

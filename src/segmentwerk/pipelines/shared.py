@@ -1,4 +1,4 @@
-"""One view for several processes: stored once, memory-mapped by each, never copied."""
+"""One view for several processes: its tables are stored once and memory-mapped by each."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class SharedView:
         return cls(path)
 
     def open(self) -> View:
-        """Return the view, once a process; its numbers stay on disk and are read-only."""
+        """Return the view, once a process; its tables' numbers stay on disk and are read-only."""
         return _open(self.path)
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from segmentwerk.config import TuneSettings
-from segmentwerk.core.parallel import processes, threads
+from segmentwerk.core.parallel import threads
 from segmentwerk.pipelines import records
+from segmentwerk.pipelines.candidates import judge_finalists
 from segmentwerk.pipelines.contest import Contest, data_digest
 from segmentwerk.pipelines.context import Context
 from segmentwerk.pipelines.preparation import prepare
@@ -26,14 +27,18 @@ def run(settings: TuneSettings, context: Context) -> dict[str, Any]:
         unfinished(settings.home, "tune", name, data_digest(prepared, settings)) as key,
         store.run(settings.tracking.experiment, title, tags={"verb": "tune"}, key=key) as parent,
         threads(),
-        processes() as judges,
+        Contest.open(prepared, settings, settings.tuning, context, store, key) as contest,
+        contest.run(name, parent) as run,
     ):
         parent.write([*records.of_table(prepared.table), *records.of_settings(settings)])
         parent.write(provenance.tags())
-        contest = Contest.open(prepared, settings, settings.tuning, context, store, key)
-        study = contest.tune(name, settings.segmenter, parent)
-        judging = contest.judge(name, settings.segmenter, study, judges)
-        found = contest.conclude(name, study, judging, parent)
+        study = contest.tune(name, settings.segmenter, run)
+        with context.timed(f"judge {name}"):
+            params = [trial.params for trial in study.finalists]
+            found = judge_finalists(
+                name, settings.segmenter, params, prepared.view, settings.evaluation, seed=settings.seed
+            )
+        contest.write(found[0], study, run)
     best = found[0]
     show(best.card)
     return {

@@ -5,14 +5,17 @@ import signal
 import subprocess
 import sys
 import time
+from concurrent.futures import wait
 
 import psutil
 import pytest
 
+from segmentwerk.core.errors import InputError
 from segmentwerk.core.parallel import processes
 
 BUSY = """
 import os, time
+from segmentwerk.core.errors import InputError
 from segmentwerk.core.parallel import processes
 
 def work():
@@ -56,3 +59,32 @@ def test_processes_end_with_the_one_they_work_for(tmp_path, end):
         os.kill(main.pid, end) if end == signal.SIGKILL else os.killpg(main.pid, end)
         worker.wait(20)  # raises where it lives on, even while its dead parent is a zombie
     assert main.returncode != 0
+
+
+def die():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def in_its_result(executor):
+    executor.submit(die).result()
+
+
+def in_the_next_task(executor):
+    wait([executor.submit(die)])
+    executor.submit(die)
+
+
+def in_a_map(executor):
+    wait([executor.submit(die)])
+    list(executor.map(abs, range(3)))
+
+
+def run(use):
+    with processes() as executor:
+        use(executor)
+
+
+@pytest.mark.parametrize("use", [in_its_result, in_the_next_task, in_a_map])
+def test_a_process_that_is_killed_is_named_with_what_to_do(use):
+    with pytest.raises(InputError, match=r"ended from outside.*same command again"):
+        run(use)

@@ -1,0 +1,106 @@
+"""The segmenters of a comparison: tuned one after the other, judged meanwhile by other processes."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Any
+
+from segmentwerk.core.errors import FitError
+from segmentwerk.core.parallel import threads
+from segmentwerk.core.settings import EvaluationSettings, SegmenterSettings
+from segmentwerk.core.types import StudyResult
+from segmentwerk.pipelines.candidates import Candidate, complexity, judge_finalists
+from segmentwerk.pipelines.contest import Contest
+from segmentwerk.pipelines.shared import SharedView
+from segmentwerk.tracking.writer import Run
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Judging:
+    """A tuned segmenter whose finalists are being judged; its run stays open until they are."""
+
+    study: StudyResult
+    run: Run
+    closing: ExitStack
+    found: Future[tuple[list[Candidate], float]]
+
+
+@dataclass
+class Entrants:
+    """The segmenters that entered a contest.
+
+    Attributes
+    ----------
+    candidates, studies
+        Judged finalists, best of tuning first, and the study of each segmenter, in no certain order.
+    left_out
+        Why others could not take part.
+    """
+
+    contest: Contest
+    parent: Run
+    judges: Executor
+    candidates: dict[str, list[Candidate]] = field(default_factory=dict)
+    studies: dict[str, StudyResult] = field(default_factory=dict)
+    left_out: dict[str, str] = field(default_factory=dict)
+    _judged: dict[str, _Judging] = field(default_factory=dict)
+
+    def enter(self, chosen: Mapping[str, SegmenterSettings]) -> None:
+        """Tune and judge segmenters, the most complex one first, since judging it takes longest.
+
+        However this ends, the runs of all segmenters are closed.
+        """
+        view = SharedView.store(self.contest.prepared.view, self.contest.folder / "whole.joblib")
+        with ExitStack() as runs:
+            for name in sorted(chosen, key=lambda name: complexity(chosen[name]), reverse=True):
+                with self._leaving_out(name):
+                    self._tune(name, chosen[name], view, runs)
+                self._conclude([name for name, judging in self._judged.items() if judging.found.done()])
+            self._conclude(list(self._judged))
+
+    def _tune(self, name: str, spec: SegmenterSettings, view: SharedView, runs: ExitStack) -> None:
+        with ExitStack() as closing:
+            run = closing.enter_context(self.contest.run(name, self.parent))
+            study = self.contest.tune(name, spec, run)
+            params, settings = [trial.params for trial in study.finalists], self.contest.settings
+            found = self.judges.submit(_judge, name, spec, params, view, settings.evaluation, settings.seed)
+            self._judged[name] = _Judging(study, run, runs.enter_context(closing.pop_all()), found)
+
+    def _conclude(self, names: Iterable[str]) -> None:
+        """Wait for the judges of some segmenters and write down what they found."""
+        for name in names:
+            judging = self._judged.pop(name)
+            with self._leaving_out(name), judging.closing:
+                found, self.contest.context.timings[f"judge {name}"] = judging.found.result()
+                self.contest.write(found[0], judging.study, judging.run)
+                self.candidates[name], self.studies[name] = found, judging.study
+
+    @contextmanager
+    def _leaving_out(self, name: str) -> Iterator[None]:
+        try:
+            yield
+        except FitError as error:
+            self.left_out[name] = str(error)
+            log.warning("%s is left out: %s", name, error)
+
+
+def _judge(
+    name: str,
+    spec: SegmenterSettings,
+    finalists: Sequence[dict[str, Any]],
+    view: SharedView,
+    evaluation: EvaluationSettings,
+    seed: int,
+) -> tuple[list[Candidate], float]:
+    """Judge finalists in a process that does nothing else; also return the seconds that took."""
+    begin = perf_counter()
+    with threads():
+        found = judge_finalists(name, spec, finalists, view.open(), evaluation, seed=seed)
+    return found, perf_counter() - begin
