@@ -61,21 +61,17 @@ def test_processes_end_with_the_one_they_work_for(tmp_path, end):
     assert main.returncode != 0
 
 
-def die():
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
 def in_its_result(executor):
-    executor.submit(die).result()
+    executor.submit(signal.raise_signal, signal.SIGKILL).result()
 
 
 def in_the_next_task(executor):
-    wait([executor.submit(die)])
-    executor.submit(die)
+    wait([executor.submit(signal.raise_signal, signal.SIGKILL)])
+    executor.submit(os.getpid)
 
 
 def in_a_map(executor):
-    wait([executor.submit(die)])
+    wait([executor.submit(signal.raise_signal, signal.SIGKILL)])
     list(executor.map(abs, range(3)))
 
 
