@@ -12,11 +12,15 @@ from pathlib import Path
 from segmentwerk.core.errors import InputError
 
 
-def _refuse(target: Path, error: OSError) -> InputError:
-    return InputError(
-        f"Cannot write {target}: {error.strerror or error}.",
-        "Name a path on a disk with room where you may write.",
-    )
+@contextmanager
+def _writing(target: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(
+            f"Cannot write {target}: {error.strerror or error}.",
+            "Name a path on a disk with room where you may write.",
+        ) from error
 
 
 @contextmanager
@@ -29,21 +33,17 @@ def atomic_file(target: Path) -> Iterator[Path]:
         If the folder cannot be made or written, or the disk is full.
     """
     target = Path(target)
-    try:
+    with _writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=target.suffix, dir=target.parent)
         os.close(handle)
-    except OSError as error:
-        raise _refuse(target, error) from error
-    draft = Path(name)
-    try:
-        yield draft
-        draft.chmod(0o644)
-        draft.replace(target)
-    except OSError as error:
-        raise _refuse(target, error) from error
-    finally:
-        draft.unlink(missing_ok=True)
+        draft = Path(name)
+        try:
+            yield draft
+            draft.chmod(0o644)
+            draft.replace(target)
+        finally:
+            draft.unlink(missing_ok=True)
 
 
 @contextmanager
@@ -56,21 +56,17 @@ def atomic_folder(target: Path) -> Iterator[Path]:
         If the folder cannot be made or written, or the disk is full.
     """
     target = Path(target)
-    try:
+    with _writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
-    except OSError as error:
-        raise _refuse(target, error) from error
-    try:
-        yield draft
-        draft.chmod(0o755)
-        if target.exists():
-            shutil.rmtree(target)
-        draft.replace(target)
-    except OSError as error:
-        raise _refuse(target, error) from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+        try:
+            yield draft
+            draft.chmod(0o755)
+            if target.exists():
+                shutil.rmtree(target)
+            draft.replace(target)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
 
 
 @contextmanager
@@ -87,13 +83,11 @@ def locked(path: Path) -> Iterator[None]:
     from filelock import FileLock  # imports asyncio: too slow for `--help`
 
     path = Path(path)
-    try:
+    with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()  # FileLock itself would wait forever where it may not write
         lock = FileLock(path)
         lock.acquire()
-    except OSError as error:
-        raise _refuse(path, error) from error
     try:
         yield
     finally:

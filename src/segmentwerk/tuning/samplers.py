@@ -27,7 +27,25 @@ N_STARTUP = 5
 _REDRAWS = 20
 
 
-class TrialSampler(BaseSampler):
+class _IndependentSampler(BaseSampler):
+    """Gives one parameter after the other, never several at once."""
+
+    def infer_relative_search_space(
+        self, study: optuna.Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        """Return nothing, since no parameters are drawn together."""
+        del study, trial
+        return {}
+
+    def sample_relative(
+        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Return nothing, since no parameters are drawn together."""
+        del study, trial, search_space
+        return {}
+
+
+class TrialSampler(_IndependentSampler):
     """Draws every trial whole and from a seed of its own, with the points of a plan first.
 
     Optuna's samplers carry a random state from trial to trial, which a killed process loses. Here a
@@ -72,20 +90,6 @@ class TrialSampler(BaseSampler):
                 return
             self._drawn = self._draw(study, trial, random)
 
-    def infer_relative_search_space(
-        self, study: optuna.Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        """Return nothing, since `before_trial` has drawn everything."""
-        del study, trial
-        return {}
-
-    def sample_relative(
-        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        """Return nothing, since `before_trial` has drawn everything."""
-        del study, trial, search_space
-        return {}
-
     def sample_independent(
         self,
         study: optuna.Study,
@@ -111,7 +115,7 @@ class TrialSampler(BaseSampler):
         return self._space.walk(choose)
 
 
-class SobolSampler(BaseSampler):
+class SobolSampler(_IndependentSampler):
     """Trial number i takes point i of one scrambled Sobol sequence (Owen 1998).
 
     Optuna's own `QMCSampler` counts the points that it has handed out, so that a killed trial would
@@ -121,20 +125,6 @@ class SobolSampler(BaseSampler):
     def __init__(self, names: Sequence[str], seed: int) -> None:
         self._names = list(names)
         self._seed = seed
-
-    def infer_relative_search_space(
-        self, study: optuna.Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        """Return nothing: each parameter has its own coordinate."""
-        del study, trial
-        return {}
-
-    def sample_relative(
-        self, study: optuna.Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        """Return nothing, see `infer_relative_search_space`."""
-        del study, trial, search_space
-        return {}
 
     def sample_independent(
         self,
