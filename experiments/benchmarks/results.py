@@ -47,7 +47,8 @@ HEAD = """# Results
 Written by `python experiments/benchmarks/results.py`; do not edit. Each number is the mean over {seeds} seeds
 and its standard deviation, of the best trial of each segmenter, on accounts that no fit has seen
 ([what the scores mean](concepts/scorecard.md)). *Won* counts the seeds in which a candidate of the segmenter
-was selected, *passed* those in which its best trial passed every gate.
+was selected, *passed* those in which its best trial passed every gate. Seconds of a fit are those beside
+other work, since segmenters are judged while others are tuned.
 """
 
 
