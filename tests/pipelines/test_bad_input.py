@@ -1,5 +1,6 @@
 """What bad input gets: one message with the place and the remedy, an exit code, nothing half done."""
 
+import json
 import os
 import resource
 import signal
@@ -203,13 +204,13 @@ def test_a_full_disk_leaves_nothing_half_written(comparison, tmp_path):
     assert not output.exists()
 
 
-def test_ctrl_c_closes_every_run_and_registers_nothing(tmp_path):
-    home = tmp_path / "home"
+def interrupted(home, *arguments):
+    """Compare, press Ctrl-C in the middle of the study of k-means; return exit code, output and messages."""
     code = "import sys; from segmentwerk.cli import main; sys.exit(main())"
     with subprocess.Popen(
-        [sys.executable, "-c", code, "compare", *SMALL, "segmenters.kmeans.n_trials=9"],
+        [sys.executable, "-c", code, "compare", *SMALL, "segmenters.kmeans.n_trials=9", *arguments],
         stderr=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         text=True,
         env={**os.environ, "SEGMENTWERK_HOME": str(home)},
     ) as process:
@@ -218,8 +219,27 @@ def test_ctrl_c_closes_every_run_and_registers_nothing(tmp_path):
             if "kmeans" in line and "1 of" in line:
                 break
         process.send_signal(signal.SIGINT)
-        words = process.stderr.read()
-        assert process.wait(timeout=60) == 130
+        output, words = process.communicate(timeout=120)
+    return process.returncode, output, words
+
+
+def test_ctrl_c_goes_on_with_what_was_found_where_the_config_says_so(tmp_path):
+    code, output, words = interrupted(tmp_path / "home", "tuning.keep_on_interrupt=true")
+    assert code == 0, words
+    summary = json.loads(Path(output.splitlines()[-1]).read_text(encoding="utf-8"))
+    assert {name.partition(" ")[0] for name in summary["scores"]} == {
+        "autoencoder",
+        "gaussian_mixture",
+        "kmeans",
+    }
+    assert summary["decision"]["left_out"] == {"rfm_grid": "interrupted before it was tuned"}
+    assert summary["model"]["version"] == 1
+
+
+def test_ctrl_c_closes_every_run_and_registers_nothing(tmp_path):
+    home = tmp_path / "home"
+    code, _, words = interrupted(home)
+    assert code == 130
     assert "Interrupted" in words
     assert "Traceback" not in words
     assert_nothing_half_done(home)

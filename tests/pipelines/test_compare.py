@@ -62,6 +62,28 @@ def test_runs_form_a_tree_of_parent_child_and_trial(comparison, client):
     assert {run.info.status for run in everything} == {"FINISHED"}
 
 
+def test_runs_of_segmenters_and_trials_tell_what_decided(comparison, client):
+    (parent,) = runs(client, verb="compare")
+    children = runs(client, **{"mlflow.parentRunId": parent.info.run_id})
+    output = Path(comparison.summary["model"]["assignments"]).parent
+    ranking = pd.read_csv(output / "ranking.csv", keep_default_na=False).set_index("candidate")
+    for child in children:
+        own = ranking.loc[child.info.run_name]
+        assert child.data.tags["gates"] == ("passed" if own["passed"] else "failed")
+        failed = {
+            name[5:]
+            for name, text in child.data.tags.items()
+            if name.startswith("gate.") and text.startswith("failed")
+        }
+        assert failed == set(own["failed"].split())
+        for trial in runs(client, **{"mlflow.parentRunId": child.info.run_id}):
+            assert ("objective" in trial.data.metrics) == (trial.data.tags["trial_state"] == "complete")
+            assert "gate.G007" in child.data.tags
+    front = comparison.summary["decision"]["pareto"]
+    assert front == list(ranking.index[ranking["pareto"]])
+    assert comparison.summary["decision"]["comparisons"]
+
+
 def test_the_parent_run_explains_the_choice(comparison, client):
     (parent,) = runs(client, verb="compare")
     page = parent.data.tags["mlflow.note.content"]

@@ -12,8 +12,9 @@ from segmentwerk.core.errors import FitError
 from segmentwerk.core.records import Metric, Tag
 from segmentwerk.core.settings import TuningSettings
 from segmentwerk.tracking.writer import Store
+from segmentwerk.tuning.plan import Plan
 from segmentwerk.tuning.space import SearchSpace
-from segmentwerk.tuning.study import study_name, tune
+from segmentwerk.tuning.study import tune
 
 SPACE = SearchSpace(
     {
@@ -74,7 +75,8 @@ def main(config):
     settings = TuningSettings(**config["settings"])
     folder = Path(config["home"]) / "doing"
     folder.mkdir(parents=True, exist_ok=True)
-    tracker = Tracker(config, study_name("kills", SPACE, settings, seed=5))
+    plan = Plan("kills", SPACE, settings, 5, Path(config["home"]), "", settings.n_trials, ())
+    tracker = Tracker(config, plan.study)
     objective = Cheap(folder, config["seconds"])
     result = tune("kills", objective, SPACE, settings, seed=5, home=Path(config["home"]), on_trial=tracker)
     trials = [[t.number, t.state, t.params, t.value, t.reason, t.scores] for t in result.trials]

@@ -48,6 +48,10 @@ class FitError(SegmentwerkError):
     """A segmenter cannot be fitted to this input: too few rows, one distinct row, a dead component."""
 
 
+UNFIT = (FitError, MemoryError, ArithmeticError, ValueError, RuntimeError)
+"""What the data, the parameters or the memory make impossible while a segmenter is fitted or judged."""
+
+
 class ModelError(SegmentwerkError):
     """A registered or saved model is missing, damaged or not the one expected."""
 
@@ -56,6 +60,22 @@ class GateError(SegmentwerkError):
     """A quality gate said no."""
 
     exit_code = 3
+
+
+def why(error: BaseException) -> str:
+    """Say why a segmenter cannot be fitted, in words of `UNFIT`.
+
+    Examples
+    --------
+    >>> why(MemoryError())
+    'out of memory'
+    >>> why(ZeroDivisionError("float division by zero"))
+    'ZeroDivisionError: float division by zero'
+    """
+    name = "out of memory" if isinstance(error, MemoryError) else type(error).__name__
+    if isinstance(error, FitError):
+        return str(error)
+    return f"{name}: {error}" if str(error) else name
 
 
 def brief(error: BaseException) -> str:

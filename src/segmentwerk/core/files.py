@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
@@ -10,6 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from segmentwerk.core.errors import InputError
+
+log = logging.getLogger(__name__)
+
+_TELL_AFTER = 3.0
+"""Seconds that a process waits for another one before it says so."""
 
 
 @contextmanager
@@ -71,7 +77,7 @@ def atomic_folder(target: Path) -> Iterator[Path]:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold the lock file ``path`` while the block runs; other processes wait.
+    """Hold the lock file ``path`` while the block runs; other processes wait, and soon say so.
 
     The operating system frees the lock when its holder dies, so a killed process leaves none behind.
 
@@ -80,14 +86,18 @@ def locked(path: Path) -> Iterator[None]:
     InputError
         If the folder cannot be made or written.
     """
-    from filelock import FileLock  # imports asyncio: too slow for `--help`
+    from filelock import FileLock, Timeout  # imports asyncio: too slow for `--help`
 
     path = Path(path)
     with _writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()  # FileLock itself would wait forever where it may not write
         lock = FileLock(path)
-        lock.acquire()
+        try:
+            lock.acquire(timeout=_TELL_AFTER)
+        except Timeout:
+            log.info("Waiting for another process to end, which holds %s ...", path)
+            lock.acquire()
     try:
         yield
     finally:

@@ -177,7 +177,7 @@ class TuningSettings(Settings):
     """Seconds for one study at most."""
     workers: int = Field(default=1, ge=1)
     sampler: Literal["tpe", "random", "gp", "qmc"] = "tpe"
-    pruner: Literal["median", "hyperband", "none"] = "median"
+    pruner: Literal["decile", "median", "hyperband", "none"] = "decile"
     storage: str | None = None
     """Null: a journal file below home. Else a database URL that several machines share."""
     resume: bool = True

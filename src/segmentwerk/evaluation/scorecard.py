@@ -103,13 +103,13 @@ def quick(
     settings: EvaluationSettings,
     *,
     seed: int,
-    report: Callable[[int, float], None] | None = None,
+    report: Callable[[float], None] | None = None,
     value_weight: float = 1.0,
 ) -> dict[str, float]:
     """Measure the primary criteria at reduced fidelity: fewer rows and one pair of halves.
 
-    The objective ``value`` is the weighted geometric mean of those criteria that need no full scorecard, so
-    that their units do not matter: by default the gain, the agreement, and, where there is an outcome, its
+    The objective ``value`` is the weighted geometric mean of the primary criteria and the outcome, so that
+    their units do not matter: by default the gain, the agreement, and, where there is an outcome, its
     explained share, which counts as `LEAST_EXPLAINED` at least, lest an outcome that nothing tells of decides
     by its noise. Where another one is not above 0, the objective is the smallest. A least stable segment
     below ``min_jaccard``, which would fail gate G002, lowers it in proportion; the other gates are not asked.
@@ -117,8 +117,7 @@ def quick(
     Parameters
     ----------
     report
-        Called with (rung, value so far): rung 0 before any refit, rung 1 at the end. It may raise to
-        prune the trial.
+        Called with the value so far before the refits. It may raise to prune the trial.
     value_weight
         Weight of the outcome beside 1 for each other criterion.
 
@@ -139,7 +138,7 @@ def quick(
     weights = dict.fromkeys(map(str, settings.primary), 1.0) | {VALUE: value_weight}
     scores = _values([*separation.measure(case), *value.measure(case)])
     if report:
-        report(0, _objective(scores, weights))
+        report(_objective(scores, weights))
     scores |= _values(stability.measure(case, stability.refits(case, refit))[0])
     scores |= {
         "substance/smallest_share": float(case.shares.min()),
@@ -151,8 +150,6 @@ def quick(
         total *= jaccard / settings.min_jaccard
     if not np.isfinite(total):
         raise FitError("A score of this trial is no number.", "Look at the parameters of the trial.")
-    if report:
-        report(1, total)
     return {"value": total, **scores}
 
 

@@ -54,11 +54,14 @@ def select(cards: Sequence[Scorecard], settings: EvaluationSettings, goal: GoalS
     order = sorted(range(len(eligible)), key=lambda i: (i != best, contest.rank[i]))
     ranked = [eligible[i] for i in order]
     comparisons = _comparisons(ranked, cards, criteria, settings)
+    front = pareto(eligible)
     return Selection(
         winner=ranked[0].candidate,
         reason=wording.reason(ranked, contest, tied, cards, criteria, comparisons),
-        ranking=_table(ranked, contest, cards, criteria),
-        pareto=pareto(eligible),
+        ranking=_table(ranked, contest, cards, criteria).assign(
+            pareto=lambda table: table["candidate"].isin(front)
+        ),
+        pareto=front,
         near_ties=tuple(contest.names[i] for i in tied if i != best),
         comparisons=comparisons,
     )
@@ -115,11 +118,10 @@ def _comparisons(
     criteria: dict[str, float],
     settings: EvaluationSettings,
 ) -> tuple[dict[str, object], ...]:
-    """Compare the winner with the runner-up, the baseline and the champion, draw by draw."""
+    """Compare the winner with the runner-up and the baseline, draw by draw."""
     winner = ranked[0]
     opponents = [("runner-up", card) for card in ranked[1:2]]
     opponents += [("baseline", card) for card in cards if card.algorithm == settings.baseline][:1]
-    opponents += [("champion", card) for card in cards if card.candidate == "champion"]
     return tuple(
         {
             "role": role,

@@ -61,7 +61,7 @@ class Language:
         """Write a number with a fixed number of decimals; NaN as a dash."""
         if value != value:
             return UNKNOWN
-        text = f"{value:,.{digits}f}".replace("-0.00", "0.00")
+        text = f"{round(value, digits) + 0.0:,.{digits}f}"  # adding 0 takes the sign from a rounded -0
         return text.translate(str.maketrans(",.", ".,")) if self.code == "de" else text
 
     def percent(self, value: float, digits: int = 0) -> str:

@@ -44,13 +44,18 @@ def ranked(
 def side_by_side(
     selection: Selection, cards: Sequence[Scorecard], keys: Sequence[str], language: Language = ENGLISH
 ) -> Figure:
-    """All criteria of all candidates as parallel coordinates, each scaled from worst (0) to best (1)."""
+    """All criteria of all candidates as parallel coordinates, each scaled from worst (0) to best (1).
+
+    Those on the Pareto front over the families are named so.
+    """
     names = [str(name) for name in selection.ranking["candidate"]]
     values = np.array([[_value(card, key) for key in keys] for card in cards])
     low, high = np.nanmin(values, axis=0), np.nanmax(values, axis=0)
     scaled = (values - low) / np.where(high > low, high - low, 1.0)
     row = {card.candidate: scaled[i] for i, card in enumerate(cards)}
-    lines = [Line(name, [float(x) for x in range(len(keys))], row[name].tolist()) for name in names]
+    words = {name: language.text("figures.on_front", candidate=name) for name in selection.pareto}
+    places = [float(x) for x in range(len(keys))]
+    lines = [Line(words.get(name, name), places, row[name].tolist()) for name in names]
     wins = int(sum(row[selection.winner] >= np.nanmax(scaled, axis=0)))
     return Figure(
         "side_by_side",

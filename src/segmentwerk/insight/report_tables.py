@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import isfinite
+from typing import Any
 
 from segmentwerk.core.types import Gate, Identity, Score, Scorecard, Selection
 from segmentwerk.insight.language import NO_BREAK, Language
@@ -44,7 +45,18 @@ def reasons(selection: Selection, cards: Sequence[Scorecard], language: Language
         role = language.find("roles", str(item["role"])) or str(item["role"])
         share = language.percent(float(str(item["ahead"])))
         sentences.append(language.text("report.ahead", role=role, candidate=item["candidate"], share=share))
+        sentences.append(language.text("report.differences", listed=", ".join(differences(item, language))))
+    if len(selection.pareto) > 1:
+        sentences.append(language.text("report.front", names=language.listed(list(selection.pareto))))
     return sentences
+
+
+def differences(comparison: Mapping[str, Any], language: Language) -> list[str]:
+    """Write by how much the winner is ahead of another candidate in each criterion, with 95% intervals."""
+    return [
+        f"{criterion(key, language)} {_span(found['value'], found['low'], found['high'], language)}"
+        for key, found in comparison["differences"].items()
+    ]
 
 
 def ranking(selection: Selection, cards: Sequence[Scorecard], language: Language) -> tuple[Row, list[Row]]:
@@ -70,9 +82,13 @@ def interval(score: Score | None, language: Language) -> str:
     """
     if score is None:
         return "-"
-    text = language.decimal(score.value, 3)
-    if isfinite(score.low):
-        ends = (language.decimal(end, 3) for end in (score.low, score.high))
+    return _span(score.value, score.low, score.high, language)
+
+
+def _span(value: float, low: float, high: float, language: Language) -> str:
+    text = language.decimal(value, 3)
+    if isfinite(low):
+        ends = (language.decimal(end, 3) for end in (low, high))
         text += f" ({f'{NO_BREAK}…{NO_BREAK}'.join(ends)})"
     return text
 

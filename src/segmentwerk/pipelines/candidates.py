@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,12 +10,14 @@ from typing import Any
 import pandas as pd
 from hydra.utils import get_class
 
-from segmentwerk.core.errors import ConfigError, nearest
+from segmentwerk.core.errors import UNFIT, ConfigError, FitError, nearest, why
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.settings import EvaluationSettings, SegmenterSettings
 from segmentwerk.core.types import Scorecard
 from segmentwerk.evaluation.scorecard import View, judge
 from segmentwerk.segmenters.base import Segmenter
+
+log = logging.getLogger(__name__)
 
 ALLOWED_TARGETS = "segmentwerk.segmenters."
 """A config may name classes below this package only: a config file must not run arbitrary code."""
@@ -52,6 +55,11 @@ def build(spec: SegmenterSettings, params: dict[str, Any], *, min_share: float, 
 def complexity(spec: SegmenterSettings) -> int:
     """Return how complex the segmenter's algorithm is, as the scorecard counts it."""
     return _class(spec).complexity
+
+
+def short_name(spec: SegmenterSettings) -> str:
+    """Return the name of the segmenter's module, by which its yaml goes, too."""
+    return _class(spec).__module__.rpartition(".")[2]
 
 
 def _class(spec: SegmenterSettings) -> type[Segmenter]:
@@ -112,9 +120,22 @@ def judge_finalists(
     *,
     seed: int,
 ) -> list[Candidate]:
-    """Judge the parameters that tuning found best, best first."""
-    titles = [name, *(f"{name} #{number}" for number in range(2, len(finalists) + 1))]
-    return [
-        judge_one(title, name, spec, params, view, evaluation, seed=seed)
-        for title, params in zip(titles, finalists, strict=True)
-    ]
+    """Judge the parameters that tuning found best, best first.
+
+    Raises
+    ------
+    FitError
+        If none of them can be fitted; one that cannot is left out with a warning.
+    """
+    found: list[Candidate] = []
+    reasons: list[str] = []
+    for params in finalists:
+        title = f"{name} #{len(found) + 1}" if found else name
+        try:
+            found.append(judge_one(title, name, spec, params, view, evaluation, seed=seed))
+        except UNFIT as error:
+            reasons.append(why(error))
+            log.warning("A finalist of %s is left out: %s", name, reasons[-1])
+    if not found:
+        raise FitError(f"No finalist of {name} could be judged.", " ".join(reasons))
+    return found

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pandas as pd
@@ -23,7 +23,7 @@ from segmentwerk.evaluation.selection import against_baseline, select
 from segmentwerk.evaluation.structure import verdict
 from segmentwerk.pipelines import gallery, records, report, review, terminal
 from segmentwerk.pipelines.candidates import Candidate, build, refitter
-from segmentwerk.pipelines.contest import Contest, data_digest
+from segmentwerk.pipelines.contest import Contest, identity
 from segmentwerk.pipelines.context import Context
 from segmentwerk.pipelines.entrants import Entrants
 from segmentwerk.pipelines.preparation import Prepared, prepare
@@ -71,7 +71,7 @@ def run(settings: CompareSettings, context: Context) -> dict[str, Any]:
         prepared = prepare(settings, context)
     title = f"compare {prepared.table.source}"
     with (
-        unfinished(settings.home, "compare", data_digest(prepared, settings), list(chosen)) as key,
+        unfinished(settings.home, "compare", *identity(prepared, settings, chosen)) as key,
         store.run(settings.tracking.experiment, title, tags={"verb": "compare"}, key=key) as parent,
         threads(),
     ):
@@ -123,6 +123,9 @@ def _hold(
     cards = against_baseline(
         [candidate.card for candidate in candidates.values()], settings.evaluation, settings.goal
     )
+    candidates = {card.candidate: replace(candidates[card.candidate], card=card) for card in cards}
+    for name in names:  # only now it is known how they stand beside the baseline
+        entrants.runs[name].write(records.of_gates(candidates[name].card))
     with contest.context.timed("select"):
         selection = select(cards, settings.evaluation, settings.goal)
         judged = _verdict(contest, candidates[selection.winner], settings, helpers)
@@ -215,6 +218,8 @@ def _summary(found: Outcome, released: Release, prepared: Prepared, parent: Run)
             "params": found.winner.card.params,
             "reason": found.selection.reason,
             "near_ties": found.selection.near_ties,
+            "pareto": found.selection.pareto,
+            "comparisons": found.selection.comparisons,
             "verdict": found.verdict.kind,
             "verdict_reason": found.verdict.reason,
             "left_out": found.left_out,

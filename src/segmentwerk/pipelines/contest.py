@@ -6,12 +6,12 @@ import hashlib
 import json
 import logging
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from segmentwerk.config import LearningSettings
+from segmentwerk.config import CompareSettings, LearningSettings, TuneSettings
 from segmentwerk.core.records import Metric, Tag
 from segmentwerk.core.settings import SegmenterSettings, TuningSettings
 from segmentwerk.core.types import StudyResult, TrialRecord
@@ -103,11 +103,13 @@ class Contest:
         run.write([Metric("cost/study_seconds", study.seconds)])
 
     def _tune(self, name: str, spec: SegmenterSettings, run: Run) -> StudyResult:
+        logged = self.store.finished(self.settings.tracking.experiment, run)  # before this process was killed
         seen: set[int] = set()
 
         def log_trial(trial: TrialRecord) -> None:
             seen.add(trial.number)
-            self._log_trial(name, trial, run)
+            if f"{self.key}/{name}/{trial.number}" not in logged:
+                self._log_trial(name, trial, run)
 
         result = tune(
             f"{self.prepared.table.source}-{name}",
@@ -124,9 +126,10 @@ class Contest:
             on_trial=log_trial,
             n_finalists=self.settings.evaluation.n_finalists,
         )
-        for trial in result.trials:  # of a study that an earlier comparison finished
-            if trial.number not in seen:
-                self._log_trial(name, trial, run)
+        if self.tuning.storage is None:  # else other machines log what they have run
+            for trial in result.trials:  # some are of a study that an earlier comparison finished
+                if trial.number not in seen:
+                    log_trial(trial)
         return result
 
     def _log_trial(self, name: str, trial: TrialRecord, run: Run) -> None:
@@ -134,6 +137,15 @@ class Contest:
         experiment = self.settings.tracking.experiment
         with self.store.run(experiment, title, parent=run.id, key=key) as grandchild:
             grandchild.write(records.of_trial(trial))
+
+
+def identity(
+    prepared: Prepared, settings: CompareSettings | TuneSettings, chosen: Mapping[str, SegmenterSettings]
+) -> Iterator[object]:
+    """List all that decides which trials a contest runs, as JSON values."""
+    yield data_digest(prepared, settings)
+    yield {name: spec.model_dump(mode="json") for name, spec in chosen.items()}
+    yield settings.tuning.model_dump(mode="json", include={"n_trials", "sampler", "pruner"})
 
 
 def data_digest(prepared: Prepared, settings: LearningSettings) -> str:

@@ -38,8 +38,8 @@ class Entrants:
 
     Attributes
     ----------
-    candidates, studies
-        Judged finalists, best of tuning first, and the study of each segmenter, in no certain order.
+    candidates, studies, runs
+        Judged finalists, best of tuning first, study and run of each segmenter, in no certain order.
     left_out
         Why others could not take part.
     """
@@ -48,30 +48,38 @@ class Entrants:
     parent: Run
     judges: Executor
     candidates: dict[str, list[Candidate]] = field(default_factory=dict)
+    runs: dict[str, Run] = field(default_factory=dict)
     studies: dict[str, StudyResult] = field(default_factory=dict)
     left_out: dict[str, str] = field(default_factory=dict)
     _judged: dict[str, _Judging] = field(default_factory=dict)
+    _interrupted: bool = False
 
     def enter(self, chosen: Mapping[str, SegmenterSettings]) -> None:
         """Tune and judge segmenters, the most complex one first, since judging it takes longest.
 
-        However this ends, the runs of all segmenters are closed.
+        However this ends, the runs of all segmenters are closed. After Ctrl-C no further one is tuned,
+        where the config wants what was found so far.
         """
         view = SharedView.store(self.contest.prepared.view, self.contest.folder / "whole.joblib")
+        waiting = sorted(chosen, key=lambda name: complexity(chosen[name]), reverse=True)
         with ExitStack() as runs:
-            for name in sorted(chosen, key=lambda name: complexity(chosen[name]), reverse=True):
-                with self._leaving_out(name):
+            while waiting and not self._interrupted:
+                name = waiting.pop(0)
+                with self._leaving_out(name), self._keeping(name):
                     self._tune(name, chosen[name], view, runs)
                 self._conclude([name for name, judging in self._judged.items() if judging.found.done()])
+            self.left_out |= dict.fromkeys(waiting, "interrupted before it was tuned")
             self._conclude(list(self._judged))
 
     def _tune(self, name: str, spec: SegmenterSettings, view: SharedView, runs: ExitStack) -> None:
+        """Tune a segmenter and hand it to a judge."""
         with ExitStack() as closing:
             run = closing.enter_context(self.contest.run(name, self.parent))
             study = self.contest.tune(name, spec, run)
             params, settings = [trial.params for trial in study.finalists], self.contest.settings
             found = self.judges.submit(_judge, name, spec, params, view, settings.evaluation, settings.seed)
             self._judged[name] = _Judging(study, run, runs.enter_context(closing.pop_all()), found)
+            self._interrupted = study.interrupted
 
     def _conclude(self, names: Iterable[str]) -> None:
         """Wait for the judges of some segmenters and write down what they found."""
@@ -81,6 +89,18 @@ class Entrants:
                 found, self.contest.context.timings[f"judge {name}"] = judging.found.result()
                 self.contest.write(found[0], judging.study, judging.run)
                 self.candidates[name], self.studies[name] = found, judging.study
+                self.runs[name] = judging.run
+
+    @contextmanager
+    def _keeping(self, name: str) -> Iterator[None]:
+        """Let Ctrl-C before a first result end this study alone, where others have one that is to be kept."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            if not (self.contest.tuning.keep_on_interrupt and (self._judged or self.candidates)):
+                raise
+            self._interrupted = True
+            self.left_out[name] = "interrupted before its first trial was complete"
 
     @contextmanager
     def _leaving_out(self, name: str) -> Iterator[None]:

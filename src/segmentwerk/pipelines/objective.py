@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from segmentwerk.core.seeds import derive
@@ -11,6 +11,11 @@ from segmentwerk.core.settings import EvaluationSettings, GoalSettings, Segmente
 from segmentwerk.evaluation.scorecard import quick
 from segmentwerk.pipelines.candidates import build, refitter
 from segmentwerk.pipelines.shared import SharedView
+from segmentwerk.tuning.samplers import LAST_STEP
+from segmentwerk.tuning.trials import Report
+
+EPOCHS = 5
+"""A trial that trains in epochs may be given up after each so many of them."""
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,7 @@ class SegmenterObjective:
     goal: GoalSettings
     seed: int
 
-    def __call__(self, params: dict[str, Any], report: Callable[[int, float], None]) -> dict[str, float]:
+    def __call__(self, params: dict[str, Any], report: Report) -> dict[str, float]:
         """Return the scores of one trial, ``value`` among them.
 
         Raises
@@ -34,7 +39,8 @@ class SegmenterObjective:
         """
         view = self.view.open()
         share = self.evaluation.min_segment_share
-        model = build(self.spec, params, min_share=share, seed=derive(self.seed, self.name)).fit(view.train)
+        model = build(self.spec, params, min_share=share, seed=derive(self.seed, self.name))
+        model.fit(view.train, monitor=partial(_after_epoch, report))
         refit = refitter(self.spec, params, min_share=share)
         return quick(
             model,
@@ -42,6 +48,12 @@ class SegmenterObjective:
             view,
             self.evaluation,
             seed=self.seed,
-            report=report,
+            report=partial(report, LAST_STEP),
             value_weight=self.goal.value_weight,
         )
+
+
+def _after_epoch(report: Report, epoch: int, value: float) -> None:
+    """Report now and then; the steps of epochs lie below the one that is reported before the refits."""
+    if epoch % EPOCHS == 0 and epoch < LAST_STEP:
+        report(epoch, value)

@@ -36,7 +36,6 @@ def of_settings(settings: LearningSettings) -> Iterator[Record]:
 def of_scorecard(card: Scorecard) -> Iterator[Record]:
     """List parameters, scores with their intervals, and gates of one candidate."""
     yield Tag("algorithm", card.algorithm)
-    yield Tag("gates", "passed" if card.passed else "failed")
     yield Param("n_segments", card.n_segments)
     for name, value in sorted(card.params.items()):
         if name != "n_segments":
@@ -46,6 +45,12 @@ def of_scorecard(card: Scorecard) -> Iterator[Record]:
         if isfinite(score.low):
             yield Metric(f"{score.family}/{score.name}_low", score.low)
             yield Metric(f"{score.family}/{score.name}_high", score.high)
+    yield from of_gates(card)
+
+
+def of_gates(card: Scorecard) -> Iterator[Record]:
+    """List the gates of one candidate."""
+    yield Tag("gates", "passed" if card.passed else "failed")
     for gate in card.gates:
         yield Tag(f"gate.{gate.code}", f"{gate.status}: {gate.message}")
 
@@ -63,6 +68,8 @@ def of_trial(trial: TrialRecord) -> Iterator[Record]:
         yield Tag("trial_reason", trial.reason)
     for name, value in trial.params.items():
         yield Param(name, value)
+    if trial.state == "complete":
+        yield Metric("objective", trial.value)
     for name, score in trial.scores.items():
-        yield Metric("objective" if name == "value" else name, score)
+        yield Metric(name, score)
     yield Metric("cost/trial_seconds", trial.seconds)

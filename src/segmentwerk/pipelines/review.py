@@ -12,7 +12,7 @@ from segmentwerk.core.files import atomic_file
 from segmentwerk.core.types import Scorecard, Selection, Verdict
 from segmentwerk.features.table import catalogue
 from segmentwerk.insight.language import ENGLISH
-from segmentwerk.insight.report_tables import interval
+from segmentwerk.insight.report_tables import differences, interval
 from segmentwerk.pipelines.preparation import Prepared
 from segmentwerk.pipelines.release import Release
 
@@ -47,6 +47,7 @@ def page(
         "",
         "Scores of held-out accounts with 95% intervals; the lower mean rank is better.",
         "",
+        *_differences(selection),
         *gates(cards),
         *[f"- {name} took no part: {why}" for name, why in left_out.items()],
         "",
@@ -84,11 +85,19 @@ def intervals(selection: Selection, cards: Sequence[Scorecard]) -> pd.DataFrame:
     return table
 
 
+def _differences(selection: Selection) -> Iterable[str]:
+    """List by how much the winner is ahead of others, and who is on the Pareto front."""
+    for item in selection.comparisons:
+        told = ", ".join(differences(item, ENGLISH))
+        yield f"- {selection.winner} minus {item['candidate']} ({item['role']}): {told}"
+    yield f"- Pareto front over the families: {', '.join(selection.pareto)}"
+
+
 def ranking(selection: Selection) -> pd.DataFrame:
     """Return the ranking as people read it: short numbers, words for the gates."""
     table = selection.ranking.copy()
     table["gates"] = table["failed"].where(table["failed"] != "", "passed")
-    table = table.drop(columns=["algorithm", "complexity", "passed", "failed", "rank_se"])
+    table = table.drop(columns=["algorithm", "complexity", "passed", "failed", "rank_se", "pareto"])
     for name in table.select_dtypes("float").columns:
         table[name] = table[name].map(lambda value: f"{value:.3f}" if isfinite(value) else "-")
     return table.rename(columns={"n_segments": "segments"}).astype(str)

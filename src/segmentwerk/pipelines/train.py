@@ -13,7 +13,7 @@ from segmentwerk.config import TrainSettings
 from segmentwerk.core.parallel import threads
 from segmentwerk.core.types import Scorecard
 from segmentwerk.pipelines import records, review
-from segmentwerk.pipelines.candidates import judge_one
+from segmentwerk.pipelines.candidates import judge_one, short_name
 from segmentwerk.pipelines.context import Context
 from segmentwerk.pipelines.preparation import Prepared, prepare
 from segmentwerk.tracking import provenance
@@ -27,7 +27,7 @@ def run(settings: TrainSettings, context: Context) -> dict[str, Any]:
 
     Without parameters in `segmenter.params` the first starting point of its yaml is used.
     """
-    name = settings.segmenter.target.rpartition(".")[2].removesuffix("Segmenter")
+    name = short_name(settings.segmenter)
     prepared = prepare(settings, context)
     store = Store(settings.tracking.uri, settings.home, enabled=settings.tracking.enabled)
     spec = settings.segmenter

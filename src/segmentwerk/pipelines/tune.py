@@ -7,8 +7,8 @@ from typing import Any
 from segmentwerk.config import TuneSettings
 from segmentwerk.core.parallel import threads
 from segmentwerk.pipelines import records
-from segmentwerk.pipelines.candidates import judge_finalists
-from segmentwerk.pipelines.contest import Contest, data_digest
+from segmentwerk.pipelines.candidates import judge_finalists, short_name
+from segmentwerk.pipelines.contest import Contest, identity
 from segmentwerk.pipelines.context import Context
 from segmentwerk.pipelines.preparation import prepare
 from segmentwerk.pipelines.train import show
@@ -19,12 +19,13 @@ from segmentwerk.tracking.writer import Store
 
 def run(settings: TuneSettings, context: Context) -> dict[str, Any]:
     """Tune one segmenter and judge its best parameters on held-out accounts."""
-    name = settings.segmenter.target.rpartition(".")[2].removesuffix("Segmenter")
+    name = short_name(settings.segmenter)
+    chosen = {name: settings.segmenter}
     prepared = prepare(settings, context)
     store = Store(settings.tracking.uri, settings.home, enabled=settings.tracking.enabled)
     title = f"tune {name} on {prepared.table.source}"
     with (
-        unfinished(settings.home, "tune", name, data_digest(prepared, settings)) as key,
+        unfinished(settings.home, "tune", *identity(prepared, settings, chosen)) as key,
         store.run(settings.tracking.experiment, title, tags={"verb": "tune"}, key=key) as parent,
         threads(),
         Contest.open(prepared, settings, settings.tuning, context, store, key) as contest,

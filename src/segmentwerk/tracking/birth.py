@@ -14,6 +14,8 @@ OFFLINE = "offline-"
 OFFLINE_TAG = "segmentwerk.offline"
 """Tag of a run that began while the store was away; it finds the run again under its first id."""
 STATUS, REASON = "status", "status_reason"
+MAX_RUNS = 10_000
+"""Runs that are asked for at once."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,13 @@ def find(client: MlflowClient, experiment_id: str, tag: str, value: str) -> Any:
     """Return the run with a tag; None if there is none."""
     found = client.search_runs([experiment_id], f"tags.`{tag}` = '{value}'", max_results=1)
     return found[0] if found else None
+
+
+def finished(client: MlflowClient, experiment_id: str, parent: str) -> frozenset[str]:
+    """Return the keys of the finished runs that are nested in another."""
+    asked = f"tags.mlflow.parentRunId = '{parent}' and attributes.status = 'FINISHED'"
+    found = client.search_runs([experiment_id], asked, max_results=MAX_RUNS)
+    return frozenset(run.data.tags[KEY] for run in found if KEY in run.data.tags)
 
 
 def _id(run: Any) -> str | None:

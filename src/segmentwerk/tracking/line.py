@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from segmentwerk.tracking.birth import OFFLINE, Birth, create, obtain
+from segmentwerk.tracking.birth import OFFLINE, Birth, create, finished, obtain
 from segmentwerk.tracking.encode import Batch
 from segmentwerk.tracking.send import is_refusal, send
 from segmentwerk.tracking.spool import Spool
@@ -55,6 +55,11 @@ class Line:
             self.flush()  # a parent that began while the store was away comes first
             request = obtain if again else create
             return self._ask(lambda client: request(client, birth)) or self.spool.bear(birth)
+
+    def finished(self, experiment_id: str, parent: str) -> frozenset[str]:
+        """Return the keys of the finished runs that are nested in another; none where the store is away."""
+        with self._turn:
+            return self._ask(lambda client: finished(client, experiment_id, parent)) or frozenset()
 
     def write(self, run_id: str, batch: Batch) -> None:
         """Send a batch, or keep it for later; whatever waits already goes first."""

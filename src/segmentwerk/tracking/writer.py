@@ -133,6 +133,10 @@ class Store:
             if self.enabled and parent is None:
                 self._line.last_try()
 
+    def finished(self, experiment: str, parent: Run) -> frozenset[str]:
+        """Return the keys of the finished runs nested in ``parent``; none where the store is away."""
+        return self._line.finished(self.prepare(experiment), parent.id) if parent.is_known else frozenset()
+
     def sync(self) -> int:
         """Send what was kept while the store did not answer; return the number of batches sent.
 

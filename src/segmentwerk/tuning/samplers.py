@@ -13,7 +13,7 @@ from optuna.distributions import (
     FloatDistribution,
     IntDistribution,
 )
-from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner
+from optuna.pruners import BasePruner, HyperbandPruner, MedianPruner, NopPruner, PercentilePruner
 from optuna.samplers import BaseSampler, GPSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial
 
@@ -23,6 +23,9 @@ from segmentwerk.tuning.space import Point, SearchSpace
 
 N_STARTUP = 5
 """Trials drawn at random before a model of the objective is trusted."""
+
+LAST_STEP = 1000
+"""Highest step that a trial may report."""
 
 _REDRAWS = 20
 
@@ -175,6 +178,10 @@ def make_sampler(
 
 def make_pruner(settings: TuningSettings) -> BasePruner:
     """Return what decides at each report whether a trial is given up."""
-    if settings.pruner == "median":
-        return MedianPruner(n_startup_trials=N_STARTUP - 1, n_warmup_steps=1)
-    return HyperbandPruner() if settings.pruner == "hyperband" else NopPruner()
+    makers: dict[str, Callable[[], BasePruner]] = {
+        "decile": lambda: PercentilePruner(90.0, n_startup_trials=N_STARTUP - 1),  # the share that stays
+        "median": lambda: MedianPruner(n_startup_trials=N_STARTUP - 1),
+        "hyperband": lambda: HyperbandPruner(max_resource=LAST_STEP),
+        "none": NopPruner,
+    }
+    return makers[settings.pruner]()

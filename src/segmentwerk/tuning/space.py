@@ -50,9 +50,6 @@ class SearchSpace:
             self._check_condition(name, parameter)
             self._parameters[name] = parameter
 
-    def __len__(self) -> int:
-        return len(self._parameters)
-
     @property
     def names(self) -> tuple[str, ...]:
         """Names of all parameters, conditional ones included, in order."""

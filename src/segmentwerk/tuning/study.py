@@ -117,22 +117,6 @@ def tune(
     return StudyResult(plan.study, tuple(records), finalists, time.monotonic() - begin, interrupted)
 
 
-def study_name(
-    name: str,
-    space: SearchSpace,
-    settings: TuningSettings,
-    *,
-    seed: int,
-    digest: str = "",
-    n_trials: int | None = None,
-    start: Sequence[Point] = (),
-) -> str:
-    """Return the name under which `tune` stores this study, for instance to tag its runs."""
-    return Plan(
-        name, space, settings, seed, Path(), digest, n_trials or settings.n_trials, tuple(start)
-    ).study
-
-
 def _best(study: str, records: Sequence[TrialRecord], n_finalists: int) -> tuple[TrialRecord, ...]:
     """Return the distinct best trials, best first; equal values in the order they were tried."""
     complete = [record for record in records if record.state == "complete"]

@@ -12,7 +12,7 @@ from typing import Any, Literal
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from segmentwerk.core.errors import FitError
+from segmentwerk.core.errors import UNFIT, why
 from segmentwerk.core.types import TrialRecord
 
 Report = Callable[[int, float], None]
@@ -56,12 +56,8 @@ def evaluate(objective: Objective, params: dict[str, Any], report: Report) -> Ou
         state, reason = _verdict(scores)
     except optuna.TrialPruned as pruned:
         state, reason = "pruned", str(pruned)
-    except FitError as error:
-        reason = str(error)
-    except MemoryError as error:
-        reason = f"out of memory: {error}" if str(error) else "out of memory"
-    except (ArithmeticError, ValueError, RuntimeError) as error:
-        reason = f"{type(error).__name__}: {error}"
+    except UNFIT as error:
+        reason = why(error)
     return Outcome(state, reason, time.perf_counter() - begin, scores)
 
 

@@ -106,16 +106,16 @@ def test_baseline_wins_where_it_is_best(make_card):
 def test_comparisons_are_paired(make_card):
     a = make_card("a", gain=(0.3, [0.3, 0.5, 0.1, 0.3]))
     b = make_card("rfm_grid", gain=(0.2, [0.2, 0.4, 0.0, 0.2]))
-    champion = make_card("champion", gain=(0.25, [0.25, 0.55, 0.05, 0.35]))
-    found = ask(a, b, champion)
+    c = make_card("c", gain=(0.25, [0.25, 0.55, 0.05, 0.35]))
+    found = ask(a, b, c)
     by_role = {item["role"]: item for item in found.comparisons}
-    assert by_role.keys() == {"runner-up", "baseline", "champion"}
+    assert by_role.keys() == {"runner-up", "baseline"}
     assert by_role["baseline"]["ahead"] == 1
     difference = by_role["baseline"]["differences"]["separation/gain"]
     assert list(difference.values()) == pytest.approx([0.1] * 3)
-    assert by_role["champion"]["ahead"] == 0.5
+    assert (by_role["runner-up"]["candidate"], by_role["runner-up"]["ahead"]) == ("c", 0.5)
     assert "clearly better than the baseline rfm_grid" in found.reason
-    assert "not surely better than the champion" in found.reason
+    assert "not surely better than the runner-up c" in found.reason
 
 
 def test_goal_weighs_the_outcome(make_card):

@@ -19,7 +19,7 @@ def test_share_of_variance_by_hand(monkeypatch):
     outcome = pd.Series([1.0, 3.0, 10.0, 12.0, 1.0, 12.0], index=X.index)
     case = Case.of(Labelled(types), split(X, outcome=outcome), SETTINGS, 0)
     # means of the training accounts: 2 and 11; held out 1 and 12 around 6.5
-    monkeypatch.setattr(value, "reference", lambda *_: 0.5)
+    monkeypatch.setattr(value, "reference", lambda *_: np.array([0.5]))
     found = {item.score.name: item.score.value for item in value.measure(case)}
     assert found["relative"] == pytest.approx(2 * found["explained"])
     assert found["explained"] == pytest.approx(1 - (1 + 1) / (2 * 5.5**2))

@@ -96,7 +96,14 @@ def selection():
         ),
         pareto=("kmeans",),
         near_ties=("rfm_grid",),
-        comparisons=({"role": "baseline", "candidate": "rfm_grid", "ahead": 0.9},),
+        comparisons=(
+            {
+                "role": "baseline",
+                "candidate": "rfm_grid",
+                "ahead": 0.9,
+                "differences": {"separation/gain": {"value": 0.2, "low": -0.001, "high": 0.3}},
+            },
+        ),
     )
 
 

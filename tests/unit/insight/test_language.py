@@ -20,6 +20,12 @@ def test_every_text_is_there_in_both_languages_with_the_same_placeholders(sectio
             assert len(text["en"]) == len(text["de"]), key
 
 
+def test_a_number_keeps_its_sign_unless_it_is_rounded_to_nothing():
+    assert Language("en").decimal(-0.0014, 3) == "-0.001"
+    assert Language("de").decimal(-0.0014, 3) == "-0,001"
+    assert Language("en").decimal(-0.0014) == "0.00"
+
+
 @pytest.mark.parametrize("code", ["en", "de"])
 def test_every_feature_that_can_be_built_has_words_of_its_own(code):
     labels = {feature.name: label(feature.name, Language(code)) for feature in features()}

@@ -53,6 +53,20 @@ def test_everything_written_is_found_again(store, tmp_path):
     assert "employees" in dataset.schema
 
 
+def test_finished_runs_below_another_are_found_by_their_keys(store):
+    with store.run("e", "parent") as parent, store.run("e", "open", parent=parent.id, key="open"):
+        with store.run("e", "done", parent=parent.id, key="done"):
+            pass
+        with pytest.raises(FitError), store.run("e", "failed", parent=parent.id, key="failed"):
+            raise FitError("no")
+        with store.run("e", "elsewhere", key="elsewhere"):
+            pass
+        assert store.finished("e", parent) == {"done"}
+    quiet = Store(None, store.home, enabled=False)
+    with quiet.run("e", "nothing") as run:
+        assert quiet.finished("e", run) == frozenset()
+
+
 def test_more_records_than_one_request_may_hold(store):
     with store.run("e", "many") as run:
         run.write([Metric("m", i, step=i) for i in range(2500)])

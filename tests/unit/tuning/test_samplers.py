@@ -112,6 +112,11 @@ def test_quantile_covers_each_kind_of_range():
 def test_pruners():
     kinds = {
         name: type(make_pruner(TuningSettings(pruner=name))).__name__
-        for name in ("median", "hyperband", "none")
+        for name in ("decile", "median", "hyperband", "none")
     }
-    assert kinds == {"median": "MedianPruner", "hyperband": "HyperbandPruner", "none": "NopPruner"}
+    assert kinds == {
+        "decile": "PercentilePruner",
+        "median": "MedianPruner",
+        "hyperband": "HyperbandPruner",
+        "none": "NopPruner",
+    }

@@ -10,15 +10,22 @@ import pytest
 
 from segmentwerk.core.errors import ConfigError, FitError, InputError
 from segmentwerk.core.settings import TuningSettings
+from segmentwerk.tuning.plan import Plan
 from segmentwerk.tuning.space import SearchSpace
 from segmentwerk.tuning.storage import open_storage
-from segmentwerk.tuning.study import study_name, tune
+from segmentwerk.tuning.study import tune
 
 SETTINGS = TuningSettings(n_trials=8)
 
 
 def search(objective, space, home, settings=SETTINGS, *, seed=1, **more):
     return tune("demo-kmeans", objective, space, settings, seed=seed, home=home, **more)
+
+
+def stored_name(space, settings=SETTINGS, *, seed=1, digest="", start=(), n_trials=None):
+    return Plan(
+        "demo-kmeans", space, settings, seed, None, digest, n_trials or settings.n_trials, tuple(start)
+    ).study
 
 
 def tried(result):
@@ -80,9 +87,8 @@ def test_a_larger_budget_goes_on(objectives, line, tmp_path):
     ],
 )
 def test_another_configuration_is_another_study(line, changed):
-    usual = {"space": line, "settings": SETTINGS, "seed": 1}
-    assert study_name("n", **(usual | changed)) != study_name("n", **usual)
-    assert study_name("n", **usual, n_trials=9) == study_name("n", **usual)
+    assert stored_name(**({"space": line} | changed)) != stored_name(line)
+    assert stored_name(line, n_trials=9) == stored_name(line)
 
 
 def test_a_small_space_is_walked_through_whole(objectives, tmp_path):
@@ -176,7 +182,7 @@ def test_pruning_ends_trials_with_a_reason(objectives, line, tmp_path):
     result = search(objectives.reporting, line, tmp_path, TuningSettings(n_trials=20))
     pruned = [trial for trial in result.trials if trial.state == "pruned"]
     assert pruned
-    assert all(trial.reason.startswith("pruned at step 1 with -") for trial in pruned)
+    assert all(trial.reason.startswith("pruned at step 0 with -") for trial in pruned)
     assert min(trial.number for trial in pruned) >= 4
     assert result.finalists[0].state == "complete"
     unpruned = search(objectives.reporting, line, tmp_path, TuningSettings(n_trials=20, pruner="none"))
@@ -292,7 +298,7 @@ def test_ctrl_c_before_the_first_result_is_raised(line, tmp_path):
 
 
 def test_two_at_once_on_one_journal_are_refused(objectives, line, tmp_path):
-    name = study_name("demo-kmeans", line, SETTINGS, seed=1)
+    name = stored_name(line)
     with open_storage(name, SETTINGS, tmp_path), pytest.raises(InputError, match="another process"):
         search(objectives.parabola, line, tmp_path)
 
