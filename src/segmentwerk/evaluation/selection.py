@@ -54,7 +54,7 @@ def select(cards: Sequence[Scorecard], settings: EvaluationSettings, goal: GoalS
     order = sorted(range(len(eligible)), key=lambda i: (i != best, contest.rank[i]))
     ranked = [eligible[i] for i in order]
     comparisons = _comparisons(ranked, cards, criteria, settings)
-    front = pareto(eligible)
+    front = pareto(ranked)
     return Selection(
         winner=ranked[0].candidate,
         reason=wording.reason(ranked, contest, tied, cards, criteria, comparisons),
