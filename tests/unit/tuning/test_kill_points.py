@@ -20,7 +20,7 @@ SPACE = SearchSpace(
         "y": {"type": "int", "low": 1, "high": 9, "when": {"kind": ["full"]}},
     }
 )
-SETTINGS = TuningSettings(n_trials=9)
+SETTINGS = TuningSettings(n_trials=9, pruner="median")
 
 
 def objective(params, report):
