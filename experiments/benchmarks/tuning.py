@@ -22,6 +22,7 @@ import argparse
 import statistics
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,7 @@ from segmentwerk.pipelines import records
 from segmentwerk.pipelines.shared import SharedView
 from segmentwerk.segmenters.kmeans import KMeansSegmenter
 from segmentwerk.tracking.writer import Store
+from segmentwerk.tuning.samplers import LAST_STEP
 from segmentwerk.tuning.space import SearchSpace
 from segmentwerk.tuning.study import tune
 from segmentwerk.tuning.trials import Report
@@ -62,7 +64,7 @@ class KMeansTrial:
             return KMeansSegmenter(params["n_segments"], random_state=seed).fit(X)
 
         model = KMeansSegmenter(**params).fit(view.train)
-        return quick(model, refit, view, EvaluationSettings(), seed=0, report=report)
+        return quick(model, refit, view, EvaluationSettings(), seed=0, report=partial(report, LAST_STEP))
 
 
 def accounts(rows: int, seed: int) -> pd.DataFrame:
