@@ -62,22 +62,6 @@ class GateError(SegmentwerkError):
     exit_code = 3
 
 
-def why(error: BaseException) -> str:
-    """Say why a segmenter cannot be fitted, in words of `UNFIT`.
-
-    Examples
-    --------
-    >>> why(MemoryError())
-    'out of memory'
-    >>> why(ZeroDivisionError("float division by zero"))
-    'ZeroDivisionError: float division by zero'
-    """
-    name = "out of memory" if isinstance(error, MemoryError) else type(error).__name__
-    if isinstance(error, FitError):
-        return str(error)
-    return f"{name}: {error}" if str(error) else name
-
-
 def brief(error: BaseException) -> str:
     """Say what happened and where; only our own words are quoted, for others may hold a customer's data.
 

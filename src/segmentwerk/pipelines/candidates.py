@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from hydra.utils import get_class
 
-from segmentwerk.core.errors import UNFIT, ConfigError, FitError, nearest, why
+from segmentwerk.core.errors import UNFIT, ConfigError, FitError, brief, nearest
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.settings import EvaluationSettings, SegmenterSettings
 from segmentwerk.core.types import Scorecard
@@ -134,7 +134,7 @@ def judge_finalists(
         try:
             found.append(judge_one(title, name, spec, params, view, evaluation, seed=seed))
         except UNFIT as error:
-            reasons.append(why(error))
+            reasons.append(brief(error))  # judging looks at raw features, which others may quote
             log.warning("A finalist of %s is left out: %s", name, reasons[-1])
     if not found:
         raise FitError(f"No finalist of {name} could be judged.", " ".join(reasons))

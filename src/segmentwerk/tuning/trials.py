@@ -12,7 +12,7 @@ from typing import Any, Literal
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-from segmentwerk.core.errors import UNFIT, why
+from segmentwerk.core.errors import UNFIT, FitError
 from segmentwerk.core.types import TrialRecord
 
 Report = Callable[[int, float], None]
@@ -57,8 +57,15 @@ def evaluate(objective: Objective, params: dict[str, Any], report: Report) -> Ou
     except optuna.TrialPruned as pruned:
         state, reason = "pruned", str(pruned)
     except UNFIT as error:
-        reason = why(error)
+        reason = _why(error)
     return Outcome(state, reason, time.perf_counter() - begin, scores)
+
+
+def _why(error: BaseException) -> str:
+    name = "out of memory" if isinstance(error, MemoryError) else type(error).__name__
+    if isinstance(error, FitError):
+        return str(error)
+    return f"{name}: {error}" if str(error) else name
 
 
 def _verdict(scores: Mapping[str, float]) -> tuple[State, str]:
