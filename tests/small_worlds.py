@@ -9,7 +9,8 @@ from sklearn.cluster import KMeans
 from segmentwerk.core.settings import EvaluationSettings
 from segmentwerk.evaluation.scorecard import View
 
-SETTINGS = EvaluationSettings(n_bootstrap=50, max_rows=1000)
+SETTINGS = EvaluationSettings(n_bootstrap=50, max_rows=1000, cross_validate_below=0)
+"""One split, as for many accounts, however few there are in a test."""
 
 
 class Labelled:

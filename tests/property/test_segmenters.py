@@ -104,11 +104,6 @@ def test_the_reference_space_is_finite_and_bounded(rows: list[tuple[float, float
         x = space.fit(frame).transform(frame)
         assert np.isfinite(x.to_numpy()).all()
         assert (x.abs() <= space.clip * space.multipliers_ * (1 + 1e-9)).all(axis=None)
-        back = space.inverse_transform(x)
-        assert set(back.columns) <= set(frame.columns)
-        low, high = frame["count"].min(), frame["count"].max()
-        if "count" in back:
-            assert back["count"].dropna().between(low, high).all()
 
 
 @few

@@ -97,6 +97,8 @@ class FeatureSettings(Settings):
 
     exclude: list[str] = Field(default_factory=list)
     """Names of features or approaches to leave out."""
+    selection: Literal["factors", "off"] = "factors"
+    """Whether factors stand for correlated features where accounts are few for so many of them."""
     weights: dict[str, float] = Field(
         default_factory=lambda: {
             "behavioural": 1.0,
@@ -143,6 +145,8 @@ class EvaluationSettings(Settings):
     """How candidates are judged (see docs/concepts/scorecard.md)."""
 
     holdout_share: float = Field(default=0.3, gt=0, lt=0.9)
+    cross_validate_below: int = Field(default=500, ge=0)
+    """With fewer accounts each is held out in turn, instead of one split; 0 switches that off."""
     n_splits: int = Field(default=4, ge=2)
     n_neighbors: int = Field(default=10, ge=1)
     n_bootstrap: int = Field(default=200, ge=20)

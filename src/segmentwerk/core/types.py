@@ -153,6 +153,7 @@ class Selection:
     ``ranking`` has one row a candidate, best first: ``candidate``, ``algorithm``, ``n_segments``,
     ``passed``, ``rank`` (mean rank over the primary criteria, lower is better), ``rank_se``, and the
     primary scores. ``pareto`` names the candidates that no other one beats in every family.
+    ``rule_of_thumb`` says that nobody was better than noise, so that the baseline was taken.
     """
 
     winner: str
@@ -161,6 +162,7 @@ class Selection:
     pareto: tuple[str, ...]
     near_ties: tuple[str, ...] = ()
     comparisons: tuple[dict[str, object], ...] = ()
+    rule_of_thumb: bool = False
 
 
 @dataclass(frozen=True)

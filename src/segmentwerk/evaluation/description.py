@@ -45,7 +45,7 @@ class Cloud:
     odds: dict[str, FloatArray]
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=32)  # with few accounts each fold has a cloud of its own
 def single_cloud(view: View, max_rows: int, seed: int) -> Cloud:
     """Describe everyone as one cloud, learned on ``max_rows`` accounts; the same for all candidates."""
     n_train = len(view.train)

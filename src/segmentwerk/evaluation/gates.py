@@ -10,6 +10,7 @@ from segmentwerk.core.types import Gate, Score
 from segmentwerk.evaluation.view import Case
 
 BASELINE_CODE = "G007"
+NOISE_CODE = "G006"
 
 
 def gate(
@@ -51,7 +52,7 @@ def check(case: Case, scores: dict[str, Score]) -> tuple[Gate, ...]:
             f"{filled} segments; at most {settings.max_segments} are asked.",
         ),
         gate(
-            "G006", "Better than noise", filled > 1 and gain.low > 0,
+            NOISE_CODE, "Better than noise", filled > 1 and gain.low > 0,
             f"Held-out gain {gain.value:.3f} nats per variable, 95% interval {gain.low:.3f} to "
             f"{gain.high:.3f}; its lower end must lie above 0.",
         ),

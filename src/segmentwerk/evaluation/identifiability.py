@@ -27,6 +27,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from segmentwerk.core.seeds import derive
 from segmentwerk.evaluation.arrays import FloatArray, IntArray
+from segmentwerk.evaluation.crossvalidation import everyone, folds
 from segmentwerk.evaluation.resampling import Measured, Sample, measured, ratio, sample
 from segmentwerk.evaluation.view import Case
 
@@ -35,15 +36,13 @@ FAMILY = "identifiability"
 
 def measure(case: Case) -> list[Measured]:
     """Measure the family; empty without prospect features or with one filled segment only."""
-    train, test = case.view.prospect_train, case.view.prospect_test
-    if train is None or test is None or train.shape[1] == 0 or len(np.unique(case.labels_train)) < 2:
+    known = case.view.prospect_train
+    if known is None or known.shape[1] == 0 or len(np.unique(case.labels_train)) < 2:
         return []
-    settings, seed = case.settings, derive(case.seed, FAMILY)
-    learned = sample(case.labels_train, settings.max_rows, 0, derive(seed, "train")).rows
-    asked = sample(case.labels_test, settings.max_rows, settings.n_bootstrap, derive(seed, "test"))
-    own, known = case.labels_test[asked.rows], case.labels_train[learned]
-    probabilities = _predict(train.iloc[learned], known, test.iloc[asked.rows], case.n_segments)
-    shares = np.bincount(known, minlength=case.n_segments) / len(known)
+    seed = derive(case.seed, FAMILY)
+    own, probabilities, asked = _asked(case, seed)
+    learned = case.labels_train[_learned(case, seed)]
+    shares = np.bincount(learned, minlength=case.n_segments) / len(learned)
     balanced = ratio(probabilities, np.broadcast_to(shares, probabilities.shape)).argmax(axis=1)
     majority = asked.mean((own == shares.argmax()).astype(np.float64))
     hits = asked.mean((probabilities.argmax(axis=1) == own).astype(np.float64))
@@ -52,6 +51,42 @@ def measure(case: Case) -> list[Measured]:
         measured(FAMILY, "auc", _mean_auc(probabilities, own, asked)),
         measured(FAMILY, "above_majority", hits - majority),
     ]
+
+
+def _asked(case: Case, seed: int) -> tuple[IntArray, FloatArray, Sample]:
+    """Return segments (m,) and their probabilities (m, k) of the accounts asked, and these accounts.
+
+    They are the held-out half, or all accounts, each asked when it is held out, where there are few.
+    """
+    settings, view = case.settings, case.view
+    if not case.folds:
+        asked = sample(case.labels_test, settings.max_rows, settings.n_bootstrap, derive(seed, "test"))
+        return case.labels_test[asked.rows], _told(case, asked.rows, seed), asked
+    probabilities = np.zeros((len(view.everyone), case.n_segments))
+    labels = pd.Series(case.labels, index=view.everyone.index)
+    for part in folds(view, 1, case.seed):
+        inside, outside = (labels.loc[half.index].to_numpy() for half in (part.train, part.test))
+        rows = view.everyone.index.get_indexer(part.test.index)
+        fold = Case(part, inside, outside, case.n_segments, settings, case.seed)
+        probabilities[rows] = _told(fold, np.arange(len(rows)), seed)
+    return (
+        case.labels,
+        probabilities,
+        everyone(len(probabilities), settings.n_bootstrap, derive(seed, "test")),
+    )
+
+
+def _told(case: Case, rows: IntArray, seed: int) -> FloatArray:
+    """Learn from the training accounts; return the probabilities of some held-out ones (m, k)."""
+    train, test = case.view.prospect_train, case.view.prospect_test
+    assert train is not None
+    assert test is not None
+    learned = _learned(case, seed)
+    return _predict(train.iloc[learned], case.labels_train[learned], test.iloc[rows], case.n_segments)
+
+
+def _learned(case: Case, seed: int) -> IntArray:
+    return sample(case.labels_train, case.settings.max_rows, 0, derive(seed, "train")).rows
 
 
 def model(features: pd.DataFrame) -> Pipeline:
@@ -73,12 +108,15 @@ def model(features: pd.DataFrame) -> Pipeline:
 
 def _predict(train: pd.DataFrame, labels: IntArray, test: pd.DataFrame, k: int) -> FloatArray:
     """Probabilities of the segments for held-out accounts, shape (m, k)."""
+    probabilities = np.zeros((len(test), k))
+    if len(np.unique(labels)) < 2:  # a fold may lack all members of a small segment
+        probabilities[:, labels[0]] = 1.0
+        return probabilities
     fitted = model(train)
     with warnings.catch_warnings():
         # An unfinished fit is still a lower bound on how well segments can be told.
         warnings.simplefilter("ignore", ConvergenceWarning)
         fitted.fit(train, labels)
-    probabilities = np.zeros((len(test), k))
     probabilities[:, fitted.classes_] = fitted.predict_proba(test)
     return probabilities
 

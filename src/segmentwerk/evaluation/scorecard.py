@@ -14,6 +14,7 @@ from segmentwerk.core.settings import EvaluationSettings
 from segmentwerk.core.types import Scorecard
 from segmentwerk.evaluation import cost, gates, identifiability, separation, stability, substance, value
 from segmentwerk.evaluation.arrays import FloatArray
+from segmentwerk.evaluation.crossvalidation import held_out_in_turn
 from segmentwerk.evaluation.ranking import VALUE
 from segmentwerk.evaluation.resampling import Measured
 from segmentwerk.evaluation.view import Case, Fitted, Refit, View, thinned
@@ -59,6 +60,7 @@ def judge(
     """
     whole = Case.of(segmenter, view, settings, seed)
     case = Case.of(segmenter, thinned(view, LOOKED_AT * settings.max_rows, seed), settings, seed)
+    case = held_out_in_turn(case, refit)
     refitted = stability.refits(case, refit)
     stable, jaccards = stability.measure(case, refitted)
     found = [
@@ -135,6 +137,7 @@ def quick(
     small = thinned(view, QUICK_ROWS, seed)
     case = Case.of(segmenter, small, settings.model_copy(update=limits), derive(seed, "quick"))
     _refuse_degenerate(case)
+    case = held_out_in_turn(case, refit, repetitions=1)
     weights = dict.fromkeys(map(str, settings.primary), 1.0) | {VALUE: value_weight}
     scores = _values([*separation.measure(case), *value.measure(case)])
     if report:

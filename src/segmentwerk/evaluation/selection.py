@@ -3,7 +3,8 @@
 The rule (docs/decisions/0003-selection-rule.md): candidates that pass every gate are ranked by each
 primary criterion and ordered by their mean rank; those within one standard error of the best (of the
 difference, by bootstrap draws that all candidates share) are tied; among the tied ones fewer segments
-win, then the simpler algorithm, then the better rank.
+win, then the simpler algorithm, then the better rank. Where none is better than noise, the baseline wins if
+that is all it fails.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from segmentwerk.core.errors import InputError
 from segmentwerk.core.settings import EvaluationSettings, GoalSettings
 from segmentwerk.core.types import Scorecard, Selection
 from segmentwerk.evaluation import wording
-from segmentwerk.evaluation.gates import BASELINE_CODE, gate
+from segmentwerk.evaluation.gates import BASELINE_CODE, NOISE_CODE, gate
 from segmentwerk.evaluation.ranking import VALUE, Contest, ahead, criteria_of, values_of
 
 FAMILIES = (
@@ -50,26 +51,51 @@ def select(cards: Sequence[Scorecard], settings: EvaluationSettings, goal: GoalS
     eligible = [card for card in cards if failures(card) == fewest]
     contest = Contest.of(eligible, criteria)
     tied = contest.tied()
+    thumb = _rule_of_thumb(eligible, contest, settings)
     best = min(tied, key=lambda i: (filled(eligible[i]), eligible[i].complexity, contest.rank[i]))
+    best = best if thumb is None else thumb
     order = sorted(range(len(eligible)), key=lambda i: (i != best, contest.rank[i]))
     ranked = [eligible[i] for i in order]
     comparisons = _comparisons(ranked, cards, criteria, settings)
     front = pareto(ranked)
     return Selection(
         winner=ranked[0].candidate,
-        reason=wording.reason(ranked, contest, tied, cards, criteria, comparisons),
+        reason=wording.reason(
+            ranked, contest, tied, cards, criteria, comparisons, rule_of_thumb=thumb is not None
+        ),
         ranking=_table(ranked, contest, cards, criteria).assign(
             pareto=lambda table: table["candidate"].isin(front)
         ),
         pareto=front,
         near_ties=tuple(contest.names[i] for i in tied if i != best),
         comparisons=comparisons,
+        rule_of_thumb=thumb is not None,
     )
+
+
+def _rule_of_thumb(
+    eligible: Sequence[Scorecard], contest: Contest, settings: EvaluationSettings
+) -> int | None:
+    """Return the best grid of the baseline where nobody is better than noise, but the grid holds.
+
+    A cut that anybody understands is then worth more than one that an algorithm happened to make.
+    """
+    holding = [
+        i
+        for i, card in enumerate(eligible)
+        if card.algorithm == settings.baseline and failed(card) == [NOISE_CODE]
+    ]
+    return min(holding, key=lambda i: contest.rank[i], default=None)
+
+
+def failed(card: Scorecard) -> list[str]:
+    """Return the codes of the failed gates of severity error."""
+    return [item.code for item in card.gates if item.status == "failed" and item.severity == "error"]
 
 
 def failures(card: Scorecard) -> int:
     """Count the failed gates of severity error."""
-    return sum(item.status == "failed" and item.severity == "error" for item in card.gates)
+    return len(failed(card))
 
 
 def filled(card: Scorecard) -> int:

@@ -29,6 +29,7 @@ from sklearn.neighbors import NearestNeighbors
 
 from segmentwerk.core.seeds import derive
 from segmentwerk.evaluation.arrays import FloatArray, IntArray
+from segmentwerk.evaluation.crossvalidation import Value, held_out
 from segmentwerk.evaluation.description import by_segment, single_cloud
 from segmentwerk.evaluation.resampling import Measured, Sample, measured, ratio, sample
 from segmentwerk.evaluation.view import Case
@@ -38,18 +39,22 @@ FAMILY = "separation"
 
 def measure(case: Case) -> list[Measured]:
     """Measure gain, purity and simplified silhouette with their intervals."""
-    chosen = _sample(case, case.labels_test, "held-out")
     return [
         gain(case),
-        measured(FAMILY, "purity", _purity(case, chosen)),
-        measured(FAMILY, "silhouette", chosen.mean(_silhouettes(case, chosen))),
+        measured(FAMILY, "purity", _mean(case, _purities)),
+        measured(FAMILY, "silhouette", _mean(case, _silhouettes)),
     ]
 
 
 def gain(case: Case) -> Measured:
     """Measure the held-out gain alone."""
-    chosen = _sample(case, case.labels_test, "held-out")
-    return measured(FAMILY, "gain", chosen.mean(gains_of(case, chosen)), unit="nats per variable")
+    return measured(FAMILY, "gain", _mean(case, gains_of), unit="nats per variable")
+
+
+def _mean(case: Case, value: Value) -> FloatArray:
+    """Mean of a value over the held-out accounts and its bootstrap draws, shape (1 + n_draws,)."""
+    chosen, values = held_out(case, derive(case.seed, FAMILY, "held-out"), value)
+    return chosen.mean(values)
 
 
 def _sample(case: Case, labels: IntArray, purpose: str) -> Sample:
@@ -69,19 +74,19 @@ def gains_of(case: Case, chosen: Sample) -> FloatArray:
     return np.asarray(gains / (len(view.continuous) + len(view.discrete)))
 
 
-def _purity(case: Case, asking: Sample) -> FloatArray:
-    """Chance-corrected purity: held-out accounts ask, all accounts answer, shape (1 + n_draws,)."""
+def _purities(case: Case, asking: Sample) -> FloatArray:
+    """Chance-corrected purity of each chosen account, shape (m,): it asks, all accounts answer."""
     known = _sample(case, case.labels, "neighbours").rows
     labels, everyone = case.labels[known], case.view.everyone.to_numpy()
     questions = len(case.labels_train) + asking.rows
     n_neighbors = min(case.settings.n_neighbors, len(known) - 2)
     if n_neighbors < 1:
-        return np.zeros(asking.weights.shape[1])
+        return np.zeros(len(questions))
     search = NearestNeighbors(n_neighbors=n_neighbors + 1, algorithm="brute").fit(everyone[known])
     found = search.kneighbors(everyone[questions], return_distance=False)
     same = (labels[found] == case.labels[questions][:, None]) & (known[found] != questions[:, None])
     own = (known[found] == questions[:, None]).any(axis=1)
-    q = asking.mean(same.sum(axis=1) / np.where(own, n_neighbors, n_neighbors + 1))
+    q = same.sum(axis=1) / np.where(own, n_neighbors, n_neighbors + 1)
     chance = float((case.shares**2).sum())
     return ratio(q - chance, np.full_like(q, 1 - chance))
 

@@ -24,6 +24,7 @@ from segmentwerk.core.seeds import derive
 from segmentwerk.core.settings import EvaluationSettings
 from segmentwerk.core.types import Scorecard, Verdict
 from segmentwerk.evaluation import separation, stability
+from segmentwerk.evaluation.crossvalidation import held_out_in_turn
 from segmentwerk.evaluation.null import null_copy
 from segmentwerk.evaluation.valley import standing_apart
 from segmentwerk.evaluation.view import Case, Refit, View, thinned
@@ -101,7 +102,7 @@ def gather(
     """Measure what the verdict stands on; null copies only where all else speaks for groups."""
     small = thinned(view, NULL_ROWS, seed)
     case = Case.of(refit(small.train, derive(seed, "structure", "fit")), small, settings, seed)
-    gain = separation.gain(case).score
+    gain = separation.gain(held_out_in_turn(case, refit)).score
     jaccard = _jaccard(case, refit, card)
     apart = standing_apart(small.spread, case.labels, derive(seed, "halves"))
     found = Evidence(gain.value, gain.low, jaccard, apart, ())
@@ -129,7 +130,8 @@ def _null_gain(refit: Refit, view: View, settings: EvaluationSettings, seed: int
         except FitError:
             return 0.0
     plain = settings.model_copy(update={"n_bootstrap": 0})
-    return separation.gain(Case.of(fitted, copy, plain, seed)).score.value
+    case = held_out_in_turn(Case.of(fitted, copy, plain, seed), refit, repetitions=1)
+    return separation.gain(case).score.value
 
 
 def conclude(found: Evidence, settings: EvaluationSettings) -> Verdict:

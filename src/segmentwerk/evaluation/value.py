@@ -23,7 +23,8 @@ from sklearn.model_selection import KFold, cross_val_predict
 
 from segmentwerk.core.seeds import derive
 from segmentwerk.evaluation.arrays import FloatArray
-from segmentwerk.evaluation.resampling import Measured, measured, ratio, sample
+from segmentwerk.evaluation.crossvalidation import held_out
+from segmentwerk.evaluation.resampling import Measured, Sample, measured, ratio, sample
 from segmentwerk.evaluation.view import Case, View
 
 FAMILY = "value"
@@ -36,10 +37,9 @@ BINS = 64
 
 def measure(case: Case) -> list[Measured]:
     """Measure the family; empty where the view holds no outcome or too few known ones."""
-    outcome = _known(case.view)
-    if outcome is None:
+    if not _measurable(case):
         return []
-    shares = _explained(case, *outcome)
+    shares = _explained(case)
     best = reference(case.view, case.settings.max_rows, case.settings.n_bootstrap, case.seed)
     found = [
         measured(FAMILY, "explained", shares, unit="share of variance"),
@@ -51,32 +51,40 @@ def measure(case: Case) -> list[Measured]:
     return found
 
 
-def _known(view: View) -> tuple[pd.Series, pd.Series] | None:
-    """Outcomes of both halves, or None where too few are known or training knows one value only."""
-    train, test = view.outcome_train, view.outcome_test
-    if train is None or test is None:
-        return None
-    enough = min(train.notna().sum(), test.notna().sum()) >= LEAST_ACCOUNTS
-    return (train, test) if enough and min(train.nunique(), test.nunique()) > 1 else None
+def _measurable(case: Case) -> bool:
+    """Whether enough outcomes are known, in each half or, where each account is held out in turn, in all."""
+    train, test = case.view.outcome_train, case.view.outcome_test
+    if train is None or test is None or min(train.nunique(), test.nunique()) < 2:
+        return False
+    known = [int(half.notna().sum()) for half in (train, test)]
+    return (sum(known) if case.folds else min(known)) >= LEAST_ACCOUNTS
 
 
-def _explained(case: Case, train: pd.Series, test: pd.Series) -> FloatArray:
+def _explained(case: Case) -> FloatArray:
     """V and its bootstrap draws, shape (1 + n_draws,)."""
-    settings = case.settings
-    chosen = sample(
-        case.labels_test, settings.max_rows, settings.n_bootstrap, derive(case.seed, FAMILY, "rows")
-    )
-    y = test.to_numpy(dtype=np.float64)[chosen.rows]
-    means = train.groupby(case.labels_train).mean().reindex(range(case.n_segments)).fillna(train.mean())
+    chosen, errors = held_out(case, derive(case.seed, FAMILY, "rows"), _squared_errors)
+    train, test = case.view.outcome_train, case.view.outcome_test
+    assert train is not None
+    assert test is not None
+    y = (pd.concat([train, test]) if case.folds else test).to_numpy(dtype=np.float64)[chosen.rows]
     known = ~np.isnan(y)
-    return _share(y[known], means.to_numpy()[case.labels_test[chosen.rows]][known], chosen.weights[known])
+    return _share(y[known], errors[known], chosen.weights[known])
 
 
-def _share(y: FloatArray, predicted: FloatArray, weights: FloatArray) -> FloatArray:
+def _squared_errors(case: Case, chosen: Sample) -> FloatArray:
+    """Squared distance of each chosen account's outcome to the mean of its segment (m,); NaN for unknown."""
+    train, test = case.view.outcome_train, case.view.outcome_test
+    assert train is not None
+    assert test is not None
+    means = train.groupby(case.labels_train).mean().reindex(range(case.n_segments)).fillna(train.mean())
+    y = test.to_numpy(dtype=np.float64)[chosen.rows]
+    return np.asarray((y - means.to_numpy()[case.labels_test[chosen.rows]]) ** 2)
+
+
+def _share(y: FloatArray, squared_errors: FloatArray, weights: FloatArray) -> FloatArray:
     """Share of the variance that predictions explain, for each column of ``weights`` (n, 1 + n_draws)."""
-    residual = (y - predicted) ** 2 @ weights
     total = y**2 @ weights - ratio((y @ weights) ** 2, weights.sum(axis=0))
-    return 1 - ratio(residual, total)
+    return 1 - ratio(squared_errors @ weights, total)
 
 
 @lru_cache(maxsize=4)
@@ -100,4 +108,4 @@ def reference(view: View, max_rows: int, n_draws: int, seed: int) -> FloatArray:
     predicted = cross_val_predict(model, X, y[rows], cv=KFold(5, shuffle=True, random_state=seed))
     everyone = np.zeros(len(rows), dtype=np.int64)
     weights = sample(everyone, len(rows), n_draws, derive(seed, FAMILY, "reference")).weights
-    return _share(y[rows], predicted, weights)
+    return _share(y[rows], (y[rows] - predicted) ** 2, weights)

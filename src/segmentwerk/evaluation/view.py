@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,8 @@ from segmentwerk.evaluation import variables
 from segmentwerk.evaluation.arrays import BoolArray, FloatArray, IntArray
 
 Frame = TypeVar("Frame", pd.DataFrame, pd.Series)
+KNOWN = ("outcome", "revenue", "prospect")
+"""What may be known of the accounts of both halves beside their place in the reference space."""
 
 
 class Fitted(Protocol):
@@ -66,7 +68,7 @@ class View:
 
     def __post_init__(self) -> None:
         _check_halves(self.train, self.test, self.discrete)
-        for name in ("outcome", "revenue", "prospect"):
+        for name in KNOWN:
             for half in ("train", "test"):
                 given = getattr(self, f"{name}_{half}")
                 if given is not None and not given.index.equals(getattr(self, half).index):
@@ -83,6 +85,15 @@ class View:
         if self.train.index.is_monotonic_increasing and self.test.index.is_monotonic_increasing:
             return self
         return self.take(self.train.index.argsort(), self.test.index.argsort())
+
+    def divided(self, train: IntArray, test: IntArray) -> View:
+        """Return the view whose halves are the accounts at some positions of `everyone`."""
+        known: dict[str, Any] = {}
+        for name in KNOWN:
+            first = getattr(self, f"{name}_train")
+            both = None if first is None else pd.concat([first, getattr(self, f"{name}_test")])
+            known |= {f"{name}_train": _at(both, train), f"{name}_test": _at(both, test)}
+        return View(self.everyone.iloc[train], self.everyone.iloc[test], self.discrete, **known)
 
     def take(self, train: IntArray, test: IntArray) -> View:
         """Return the view of the accounts at some positions of each half, with all that is known of them."""
@@ -162,7 +173,11 @@ def thinned(view: View, max_rows: int, seed: int) -> View:
 
 @dataclass(frozen=True, eq=False)
 class Case:
-    """A fitted candidate on an ordered view: what every family of the scorecard looks at."""
+    """A fitted candidate on an ordered view: what every family of the scorecard looks at.
+
+    ``folds`` holds fits of the same algorithm to parts of few accounts, each on a view whose held-out half
+    it has not seen (`crossvalidation`); it is empty where one split is enough.
+    """
 
     view: View
     labels_train: IntArray
@@ -170,6 +185,7 @@ class Case:
     n_segments: int
     settings: EvaluationSettings
     seed: int
+    folds: tuple[Case, ...] = ()
 
     @classmethod
     def of(cls, segmenter: Fitted, view: View, settings: EvaluationSettings, seed: int) -> Case:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from segmentwerk.core.types import Scorecard
+from segmentwerk.evaluation.gates import NOISE_CODE
 from segmentwerk.evaluation.ranking import Contest
 
 WORDS = {
@@ -25,11 +26,19 @@ def reason(
     cards: Sequence[Scorecard],
     criteria: dict[str, float],
     comparisons: Sequence[dict[str, object]],
+    *,
+    rule_of_thumb: bool = False,
 ) -> str:
-    """Write why the first of the ranked candidates won, and how sure that is."""
+    """Write why the first of the ranked candidates won, and how sure that is.
+
+    ``rule_of_thumb``: it is the baseline, taken because nobody is better than noise.
+    """
+    opening = (
+        [_thumb(ranked[0])] if rule_of_thumb
+        else [_gates(ranked, cards), _rank(ranked[0], contest, tied, criteria)]
+    )  # fmt: skip
     sentences = [
-        _gates(ranked, cards),
-        _rank(ranked[0], contest, tied, criteria),
+        *opening,
         *(_comparison(item) for item in comparisons),
         *_out(cards),
     ]
@@ -45,6 +54,15 @@ def _gates(ranked: Sequence[Scorecard], cards: Sequence[Scorecard]) -> str:
     return (
         f"No candidate passed every gate; the {len(ranked)} of {len(cards)} that fail the fewest were "
         f"ranked, so treat the winner as a convenient cut, not as a finding. It fails: {messages}"
+    )
+
+
+def _thumb(winner: Scorecard) -> str:
+    noise = next(gate for gate in winner.gates if gate.code == NOISE_CODE)
+    return (
+        f"No candidate passed every gate: none is surely better than noise. So the rule of thumb, "
+        f"{winner.candidate} ({winner.n_segments} segments), was taken: a cut that comes back and that "
+        f"anybody understands, not groups that were found. {noise.code}: {noise.message}"
     )
 
 

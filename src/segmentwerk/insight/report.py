@@ -27,14 +27,17 @@ OF_CANDIDATES = ("side_by_side", "scores_separation_gain", "scores_stability_agr
 class Story:
     """Everything that the report tells; summaries alone, no account's row.
 
-    ``version`` is None where nothing was registered; ``replaced`` is the version of the champion that
-    the model was compared with. ``pictures`` are the figures with their PNG files.
+    ``held_out`` is None where each customer was held out in turn; ``version`` is None where nothing was
+    registered; ``replaced`` is the version of the champion that
+    the model was compared with. ``pictures`` are the figures with their PNG files. ``factors`` lists
+    the features that each factor stands for where customers are few for all features, ``faint`` those
+    that no factor tells of.
     """
 
     source: str
     as_of: date
     customers: int
-    held_out: int
+    held_out: int | None
     quarantined: int
     digest: str
     model_name: str
@@ -48,6 +51,8 @@ class Story:
     identity: Identity
     pictures: Sequence[tuple[Figure, Path]] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
+    factors: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    faint: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -110,6 +115,7 @@ def _render(template: str, story: Story, language: Language, **more: object) -> 
         "label": label,
         "level_of": level_of,
         "column_label": column_label,
+        "names_of": lambda names, language: [label(name, language) for name in names],
     }
     page = environment.get_template(template)
     return page.render(story=story, language=language, grade=grade, **words, **more)

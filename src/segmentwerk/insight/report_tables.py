@@ -33,13 +33,16 @@ def reasons(selection: Selection, cards: Sequence[Scorecard], language: Language
     passed = sum(card.passed for card in cards)
     names = [criterion(key, language) for key in criteria(selection)]
     told = {"winner": selection.winner, "k": winner.n_segments, "criteria": language.listed(names)}
-    sentences = [
-        language.text("report.passed_gates", passed=passed, total=len(cards))
-        if winner.passed
-        else language.text("report.no_gates"),
-        language.text("report.won", rank=language.decimal(float(rank)), **told),
-    ]
-    if selection.near_ties:
+    if selection.rule_of_thumb:
+        sentences = [language.text("report.rule_of_thumb", winner=selection.winner, k=winner.n_segments)]
+    else:
+        sentences = [
+            language.text("report.passed_gates", passed=passed, total=len(cards))
+            if winner.passed
+            else language.text("report.no_gates"),
+            language.text("report.won", rank=language.decimal(float(rank)), **told),
+        ]
+    if selection.near_ties and not selection.rule_of_thumb:
         sentences.append(language.text("report.ties", names=language.listed(list(selection.near_ties))))
     for item in selection.comparisons:
         role = language.find("roles", str(item["role"])) or str(item["role"])

@@ -35,8 +35,11 @@ def membership_rules(table: AccountTable, labels: pd.Series, language: Language 
     data = table.features.loc[labels.index]
     numeric = data[table.names("numeric")]
     numeric = numeric.loc[:, numeric.notna().any()]
-    levels = pd.get_dummies(data[table.names("categorical")], prefix_sep="=", dtype=float)
-    matrix = pd.concat([numeric.fillna(numeric.median()), levels], axis=1).astype(np.float32)
+    levels = (
+        pd.get_dummies(data[name], prefix=name, prefix_sep="=", dtype=float)
+        for name in table.names("categorical")
+    )
+    matrix = pd.concat([numeric.fillna(numeric.median()), *levels], axis=1).astype(np.float32)
     units = {feature.name: feature.unit for feature in table.catalogue}
     return {
         int(label): _rule(matrix, (labels == label).to_numpy(), units, language)

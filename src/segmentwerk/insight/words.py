@@ -52,14 +52,18 @@ def difference(
 
 
 def column_label(column: str, language: Language = ENGLISH) -> str:
-    """Name a column of the reference space: a number, a level or a flag for the unknown.
+    """Name a column of the reference space: a number, a level, a flag for the unknown, or a factor.
 
     Examples
     --------
     >>> column_label("country=DE"), column_label("employees_missing")
     ('country DE', 'employees unknown')
+    >>> column_label("frequency+n_products")
+    'orders and products bought'
     """
     name, equals, level = column.partition("=")
+    if not equals and "+" in column:
+        return language.listed([column_label(part, language) for part in column.split("+")])
     if equals:
         return f"{label(name, language)} {level_of(level, language)}"
     if column.endswith("_missing"):

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 
 from segmentwerk.config import CompareSettings
 from segmentwerk.core.types import AccountTable, Scorecard, Segment
+from segmentwerk.pipelines.preparation import Prepared
 from segmentwerk.registry.prospect import OUTLIER_SHARE, Prospect
 from segmentwerk.registry.publish import MAX_DESCRIPTION
 
@@ -19,10 +20,14 @@ def write(
     prospect: Prospect | None,
     table: AccountTable,
     settings: CompareSettings,
+    made_of: Sequence[str] = (),
 ) -> str:
-    """Return the card as Markdown, short enough for the registry; the segments' summaries give way first."""
+    """Return the card as Markdown, short enough for the registry; the segments' summaries give way first.
+
+    ``made_of`` says what stands for the features, where not each stands for itself.
+    """
     for summaries in (True, False):
-        text = "\n".join(_lines(card, segments, prospect, table, settings, summaries=summaries))
+        text = "\n".join(_lines(card, segments, prospect, table, settings, made_of, summaries=summaries))
         if len(text) <= MAX_DESCRIPTION:
             break
     return text
@@ -34,9 +39,12 @@ def _lines(
     prospect: Prospect | None,
     table: AccountTable,
     settings: CompareSettings,
+    made_of: Sequence[str],
     *,
     summaries: bool,
 ) -> Iterator[str]:
+    few = len(table.customers) < settings.evaluation.cross_validate_below
+    judged = "judged by fits that left each customer out in turn" if few else "judged on the others"
     yield f"{card.algorithm} with {len(segments)} segments."
     yield "\n## Purpose"
     yield f"Assigns customers and prospects to a segment; goal of the comparison: {settings.goal.name}."
@@ -44,8 +52,9 @@ def _lines(
     yield (
         f"{table.source} as of {table.window.as_of}: {len(table.customers):,} customers of "
         f"{len(table.orders):,} accounts, {len(table.catalogue)} features, digest `{table.digest[:16]}`. "
-        f"Fitted on {1 - settings.evaluation.holdout_share:.0%} of the customers, judged on the others."
+        f"Fitted on {1 - settings.evaluation.holdout_share:.0%} of the customers; {judged}."
     )
+    yield from made_of
     yield "\n## Scorecard"
     for key in settings.evaluation.primary:
         if (score := card.score(key)) is not None:
@@ -61,6 +70,26 @@ def _lines(
     yield "\n## Use"
     yield "`segmentwerk score input=accounts.csv output=segments.parquet`, or in Python:"
     yield '`mlflow.pyfunc.load_model("models:/…@champion").predict(frame)`'
+
+
+def made_of(prepared: Prepared) -> list[str]:
+    """Say which factors stand for the features, where customers are few for all of them."""
+    if not prepared.factors:
+        return []
+    stay = [column for column in prepared.space.columns_ if column not in prepared.factors]
+    listed = [
+        f"**{name}** ({', '.join(members)})" if len(members) > 1 else f"**{name}**"
+        for name, members in prepared.factors.items()
+        if members
+    ]
+    faint = f" Hardly told, so without weight: {', '.join(prepared.faint)}." if prepared.faint else ""
+    told = prepared.space.factors_.told if prepared.space.factors_ else 1.0
+    return [
+        f"**Made of:** {', '.join(stay) or 'no feature by itself'}, and {len(prepared.factors)} factors that "
+        f"tell {told:.0%} of all others, since {len(prepared.table.customers):,} customers are few for "
+        f"{len(prepared.space.variables_)} features: {', '.join(listed)}.{faint}",
+        "",
+    ]
 
 
 def _prospects(prospect: Prospect | None) -> Iterator[str]:

@@ -153,6 +153,7 @@ def _records(
     yield Tag("winner", winner.card.algorithm)
     yield Tag("verdict", found.verdict.kind)
     yield Param("n_segments", winner.card.n_segments)
+    yield Param("n_factors", len(prepared.factors))
     for name, value in sorted(winner.card.params.items()):
         yield Param(f"winner.{name}", value)
     yield Description(
@@ -206,6 +207,8 @@ def _summary(found: Outcome, released: Release, prepared: Prepared, parent: Run)
             "accounts": len(table.orders),
             "customers": len(table.customers),
             "held_out": len(prepared.holdout),
+            "factors": prepared.factors,
+            "faint": prepared.faint,
         },
         "scores": {
             card.candidate: {score.key: score.value for score in card.scores if score.family != "cost"}

@@ -17,9 +17,13 @@ from segmentwerk.evaluation.scorecard import View
 from segmentwerk.pipelines.accounts import Accounts, read_accounts
 from segmentwerk.pipelines.context import Context
 from segmentwerk.segmenters.preprocess import ReferenceSpace
+from segmentwerk.segmenters.rfm_grid import COLUMNS as RFM
 
 log = logging.getLogger(__name__)
 
+ACCOUNTS_A_FEATURE = 70
+"""Accounts that each feature asks for (Dolnicar, Grün, Schmidt & Leisch 2014, "Required sample sizes for
+data-driven market segmentation analyses in tourism", Journal of Travel Research 53)."""
 SMALLEST = 40
 """Customers needed at least: fewer leave nothing to hold out and nothing to refit on."""
 
@@ -29,7 +33,8 @@ class Prepared:
     """Everything the contest needs.
 
     ``train`` and ``holdout`` are the ids of the customers on either side of the split; ``space`` was
-    fitted on ``train`` only; ``view`` holds both sides in the reference space.
+    fitted on ``train`` only; ``view`` holds both sides in the reference space. ``in_turn``: customers are
+    few, so that each is held out in turn to judge (`evaluation.crossvalidation`).
     """
 
     accounts: Accounts
@@ -37,11 +42,22 @@ class Prepared:
     holdout: pd.Index
     space: ReferenceSpace
     view: View
+    in_turn: bool = False
 
     @property
     def table(self) -> AccountTable:
         """The account table: customers and prospects."""
         return self.accounts.table
+
+    @property
+    def factors(self) -> dict[str, tuple[str, ...]]:
+        """Features by the factor that stands for them; empty where each feature stands for itself."""
+        return self.space.factors_.members if self.space.factors_ else {}
+
+    @property
+    def faint(self) -> tuple[str, ...]:
+        """Features that the factors hardly tell of."""
+        return self.space.factors_.faint if self.space.factors_ else ()
 
 
 def prepare(settings: LearningSettings, context: Context) -> Prepared:
@@ -69,7 +85,8 @@ def prepare(settings: LearningSettings, context: Context) -> Prepared:
         space = fit_space(table, train, settings.features, settings.goal)
         view = make_view(table, space, train, holdout, _outcome(table, settings.goal))
     log.info("%d customers: %d to fit on, %d held out.", len(customers), len(train), len(holdout))
-    return Prepared(accounts, train, holdout, space, view)
+    in_turn = len(customers) < settings.evaluation.cross_validate_below
+    return Prepared(accounts, train, holdout, space, view, in_turn)
 
 
 def split(ids: pd.Index, share: float, seed: int) -> tuple[pd.Index, pd.Index]:
@@ -83,7 +100,11 @@ def split(ids: pd.Index, share: float, seed: int) -> tuple[pd.Index, pd.Index]:
 def fit_space(
     table: AccountTable, ids: pd.Index, features: FeatureSettings, goal: GoalSettings
 ) -> ReferenceSpace:
-    """Fit the shared reference space on some accounts; weights of the goal multiply those of the features."""
+    """Fit the shared reference space on some accounts; weights of the goal multiply those of the features.
+
+    Where the table has fewer than `ACCOUNTS_A_FEATURE` customers for each feature, factors stand for all
+    features but recency, frequency and money, which the baseline is made of.
+    """
     approaches = {feature.name: feature.approach for feature in table.catalogue}
     weights = {
         approach: features.weights.get(approach, 1.0) * goal.weights.get(approach, 1.0)
@@ -96,8 +117,20 @@ def fit_space(
         weights=weights,
         clip=features.clip,
         rare_share=features.rare_share,
+        apart=RFM,
     )
-    return space.fit(table.features.loc[ids])
+    space.fit(table.features.loc[ids])
+    asked = ACCOUNTS_A_FEATURE * len(space.variables_)
+    if features.selection == "off" or len(table.customers) >= asked:
+        return space
+    space.joined = True
+    space.fit(table.features.loc[ids])
+    if space.factors_ is not None:
+        log.info(
+            "%d customers are few for %d features (%d would be enough): segments are made of %s.",
+            len(table.customers), len(space.variables_), asked, ", ".join(space.columns_),
+        )  # fmt: skip
+    return space
 
 
 def make_view(

@@ -29,6 +29,7 @@ from segmentwerk.insight.profiles import Effect, describe, effects
 from segmentwerk.pipelines import card
 from segmentwerk.pipelines.approval import asker, compare_with
 from segmentwerk.pipelines.candidates import Candidate
+from segmentwerk.pipelines.card import made_of
 from segmentwerk.pipelines.context import Context
 from segmentwerk.pipelines.preparation import Prepared
 from segmentwerk.registry import approval, package, promotion, publish
@@ -222,6 +223,7 @@ def _package(
             "source": table.source,
             "as_of": str(table.window.as_of),
             "currency": settings.source.currency,
+            "factors": prepared.factors,
         },
     )
 
@@ -289,7 +291,7 @@ def _register(
         folder,
         model_name=name,
         metrics={score.key: score.value for score in winner.card.scores if np.isfinite(score.value)},
-        description=card.write(winner.card, segments, prospect, prepared.table, settings),
+        description=card.write(winner.card, segments, prospect, prepared.table, settings, made_of(prepared)),
         tags={
             NEXT_ID: str(identity.next_id),
             "algorithm": winner.card.algorithm,

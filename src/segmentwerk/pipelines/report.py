@@ -42,7 +42,7 @@ def make(
         source=table.source,
         as_of=table.window.as_of,
         customers=len(table.customers),
-        held_out=len(prepared.holdout),
+        held_out=None if prepared.in_turn else len(prepared.holdout),
         quarantined=sum(prepared.accounts.checked.rejected.values()),
         digest=table.digest,
         model_name=released.model_name,
@@ -58,6 +58,8 @@ def make(
         identity=released.identity,
         pictures=pictures,
         left_out=found.left_out,
+        factors=prepared.factors,
+        faint=prepared.faint,
     )
     language = Language(settings.report.language, settings.source.currency)
     return [Artifact(path, FOLDER) for path in write(story, context.output / FOLDER, language)]

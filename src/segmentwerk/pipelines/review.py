@@ -13,6 +13,7 @@ from segmentwerk.core.types import Scorecard, Selection, Verdict
 from segmentwerk.features.table import catalogue
 from segmentwerk.insight.language import ENGLISH
 from segmentwerk.insight.report_tables import differences, interval
+from segmentwerk.pipelines.card import made_of
 from segmentwerk.pipelines.preparation import Prepared
 from segmentwerk.pipelines.release import Release
 
@@ -30,6 +31,7 @@ def page(
     table = prepared.table
     quarantined = sum(prepared.accounts.checked.rejected.values())
     k = len(released.segments)
+    held_out = "each held out in turn" if prepared.in_turn else f"{len(prepared.holdout):,} held out"
     lines = [  # the UI folds everything after some four lines
         f"**{selection.winner} won with {k} segments**; the structure is {verdict.kind}. "
         + _decision(released),
@@ -39,8 +41,9 @@ def page(
         f"**Structure:** {verdict.reason}",
         "",
         f"**Data:** {table.source} as of {table.window.as_of}, {len(table.customers):,} customers "
-        f"({len(prepared.holdout):,} held out), {quarantined:,} rows quarantined, digest `{table.digest}`.",
+        f"({held_out}), {quarantined:,} rows quarantined, digest `{table.digest}`.",
         "",
+        *made_of(prepared),
         "### Candidates",
         "",
         markdown(intervals(selection, cards)),

@@ -57,11 +57,6 @@ class Levels:
         lookup = np.array([known.get(str(text), default) for text in found], dtype=np.int64)
         return self.table[lookup[codes]]
 
-    def invert(self, block: Array) -> list[str | None]:
-        """Return the level with the largest value; None where it is ``missing`` or there is none."""
-        names = [None if name == MISSING else name for name in self.names]
-        return [names[row.argmax()] if row.max() > 0 else None for row in block]
-
     def draw(self, graph: Graph, position: int, weights: Array) -> str:
         """Draw ``apply(values) * weights`` as ONNX; the values are column ``position`` of the categories."""
         known, default = self._codes()

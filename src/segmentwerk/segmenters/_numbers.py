@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import boxcox1p, inv_boxcox1p
+from scipy.special import boxcox1p
 
 from segmentwerk.segmenters.base import Array
 from segmentwerk.segmenters.onnx_graph import Graph
@@ -51,16 +51,6 @@ class Numbers:
         bent = yeo_johnson(_in_units(known, self.unit), self.exponent)
         z: Array = np.clip((bent - self.center) / self.scale, -self.clip, self.clip) * self.gain
         return z
-
-    def invert(self, z: Array) -> Array:
-        """Return values in original units (n, p), never beyond the extremes seen at fit."""
-        bent = np.clip(z / self.gain, -self.clip, self.clip) * self.scale + self.center
-        # Beyond the range of the power transformation its inverse is NaN, which stands for infinity.
-        rises = np.nan_to_num(inv_boxcox1p(np.maximum(bent, 0), self.exponent), nan=np.inf)
-        falls = np.nan_to_num(inv_boxcox1p(np.maximum(-bent, 0), 2 - self.exponent), nan=np.inf)
-        with np.errstate(over="ignore"):
-            values: Array = np.clip(np.where(bent > 0, rises, -falls) * self.unit, self.low, self.high)
-        return values
 
     def draw(self, graph: Graph, values: str, weights: Array) -> str:
         """Draw ``apply(values) * weights`` as ONNX, in few passes over the values.

@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from segmentwerk.core.errors import ConfigError, InputError, nearest
+from segmentwerk.segmenters._factors import Factors
 from segmentwerk.segmenters._levels import Levels, level_scale
 from segmentwerk.segmenters._numbers import Numbers
 from segmentwerk.segmenters.base import Array
@@ -47,13 +48,19 @@ class ReferenceSpace(TransformerMixin, BaseEstimator):
         Numeric values are clipped to plus or minus this many robust deviations.
     rare_share
         Levels rarer than this become one level, ``other``.
+    joined
+        Whether factors stand for the columns: for few rows of many features.
+    apart
+        Features that stay as they are where the others are joined.
 
     Attributes
     ----------
     columns_ : list of str
-        Names of the reference space's columns: numbers, missing flags, levels.
-    multipliers_ : ndarray of shape (n_columns,)
-        Weight of each column.
+        Names of the reference space's columns: numbers, missing flags, levels; or what stands for them.
+    multipliers_ : ndarray
+        Weight of each number, missing flag and level.
+    factors_ : Factors or None
+        What stands for numbers, flags and levels where features are joined.
     discrete_ : dict of str to list of str
         Columns that hold levels or flags rather than numbers, by variable.
     notes_ : tuple of str
@@ -68,6 +75,8 @@ class ReferenceSpace(TransformerMixin, BaseEstimator):
         weights: Mapping[str, float] | None = None,
         clip: float = 3.0,
         rare_share: float = 0.02,
+        joined: bool = False,
+        apart: Sequence[str] = (),
     ) -> None:
         self.numeric = numeric
         self.categorical = categorical
@@ -75,6 +84,8 @@ class ReferenceSpace(TransformerMixin, BaseEstimator):
         self.weights = weights
         self.clip = clip
         self.rare_share = rare_share
+        self.joined = joined
+        self.apart = apart
 
     def fit(self, X: pd.DataFrame, y: Any = None) -> Self:  # noqa: ARG002 (pipelines pass y)
         """Learn the space from raw features (n_rows, n_features).
@@ -91,39 +102,33 @@ class ReferenceSpace(TransformerMixin, BaseEstimator):
         self._fit_numbers(values)
         self._fit_levels(texts)
         self._fit_weights()
+        self._join(values, texts)
         return self
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return the reference space (n_rows, n_columns), float64, with the input's index."""
         check_is_fitted(self)
-        values, texts = self._read(X)
+        x = self._columns_of(*self._read(X))
+        if self.factors_ is not None:
+            x = self.factors_.apply(x)
+        return pd.DataFrame(x, index=X.index, columns=self.columns_)
+
+    def _columns_of(self, values: Array, texts: pd.DataFrame) -> Array:
+        """Return numbers, missing flags and levels, weighted."""
         blocks = [
             self.numbers_.apply(values[:, self._positions(self.kept_)]),
             np.isnan(values[:, self._positions(self.flagged_)]) * self.flag_scales_,
             *(levels.apply(texts[levels.variable]) for levels in self.levels_),
         ]
-        return pd.DataFrame(np.hstack(blocks) * self.multipliers_, index=X.index, columns=self.columns_)
+        return np.asarray(np.hstack(blocks) * self.multipliers_)
 
-    def inverse_transform(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Return features in original units; dropped ones are left out.
-
-        Unknown values come back as NaN or None where a flag or a level says so, else as the median.
-        Works for centres too: a level is then the one with the largest share.
-        """
-        check_is_fitted(self)
-        z = X[self.columns_].to_numpy(dtype=np.float64) / self.multipliers_
-        numbers = self.numbers_.invert(z[:, : len(self.kept_)])
-        result = pd.DataFrame(numbers, index=X.index, columns=list(self.kept_))
-        start = len(self.kept_) + len(self.flagged_)
-        flags = z[:, len(self.kept_) : start] > self.flag_scales_ / 2
-        for name, flag in zip(self.flagged_, flags.T, strict=True):
-            if name in result:
-                result[name] = result[name].mask(flag)
-        for levels in self.levels_:
-            stop = start + len(levels.names)
-            result[levels.variable] = pd.Series(levels.invert(z[:, start:stop]), index=X.index, dtype=object)
-            start = stop
-        return result
+    @property
+    def variables_(self) -> dict[str, list[str]]:
+        """Numbers, missing flags and levels by the feature that they tell of; before features are joined."""
+        own = {name: [name] for name in self.kept_}
+        for name in self.flagged_:
+            own.setdefault(name, []).append(f"{name}_missing")
+        return own | {levels.variable: levels.columns for levels in self.levels_}
 
     def to_onnx(self) -> onnx.ModelProto:
         """Return the space as an ONNX model.
@@ -142,31 +147,10 @@ class ReferenceSpace(TransformerMixin, BaseEstimator):
             for levels, part in zip(self.levels_, weights[2:], strict=True)
         ]
         x = graph.add("Concat", *blocks, axis=1)
+        if self.factors_ is not None:
+            x = self.factors_.draw(graph, x)
         inputs = raw_inputs(len(self.numeric), len(names))
         return graph.model(inputs, {"x": (x, (DOUBLE, ["n", len(self.columns_)]))})
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return parameters and everything learned as JSON values."""
-        check_is_fitted(self)
-        learned = {name: value for name, value in vars(self).items() if name.endswith("_")}
-        learned["numbers_"] = vars(self.numbers_)
-        learned["levels_"] = [vars(levels) for levels in self.levels_]
-        return {"params": _plain(self.get_params(deep=False)), "learned": _plain(learned)}
-
-    @classmethod
-    def from_dict(cls, saved: Mapping[str, Any]) -> Self:
-        """Rebuild the space that `to_dict` described."""
-        space = cls(**saved["params"])
-        for name, value in saved["learned"].items():
-            setattr(space, name, value)
-        numbers = saved["learned"]["numbers_"]
-        arrays = {name: np.array(v, dtype=np.float64) for name, v in numbers.items() if isinstance(v, list)}
-        space.numbers_ = Numbers(**{**numbers, **arrays})
-        space.levels_ = [Levels(**{**lv, "names": tuple(lv["names"])}) for lv in saved["learned"]["levels_"]]
-        space.notes_ = tuple(space.notes_)
-        space.flag_scales_ = np.array(space.flag_scales_, dtype=np.float64)
-        space.multipliers_ = np.array(space.multipliers_, dtype=np.float64)
-        return space
 
     def _read(self, X: pd.DataFrame) -> tuple[Array, pd.DataFrame]:
         """Return the numeric features as an array and the categorical ones, or say what is wrong."""
@@ -239,6 +223,17 @@ class ReferenceSpace(TransformerMixin, BaseEstimator):
         self.discrete_ = {name: [name] for name in self.binary_} | flags
         self.discrete_ |= {levels.variable: levels.columns for levels in self.levels_}
 
+    def _join(self, values: Array, texts: pd.DataFrame) -> None:
+        """Let factors stand for the columns, those of the features apart excepted."""
+        self.factors_ = None
+        if not self.joined or set(self.variables_) <= set(self.apart):
+            return
+        columns = pd.DataFrame(self._columns_of(values, texts), columns=self.columns_)
+        self.factors_ = Factors.fit(columns, self.variables_, self.apart)
+        self.columns_ = list(self.factors_.names)
+        stay = set(self.columns_)
+        self.discrete_ = {name: own for name, own in self.discrete_.items() if set(own) <= stay}
+
     def _draw_numbers(self, graph: Graph, weights: Array, flag_weights: Array) -> list[str]:
         """Draw the columns of the numeric features: values, then flags."""
         blocks = []
@@ -285,12 +280,3 @@ def _numbers_of(column: pd.Series) -> Array:
         row = int(infinite.argmax())
         raise InputError(f"Column {column.name!r} is infinite in row {row}.", "Use a finite or no value.")
     return values
-
-
-def _plain(value: Any) -> Any:
-    """Return nested mappings, sequences, arrays and dataclass fields as JSON values."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value

@@ -11,8 +11,8 @@ from segmentwerk.segmenters.onnx_graph import DOUBLE, INT64, Graph
 
 COLUMNS = ("recency_days", "frequency", "monetary")
 """Where the names are present these columns are read, otherwise the first three."""
-
-_QUANTILES = (0.2, 0.4, 0.6, 0.8)
+WORTH = ("frequency", "monetary")
+"""Columns of which one stands for both where the other does not vary."""
 
 _NAMES = (
     "champions",
@@ -26,29 +26,35 @@ _NAMES = (
     "cannot_lose",
     "hibernating",
 )
-_GRID = np.array(
-    [  # rows: recency score 1 (long ago) to 5 (just now); columns: frequency-and-money score 1 to 5
-        [9, 9, 7, 7, 8],
-        [9, 9, 7, 7, 8],
-        [6, 6, 5, 1, 1],
-        [4, 2, 2, 1, 0],
-        [3, 2, 2, 1, 0],
-    ]
-)
+_GRIDS = {  # rows: recency from long ago to just now; columns: frequency and money from little to much
+    5: np.array(
+        [
+            [9, 9, 7, 7, 8],
+            [9, 9, 7, 7, 8],
+            [6, 6, 5, 1, 1],
+            [4, 2, 2, 1, 0],
+            [3, 2, 2, 1, 0],
+        ]
+    ),
+    2: np.array([[9, 8], [4, 0]]),
+}
 
 
 class RFMGridSegmenter(Segmenter):
-    """Marketing's classic grid of recency against frequency and money, in quintiles.
+    """Marketing's classic grid of recency against frequency and money, in quintiles or halves.
 
     Each row scores 1 to 5 for recency (5: bought just now) and 1 to 5 for the sum of its frequency
-    and money quintiles (Hughes 1994; the named cells follow common marketing practice). Thresholds
-    are learned at fit and frozen, so that a row's segment does not depend on who else is scored.
+    and money quintiles (Hughes 1994; the named cells follow common marketing practice). In halves it is
+    the grid of value by behaviour that some hundred customers bear: much or little, of late or not.
+    Thresholds are learned at fit and frozen, so that a row's segment does not depend on who else is scored.
 
     Memberships are 0 or 1; scores are negative squared distances to the segment's centre in the
     three columns.
 
     Parameters
     ----------
+    levels
+        Levels of recency and of worth: 5 or 2.
     min_segment_share
         Cells with a smaller share of the training rows join the cell with the nearest centre.
 
@@ -56,11 +62,11 @@ class RFMGridSegmenter(Segmenter):
     ----------
     columns_ : ndarray of shape (3,)
         Positions of recency, frequency and money in the reference space.
-    thresholds_ : ndarray of shape (3, 4)
-        Quintile borders of the three columns.
-    borders_ : ndarray of shape (4,)
-        Quintile borders of the sum of the frequency and money quintiles.
-    cells_ : ndarray of shape (5, 5)
+    thresholds_ : ndarray of shape (3, levels - 1)
+        Borders of the levels of the three columns.
+    borders_ : ndarray of shape (levels - 1,)
+        Borders of the sum of the frequency and money levels.
+    cells_ : ndarray of shape (levels, levels)
         Segment of each pair of scores.
     centers_ : ndarray of shape (n_segments_, 3)
     segment_names_ : tuple of str
@@ -68,28 +74,19 @@ class RFMGridSegmenter(Segmenter):
     """
 
     complexity: ClassVar[int] = 0
-    expected_failed_checks: ClassVar[dict[str, str]] = dict.fromkeys(
-        (
-            "check_clustering",
-            "check_estimators_fit_returns_self",
-            "check_estimators_overwrite_params",
-            "check_fit_check_is_fitted",
-            "check_fit_idempotent",
-            "check_n_features_in",
-            "check_readonly_memmap_input",
-        ),
-        "the check fits two columns, the grid needs three",
-    )
 
-    def __init__(self, *, min_segment_share: float = 0.02) -> None:
+    def __init__(self, levels: int = 5, *, min_segment_share: float = 0.02) -> None:
+        self.levels = levels
         self.min_segment_share = min_segment_share
 
     def _learn(self, data: Array, _monitor: Monitor | None = None) -> None:
+        if self.levels not in _GRIDS:
+            raise SegmenterError(f"The RFM grid has no {self.levels} levels.", f"Use one of {list(_GRIDS)}.")
         self.columns_ = self._find_columns()
-        chosen = data[:, self.columns_]
-        self.thresholds_ = np.array([_gaps(column) for column in chosen.T])
-        self.borders_ = np.quantile(self._levels(chosen)[:, 1:].sum(axis=1), _QUANTILES)
-        self.cells_ = _GRID.copy()
+        chosen, shares = data[:, self.columns_], np.arange(1, self.levels) / self.levels
+        self.thresholds_ = np.array([_gaps(column, shares) for column in chosen.T])
+        self.borders_ = np.quantile(self._scores(chosen)[:, 1:].sum(axis=1), shares)
+        self.cells_ = _GRIDS[self.levels].copy()
         self.segment_names_: tuple[str, ...] = _NAMES
         self.n_segments_ = len(_NAMES)
         labels = self._cells_of(chosen)
@@ -100,24 +97,28 @@ class RFMGridSegmenter(Segmenter):
 
     def _find_columns(self) -> Labels:
         names = list(getattr(self, "feature_names_in_", COLUMNS[: self.n_features_in_]))
-        missing = [name for name in COLUMNS if name not in names]
+        given = {name: name for name in COLUMNS if name in names}
+        for one, other in (WORTH, WORTH[::-1]):  # where all ordered once, money alone tells the worth
+            if one not in given and other in given:
+                given[one] = other
+        missing = [name for name in COLUMNS if name not in given]
         if missing:
             raise SegmenterError(
                 f"The RFM grid needs the columns {', '.join(COLUMNS)}; {', '.join(missing)} missing "
-                f"among {self.n_features_in_} feature(s).",
-                "Use a source with orders, or leave rfm_grid out.",
+                f"among {self.n_features_in_} feature(s): all accounts are alike there, or have no orders.",
+                "Use a source with orders of several days, or leave rfm_grid out.",
             )
-        return np.array([names.index(name) for name in COLUMNS])
+        return np.array([names.index(given[name]) for name in COLUMNS])
 
-    def _levels(self, chosen: Array) -> Labels:
+    def _scores(self, chosen: Array) -> Labels:
         """Return how many borders each value exceeds (n, 3)."""
         above: Labels = (chosen[:, :, None] > self.thresholds_).sum(axis=2)
         return above
 
     def _cells_of(self, chosen: Array) -> Labels:
-        levels = self._levels(chosen)
-        worth = (levels[:, 1:].sum(axis=1)[:, None] > self.borders_).sum(axis=1)
-        cells: Labels = self.cells_[4 - levels[:, 0], worth]
+        scores = self._scores(chosen)
+        worth = (scores[:, 1:].sum(axis=1)[:, None] > self.borders_).sum(axis=1)
+        cells: Labels = self.cells_[self.levels - 1 - scores[:, 0], worth]
         return cells
 
     def _keep(self, components: Labels) -> None:
@@ -141,22 +142,23 @@ class RFMGridSegmenter(Segmenter):
         levels = _count_above(graph, values, self.thresholds_, axis=2)
         recency, worth = (graph.add("Gather", levels, graph.constant(i), axis=1) for i in ([0], [1, 2]))
         worth = _count_above(graph, graph.sum(worth, 1), self.borders_, axis=1)
-        row = graph.add("Sub", graph.constant(4.0), graph.add("Squeeze", recency, graph.constant([1])))
-        cell = graph.add("Add", graph.add("Mul", row, graph.constant(5.0)), worth)
+        top = graph.constant(self.levels - 1.0)
+        row = graph.add("Sub", top, graph.add("Squeeze", recency, graph.constant([1])))
+        cell = graph.add("Add", graph.add("Mul", row, graph.constant(float(self.levels))), worth)
         label = graph.add("Gather", graph.constant(self.cells_.ravel()), graph.add("Cast", cell, to=INT64))
         proba = graph.add("Gather", graph.constant(np.eye(self.n_segments_)), label)
         residual = graph.add("Sub", chosen, graph.add("Gather", graph.constant(self.centers_), label))
         return proba, graph.add("Neg", graph.sum(graph.add("Mul", residual, residual), 1, keep=False))
 
 
-def _gaps(values: Array) -> Array:
-    """Return the quintile borders, each moved to the middle of the gap between the values around it.
+def _gaps(values: Array, shares: Array) -> Array:
+    """Return the borders at some quantiles, each in the middle of the gap between the values around it.
 
     Counts and whole days lie exactly on their quantiles; a border that equals a value would let the last
     digit of a computation decide.
     """
     distinct = np.unique(values)
-    following = np.searchsorted(distinct, np.quantile(values, _QUANTILES), side="right")
+    following = np.searchsorted(distinct, np.quantile(values, shares), side="right")
     above = np.append(distinct, distinct[-1] + 1.0)[following]
     return np.asarray((distinct[np.maximum(following - 1, 0)] + above) / 2)
 

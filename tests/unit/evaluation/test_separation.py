@@ -47,11 +47,11 @@ def test_purity_by_hand():
     labels = pd.Series([0, 0, 1, 1, 0, 1], index=X.index)
     case = Case.of(Labelled(labels), split(X), SETTINGS.model_copy(update={"n_neighbors": 1}), 0)
     chosen = separation._sample(case, case.labels_test, "held-out")
-    assert separation._purity(case, chosen)[0] == pytest.approx(1)
+    assert separation._purities(case, chosen) == pytest.approx([1, 1])
     mixed = pd.Series([0, 0, 1, 1, 1, 1], index=X.index)
     case = Case.of(Labelled(mixed), split(X), SETTINGS.model_copy(update={"n_neighbors": 1}), 0)
     # e sits beside a of the other segment, f beside c of its own: q = 1/2, chance (2/6)^2 + (4/6)^2 = 5/9.
-    assert separation._purity(case, chosen)[0] == pytest.approx((1 / 2 - 5 / 9) / (1 - 5 / 9))
+    assert separation._purities(case, chosen).mean() == pytest.approx((1 / 2 - 5 / 9) / (1 - 5 / 9))
 
 
 def test_simplified_silhouette_by_hand():

@@ -73,6 +73,31 @@ def test_a_set_without_its_columns_is_refused_with_their_names(grid: pd.DataFram
         RFMGridSegmenter().fit(grid[["recency_days", "noise"]])
 
 
+@pytest.mark.parametrize("constant", ["frequency", "monetary"])
+def test_one_column_tells_the_worth_where_the_other_does_not_vary(
+    model: RFMGridSegmenter, grid: pd.DataFrame, constant: str
+) -> None:
+    alone = RFMGridSegmenter(min_segment_share=0).fit(grid.drop(columns=constant))
+    np.testing.assert_array_equal(alone.labels_, model.labels_)
+
+
+def test_all_alike_in_recency_is_refused_with_both_reasons(grid: pd.DataFrame) -> None:
+    with pytest.raises(FitError, match=r"recency_days missing .* alike there, or have no orders"):
+        RFMGridSegmenter().fit(grid.drop(columns="recency_days"))
+
+
+def test_halves_make_a_grid_of_value_by_behaviour(grid: pd.DataFrame) -> None:
+    model = RFMGridSegmenter(levels=2).fit(grid)
+    found = {name_of(model, recency, worth) for recency in (5, 95) for worth in (5, 95)}
+    assert found == {"champions", "promising", "cannot_lose", "hibernating"}
+    assert np.bincount(model.labels_).tolist() == [2_500] * 4
+
+
+def test_levels_that_there_are_not_are_refused(grid: pd.DataFrame) -> None:
+    with pytest.raises(FitError, match=r"no 3 levels. Use one of \[5, 2\]"):
+        RFMGridSegmenter(levels=3).fit(grid)
+
+
 def test_small_cells_join_the_nearest_one_and_keep_its_name(grid: pd.DataFrame) -> None:
     model = RFMGridSegmenter(min_segment_share=0.1).fit(grid)
     counts = np.bincount(model.labels_)
