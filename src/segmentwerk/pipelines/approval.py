@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
 import logging
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -30,6 +32,14 @@ log = logging.getLogger(__name__)
 ASSIGNMENTS = "assignments/assignments.parquet"
 LEAST_HELD_OUT = 50
 """Accounts that neither was fitted on, needed to compare two versions."""
+
+
+def login() -> str:
+    """Return who decides: the user's name, or the number of one without a name, as in a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # Python 3.13 made it an OSError
+        return f"user {os.getuid()}"
 
 
 def asker(store: Store, settings: RegistrySettings, is_customer: IsCustomer | None = None) -> Ask:
