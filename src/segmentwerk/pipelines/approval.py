@@ -5,8 +5,8 @@ from __future__ import annotations
 import getpass
 import logging
 import os
+import tempfile
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -95,10 +95,12 @@ def customers_of(version: Registered, store: Store) -> IsCustomer | None:
     if not version.run_id:
         return None
     try:
-        path = Path(store.client.download_artifacts(version.run_id, ASSIGNMENTS))
+        with tempfile.TemporaryDirectory() as copy:  # MLflow would leave one behind
+            path = store.client.download_artifacts(version.run_id, ASSIGNMENTS, copy)
+            known = set(pd.read_parquet(path, columns=["account_id"])["account_id"])
     except (MlflowException, OSError):
         return None
-    known, key = set(pd.read_parquet(path, columns=["account_id"])["account_id"]), privacy.key(store.home)
+    key = privacy.key(store.home)
     return lambda words: [word in known for word in privacy.pseudonymise(words, key)]
 
 
