@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import getpass
 import logging
+import os
+import tempfile
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -30,6 +32,14 @@ log = logging.getLogger(__name__)
 ASSIGNMENTS = "assignments/assignments.parquet"
 LEAST_HELD_OUT = 50
 """Accounts that neither was fitted on, needed to compare two versions."""
+
+
+def login() -> str:
+    """Return who decides: the user's name, or the number of one without a name, as in a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # Python 3.13 made it an OSError
+        return f"user {os.getuid()}"
 
 
 def asker(store: Store, settings: RegistrySettings, is_customer: IsCustomer | None = None) -> Ask:
@@ -85,10 +95,12 @@ def customers_of(version: Registered, store: Store) -> IsCustomer | None:
     if not version.run_id:
         return None
     try:
-        path = Path(store.client.download_artifacts(version.run_id, ASSIGNMENTS))
+        with tempfile.TemporaryDirectory() as copy:  # MLflow would leave one behind
+            path = store.client.download_artifacts(version.run_id, ASSIGNMENTS, copy)
+            known = set(pd.read_parquet(path, columns=["account_id"])["account_id"])
     except (MlflowException, OSError):
         return None
-    known, key = set(pd.read_parquet(path, columns=["account_id"])["account_id"]), privacy.key(store.home)
+    key = privacy.key(store.home)
     return lambda words: [word in known for word in privacy.pseudonymise(words, key)]
 
 

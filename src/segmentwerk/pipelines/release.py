@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import logging
 from collections.abc import Iterator
@@ -27,7 +26,7 @@ from segmentwerk.insight.language import Language
 from segmentwerk.insight.overlap import cautions, neighbourhood
 from segmentwerk.insight.profiles import Effect, describe, effects
 from segmentwerk.pipelines import card
-from segmentwerk.pipelines.approval import asker, compare_with
+from segmentwerk.pipelines.approval import asker, compare_with, login
 from segmentwerk.pipelines.candidates import Candidate
 from segmentwerk.pipelines.card import made_of
 from segmentwerk.pipelines.context import Context
@@ -309,7 +308,7 @@ def _crown(store: Store, version: int, reason: str, settings: RegistrySettings, 
     known = set(prepared.table.features.index)
     ask = asker(store, settings, lambda words: [word in known for word in words])
     try:
-        promotion.promote(store, settings.model_name, version, ask=ask, who=getpass.getuser(), reason=reason)
+        promotion.promote(store, settings.model_name, version, ask=ask, who=login(), reason=reason)
     except GateError as error:
         log.warning("%s", error)
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
 
 import pandas as pd
@@ -49,10 +50,11 @@ def incumbent(store: Store, name: str, features: pd.DataFrame) -> Incumbent | No
     from mlflow.exceptions import MlflowException
 
     store.select()
+    rows = features.rename_axis("account_id").reset_index()
     try:
-        model = mlflow.pyfunc.load_model(registered.uri)
-        rows = features.rename_axis("account_id").reset_index()
-        found = model.predict(rows, params={"columns": ["segment_id"]})
+        with tempfile.TemporaryDirectory() as copy:  # MLflow would write into the registry's own folder
+            model = mlflow.pyfunc.load_model(registered.uri, dst_path=copy)
+            found = model.predict(rows, params={"columns": ["segment_id"]})
     except MlflowException as error:
         raise ModelError(
             f"The champion {registered.uri} cannot score the present accounts: {error.message}",

@@ -15,6 +15,7 @@ import onnx
 import pandas as pd
 
 from segmentwerk.core.files import atomic_folder
+from segmentwerk.core.inventory import bar_byte_code
 from segmentwerk.core.paths import PACKAGE
 from segmentwerk.core.types import AccountTable, Segment
 from segmentwerk.registry import probe
@@ -23,6 +24,8 @@ from segmentwerk.registry.prospect import Prospect
 
 FORMAT = 1
 CODE = PACKAGE / "scoring" / "model.py"
+CODE_NAME = "segment_model.py"
+"""Under which the code lies in the package."""
 ORDERS = "frequency"
 """The feature that counts orders."""
 FEW_ORDERS = 2
@@ -107,9 +110,10 @@ def save(
         if definitions is not None:
             text = json.dumps(_plain(definitions), ensure_ascii=False, allow_nan=False)
             (draft / "definitions.json").write_text(text, encoding="utf-8")
-        shutil.copyfile(CODE, draft / "segment_model.py")
+        shutil.copyfile(CODE, draft / CODE_NAME)
         digests = {path.name: sha256(path) for path in sorted(draft.iterdir())}
         (draft / "digests.json").write_text(json.dumps(digests, indent=1), encoding="utf-8")
+        bar_byte_code(draft)
     return folder
 
 

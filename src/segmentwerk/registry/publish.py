@@ -11,14 +11,19 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import yaml
+
 from segmentwerk.core.errors import ConfigError, ModelError
 from segmentwerk.core.files import locked
-from segmentwerk.registry.package import sha256
+from segmentwerk.core.inventory import NOTE, bar_byte_code, inventory
+from segmentwerk.registry.package import CODE_NAME, sha256
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 CHALLENGER = "challenger"
+FILES = "files"
+"""Tag of a version: SHA-256 by path of every file that was registered (JSON)."""
 REQUIREMENTS = ("mlflow-skinny", "numpy", "pandas", "onnxruntime")
 MAX_DESCRIPTION = 5000
 """Width of the registry's column in a PostgreSQL database."""
@@ -125,6 +130,7 @@ class _Draft:
     model_name: str
     scratch: Path
     guess: int = 0
+    files: str = ""
 
     def __post_init__(self) -> None:
         experiment = self.client.get_run(self.run_id).info.experiment_id
@@ -142,7 +148,9 @@ class _Draft:
         """Save the model with its version inside, try it, and upload it."""
         path = self.scratch / str(number)
         save_pyfunc(path, self.folder, self.catalogue, number, self.model_id, self.run_id, self.location)
+        _note_version(path, self.model_name, number)
         rehearse(path)
+        self.files = json.dumps(inventory(path))
         self.client.log_model_artifacts(self.model_id, str(path))
         self.guess = number
 
@@ -159,7 +167,7 @@ class _Draft:
         ]
         self.client.log_batch(self.run_id, metrics=numbers)
         _ensure_registered_model(self.client, self.model_name)
-        tags = {**tags, "digest": sha256(self.folder / "digests.json")}
+        tags = {**tags, "digest": sha256(self.folder / "digests.json"), FILES: self.files}
         created = self.client.create_model_version(
             self.model_name,
             f"models:/{self.model_id}",
@@ -170,6 +178,7 @@ class _Draft:
         )
         if int(created.version) != self.guess:
             self.upload(int(created.version))
+            self.client.set_model_version_tag(self.model_name, created.version, FILES, self.files)
         return int(created.version)
 
 
@@ -196,17 +205,25 @@ def save_pyfunc(
     import mlflow.pyfunc
     from mlflow.models import Model
 
-    files = {file.stem: str(file) for file in sorted(folder.iterdir()) if file.suffix in (".onnx", ".json")}
+    named = [*json.loads((folder / "digests.json").read_text(encoding="utf-8")), "digests.json"]
+    paths = [folder / name for name in named if name != CODE_NAME]
     mlflow.pyfunc.save_model(
         path=str(path),
         mlflow_model=Model(artifact_path=location, run_id=run_id, model_uuid=model_id),
-        python_model=str(folder / "segment_model.py"),
-        artifacts=files,
+        python_model=str(folder / CODE_NAME),
+        artifacts={path.stem: str(path) for path in paths if path.is_file()},
         model_config={"model_version": str(number), "digest": sha256(folder / "digests.json")},
         signature=_signature(catalogue),
         input_example=(_example(catalogue), {"columns": []}),
         pip_requirements=[f"{package}=={version(package)}" for package in REQUIREMENTS],
     )
+    bar_byte_code(path)
+
+
+def _note_version(path: Path, name: str, number: int) -> None:
+    """Write the note that MLflow writes into what it opens; a registry's own folder then stays as it was."""
+    note = yaml.safe_dump({"model_name": name, "model_version": number}, allow_unicode=True)
+    (path / NOTE).write_text(note, encoding="utf-8")
 
 
 def rehearse(path: Path) -> None:

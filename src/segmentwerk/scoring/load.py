@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import tempfile
+import weakref
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segmentwerk.core.errors import ModelError, nearest
+from segmentwerk.scoring.fetch import fetch, registered_files
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -25,7 +30,7 @@ class Loaded:
     model
         MLflow's PyFuncModel.
     folder
-        Where the model's files lie on this machine.
+        A copy of the model's files that lives as long as ``model``: what was registered, nothing else.
     uri
         The address with the version in place of an alias, which may move.
     digest
@@ -49,23 +54,32 @@ def load(model_uri: str, tracking_uri: str | None = None) -> Loaded:
         If there is none (naming the nearest known), or a file is not the one that was saved.
     """
     import mlflow
-    from mlflow.exceptions import MlflowException
 
     if tracking_uri is not None:  # models:/ addresses are looked up in the process' registry only
         mlflow.set_tracking_uri(tracking_uri)
         mlflow.set_registry_uri(tracking_uri)
-    pinned, expected = _pin(model_uri, tracking_uri)
+    pinned, tags = _pin(model_uri, tracking_uri)
+    place = Path(tempfile.mkdtemp(prefix="segmentwerk-model-"))
     try:
-        folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=pinned))
-    except (MlflowException, OSError) as error:
-        raise ModelError(f"Cannot fetch the model {model_uri}: {error}") from error
-    digest = check(folder, expected)
-    try:
-        model = mlflow.pyfunc.load_model(str(folder))
-    except MlflowException as error:
-        raise ModelError(f"Cannot load the model {model_uri}: {error.message}") from error
+        folder = fetch(pinned, place, registered_files(tags))
+        digest = check(folder, tags.get("digest"))
+        model = _opened(folder, model_uri)
+    except BaseException:
+        shutil.rmtree(place, ignore_errors=True)
+        raise
+    weakref.finalize(model, shutil.rmtree, place, ignore_errors=True)
     inside: Any = model.unwrap_python_model()
     return Loaded(model, folder, inside.catalogue, pinned, inside.version, digest)
+
+
+def _opened(folder: Path, model_uri: str) -> Any:
+    import mlflow
+    from mlflow.exceptions import MlflowException
+
+    try:
+        return mlflow.pyfunc.load_model(str(folder))
+    except MlflowException as error:
+        raise ModelError(f"Cannot load the model {model_uri}: {error.message}") from error
 
 
 def check(folder: Path, expected: str | None = None) -> str:
@@ -91,22 +105,22 @@ def check(folder: Path, expected: str | None = None) -> str:
 
     from segmentwerk.scoring.model import sha256, verified
 
-    files = [*folder.glob("artifacts/*"), folder / "segment_model.py"]
-    found = {file.name: file for file in files if file.is_file()}
-    if "digests.json" not in found:
-        raise ModelError(
-            f"{folder} holds no segmentation model.", "Register it again or load another version."
-        )
     try:
-        said = Model.load(str(folder)).flavors["python_function"]["config"]["digest"]
-        verified(found, expected or said)
+        said = Model.load(str(folder)).flavors.get("python_function", {})
+        named = [folder / entry["path"] for entry in said.get("artifacts", {}).values()]
+        found = {file.name: file for file in [*named, folder / "segment_model.py"] if file.is_file()}
+        if "digests.json" not in found:
+            raise ModelError(
+                f"{folder} holds no segmentation model.", "Register it again or load another version."
+            )
+        verified(found, expected or said["config"]["digest"])
     except MlflowException as error:
         raise ModelError(error.message) from error
     return sha256(found["digests.json"].read_bytes())
 
 
-def _pin(model_uri: str, tracking_uri: str | None) -> tuple[str, str | None]:
-    """Replace an alias by its version; return also the digest that the registry knows."""
+def _pin(model_uri: str, tracking_uri: str | None) -> tuple[str, Mapping[str, str]]:
+    """Replace an alias by its version; return also the tags that it was registered with."""
     address = _ADDRESS.fullmatch(model_uri)
     if address is None:
         if "://" not in model_uri and ":/" not in model_uri and not Path(model_uri).is_dir():
@@ -114,12 +128,12 @@ def _pin(model_uri: str, tracking_uri: str | None) -> tuple[str, str | None]:
                 f"There is no model {model_uri!r}.",
                 "Give models:/NAME@champion, models:/NAME/VERSION or a folder.",
             )
-        return model_uri, None
+        return model_uri, {}
     from mlflow import MlflowClient
 
     client = MlflowClient(tracking_uri, tracking_uri)
     found = _find(client, model_uri, address)
-    return f"models:/{found.name}/{found.version}", found.tags.get("digest")
+    return f"models:/{found.name}/{found.version}", found.tags
 
 
 def _find(client: MlflowClient, model_uri: str, address: re.Match[str]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import json
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -39,7 +40,9 @@ def score_package(folder: Path, features: pd.DataFrame, columns: list[str]) -> p
         raise ModelError(f"{folder} holds no packaged model.")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    files = {path.stem: str(path) for path in folder.iterdir() if path.suffix in (".onnx", ".json")}
+    named = json.loads((folder / "digests.json").read_text(encoding="utf-8"))
+    paths = [folder / name for name in (*named, "digests.json") if name != code.name]
+    files = {path.stem: str(path) for path in paths if path.is_file()}
     model = module.SegmentModel()
     model.load_context(SimpleNamespace(artifacts=files, model_config={}))
     rows = features.rename_axis("account_id").reset_index()

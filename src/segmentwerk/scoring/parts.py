@@ -35,6 +35,7 @@ REJECTED = pa.schema(
     {"row": pa.int64(), "account_id": pa.string(), "column": pa.string(), "reason": pa.string()}
 )
 PLAN = "plan.json"
+NUMBER = "[0-9]" * 6
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ class Parts:
         done = 0
         while same and self._file(done, "json").is_file():
             done += 1
-        for file in self.folder.glob("[0-9]*"):
+        for file in self._files():
             if int(file.name.split(".")[0]) >= done:
                 file.unlink()
         with atomic_file(path) as draft:
@@ -82,9 +83,7 @@ class Parts:
 
     def totals(self) -> dict[str, Any]:
         """Return the counts of all parts together."""
-        all_counts = [
-            json.loads(file.read_text(encoding="utf-8")) for file in self.folder.glob("[0-9]*.json")
-        ]
+        all_counts = [json.loads(file.read_text(encoding="utf-8")) for file in self._files("json")]
         totals: dict[str, Any] = {
             key: sum(counts[key] for counts in all_counts) for key in ("scored", "rejected", "outliers")
         }
@@ -120,8 +119,12 @@ class Parts:
         return quarantine if len(rejected) else None
 
     def _tables(self, kind: str) -> Iterator[pa.Table]:
-        for file in sorted(self.folder.glob(f"[0-9]*.{kind}.parquet")):
+        for file in self._files(f"{kind}.parquet"):
             yield pq.read_table(file)
+
+    def _files(self, kind: str = "*") -> list[Path]:
+        """Return the parts' files in order, without the copies that backups and viewers make of them."""
+        return sorted(self.folder.glob(f"{NUMBER}.{kind}"))
 
     def _file(self, number: int, kind: str) -> Path:
         return self.folder / f"{number:06d}.{kind}"

@@ -19,11 +19,12 @@ def test_the_files_of_a_package_and_their_digests(packaged):
         "segment_model.py",
         "probe.json",
         "digests.json",
+        "__pycache__",
     }
     digests = json.loads((packaged.folder / "digests.json").read_text())
     assert digests == {
         name: hashlib.sha256((packaged.folder / name).read_bytes()).hexdigest()
-        for name in names - {"digests.json"}
+        for name in names - {"digests.json", "__pycache__"}
     }
 
 

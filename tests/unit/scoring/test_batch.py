@@ -337,5 +337,8 @@ def test_a_model_changed_behind_the_registry_is_refused(home, packaged, files, t
             hashlib.sha256(before).hexdigest(), hashlib.sha256(digests.read_bytes()).hexdigest()
         )
     )
+    with pytest.raises(ModelError, match="MLmodel is not the one that was registered"):
+        score("models:/m/1", files / "a.csv", tmp_path / "o.csv", tracking_uri=store.uri)
+    store.client.delete_model_version_tag("m", "1", "files")
     with pytest.raises(ModelError, match=r"digests\.json is not the one that was saved"):
         score("models:/m/1", files / "a.csv", tmp_path / "o.csv", tracking_uri=store.uri)

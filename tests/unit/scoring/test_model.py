@@ -212,14 +212,15 @@ def test_one_changed_byte_in_any_file_is_refused(saved, tmp_path, name, place):
 
 @pytest.mark.parametrize("name", ["space.onnx", "prospect.onnx"])
 def test_a_missing_file_is_refused(packaged, name):
-    files = {file.name: file for file in packaged.folder.iterdir() if file.name != name}
+    files = {file.name: file for file in packaged.folder.iterdir() if file.suffix and file.name != name}
     with pytest.raises(MlflowException, match=f"{name} is not the one"):
         code.verified(files, None)
 
 
 def test_an_additional_file_is_refused(packaged, tmp_path):
     (tmp_path / "more.onnx").write_bytes(b"x")
-    files = {file.name: file for file in [*packaged.folder.iterdir(), tmp_path / "more.onnx"]}
+    package = [file for file in packaged.folder.iterdir() if file.suffix]
+    files = {file.name: file for file in [*package, tmp_path / "more.onnx"]}
     with pytest.raises(MlflowException, match=r"more\.onnx is not the one"):
         code.verified(files, None)
 
