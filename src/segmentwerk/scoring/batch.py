@@ -15,7 +15,8 @@ from segmentwerk.core.errors import ConfigError, InputError, nearest
 from segmentwerk.core.files import locked
 from segmentwerk.scoring.load import Loaded, load
 from segmentwerk.scoring.parts import TYPES, Parts
-from segmentwerk.scoring.source import ID, ROW, Chunk, open_source
+from segmentwerk.scoring.cells import ID
+from segmentwerk.scoring.source import ROW, Chunk, open_source
 
 CHUNK = 131_072
 """Rows scored at once; each chunk becomes one part, so that a killed run goes on after the last one."""
@@ -163,5 +164,6 @@ def _assign(loaded: Loaded, chunk: Chunk, wanted: list[str]) -> pd.DataFrame:
     if ID not in rows:
         rows[ID] = chunk.frame[ROW].astype(str)
     columns = list(dict.fromkeys([*wanted, "segment_id", "basis", "is_outlier"]))
-    assigned: pd.DataFrame = loaded.model.predict(rows, params={"columns": columns})
+    model = loaded.model.unwrap_python_model()  # MLflow's own check takes longer than the model
+    assigned: pd.DataFrame = model.predict(None, rows, {"columns": columns})
     return assigned

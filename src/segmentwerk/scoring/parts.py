@@ -15,7 +15,8 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from segmentwerk.core.files import atomic_file
-from segmentwerk.scoring.source import ID, ROW, Chunk
+from segmentwerk.scoring.cells import ID
+from segmentwerk.scoring.source import ROW, Chunk
 
 TYPES: dict[str, pa.DataType] = {
     "account_id": pa.string(),
