@@ -101,7 +101,8 @@ def open_parquet(con: Any, name: str, found: Sequence[Path]) -> Opened:
     query = (
         "SELECT * EXCLUDE (file_row_number, _path), "
         f"file_row_number + 1 AS {ROW}, parse_filename(_path) AS {FILE} "
-        f"FROM read_parquet({sqltext.files(found)}, union_by_name = true, filename = '_path', file_row_number = true)"
+        f"FROM read_parquet({sqltext.files(found)}, union_by_name = true, filename = '_path', "
+        "file_row_number = true)"
     )
     columns = [column for column in sql(con, str(found[0]), query).columns if column not in (FILE, ROW)]
     note = f"{name}: {_files(found)}, Parquet, {len(columns)} columns"

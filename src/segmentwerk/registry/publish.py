@@ -238,7 +238,8 @@ def _signature(catalogue: dict[str, Any]) -> Any:
     from mlflow.types.schema import AnyType
 
     names = ["account_id", *catalogue["numeric"], *catalogue["categorical"]]
-    inputs: list[ColSpec | TensorSpec] = [ColSpec(AnyType(), name, required=False) for name in names]
+    anything: Any = AnyType  # MLflow does not type it
+    inputs: list[ColSpec | TensorSpec] = [ColSpec(anything(), name, required=False) for name in names]
     outputs: list[ColSpec | TensorSpec] = [ColSpec(kind, name) for name, kind in OUTPUTS.items()]
     params = ParamSchema([ParamSpec("columns", DataType.string, [], shape=(-1,))])
     return ModelSignature(Schema(inputs), Schema(outputs), params)

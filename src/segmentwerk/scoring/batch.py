@@ -13,9 +13,9 @@ import pandas as pd
 
 from segmentwerk.core.errors import ConfigError, InputError, nearest
 from segmentwerk.core.files import locked
+from segmentwerk.scoring.cells import ID
 from segmentwerk.scoring.load import Loaded, load
 from segmentwerk.scoring.parts import PLAN, TYPES, Parts, quarantine
-from segmentwerk.scoring.cells import ID
 from segmentwerk.scoring.source import ROW, Chunk, files_of, open_source
 
 CHUNK = 131_072
@@ -137,12 +137,18 @@ def _writable(output: Path, given: Path | Any) -> Path:
         raise InputError(f"The output {output} is a folder.", "Name a file.")
     output = output.resolve()
     if isinstance(given, Path):
-        given = given.resolve()
-        if given in (output, quarantine(output)):
-            raise InputError(f"The output {output} would replace the input {given}.", "Name another file.")
-        if output.is_relative_to(given):
-            raise InputError(f"The output {output} lies in the folder to score.", "Name another folder.")
+        insist_apart(output, given)
     return output
+
+
+def insist_apart(output: Path, given: Path) -> None:
+    """Refuse an output that would replace the input, or lie among the files to score."""
+    given = given.resolve()
+    replaced = (output, quarantine(output), output.with_name(f"{output.name}.quarantine"))
+    if any(given.is_relative_to(path) for path in replaced):
+        raise InputError(f"The output {output} would replace the input {given}.", "Name another output.")
+    if output.is_relative_to(given):
+        raise InputError(f"The output {output} lies in the folder to score.", "Name another folder.")
 
 
 @contextmanager

@@ -24,8 +24,8 @@ from segmentwerk.data.numbers import DecimalSign
 ID = "account_id"
 _SAMPLE_ROWS = 10_000
 _WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
-_FRACTIONS = ("FLOAT", "DOUBLE", "DECIMAL")
-_NUMBERS = (*_WHOLE, *(f"U{kind}" for kind in _WHOLE), *_FRACTIONS, "BOOLEAN")
+FRACTIONS = ("FLOAT", "DOUBLE", "DECIMAL")
+NUMBERS = (*_WHOLE, *(f"U{kind}" for kind in _WHOLE), *FRACTIONS, "BOOLEAN")
 _TEXTS = ("VARCHAR", "ENUM", "UUID")
 
 
@@ -43,20 +43,24 @@ class Wanted:
 
 
 @dataclass(frozen=True)
-class Cells:
-    """A file's part of the input (several files' where they are alike).
+class Part:
+    """A file of the input (the first where several are alike) and the columns that it has."""
+
+    file: Path
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Cells(Part):
+    """A part of the input that can be read.
 
     Attributes
     ----------
-    names
-        The columns that it has.
     unreadable
         Its lines that are no row, each with its number and what is wrong.
     """
 
-    file: Path
     select: str
-    names: tuple[str, ...]
     unreadable: tuple[str, ...] = ()
 
 
@@ -75,12 +79,12 @@ class Column:
     def fits(self, name: str, wanted: Wanted) -> bool:
         """Tell whether such values can be read as the model's column ``name``."""
         if name in wanted.numeric:
-            return self.kind in (*_NUMBERS, "VARCHAR", "ENUM")
-        return self.kind in (*_NUMBERS, *_TEXTS) and (name, self.kind) != (ID, "BOOLEAN")
+            return self.kind in (*NUMBERS, "VARCHAR", "ENUM")
+        return self.kind in (*NUMBERS, *_TEXTS) and (name, self.kind) != (ID, "BOOLEAN")
 
     def text(self) -> str:
         """Return SQL for a trimmed text; a whole number that is stored as a fraction loses its ``.0``."""
-        if self.kind not in _FRACTIONS:
+        if self.kind not in FRACTIONS:
             return numbers.trimmed(self.sql if self.kind == "VARCHAR" else f"CAST({self.sql} AS VARCHAR)")
         whole = f"TRY_CAST({self.sql} AS HUGEINT)"
         text = f"CAST(CASE WHEN {whole} = {self.sql} THEN {whole} END AS VARCHAR)"
@@ -88,7 +92,7 @@ class Column:
 
     def number(self, sign: DecimalSign) -> tuple[str, str]:
         """Return SQL for the number that most texts are, and for the text where it is none."""
-        if self.kind in _NUMBERS:
+        if self.kind in NUMBERS:
             return f"CAST({self.sql} AS DOUBLE)", "CAST(NULL AS VARCHAR)"
         text = f"CAST({self.sql} AS VARCHAR)" if self.kind == "ENUM" else self.sql
         value = numbers.simple(text, sign)
@@ -114,20 +118,15 @@ def places(file: Path, names: Iterable[str | None], wanted: Wanted) -> dict[str,
 
 
 def select(
-    con: duckdb.DuckDBPyConnection,
-    columns: Mapping[str, Column],
-    wanted: Wanted,
-    relation: str,
-    fallback: DecimalSign = ".",
+    columns: Mapping[str, Column], signs: Mapping[str, DecimalSign], wanted: Wanted, relation: str
 ) -> str:
     """Return the SELECT of the model's columns from a relation; a column that is not there is null.
 
     Parameters
     ----------
-    fallback
-        The decimal sign where nothing in the relation tells it.
+    signs
+        The decimal sign of each numeric column that is there.
     """
-    signs = _signs(con, {n: columns[n] for n in wanted.numeric if n in columns}, relation, fallback)
     null = "CAST(NULL AS VARCHAR)"
     texts = [columns[name].text() if name in columns else null for name in (ID, *wanted.categorical)]
     parts = [f"{texts[0]} AS id", *(f"{text} AS t{place}" for place, text in enumerate(texts[1:]))]
@@ -137,12 +136,23 @@ def select(
     return f"SELECT {', '.join(parts)} FROM {relation}"
 
 
-def _signs(
-    con: duckdb.DuckDBPyConnection, columns: Mapping[str, Column], relation: str, fallback: DecimalSign
+def signs(
+    con: duckdb.DuckDBPyConnection,
+    columns: Mapping[str, Column],
+    wanted: Wanted,
+    relation: str,
+    fallback: DecimalSign = ".",
 ) -> dict[str, DecimalSign]:
-    """Return each column's decimal sign: by what its texts can only be read with, else as the rest of them."""
-    texts = {name: column for name, column in columns.items() if column.kind in ("VARCHAR", "ENUM")}
-    counts = dict.fromkeys(columns, (0, 0)) | _evidence(con, texts, relation)
+    """Return each number's decimal sign: by what its texts can only be read with, else as the other ones'.
+
+    Parameters
+    ----------
+    fallback
+        The sign where nothing in the relation tells it.
+    """
+    here = {name: columns[name] for name in wanted.numeric if name in columns}
+    texts = {name: column for name, column in here.items() if column.kind in ("VARCHAR", "ENUM")}
+    counts = dict.fromkeys(here, (0, 0)) | _evidence(con, texts, relation)
     total = (sum(comma for comma, _ in counts.values()), sum(point for _, point in counts.values()))
     usual = _more(*total) or fallback
     return {name: _more(*count) or usual for name, count in counts.items()}
@@ -202,7 +212,8 @@ def _careful(con: duckdb.DuckDBPyConnection, words: pa.Array) -> Rest:
     known = f"SELECT x[1] AS sign, {numbers.known(numbers.trimmed('x[2:]'))} AS k FROM words"
     comma, point = (numbers.number("k", sign) for sign in (",", "."))
     table = con.execute(
-        f"SELECT CASE WHEN sign = ',' THEN {comma} ELSE {point} END AS value, k IS NOT NULL AS known FROM ({known})"
+        f"SELECT CASE WHEN sign = ',' THEN {comma} ELSE {point} END AS value, k IS NOT NULL AS known "
+        f"FROM ({known})"
     ).to_arrow_table()
     values = np.append(table["value"].to_numpy(), np.nan)
     unread = np.append(table["value"].is_null().to_numpy() & table["known"].to_numpy(), False)

@@ -365,16 +365,16 @@ def _account_ids(frame: pd.DataFrame, begin: int = 0) -> NDArray[Any]:
     given = column.astype(object).to_numpy(object)
     if pd.api.types.infer_dtype(given, skipna=False) == "string":
         return given
-    unknown = column.isna().to_numpy()
+    ids = np.full(len(frame), None, dtype=object)
     exact = 2**24 if column.dtype == np.float32 else 2**53
-    pairs = zip(given, unknown, strict=True)
-    ids = [None if gone else _account_id(value, exact, begin + row) for row, (value, gone) in enumerate(pairs)]
-    return np.array(ids, dtype=object)
+    for row in np.flatnonzero(column.notna().to_numpy()):
+        ids[row] = _account_id(given[row], exact, begin + int(row))
+    return ids
 
 
 def _account_id(value: Any, exact: int, row: int) -> str:
     """Return one id as text; ``exact`` is the first whole number that its kind of float cannot tell apart."""
-    if isinstance(value, float | np.floating) and abs(value) >= exact:
+    if isinstance(value, float | np.floating) and abs(float(value)) >= exact:
         raise MlflowException.invalid_parameter_value(
             f"Column {ACCOUNT!r} holds a number in row {row} whose last digits may be lost: a missing id "
             "beside numbers makes floating-point numbers of them. Send ids as texts."
@@ -466,9 +466,10 @@ def _text(value: Any) -> str | None:
 
 def _unfit(name: str, wanted: str, value: Any, row: int) -> MlflowException:
     kind = "a text that is none" if isinstance(value, str) else f"a {type(value).__name__}"
-    return MlflowException.invalid_parameter_value(
+    refusal: MlflowException = MlflowException.invalid_parameter_value(
         f"Column {name!r} must hold {wanted}; row {row} holds {kind}."
     )
+    return refusal
 
 
 def _feed(session: ort.InferenceSession, numeric: Floats, texts: list[Texts]) -> dict[str, Any]:

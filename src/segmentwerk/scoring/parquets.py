@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 
@@ -11,11 +12,27 @@ import pyarrow.parquet as pq
 
 from segmentwerk.core.errors import InputError
 from segmentwerk.data import sqltext
+from segmentwerk.data.numbers import DecimalSign
 from segmentwerk.data.sqltext import named
-from segmentwerk.scoring.cells import ID, Cells, Column, Wanted, places, select
+from segmentwerk.scoring.cells import ID, Cells, Column, Wanted, places, select, signs
 
 EXACT = {"FLOAT": 2**24, "DOUBLE": 2**53}
 """The first whole number that a type of fractions cannot tell from the next one."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """Neighbouring files that have the same columns; ``found`` are those of the model."""
+
+    files: tuple[Path, ...]
+    names: tuple[str, ...]
+    found: Mapping[str, Column]
+    signs: Mapping[str, DecimalSign]
+
+    @property
+    def relation(self) -> str:
+        """SQL for their rows."""
+        return _relation(self.files)
 
 
 def read(con: duckdb.DuckDBPyConnection, files: Sequence[Path], wanted: Wanted) -> list[Cells]:
@@ -26,22 +43,31 @@ def read(con: duckdb.DuckDBPyConnection, files: Sequence[Path], wanted: Wanted) 
     InputError
         If a column of the model is there twice, or is of a type that it cannot have.
     """
-    runs = [list(run) for _, run in groupby(files, lambda file: _schema(con, file))]
-    return [_cells(con, run, wanted) for run in runs]
+    return [
+        Cells(run.files[0], run.names, select(run.found, run.signs, wanted, run.relation))
+        for run in opened(con, files, wanted)
+    ]
 
 
-def _cells(con: duckdb.DuckDBPyConnection, files: Sequence[Path], wanted: Wanted) -> Cells:
-    names, columns = _schema(con, files[0])
-    found = {name: columns[place] for name, place in places(files[0], names, wanted).items()}
-    for name, column in found.items():
+def opened(con: duckdb.DuckDBPyConnection, files: Sequence[Path], wanted: Wanted) -> list[Run]:
+    """Look at the columns of Parquet files; raises as `read`."""
+    runs = []
+    for (names, columns), group in groupby(files, lambda file: _schema(con, file)):
+        alike = tuple(group)
+        found = {name: columns[place] for name, place in places(alike[0], names, wanted).items()}
+        _insist_on_types(alike[0], found, wanted)
+        _insist_on_ids(con, alike[0], found, _relation(alike))
+        runs.append(Run(alike, names, found, signs(con, found, wanted, _relation(alike))))
+    return runs
+
+
+def _insist_on_types(file: Path, columns: Mapping[str, Column], wanted: Wanted) -> None:
+    for name, column in columns.items():
         if not column.fits(name, wanted):
             right = "numbers" if name in wanted.numeric else "texts"
             raise InputError(
-                f"Column {name!r} of {files[0]} holds values of type {column.type}.", f"Write it as {right}."
+                f"Column {name!r} of {file} holds values of type {column.type}.", f"Write {right} there."
             )
-    relation = _relation(files)
-    _insist_on_ids(con, files[0], found, relation)
-    return Cells(files[0], select(con, found, wanted, relation), names)
 
 
 def _schema(con: duckdb.DuckDBPyConnection, file: Path) -> tuple[tuple[str, ...], tuple[Column, ...]]:

@@ -19,7 +19,7 @@ import pyarrow as pa
 from segmentwerk.core.errors import InputError
 from segmentwerk.data.files import PARQUET, TEXT, find, suffix
 from segmentwerk.scoring import cells, parquets, texts
-from segmentwerk.scoring.cells import ID, Cells, Wanted
+from segmentwerk.scoring.cells import ID, Cells, Part, Wanted
 
 ROW = "_row"
 THREADS = 8
@@ -90,9 +90,9 @@ class Source:
             first = frame[ID].map(self.first_rows)
             for position in frame.index[first.notna() & (first != frame[ROW])]:
                 chunk.faults.setdefault(position, (ID, f"is there already, in row {int(first[position])}"))
-        numeric = {place: name for place, name in self.columns.items() if place.startswith("n")}
-        rest = cells.rest(self.con.cursor(), {name: table[f"r{place[1:]}"] for place, name in numeric.items()})
-        for name in numeric.values():
+        numeric = {name: place[1:] for place, name in self.columns.items() if place.startswith("n")}
+        rest = cells.rest(self.con.cursor(), {name: table[f"r{place}"] for name, place in numeric.items()})
+        for name in numeric:
             values = frame[name].to_numpy()
             bad = np.isinf(values)
             if name in rest:
@@ -125,10 +125,7 @@ def open_source(
     with _reading(given):
         con = _connect(scratch)
         parts = _parts(con, given, wanted, scratch)
-        for part in parts:
-            check_columns(part.file if len(parts) > 1 else given, part.names, wanted.features)
-        names = {name for part in parts for name in part.names}
-        _insist_on_ids(parts, names)
+        names = insist(given, parts, wanted)
         con.execute(f"CREATE VIEW cells AS {' UNION ALL '.join(part.select for part in parts)}")
         ((rows,),) = con.execute("SELECT count(*) FROM cells").fetchall()
         first_rows = _first_rows(con)
@@ -146,8 +143,24 @@ def open_source(
     )
 
 
-def check_columns(given: object, found: Sequence[str], known: Sequence[str]) -> None:
-    """Refuse an input that is not an account table, or whose id column seems misspelt."""
+def insist(given: object, parts: Sequence[Part], wanted: Wanted) -> set[str]:
+    """Return all columns of an input.
+
+    Raises
+    ------
+    InputError
+        If a file is no account table, its id column seems misspelt, or only other files have one.
+    """
+    for part in parts:
+        _check_columns(part.file if len(parts) > 1 else given, part.names, wanted.features)
+    names = {name for part in parts for name in part.names}
+    without = next((part.file for part in parts if ID not in part.names), None)
+    if ID in names and without is not None:
+        raise InputError(f"{without} has no column {ID!r}, which other files have.", "Score it by itself.")
+    return names
+
+
+def _check_columns(given: object, found: Sequence[str], known: Sequence[str]) -> None:
     if not set(found) & set(known):
         shown = ", ".join(found) if len(found) <= 20 else f"{', '.join(found[:20])}, … ({len(found)})"
         raise InputError(
@@ -212,13 +225,6 @@ def _parts(con: duckdb.DuckDBPyConnection, given: Path | Any, wanted: Wanted, sc
         texts.read(con, file, wanted, scratch / "cells" / f"{number:06d}.parquet")
         for number, file in enumerate(files)
     ]
-
-
-def _insist_on_ids(parts: Sequence[Cells], names: set[str]) -> None:
-    """Refuse a folder in which some files have ids and others have not."""
-    without = next((part.file for part in parts if ID not in part.names), None)
-    if ID in names and without is not None:
-        raise InputError(f"{without} has no column {ID!r}, which the other files have.", "Score it alone.")
 
 
 def _first_rows(con: duckdb.DuckDBPyConnection) -> pd.Series:

@@ -1,11 +1,11 @@
-"""CSV files to score: each by its own header, encoding and delimiter; columns that nobody needs stay unread."""
+"""CSV files to score: each by its own header, encoding and delimiter, no cell read in vain."""
 
 from __future__ import annotations
 
 import gzip
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,10 @@ import duckdb
 from segmentwerk.core.errors import InputError
 from segmentwerk.core.settings import InputSettings
 from segmentwerk.data import sqltext
+from segmentwerk.data.numbers import DecimalSign
 from segmentwerk.data.sqltext import literal
 from segmentwerk.data.textfile import TextFile, understand
-from segmentwerk.scoring.cells import Cells, Column, Wanted, places, select
+from segmentwerk.scoring.cells import Cells, Column, Wanted, places, select, signs
 
 ROW_GROUP = 20_480
 """Rows that a thread holds before it writes them: few, since there may be many columns."""
@@ -32,82 +33,111 @@ def read(con: duckdb.DuckDBPyConnection, file: Path, wanted: Wanted, target: Pat
     InputError
         If the file is no table, or has a column of the model twice.
     """
-    text = understand(file, InputSettings())
     copy = target.with_suffix(".csv")
-    relation = _Relation(text, file, before_header(text))
     try:
-        if text.encoding not in ("utf-8", "utf-8-sig"):
-            relation = relation.copied(copy)
-        try:
-            return relation.staged(con, wanted, target)
-        except duckdb.InvalidInputException:  # lines that end in different ways
-            return relation.copied(copy).staged(con, wanted, target)
+        text = opened(con, file, wanted, copy)
+        unreadable = text.stage(con, wanted, target)
     finally:
         copy.unlink(missing_ok=True)
+    return Cells(file, text.shown, f"SELECT * FROM read_parquet({sqltext.file(target)})", unreadable)
+
+
+def opened(con: duckdb.DuckDBPyConnection, file: Path, wanted: Wanted, copy: Path) -> Text:
+    """Look at the beginning of a CSV file, which is written to ``copy`` where DuckDB cannot read it itself.
+
+    Raises
+    ------
+    InputError
+        If the file is no table, or has a column of the model twice.
+    """
+    given = understand(file, InputSettings())
+    text = Text(given, file, copy, before_header(given))
+    return (text if given.encoding in ("utf-8", "utf-8-sig") else text.copied()).looked_at(con, wanted)
 
 
 @dataclass(frozen=True)
-class _Relation:
-    """A text file as DuckDB reads it; ``path`` is the file itself or its copy."""
+class Text:
+    """A CSV file as DuckDB reads it.
 
-    text: TextFile
+    Attributes
+    ----------
+    path
+        The file itself or its copy in UTF-8.
+    names
+        The columns as they are written; None where there is no name.
+    places, signs
+        Where the model's columns stand, and their decimal signs.
+    """
+
+    given: TextFile
     path: Path
+    copy: Path
     skip: int
+    names: tuple[str | None, ...] = ()
+    places: Mapping[str, int] = field(default_factory=dict)
+    signs: Mapping[str, DecimalSign] = field(default_factory=dict)
 
-    def copied(self, copy: Path) -> _Relation:
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The columns' names, made up where there is none."""
+        return tuple(name or f"column_{place}" for place, name in enumerate(self.names, 1))
+
+    @property
+    def columns(self) -> dict[str, Column]:
+        """The model's columns in `relation`."""
+        return {name: Column(f"c{place}") for name, place in self.places.items()}
+
+    def copied(self) -> Text:
         """Return the same text in UTF-8, all lines ending in a line feed."""
         try:
-            with lines(self.text) as source, copy.open("w", encoding="utf-8") as target:
+            with lines(self.given) as source, self.copy.open("w", encoding="utf-8") as target:
                 shutil.copyfileobj(source, target)
         except UnicodeDecodeError as error:
-            where = f"{self.text.path} is not written in {self.text.encoding}."
+            where = f"{self.given.path} is not written in {self.given.encoding}."
             raise InputError(where, "Save it in UTF-8.") from error
-        return replace(self, path=copy)
+        return replace(self, path=self.copy)
 
-    def staged(self, con: duckdb.DuckDBPyConnection, wanted: Wanted, target: Path) -> Cells:
-        """Write the wanted cells, and find the lines that have more or fewer fields than the header."""
-        names = self._header(con)
-        columns = {n: Column(f"c{place}") for n, place in places(self.text.path, names, wanted).items()}
-        bad: dict[int, str] = {}
-        for longest in (LINE, LONGEST):
-            self._copy(con, columns, wanted, target, longest)
-            bad = self._rejected(con)
-            if not any("line size" in problem for problem in bad.values()):
-                break
-        return Cells(
-            self.text.path,
-            f"SELECT * FROM read_parquet({sqltext.file(target)})",
-            tuple(name or f"column_{place}" for place, name in enumerate(names, 1)),
-            tuple(f"line {line}: {problem}" for line, problem in bad.items()),
-        )
+    def looked_at(self, con: duckdb.DuckDBPyConnection, wanted: Wanted) -> Text:
+        """Return the text with its header and decimal signs."""
+        first = self.relation("ignore_errors = true", header="false")
+        try:
+            row = con.execute(f"SELECT * FROM {first} LIMIT 1").fetchone() or self.given.header
+            names = tuple(name and name.strip() for name in row)
+            text = replace(self, names=names, places=places(self.given.path, names, wanted))
+            sample = self.relation(f"ignore_errors = true, max_line_size = {LONGEST}")
+            usual: DecimalSign = "," if self.given.delimiter == ";" else "."
+            return replace(text, signs=signs(con, text.columns, wanted, sample, usual))
+        except duckdb.InvalidInputException:
+            return self._mended().looked_at(con, wanted)
 
-    def _header(self, con: duckdb.DuckDBPyConnection) -> tuple[str | None, ...]:
-        """Return the names of the columns as they are written; None where there is none."""
-        first = self._sql("ignore_errors = true", header="false")
-        row = con.execute(f"SELECT * FROM {first} LIMIT 1").fetchone() or self.text.header
-        return tuple(name and name.strip() for name in row)
+    def stage(self, con: duckdb.DuckDBPyConnection, wanted: Wanted, target: Path) -> tuple[str, ...]:
+        """Write the wanted cells; return the lines that have more or fewer fields than the header."""
+        try:
+            for longest in (LINE, LONGEST):
+                relation = self.relation(f"store_rejects = true, max_line_size = {longest}")
+                cells = select(self.columns, self.signs, wanted, relation)
+                con.execute(
+                    f"COPY ({cells}) TO {literal(str(target))} (FORMAT parquet, ROW_GROUP_SIZE {ROW_GROUP})"
+                )
+                bad = self._rejected(con)
+                if not any("line size" in problem for problem in bad.values()):
+                    break
+        except duckdb.InvalidInputException:
+            return self._mended().stage(con, wanted, target)
+        return tuple(f"line {line}: {problem}" for line, problem in bad.items())
 
-    def _copy(
-        self,
-        con: duckdb.DuckDBPyConnection,
-        columns: Mapping[str, Column],
-        wanted: Wanted,
-        target: Path,
-        longest: int,
-    ) -> None:
-        sample, everything = (
-            self._sql(f"{option} = true, max_line_size = {longest}")
-            for option in ("ignore_errors", "store_rejects")
-        )
-        usual = "," if self.text.delimiter == ";" else "."
-        cells = select(con, columns, wanted, sample, usual).replace(sample, everything)
-        con.execute(f"COPY ({cells}) TO {literal(str(target))} (FORMAT parquet, ROW_GROUP_SIZE {ROW_GROUP})")
+    def _mended(self) -> Text:
+        """Return the copy of a file that DuckDB cannot read, as when its lines end in different ways."""
+        if self.path == self.copy:
+            raise InputError(f"{self.given.path} is no table of text.", "Save it as CSV in UTF-8.")
+        return self.copied()
 
-    def _sql(self, options: str, header: str = "true") -> str:
-        columns = ", ".join(f"c{place}: 'VARCHAR'" for place in range(len(self.text.header)))
+    def relation(self, options: str, header: str = "true") -> str:
+        """Return SQL for all cells as text, called by their place (``c0``, ``c1``, …)."""
+        columns = ", ".join(f"c{place}: 'VARCHAR'" for place in range(len(self.given.header)))
         return (
             f"read_csv({sqltext.file(self.path)}, columns = {{{columns}}}, auto_detect = false, "
-            f"header = {header}, skip = {self.skip}, delim = {literal(self.text.delimiter)}, quote = '\"', "
+            f"header = {header}, skip = {self.skip}, delim = {literal(self.given.delimiter)}, quote = '\"', "
             f"escape = '\"', comment = '', nullstr = '', hive_partitioning = false, {options})"
         )
 
