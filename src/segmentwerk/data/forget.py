@@ -131,7 +131,7 @@ def _relation(path: Path) -> tuple[str, str]:
     packed = ", COMPRESSION gzip" if path.suffix == ".gz" else ""
     return (
         f"SELECT * FROM read_csv({sqltext.file(path)}, all_varchar = true, header = true, "
-        f"delim = {literal(file.delimiter)}, quote = '\"', nullstr = '')",
+        f"delim = {literal(file.delimiter)}, quote = '\"', nullstr = '', {sqltext.packing(path)})",
         f"FORMAT csv, HEADER, DELIMITER {literal(file.delimiter)}{packed}",
     )
 

@@ -31,6 +31,17 @@ def file(path: Path) -> str:
     return literal(re.sub(r"([\[*?])", r"[\1]", str(path)))
 
 
+def packing(path: Path) -> str:
+    """Return the option of DuckDB's reader for a text file; by itself it takes ``a?.csv.gz`` for a query.
+
+    Examples
+    --------
+    >>> packing(Path("a.csv.gz"))
+    "compression = 'gzip'"
+    """
+    return f"compression = '{'gzip' if path.suffix.lower() == '.gz' else 'none'}'"
+
+
 def files(paths: Iterable[Path]) -> str:
     """Return files' paths as an SQL list for DuckDB's readers.
 

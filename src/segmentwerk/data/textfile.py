@@ -151,7 +151,8 @@ def load(con: duckdb.DuckDBPyConnection, file: TextFile, table: str, folder: Pat
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in file.header)
     options = (
         f"columns = {{{columns}}}, auto_detect = false, header = true, skip = {file.skip}, "
-        f"delim = {literal(file.delimiter)}, quote = '\"', escape = '\"', comment = '', nullstr = ''"
+        f"delim = {literal(file.delimiter)}, quote = '\"', escape = '\"', comment = '', nullstr = '', "
+        f"{sqltext.packing(path)}"
     )
     cells = f"SELECT row_number() OVER () AS _row, * FROM read_csv({sqltext.file(path)}, {options})"
     try:

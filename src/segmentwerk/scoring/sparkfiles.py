@@ -21,6 +21,7 @@ from segmentwerk.data.numbers import DecimalSign
 from segmentwerk.scoring import parquets, texts
 from segmentwerk.scoring.cells import FRACTIONS, ID, NUMBERS, Column, Part, Wanted
 from segmentwerk.scoring.source import ROW, files_of, insist
+from segmentwerk.scoring.texts import UTF8, Text
 
 COLUMN, REASON = "_column", "_reason"
 _CORRUPT = "_corrupt"
@@ -118,13 +119,13 @@ def _texts(
     with tempfile.TemporaryDirectory() as scratch:
         looks = [texts.opened(con, file, wanted, Path(scratch) / "copy.csv") for file in files]
     frames = []
-    for _, group in groupby(
-        looks, lambda look: (look.names, look.signs, look.given.encoding, look.given.delimiter)
-    ):
+    for _, group in groupby(looks, _writing):
         alike = list(group)
         first = alike[0]
         if unread := next((look.given.path for look in alike if look.given.skip), None):
-            raise InputError(f"{unread} has lines before its header.", "Remove them, or use engine=local.")
+            raise InputError(
+                f"{unread} has lines before its header.", "Remove them, or set scoring.engine=local."
+            )
         columns = [f"c{place} string" for place in range(len(first.names))]
         frame = spark.read.csv(
             _paths(look.given.path for look in alike),
@@ -135,12 +136,23 @@ def _texts(
             multiLine=True,  # a line may end inside quotes
             quote='"',
             escape='"',
+            **({"lineSep": "\n"} if _is_uneven(first) else {}),
             maxCharsPerColumn=-1,
             maxColumns=max(len(columns) + 1, 512),
             columnNameOfCorruptRecord=_CORRUPT,
         )
         frames.append(_selected(frame, first.columns, first.signs, wanted))
     return [Part(look.given.path, look.shown) for look in looks], frames
+
+
+def _writing(look: Text) -> tuple[Any, ...]:
+    """Return what files must have in common for Spark to read them in one go."""
+    return look.names, look.signs, look.given.encoding, look.given.delimiter, _is_uneven(look)
+
+
+def _is_uneven(look: Text) -> bool:
+    """Tell whether lines end in different ways; `scoring.texts` copied the file for that alone."""
+    return look.path == look.copy and look.given.encoding in UTF8
 
 
 def _parquet(

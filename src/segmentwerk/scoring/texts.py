@@ -19,8 +19,10 @@ from segmentwerk.data.sqltext import literal
 from segmentwerk.data.textfile import TextFile, understand
 from segmentwerk.scoring.cells import Cells, Column, Wanted, places, select, signs
 
+UTF8 = ("utf-8", "utf-8-sig")
 ROW_GROUP = 20_480
 """Rows that a thread holds before it writes them: few, since there may be many columns."""
+REJECTED = "rejected_lines"
 LINE, LONGEST = 2_000_000, 200_000_000
 """Bytes of the longest line as a rule, and of the longest at all; the reader's memory follows."""
 
@@ -52,7 +54,7 @@ def opened(con: duckdb.DuckDBPyConnection, file: Path, wanted: Wanted, copy: Pat
     """
     given = understand(file, InputSettings())
     text = Text(given, file, copy, before_header(given))
-    return (text if given.encoding in ("utf-8", "utf-8-sig") else text.copied()).looked_at(con, wanted)
+    return (text if given.encoding in UTF8 else text.copied()).looked_at(con, wanted)
 
 
 @dataclass(frozen=True)
@@ -114,12 +116,12 @@ class Text:
         """Write the wanted cells; return the lines that have more or fewer fields than the header."""
         try:
             for longest in (LINE, LONGEST):
-                relation = self.relation(f"store_rejects = true, max_line_size = {longest}")
-                cells = select(self.columns, self.signs, wanted, relation)
+                store = f"store_rejects = true, rejects_table = '{REJECTED}', max_line_size = {longest}"
+                cells = select(self.columns, self.signs, wanted, self.relation(store))
                 con.execute(
                     f"COPY ({cells}) TO {literal(str(target))} (FORMAT parquet, ROW_GROUP_SIZE {ROW_GROUP})"
                 )
-                bad = self._rejected(con)
+                bad = _rejected(con)
                 if not any("line size" in problem for problem in bad.values()):
                     break
         except duckdb.InvalidInputException:
@@ -138,17 +140,17 @@ class Text:
         return (
             f"read_csv({sqltext.file(self.path)}, columns = {{{columns}}}, auto_detect = false, "
             f"header = {header}, skip = {self.skip}, delim = {literal(self.given.delimiter)}, quote = '\"', "
-            f"escape = '\"', comment = '', nullstr = '', hive_partitioning = false, {options})"
+            f"escape = '\"', comment = '', nullstr = '', hive_partitioning = false, "
+            f"{sqltext.packing(self.path)}, {options})"
         )
 
-    def _rejected(self, con: duckdb.DuckDBPyConnection) -> dict[int, str]:
-        found = con.execute(
-            "SELECT line, max(error_message) FROM reject_errors WHERE scan_id = "
-            "(SELECT max(scan_id) FROM reject_scans) AND scan_id IN "
-            "(SELECT scan_id FROM reject_scans WHERE file_path = $1) GROUP BY line ORDER BY line",
-            [str(self.path)],
-        )
-        return dict(found.fetchall())
+
+def _rejected(con: duckdb.DuckDBPyConnection) -> dict[int, str]:
+    """Take the lines that the last scan rejected, with what is wrong."""
+    query = f"SELECT line, max(error_message) FROM {REJECTED} GROUP BY line ORDER BY line"
+    found = dict(con.execute(query).fetchall())
+    con.execute(f"DROP TABLE {REJECTED}")
+    return found
 
 
 def before_header(text: TextFile) -> int:
