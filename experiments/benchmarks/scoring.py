@@ -1,10 +1,13 @@
 """How fast, small and frugal is scoring, next to the same model as a pickled scikit-learn pipeline.
 
-    python experiments/benchmarks/scoring.py [--only batch raw http start size memory] [--quick]
+    python experiments/benchmarks/scoring.py [--only batch raw csv http start size memory] [--quick]
 
-batch   1,000,000 accounts (20 numbers, 4 categories) through the registered model and through MLflow's
-        scikit-learn flavour with a pipeline of imputer, power transform, one-hot and k-means or mixture
-raw     the same accounts through the two ONNX files alone; and what the reasons cost
+batch   1,000,000 accounts (20 numbers, 4 categories) through the registered model, asked as by
+        `segmentwerk score`, and through MLflow's scikit-learn flavour with a pipeline of imputer, power
+        transform, one-hot and k-means or mixture
+raw     the same accounts through the two ONNX files alone; and what the reasons and MLflow's check cost
+csv     1,000,000 accounts of 50 columns as CSV, next to the same table as Parquet: time and memory; and one
+        account of 1,000 columns
 http    one account a request, in turn, to `mlflow models serve` of either: the 99th percentile
 start   a fresh process, each in the environment that its own requirements.txt asks for (made here, from the
         package registry): load the model and assign one account
@@ -39,6 +42,7 @@ import numpy as np
 import onnxruntime as ort
 import pandas as pd
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 import requests
 from lib.lines import bench
@@ -71,12 +75,12 @@ def bench_batch(folder: Path, train: pd.DataFrame, n_rows: int) -> None:
     rows = accounts(n_rows, seed=1)
     for name in ("kmeans", "gaussian_mixture"):
         left, right = (mlflow.pyfunc.load_model(str(path)) for path in pair(folder, name, train))
-        mine = best(lambda model=left: model.predict(rows, params={"columns": PLAIN}))
+        mine = best(lambda model=left: model.unwrap_python_model().predict(None, rows, {"columns": PLAIN}))
         compare(f"batch_{name}", mine, best(lambda model=right: model.predict(rows)), "s", 0.5)
 
 
 def bench_raw(folder: Path, train: pd.DataFrame, n_rows: int) -> None:
-    """Compare with the ONNX files alone, and tell what reasons cost."""
+    """Compare with the ONNX files alone, and tell what reasons and MLflow's check of the input cost."""
     rows = accounts(n_rows, seed=1)
     model = mlflow.pyfunc.load_model(str(pair(folder, "kmeans", train)[0]))
     files = folder / "kmeans" / "model"
@@ -92,10 +96,26 @@ def bench_raw(folder: Path, train: pd.DataFrame, n_rows: int) -> None:
         segmenter.run(["proba", "score"], {"x": x})
 
     peer = best(raw)
-    mine = best(lambda: model.predict(rows, params={"columns": PLAIN}))
+    inside = model.unwrap_python_model()
+    mine = best(lambda: inside.predict(None, rows, {"columns": PLAIN}))
     compare("raw_onnxruntime", mine, peer, "s", 1.5)
-    reasons = best(lambda: model.predict(rows), 1)
+    reasons = best(lambda: inside.predict(None, rows), 1)
     bench("scoring/cost_of_reasons", reasons, mine, "stated", ok=True, unit="s")
+    checked = best(lambda: model.predict(rows, params={"columns": PLAIN}), 1)
+    bench("scoring/cost_of_mlflow_check", checked, mine, "stated", ok=True, unit="s")
+
+
+def bench_csv(folder: Path, train: pd.DataFrame, n_rows: int) -> None:
+    """Score the same table as CSV and as Parquet."""
+    model = pair(folder, "kmeans", train)[0]
+    for name, rows, width in (("csv", n_rows, 50), ("csv_of_one_account", 1, 1000)):
+        write_accounts(folder / "wide.parquet", rows, width)
+        with pyarrow.csv.CSVWriter(folder / "wide.csv", pq.read_schema(folder / "wide.parquet")) as target:
+            for batch_of_rows in pq.ParquetFile(folder / "wide.parquet").iter_batches():
+                target.write_batch(batch_of_rows)
+        (mine, own), (peer, its) = (measured(model, folder / f"wide.{kind}") for kind in ("csv", "parquet"))
+        compare(f"{name}_{width}_columns", mine, peer, "s", 2.0)
+        compare(f"{name}_{width}_columns_memory", own, its, "MB", 2.0)
 
 
 def served(path: Path) -> tuple[subprocess.Popen[bytes], str]:
@@ -199,12 +219,15 @@ def bench_size(_folder: Path, _train: pd.DataFrame, _n_rows: int) -> None:
     compare("environment", mine, installed_megabytes("mlflow", "torch", "scikit-learn"), "MB", 0.5)
 
 
-def write_accounts(path: Path, n_rows: int) -> None:
-    """Write accounts in bounded memory."""
+def write_accounts(path: Path, n_rows: int, width: int = 0) -> None:
+    """Write accounts in bounded memory, with columns that the model does not know up to a width."""
     step = min(n_rows, 200_000)
     writer = None
     for number in range(n_rows // step):
-        table = pa.Table.from_pandas(accounts(step, seed=number), preserve_index=False)
+        rows = accounts(step, seed=number)
+        random = np.random.default_rng(number)
+        more = {f"Column {i}": random.random(step) for i in range(width - rows.shape[1])}
+        table = pa.Table.from_pandas(rows.assign(**more), preserve_index=False)
         writer = writer or pq.ParquetWriter(path, table.schema)
         writer.write_table(table)
     assert writer is not None
@@ -212,12 +235,23 @@ def write_accounts(path: Path, n_rows: int) -> None:
 
 
 PEAK = """
-import resource, sys
+import sys, time
 from pathlib import Path
 from segmentwerk.scoring import batch
+begin = time.perf_counter()
 done = batch.score(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
-print(done.scored, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+status = Path("/proc/self/status").read_text().splitlines()  # getrusage's peak is that of the parent, too
+peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
+print(time.perf_counter() - begin, peak / 1024)
 """
+
+
+def measured(model: Path, given: Path) -> tuple[float, float]:
+    """Score a file in a process of its own; return the seconds and the peak of its memory in megabytes."""
+    command = [sys.executable, "-c", PEAK, model, given, given.with_name("out.parquet")]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    seconds, peak = done.stdout.split()
+    return float(seconds), float(peak)
 
 
 def bench_memory(folder: Path, train: pd.DataFrame, n_rows: int) -> None:
@@ -226,15 +260,9 @@ def bench_memory(folder: Path, train: pd.DataFrame, n_rows: int) -> None:
     peaks, seconds = [], []
     for rows in (max(n_rows // 10, batch.CHUNK // 2), 10 * n_rows):
         write_accounts(folder / "in.parquet", rows)
-        begin = time.perf_counter()
-        done = subprocess.run(
-            [sys.executable, "-c", PEAK, model, folder / "in.parquet", folder / "out.parquet"],
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-        seconds.append(time.perf_counter() - begin)
-        peaks.append(float(done.stdout.split()[1]))
+        took, peak = measured(model, folder / "in.parquet")
+        seconds.append(took)
+        peaks.append(peak)
     extra = peaks[1] - peaks[0]
     name = f"scoring/peak_memory_of_{10 * n_rows}_rows"
     bench(name, peaks[1], peaks[0], "difference<=1000MB", ok=extra <= 1000, unit="MB")
@@ -244,6 +272,7 @@ def bench_memory(folder: Path, train: pd.DataFrame, n_rows: int) -> None:
 PARTS = {
     "batch": bench_batch,
     "raw": bench_raw,
+    "csv": bench_csv,
     "http": bench_http,
     "start": bench_start,
     "size": bench_size,

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -76,7 +77,8 @@ def check_parity(made: tuple[Packaged, mlflow.pyfunc.PyFuncModel], n_rows: int) 
     inside = model.unwrap_python_model()
     rows = fuzzed(n_rows, seed=11)
     features = rows.set_index("account_id")
-    x = packed.space.transform(features)
+    trimmed = {name: features[name].str.strip() for name in CATEGORICAL}  # as all that reads tables does
+    x = packed.space.transform(features.assign(**trimmed))
     expected, score = packed.segmenter.predict_proba(x), packed.segmenter.score_samples(x)
     code = sys.modules[type(inside).__module__]
     numeric, texts = code._numbers(features, NUMERIC), code._texts(features, CATEGORICAL)
@@ -88,7 +90,8 @@ def check_parity(made: tuple[Packaged, mlflow.pyfunc.PyFuncModel], n_rows: int) 
     assert (found.argmax(axis=1) == expected.argmax(axis=1))[~tied].all()
     assert tied.mean() < 0.5
     prospect, _ = inside._run_prospect(numeric, texts)
-    np.testing.assert_allclose(prospect, packed.prospect.predict_proba(features), atol=1e-5)
+    expected = packed.prospect.predict_proba(features.assign(**trimmed))
+    np.testing.assert_allclose(prospect, expected, atol=1e-5)
 
 
 def test_onnx_says_what_the_training_side_says(made):
@@ -167,8 +170,26 @@ def test_the_served_model(saved, accounts, expected):
         server.wait()
 
 
+def test_frames_that_people_have(saved, accounts, tmp_path):
+    """Whole numbers, categories and missing values: as a frame, a file and a request."""
+    rows = accounts.head(200).assign(account_id=range(200)).fillna({"frequency": 0}).dropna()
+    frame = rows.astype({"frequency": "int64", "employees": "Int64", "industry": "category"})
+    frame["country"] = frame["country"].astype("string")
+    frame.to_csv(tmp_path / "in.csv", index=False)
+    frame.to_parquet(tmp_path / "in.parquet")
+    model = mlflow.pyfunc.load_model(str(saved))
+    expected = model.predict(rows.astype({"account_id": str}))
+    assert_same(model.predict(frame), expected)
+    for name in ("in.csv", "in.parquet"):
+        batch.score(str(saved), tmp_path / name, tmp_path / "out.parquet")
+        assert_same(pd.read_parquet(tmp_path / "out.parquet"), expected)
+    with served(saved) as address:
+        assert_same(ask(address, frame), expected)
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
+@pytest.mark.xdist_group("spark")
 @pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
 def test_spark_on_two_executors(saved, accounts, expected, tmp_path):
     pyspark = pytest.importorskip("pyspark", reason="the extra 'spark' is not installed")
@@ -193,3 +214,71 @@ def test_spark_on_two_executors(saved, accounts, expected, tmp_path):
     assert (rejected.scored, rejected.rejected) == (2, 3)
     reasons = pd.read_parquet(tmp_path / "bad.quarantine")["reason"]
     assert sorted(reasons) == ["is not a finite number", "is there already", "is there already"]
+
+
+SPARK_FILES = {
+    "a line end inside quotes": ('account_id,note,frequency\nA,"x\ny",3\nB,"a ""b""",4\n', "utf-8"),
+    "Windows": ('account_id;industry;monetary\nÄ1;Größe;"1.234,5"\nÄ2;Tech;12,25\n', "cp1252"),
+    "two bytes a letter": ("account_id,frequency\nÄ,3\n", "utf-16"),
+    "rows of every kind": (
+        "account_id,frequency,x\nA,1,2\nB,2\nC,3,4,5\nD,n/a,1\nE,12d,1\nF,1_000,1\nG,1e400,1\n,3,1\nA,1,1\n",
+        "utf-8",
+    ),
+    "names that differ by case": ("account_id,Frequency,frequency\nA,99,1\n", "utf-8"),
+    "lines that end in different ways": ("account_id,frequency\r\nA,1\nB,2\r\n", "utf-8"),
+}
+
+
+@pytest.fixture(scope="module")
+def session():
+    pytest.importorskip("pyspark", reason="the extra 'spark' is not installed")
+    if shutil.which("java") is None:
+        pytest.skip("there is no Java")
+    from segmentwerk.scoring import spark
+
+    session = spark.session("local[2]", **{"spark.sql.shuffle.partitions": "2"})
+    yield session
+    session.stop()
+
+
+def both_ways(saved, session, given: Path, folder: Path) -> list[tuple[pd.DataFrame, int]]:
+    """Score here and on Spark; return the assignments by id, and the number of rejected rows."""
+    from segmentwerk.scoring import spark
+
+    here = batch.score(str(saved), given, folder / "out.parquet")
+    there = spark.score(str(saved), given, folder / "out", spark=session)
+    frames = (pd.read_parquet(path).sort_values("account_id") for path in (here.output, there.output))
+    return [
+        (frame.reset_index(drop=True), done.rejected)
+        for frame, done in zip(frames, (here, there), strict=True)
+    ]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.xdist_group("spark")
+@pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
+@pytest.mark.parametrize(("text", "encoding"), SPARK_FILES.values(), ids=SPARK_FILES)
+def test_spark_reads_a_file_as_the_local_engine_does(saved, session, tmp_path, text, encoding):
+    (tmp_path / "in [1] {a}*?").mkdir()
+    given = tmp_path / "in [1] {a}*?" / "a[1].csv"
+    given.write_bytes(text.encode(encoding))
+    given.with_name("a1.csv").write_text("account_id,frequency\nWRONG,1\n")
+    (here, rejected), (there, rejected_there) = both_ways(saved, session, given, tmp_path)
+    assert_same(there, here)
+    assert rejected_there == rejected
+    assert len(here)
+    assert "WRONG" not in set(there["account_id"])
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.xdist_group("spark")
+@pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas:FutureWarning")
+def test_spark_reads_the_files_of_a_folder_by_their_own_headers(saved, session, tmp_path):
+    (tmp_path / "in").mkdir()
+    for name, (text, encoding) in list(SPARK_FILES.items())[:3]:
+        (tmp_path / "in" / f"{name}.csv").write_bytes(text.encode(encoding))
+    (here, _), (there, _) = both_ways(saved, session, tmp_path / "in", tmp_path)
+    assert_same(there, here)
+    assert len(there) == 5

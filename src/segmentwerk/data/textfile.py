@@ -16,6 +16,7 @@ import duckdb
 
 from segmentwerk.core.errors import ConfigError, InputError
 from segmentwerk.core.settings import InputSettings
+from segmentwerk.data import sqltext
 from segmentwerk.data.mapping import FILE, ROW
 from segmentwerk.data.sqltext import literal
 
@@ -150,9 +151,10 @@ def load(con: duckdb.DuckDBPyConnection, file: TextFile, table: str, folder: Pat
     columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in file.header)
     options = (
         f"columns = {{{columns}}}, auto_detect = false, header = true, skip = {file.skip}, "
-        f"delim = {literal(file.delimiter)}, quote = '\"', escape = '\"', comment = '', nullstr = ''"
+        f"delim = {literal(file.delimiter)}, quote = '\"', escape = '\"', comment = '', nullstr = '', "
+        f"{sqltext.packing(path)}"
     )
-    cells = f"SELECT row_number() OVER () AS _row, * FROM read_csv({literal(str(path))}, {options})"
+    cells = f"SELECT row_number() OVER () AS _row, * FROM read_csv({sqltext.file(path)}, {options})"
     try:
         con.execute(f"CREATE TABLE {table} AS {cells}")
     except duckdb.Error as error:

@@ -6,20 +6,18 @@ import os
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from segmentwerk.core.errors import ConfigError, InputError
-from segmentwerk.data.files import PARQUET, TEXT, find, suffix
-from segmentwerk.scoring.batch import Summary, wanted_columns
+from segmentwerk.scoring.batch import Summary, insist_apart, wanted_columns
+from segmentwerk.scoring.cells import ID, Wanted
 from segmentwerk.scoring.load import Loaded, load
 from segmentwerk.scoring.parts import TYPES
-from segmentwerk.scoring.source import ID, ROW, check_columns
+from segmentwerk.scoring.source import ROW
+from segmentwerk.scoring.sparkfiles import COLUMN, REASON, Table, reading
 
 _SQL = {"string": "string", "int64": "long", "double": "double", "bool": "boolean"}
-_CORRUPT = "_corrupt_record"
-_COLUMN, _REASON = "_column", "_reason"
 
 
 def session(master: str = "local[*]", **settings: str) -> Any:
@@ -73,19 +71,23 @@ def score(
     output = Path(output).resolve()
     if output.suffix:
         raise InputError(f"The output {output} is no folder.", "Name a folder; Spark writes several files.")
+    given = Path(given).resolve()
+    insist_apart(output, given)
     loaded = load(model_uri, tracking_uri)
-    table = _Table.read(spark, Path(given).resolve(), loaded)
-    checked = table.checked()
-    sound = checked.where(checked[_REASON].isNull())
-    rejected = checked.where(checked[_REASON].isNotNull())
-    assigned = _assign(spark, loaded, table, sound).cache()
-    _write(assigned.select(*wanted), output)
-    quarantine = output.with_name(f"{output.name}.quarantine")
-    n_rejected = rejected.count()
-    shutil.rmtree(quarantine, ignore_errors=True)
-    if n_rejected:
-        names = {ROW: "row", ID: "account_id", _COLUMN: "column", _REASON: "reason"}
-        _write(rejected.select(*(rejected[key].alias(name) for key, name in names.items())), quarantine)
+    wanted_features = Wanted(*(tuple(loaded.catalogue[kind]) for kind in ("numeric", "categorical")))
+    table = Table.read(spark, given, wanted_features)
+    with reading(given):
+        checked = table.checked()
+        sound = checked.where(checked[REASON].isNull())
+        rejected = checked.where(checked[REASON].isNotNull())
+        assigned = _assign(spark, loaded, table, sound).cache()
+        _write(assigned.select(*wanted), output)
+        quarantine = output.with_name(f"{output.name}.quarantine")
+        n_rejected = rejected.count()
+        shutil.rmtree(quarantine, ignore_errors=True)
+        if n_rejected:
+            names = {ROW: "row", ID: "account_id", COLUMN: "column", REASON: "reason"}
+            _write(rejected.select(*(rejected[key].alias(name) for key, name in names.items())), quarantine)
     counts = _counts(assigned)
     assigned.unpersist()
     scored = sum(counts["segment_id"].values())
@@ -106,73 +108,7 @@ def score(
     )
 
 
-@dataclass(frozen=True)
-class _Table:
-    """The input as Spark sees it and the model's columns."""
-
-    frame: Any
-    numeric: list[str]
-    categorical: list[str]
-
-    @classmethod
-    def read(cls, spark: Any, given: Path, loaded: Loaded) -> _Table:
-        """Open the input and number its rows."""
-        from pyspark.sql import functions as f
-
-        folder, pattern = (given, "*") if given.is_dir() else (given.parent, given.name)
-        files = find(folder, pattern, alone=given.is_dir())
-        paths = [str(file) for file in files]
-        if suffix(files[0]) in PARQUET:
-            frame = spark.read.option("mergeSchema", "true").parquet(*paths).withColumn(_CORRUPT, f.lit(None))
-        elif suffix(files[0]) in TEXT:
-            names = spark.read.csv(paths[0], header=True).columns
-            schema = ", ".join(f"`{name}` string" for name in (*names, _CORRUPT))
-            frame = spark.read.csv(paths, header=True, schema=schema, enforceSchema=False)
-        else:
-            raise InputError(f"{files[0]} is neither CSV nor Parquet.", "Save it as CSV or Parquet.")
-        numeric, categorical = loaded.catalogue["numeric"], loaded.catalogue["categorical"]
-        check_columns(given, [name for name in frame.columns if name != _CORRUPT], [*numeric, *categorical])
-        return cls(frame.withColumn(ROW, f.monotonically_increasing_id()), numeric, categorical)
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """Columns of the model that the input lacks."""
-        return tuple(name for name in (*self.numeric, *self.categorical) if name not in self.frame.columns)
-
-    @property
-    def ignored(self) -> tuple[str, ...]:
-        """Columns of the input that the model does not know."""
-        known = {*self.numeric, *self.categorical, ID, ROW, _CORRUPT}
-        return tuple(sorted(set(self.frame.columns) - known))
-
-    def checked(self) -> Any:
-        """Return the columns as the model wants them, and why a row cannot be scored."""
-        from pyspark.sql import Window
-        from pyspark.sql import functions as f
-
-        here = set(self.frame.columns)
-        has_id = ID in here
-        key = f.nullif(f.trim(f.col(ID).cast("string")), f.lit("")) if has_id else f.col(ROW).cast("string")
-        frame = self.frame.withColumn(ID, key)
-        faults = [(f.col(_CORRUPT).isNotNull(), "", "has more or fewer fields than the header")]
-        if has_id:
-            turn = f.row_number().over(Window.partitionBy(ID).orderBy(ROW))
-            frame = frame.withColumn("_turn", turn)
-            faults += [(f.col(ID).isNull(), ID, "is missing"), (f.col("_turn") > 1, ID, "is there already")]
-        for name in self.numeric:
-            if name in here:
-                number = f.expr(f"try_cast(`{name}` AS double)")
-                bad = f.col(name).isNotNull() & (number.isNull() | (f.abs(number) == f.lit(float("inf"))))
-                faults.append((bad, name, "is not a finite number"))
-        reason, column = f.lit(None).cast("string"), f.lit(None).cast("string")
-        for bad, name, text in reversed(faults):
-            reason, column = f.when(bad, text).otherwise(reason), f.when(bad, name).otherwise(column)
-        values = [f.expr(f"try_cast(`{n}` AS double)").alias(n) for n in self.numeric if n in here]
-        values += [f.trim(f.col(n).cast("string")).alias(n) for n in self.categorical if n in here]
-        return frame.select(ROW, ID, *values, column.alias(_COLUMN), reason.alias(_REASON))
-
-
-def _assign(spark: Any, loaded: Loaded, table: _Table, sound: Any) -> Any:
+def _assign(spark: Any, loaded: Loaded, table: Table, sound: Any) -> Any:
     """Return every sound row with all output columns."""
     import mlflow
     from pyspark.sql import functions as f
@@ -184,8 +120,8 @@ def _assign(spark: Any, loaded: Loaded, table: _Table, sound: Any) -> Any:
         result_type=", ".join(f"{name} {kind}" for name, kind in kinds.items()),
         env_manager="local",
     )
-    here = [name for name in (ID, *table.numeric, *table.categorical) if name in sound.columns]
-    return sound.select(assign(f.struct(*here)).alias("found")).select("found.*")
+    features = [f.col(place).alias(name) for place, name in table.features.items()]
+    return sound.select(assign(f.struct(ID, *features)).alias("found")).select("found.*")
 
 
 def _write(frame: Any, folder: Path) -> None:

@@ -89,8 +89,56 @@ def test_missing_numbers_as_json_writers_write_them(address):
     assert post(address, '{"dataframe_records":[{"account_id":"a","frequency":NaN}]}').status_code == 200
 
 
-def test_csv(address):
-    assert post(address, "account_id,frequency\na,2\n", "text/csv").status_code == 200
-    answer = post(address, "account_id,frequency\na,many\n", "text/csv")
+def strict(answer):
+    """Parse an answer as clients do that know no NaN."""
+
+    def refuse(constant):
+        raise AssertionError(f"{constant} is no JSON")
+
+    assert answer.status_code == 200, answer.text
+    return json.loads(answer.text, parse_constant=refuse)["predictions"]
+
+
+RECORDS = [
+    ([{"account_id": 1017, "frequency": 12}, {"account_id": None, "frequency": 3}], ["1017", None]),
+    ([{"account_id": 9007199254740993, "frequency": 12}], ["9007199254740993"]),
+    ([{"account_id": 1017, "frequency": 12}, {"frequency": 3}], ["1017", None]),
+    ([{"account_id": "0042", "frequency": 12}, {"account_id": 7, "frequency": 3}], ["0042", "7"]),
+    ([{"frequency": 12}, {"frequency": None}], ["0", "1"]),
+]
+
+
+@pytest.mark.parametrize(("records", "expected"), RECORDS)
+def test_ids_keep_their_digits_in_strict_json(address, records, expected):
+    assert [row["account_id"] for row in strict(post(address, {"dataframe_records": records}))] == expected
+    columns = list(records[0])
+    split = {"columns": columns, "data": [[record.get(name) for name in columns] for record in records]}
+    assert [row["account_id"] for row in strict(post(address, {"dataframe_split": split}))] == expected
+
+
+def test_an_id_whose_digits_are_lost_beside_a_missing_one_is_a_400(address):
+    body = (
+        '{"dataframe_split":{"columns":["account_id","frequency"],"data":[[9007199254740993,12],[null,3]]}}'
+    )
+    answer = post(address, body)
     assert answer.status_code == 400
+    assert "Column 'account_id' holds a number in row 0" in answer.json()["message"]
+    assert "Send ids as texts" in answer.json()["message"]
+
+
+def test_answers_are_strict_json_whatever_the_numbers(address, accounts):
+    wild = [0, -1, 1e-300, 1e300, None, "", True]
+    records = [{"frequency": a, "employees": b} for a in wild for b in wild]
+    assert len(strict(post(address, {"dataframe_records": records}))) == 49
+
+
+def test_parquet(address, accounts):
+    rows = accounts.head(3).assign(account_id=[2**60 + 1, 2, 3])
+    answer = post(address, rows.to_parquet(), "application/vnd.apache.parquet")
+    assert [row["account_id"] for row in strict(answer)] == [str(2**60 + 1), "2", "3"]
+
+
+def test_other_kinds_of_content_are_refused(address):
+    """MLflow would read CSV by pandas, so that the zeros of an id such as 0042 were lost."""
+    assert post(address, "account_id,frequency\n0042,2\n", "text/csv").status_code == 400
     assert post(address, "<a/>", "application/xml").status_code == 415

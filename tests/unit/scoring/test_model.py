@@ -1,6 +1,8 @@
 import re
 import shutil
+from decimal import Decimal
 from types import SimpleNamespace
+from uuid import UUID
 
 import mlflow
 import numpy as np
@@ -67,11 +69,121 @@ def test_missing_and_unknown_values_are_allowed(model, accounts):
     assert found["confidence"].between(0, 1).all()
 
 
-def test_whole_numbers_are_numbers(model, accounts):
-    ints = accounts.head(3).assign(employees=np.array([1, 2, 3], dtype="int32"))
-    pd.testing.assert_frame_equal(model.predict(ints), model.predict(ints.astype({"employees": float})))
-    with pytest.raises(MlflowException, match=r"column frequency\. Can not safely convert int64 to float64"):
-        model.predict(accounts.head(2).assign(frequency=[4, 5]))
+FORMS = {
+    "whole numbers": lambda rows: rows.astype({"frequency": "int64", "recency_days": "int32"}),
+    "unsigned numbers": lambda rows: rows.astype({"frequency": "uint8"}),
+    "nullable whole numbers": lambda rows: rows.astype({"frequency": "Int64", "employees": "Int64"}),
+    "nullable fractions": lambda rows: rows.astype({"monetary": "Float64"}),
+    "objects": lambda rows: rows.astype(object),
+    "objects with None": lambda rows: rows.astype(object).where(rows.notna(), None),
+    "decimals": lambda rows: rows.assign(frequency=[Decimal(int(n)) for n in rows["frequency"]]),
+    "numbers in texts": lambda rows: rows.assign(frequency=[f" {n} " for n in rows["frequency"]]),
+    "categories": lambda rows: rows.astype({"industry": "category", "country": "category"}),
+    "categories of numbers": lambda rows: rows.astype({"frequency": "category"}),
+    "texts of pandas": lambda rows: rows.astype({"industry": "string", "account_id": "string"}),
+    "texts as objects": lambda rows: rows.astype({"industry": object, "account_id": object}),
+    "blanks around texts": lambda rows: rows.assign(country=" " + rows["country"] + "\u00a0"),
+    "Arrow's types": lambda rows: rows.convert_dtypes(dtype_backend="pyarrow"),
+}
+
+
+@pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
+def test_frames_of_every_type_give_the_same(model, accounts, form):
+    rows = accounts[accounts["employees"].notna() & accounts["industry"].notna()].head(20)
+    rows.loc[rows.index[3], ["employees", "industry"]] = None
+    expected = model.predict(rows)
+    for predict in (model.predict, lambda frame: model.unwrap_python_model().predict(None, frame)):
+        pd.testing.assert_frame_equal(predict(form(rows)), expected)
+
+
+def test_flags_are_numbers(model, accounts):
+    flags = accounts.head(2).assign(frequency=[True, False])
+    expected = model.predict(flags.assign(frequency=[1.0, 0.0]))
+    for kind in ("bool", "boolean", object):
+        pd.testing.assert_frame_equal(model.predict(flags.astype({"frequency": kind})), expected)
+
+
+def test_numbers_and_flags_among_categories_are_their_texts():
+    words = {3.0: "3", 2.5: "2.5", True: "true", Decimal("7.00"): "7", " x ": "x", np.int8(4): "4"}
+    assert {value: code._text(value) for value in words} == words
+    for value in (b"x", None, [1], {"x": 1}, pd.Timestamp("2024-01-01"), 1j):
+        assert code._text(value) is None
+
+
+IDS = {
+    "whole numbers": ([1017, 2**53 + 1], ["1017", "9007199254740993"]),
+    "beside a missing one": ([1017, None], ["1017", None]),
+    "nullable": (pd.array([2**62 + 1, None], dtype="Int64"), ["4611686018427387905", None]),
+    "unsigned": (np.array([2**64 - 1, 1], dtype="uint64"), ["18446744073709551615", "1"]),
+    "larger than any": ([2**70, 1], [str(2**70), "1"]),
+    "texts": (["0042", None], ["0042", None]),
+    "categories": (pd.Categorical(["0042", "b"]), ["0042", "b"]),
+    "fractions": ([10.5, 7.0], ["10.5", "7"]),
+    "mixed": ([7, "x"], ["7", "x"]),
+    "UUIDs": ([UUID(int=1), UUID(int=2)], [str(UUID(int=1)), str(UUID(int=2))]),
+}
+
+
+@pytest.mark.parametrize(("values", "expected"), IDS.values(), ids=IDS)
+def test_ids_come_back_digit_by_digit(model, accounts, values, expected):
+    found = model.predict(accounts.head(2).assign(account_id=values))
+    assert found["account_id"].tolist() == expected
+
+
+@pytest.mark.parametrize(
+    "values", [[2.0**53, 1.0], [float(2**60), None], np.array([2**24, 1], "float32"), [np.inf, 1.0]]
+)
+def test_ids_that_lost_digits_are_refused(model, accounts, values):
+    rows = accounts.head(2).assign(account_id=values)
+    with pytest.raises(MlflowException, match=r"'account_id' holds a number in row 0 .* Send ids as texts"):
+        model.unwrap_python_model().predict(None, rows)
+
+
+@pytest.mark.parametrize("column", ["frequency", "industry", "account_id"])
+@pytest.mark.parametrize(
+    ("value", "kind"),
+    [
+        ([1.0], "a list"),
+        ({"x": 1}, "a dict"),
+        ({1}, "a set"),
+        (b"3", "a bytes"),
+        (pd.Timestamp("2024-01-01"), "a Timestamp"),
+        (pd.Timedelta(1), "a Timedelta"),
+        (1j, "a complex"),
+        (np.array([1.0]), "a ndarray"),
+    ],
+)
+def test_what_is_neither_number_nor_text_is_refused_by_column_and_row(model, accounts, column, value, kind):
+    rows = accounts.head(3).reset_index(drop=True).astype({column: object})
+    rows.at[1, column] = value
+    with pytest.raises(MlflowException, match=rf"Column '{column}' must hold .*; row 1 holds {kind}\."):
+        model.unwrap_python_model().predict(None, rows)
+    with pytest.raises(MlflowException, match=rf"Column '{column}' must hold .*holds {kind}\."):
+        model.predict(rows)
+
+
+@pytest.mark.parametrize("text", ["many", "1_000", "1,5", "0x1F"])
+def test_texts_that_are_no_plain_numbers_are_refused(model, accounts, text):
+    rows = accounts.head(2).assign(frequency=["3", text])
+    with pytest.raises(
+        MlflowException, match="'frequency' must hold numbers; row 1 holds a text that is none"
+    ):
+        model.predict(rows)
+
+
+def test_the_row_of_a_fault_is_counted_in_the_whole_table(model, accounts):
+    rows = pd.concat([accounts.head(3)] * (code.CHUNK // 3 + 2), ignore_index=True)
+    for column in ("frequency", "industry", "account_id"):
+        bad = rows.astype({column: object})
+        bad.at[code.CHUNK + 2, column] = [1]
+        with pytest.raises(MlflowException, match=f"row {code.CHUNK + 2} holds a list"):
+            model.unwrap_python_model().predict(None, bad)
+
+
+def test_a_column_that_is_there_twice_is_refused(model, accounts):
+    twice = pd.concat([accounts.head(2), accounts[["frequency"]].head(2)], axis=1)
+    with pytest.raises(MlflowException, match="'frequency' is there twice"):
+        model.unwrap_python_model().predict(None, twice)
 
 
 def test_basis_says_what_the_assignment_stands_on(model, accounts):
