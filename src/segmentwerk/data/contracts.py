@@ -18,8 +18,8 @@ from segmentwerk.core.files import atomic_file
 from segmentwerk.core.settings import QualitySettings
 from segmentwerk.data.casting import typed
 from segmentwerk.data.columns import COLUMNS, Column
+from segmentwerk.data.hidden import FILE, ROW
 from segmentwerk.data.judging import Fault, Judged, judge
-from segmentwerk.data.mapping import FILE, ROW
 from segmentwerk.data.rules import REASON
 
 log = logging.getLogger(__name__)
@@ -180,9 +180,10 @@ def insist(checked: Checked, settings: QualitySettings | None = None) -> None:
         wrong = checked.unreadable[name]
         if wrong > settings.max_unreadable * rows:
             first = next(fault for fault in checked.faults if fault.table == name and fault.rule.fatal)
+            bear = f", or bear them in quarantine: quality.max_unreadable={_share(wrong, rows)}"
             raise InputError(
                 f"{first} ({wrong} of {rows} rows of {name} cannot be used).",
-                f"Correct them, or bear them in quarantine: quality.max_unreadable={_share(wrong, rows)}",
+                first.rule.remedy + (bear if checked.rejected[name] < rows else "."),
             )
         if checked.rejected[name] == rows:
             worst = max(

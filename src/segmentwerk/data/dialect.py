@@ -6,7 +6,7 @@ stays text and a word among numbers is found. Elsewhere a kind needs 95% of the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -14,7 +14,7 @@ import duckdb
 
 from segmentwerk.core.settings import InputSettings
 from segmentwerk.data import dates, numbers
-from segmentwerk.data.mapping import LOST
+from segmentwerk.data.hidden import ROW, Lost
 from segmentwerk.data.sqltext import named
 
 Kind = Literal["text", "number", "date", "flag"]
@@ -22,6 +22,8 @@ VALUE = "_value_"
 SHARE = 0.95
 DISTINCT = 2000
 SAMPLE_ROWS = 50_000
+BATCH = 50
+"""Columns that are measured by one query, so that none of them is long."""
 YES = ("true", "yes", "y", "ja", "j", "wahr")
 NO = ("false", "no", "n", "nein", "falsch")
 
@@ -42,7 +44,7 @@ class ColumnRead:
     @property
     def flag(self) -> str:
         """The hidden column that says that there is a value which cannot be read."""
-        return f"{LOST}{self.kind}_{self.name}"
+        return Lost(self.kind, self.name).name
 
     @property
     def decimal(self) -> numbers.DecimalSign:
@@ -86,6 +88,7 @@ def read(table: str, columns: tuple[ColumnRead, ...], place: str) -> str:
 def decide(
     con: duckdb.DuckDBPyConnection,
     table: str,
+    used: Collection[str],
     hints: Mapping[str, Kind],
     given: InputSettings,
     delimiter: str,
@@ -94,12 +97,15 @@ def decide(
 
     Parameters
     ----------
+    used
+        Columns that the mapping reads; the others stay text, which costs nothing.
     hints
         Kinds that the mapping asks for, by lower-case column name.
     delimiter
         Of the file; a semicolon speaks for a decimal comma where nothing else does.
     """
-    measured = _measure(con, table)
+    names = [row[0] for row in con.execute(f"DESCRIBE {table}").fetchall() if row[0] != ROW]
+    measured = _measure(con, table, [name for name in names if name in used])
     total = {
         sign: sum(m[sign] for m in measured.values() if _kind(m, None) == "number") for sign in (".", ",")
     }
@@ -109,19 +115,24 @@ def decide(
     kinds = {name: _kind(m, wanted[name]) for name, m in measured.items()}
     day_first = _day_first([m for name, m in measured.items() if kinds[name] == "date"], comma)
     columns = []
-    for name, m in measured.items():
-        if kinds[name] == "number":
-            columns.append(_number(name, m, given.decimal, decimal))
-        elif kinds[name] == "date":
-            columns.append(_date(name, m, given.date_format, day_first))
+    for name in names:
+        kind = kinds.get(name, "text")
+        if kind == "number":
+            columns.append(_number(name, measured[name], given.decimal, decimal))
+        elif kind == "date":
+            columns.append(_date(name, measured[name], given.date_format, day_first))
         else:
-            columns.append(ColumnRead(name, kinds[name]))
+            columns.append(ColumnRead(name, kind))
     return tuple(columns)
 
 
-def _measure(con: duckdb.DuckDBPyConnection, table: str) -> dict[str, dict[str, Any]]:
-    """Count, for each column, how many distinct values of a sample fit each reading."""
-    names = [row[0] for row in con.execute(f"DESCRIBE {table}").fetchall() if row[0] != "_row"]
+def _measure(con: duckdb.DuckDBPyConnection, table: str, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Count, for each column, how many distinct values of a sample fit each reading; some columns a query."""
+    parts = [names[first : first + BATCH] for first in range(0, len(names), BATCH)]
+    return {name: m for part in parts for name, m in _measured(con, table, part).items()}
+
+
+def _measured(con: duckdb.DuckDBPyConnection, table: str, names: Sequence[str]) -> dict[str, dict[str, Any]]:
     rows = con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
     step = rows // SAMPLE_ROWS + 1
     texts = ", ".join(f"{numbers.plain(name)} AS {named(name)}" for name in names)

@@ -86,11 +86,12 @@ def open_source(settings: SourceSettings, cache: Path) -> Source:
 
 def _opened(con: Any, settings: SourceSettings, cache: Path) -> Source:
     root = None if settings.url else _root(settings, cache)
-    hints = mapping.hints(settings.tables, COLUMNS)
+    settings = settings.model_copy(update={"tables": mapping.in_words(settings.tables, settings.words)})
+    hints, used = mapping.hints(settings.tables, COLUMNS), mapping.used(settings.tables, COLUMNS)
     opened: dict[str, Opened] = {}
     for name, given in settings.inputs.items():
         try:
-            opened[name] = inputs.renamed(_open(con, name, settings, root, hints), name, given.aliases)
+            opened[name] = inputs.renamed(_open(con, name, settings, root, hints, used), name, given.aliases)
         except files.MissingInputError as error:
             if given.required or error.close:
                 raise
@@ -150,7 +151,12 @@ def _generated(accounts: int, seed: int, cache: Path) -> Path:
 
 
 def _open(
-    con: Any, name: str, settings: SourceSettings, root: Path | None, hints: Mapping[str, mapping.Hint]
+    con: Any,
+    name: str,
+    settings: SourceSettings,
+    root: Path | None,
+    hints: Mapping[str, mapping.Hint],
+    used: frozenset[str],
 ) -> Opened:
     given = settings.inputs[name]
     if root is None:
@@ -162,7 +168,10 @@ def _open(
     found = files.find(root, given.file, alone=len(settings.inputs) == 1)
     if files.suffix(found[0]) in files.PARQUET:
         return inputs.open_parquet(con, name, found)
-    return inputs.open_texts(con, name, given, found, hints)
+    behind = {
+        column.lower() for alias, names in given.aliases.items() if alias.lower() in used for column in names
+    }
+    return inputs.open_texts(con, name, given, found, hints, used | behind)
 
 
 def _tables(
@@ -179,7 +188,7 @@ def _tables(
             notes.append(f"{name}: left out, there is no {absent[0]}")
             log.info("%s is left out: there is no %s", name, absent[0])
             continue
-        query = mapping.select(name, given, raw, tuple(COLUMNS[name]))
+        query = mapping.select(name, given, raw, COLUMNS[name])
         tables[name] = inputs.sql(con, f"Table {name!r}", query)
     if not {"accounts", "orders"} & set(tables):
         raise InputError(f"Source {settings.name!r} has neither accounts nor orders.", "Give at least one.")
