@@ -13,7 +13,7 @@ from typing import Any, Literal
 import duckdb
 
 from segmentwerk.core.settings import InputSettings
-from segmentwerk.data import dates, numbers
+from segmentwerk.data import dates, numbers, ranges
 from segmentwerk.data.hidden import ROW, Lost
 from segmentwerk.data.sqltext import named
 
@@ -24,21 +24,27 @@ DISTINCT = 2000
 SAMPLE_ROWS = 50_000
 BATCH = 50
 """Columns that are measured by one query, so that none of them is long."""
+DIGITS = ("yyyymmdd", *dates.EPOCHS)
+"""Ways to write a date that look like any number."""
 YES = ("true", "yes", "y", "ja", "j", "wahr")
 NO = ("false", "no", "n", "nein", "falsch")
 
 
 @dataclass(frozen=True)
 class ColumnRead:
-    """How one column is read; ``form`` is the decimal sign of a number or the way a date is written."""
+    """How one column is read; ``form`` is the decimal sign of a number or the way a date is written.
+
+    ``classes`` says that it holds size classes such as 11-50.
+    """
 
     name: str
     kind: Kind
     form: str = ""
     ambiguous: bool = False
+    classes: bool = False
 
     def __str__(self) -> str:
-        doubt = " (ambiguous)" if self.ambiguous else ""
+        doubt = " (ambiguous)" if self.ambiguous else ", classes by their middle" if self.classes else ""
         return f"{self.name}: {self.kind}{' ' + self.form if self.form else ''}{doubt}"
 
     @property
@@ -55,7 +61,8 @@ class ColumnRead:
         """Return SQL for the value, null where it cannot be read, over the text of `read`."""
         text = named(self.name)
         if self.kind == "number":
-            return numbers.number(text, self.decimal)
+            number = numbers.number(text, self.decimal)
+            return f"coalesce({number}, {ranges.middle(text)})" if self.classes else number
         if self.kind == "date":
             return dates.moment(text, self.form)
         if self.kind == "flag":
@@ -160,7 +167,8 @@ def _metrics() -> str:
         "number .": f"({numbers.number('k', '.')}) IS NOT NULL",
         ",": f"regexp_matches(x, '{numbers.evidence(',')}')",
         ".": f"regexp_matches(x, '{numbers.evidence('.')}')",
-        **{name: f"({dates.moment('k', name)}) IS NOT NULL" for name in (dates.ISO, *dates.BASES)},
+        "classes": f"({ranges.middle('k')}) IS NOT NULL",
+        **{name: f"({dates.moment('k', name)}) IS NOT NULL" for name in dates.FORMS},
     }
     return ", ".join(f'count_if({sql}) AS "{name}"' for name, sql in counts.items())
 
@@ -176,7 +184,7 @@ def _kind(m: Mapping[str, Any], wanted: Kind | None) -> Kind:
         return "flag"
     if m["ids"]:
         return "text"
-    if max(m[name] for name in (dates.ISO, *dates.BASES) if name != "yyyymmdd") >= SHARE * m["known"]:
+    if max(m[name] for name in dates.FORMS if name not in DIGITS) >= SHARE * m["known"]:
         return "date"
     return "number" if max(m["number ,"], m["number ."]) >= SHARE * m["known"] else "text"
 
@@ -184,8 +192,9 @@ def _kind(m: Mapping[str, Any], wanted: Kind | None) -> Kind:
 def _number(name: str, m: Mapping[str, Any], given: str | None, decimal: str) -> ColumnRead:
     """Read by the column's own evidence, else as the rest of the file."""
     own = "," if m[","] > m["."] else "." if m["."] > m[","] else None
-    doubt = given is None and own is None and m["marks"] > 0
-    return ColumnRead(name, "number", f"decimal {given or own or decimal}", doubt)
+    classes = m["classes"] > 0 and m["classes"] >= ranges.SHARE * m["known"]
+    doubt = given is None and own is None and m["marks"] > 0 and not classes
+    return ColumnRead(name, "number", f"decimal {given or own or decimal}", doubt, classes)
 
 
 def _day_first(columns: list[Mapping[str, Any]], comma: bool) -> bool:
@@ -198,7 +207,7 @@ def _day_first(columns: list[Mapping[str, Any]], comma: bool) -> bool:
 def _date(name: str, m: Mapping[str, Any], given: str | None, day_first: bool) -> ColumnRead:
     if given is not None:
         return ColumnRead(name, "date", given)
-    form = max((dates.ISO, *dates.BASES), key=lambda base: m[base])
+    form = max(dates.FORMS, key=lambda base: m[base])
     twin = {**dates.SWAPPED, **{b: a for a, b in dates.SWAPPED.items()}}.get(form)
     doubt = twin is not None and m[twin] == m[form]
     if doubt and twin is not None and (form in dates.SWAPPED) == day_first:

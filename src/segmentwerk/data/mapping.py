@@ -12,13 +12,15 @@ import sqlglot
 from sqlglot import exp
 
 from segmentwerk.core.errors import ConfigError, InputError, nearest
-from segmentwerk.core.settings import TableSettings
+from segmentwerk.core.settings import TableSettings, UnclearSettings
 from segmentwerk.data.columns import Column
 from segmentwerk.data.hidden import FILE, ROW, RULE, Lost
 from segmentwerk.data.sqltext import literal, named
 
 Hint = Literal["text", "number", "date"]
 EVERYTHING = "*"
+TOLD = 20
+"""Values that a message names at most."""
 WORDS = re.compile(r"\$([a-z_]+)")
 IDS = ("account_id", "parent_account_id", "order_id", "opportunity_id", "task_id")
 """Our columns whose values name an account, or one record of it."""
@@ -75,7 +77,7 @@ def select(
 
 
 def hints(tables: Mapping[str, TableSettings], known: Mapping[str, Mapping[str, Column]]) -> dict[str, Hint]:
-    """Return the kind of each raw column that the mapping hands to one of our columns as it is."""
+    """Return the kind of each raw column that becomes one of our columns as it is, or part of an id."""
     found: dict[str, Hint] = {}
     for table, settings in tables.items():
         ours = known.get(table, {})
@@ -85,6 +87,9 @@ def hints(tables: Mapping[str, TableSettings], known: Mapping[str, Mapping[str, 
             if isinstance(tree, exp.Column) and name in ours:
                 kind = ours[name].kind
                 found.setdefault(tree.name.lower(), "date" if kind == "timestamp" else kind)
+            elif name in IDS and not tree.find(exp.Add, exp.Sub, exp.Mul, exp.Div):
+                for column in tree.find_all(exp.Column):
+                    found.setdefault(column.name.lower(), "text")
     return found
 
 
@@ -166,6 +171,15 @@ def _sources(sql: str, origin: Any) -> set[str]:
     return read | behind
 
 
+def unclear(settings: TableSettings, asked: UnclearSettings, inputs: Mapping[str, RawInput]) -> str:
+    """Return the SQL that lists the values whose meaning the data does not tell, the commonest first."""
+    context = ",\n".join(f"{named(name)} AS ({inputs[name].query})" for name in needs(settings, inputs))
+    return (
+        f"WITH {context}\nSELECT {asked.value} AS value FROM {settings.origin} WHERE {asked.when} "
+        f"GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT {TOLD}"
+    )
+
+
 def needs(settings: TableSettings, inputs: Iterable[str]) -> list[str]:
     """Return the inputs that the table is read from."""
     origin = _parse(f"SELECT 1 FROM {settings.origin}", "origin")
@@ -244,14 +258,22 @@ def _identity(table: str, raw: list[str], known: tuple[str, ...]) -> dict[str, s
 
 
 def _joined(origin: Any, used: Mapping[str, RawInput]) -> dict[str, RawInput]:
-    """Return the inputs that stand in the FROM clause itself, not in a subquery, by their alias."""
+    """Return the inputs whose rows the FROM clause hands on one by one, by their alias."""
     nodes = [clause.this for clause in (origin.args.get("from_"), *origin.args.get("joins", [])) if clause]
     by_name = {name.lower(): raw for name, raw in used.items()}
-    return {
-        node.alias_or_name: by_name[node.name.lower()]
-        for node in nodes
-        if isinstance(node, exp.Table) and node.name.lower() in by_name
-    }
+    found = {node.alias_or_name: _behind(node, by_name) for node in nodes}
+    return {alias: raw for alias, raw in found.items() if raw is not None}
+
+
+def _behind(node: Any, by_name: Mapping[str, RawInput]) -> RawInput | None:
+    """Return the input whose rows a node of the FROM clause hands on, one by one, with all their columns."""
+    if isinstance(node, exp.Table):
+        return by_name.get(node.name.lower())
+    inner = node.this if isinstance(node, exp.Subquery) else None
+    if not isinstance(inner, exp.Select) or not any(isinstance(one, exp.Star) for one in inner.expressions):
+        return None
+    changed = any(inner.args.get(clause) for clause in ("joins", "group", "distinct", "laterals"))
+    return None if changed else _behind(inner.args["from_"].this, by_name)
 
 
 def _place(joined: Mapping[str, RawInput]) -> dict[str, str]:

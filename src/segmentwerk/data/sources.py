@@ -13,7 +13,7 @@ from typing import Any
 import ibis
 
 from segmentwerk.core.errors import ConfigError, InputError
-from segmentwerk.core.settings import SourceSettings
+from segmentwerk.core.settings import SourceSettings, TableSettings
 from segmentwerk.data import files, inputs, mapping
 from segmentwerk.data.columns import COLUMNS
 from segmentwerk.data.inputs import Opened
@@ -188,11 +188,23 @@ def _tables(
             notes.append(f"{name}: left out, there is no {absent[0]}")
             log.info("%s is left out: there is no %s", name, absent[0])
             continue
+        _insist_clear(con, name, given, raw)
         query = mapping.select(name, given, raw, COLUMNS[name])
         tables[name] = inputs.sql(con, f"Table {name!r}", query)
     if not {"accounts", "orders"} & set(tables):
         raise InputError(f"Source {settings.name!r} has neither accounts nor orders.", "Give at least one.")
     return tables, tuple(notes)
+
+
+def _insist_clear(con: Any, name: str, given: TableSettings, raw: Mapping[str, RawInput]) -> None:
+    """Refuse values of which only the owner of the data knows the meaning, naming them."""
+    if given.unclear is None:
+        return
+    found = inputs.sql(con, f"Table {name!r}", mapping.unclear(given, given.unclear, raw))
+    values = [row["value"] for row in found.to_pyarrow().to_pylist()]
+    if values:
+        told = ", ".join(repr(value) for value in values)
+        raise InputError(f"It is not clear what these stand for: {told}.", given.unclear.remedy)
 
 
 def _digest(settings: SourceSettings, opened: Mapping[str, Opened], tables: Mapping[str, ibis.Table]) -> str:
