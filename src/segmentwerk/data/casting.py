@@ -13,6 +13,8 @@ from segmentwerk.data.columns import Column, Kind
 from segmentwerk.data.hidden import FILE, ROW, Lost
 from segmentwerk.data.rules import NOUNS
 
+EXACT = 2.0**53
+"""Up to here a fraction holds every whole number."""
 DTYPES: dict[Kind, dt.DataType] = {
     "text": dt.string,
     "number": dt.float64,
@@ -50,7 +52,8 @@ def _cast(place: str, value: Any, declared: Column) -> tuple[Any, Any]:
         return _as_text(value), None
     if given.is_string():
         return _tried(place, value, kind)
-    fits = (given.is_numeric() or given.is_boolean()) if kind == "number" else given.is_temporal()
+    numeric, dated = given.is_numeric() or given.is_boolean(), given.is_date() or given.is_timestamp()
+    fits = numeric if kind == "number" else dated
     if not fits and not declared.required:
         return ibis.null(wanted), value.notnull()
     if not fits:
@@ -72,6 +75,10 @@ def _as_text(value: Any) -> Any:
     if value.type().is_string() and value.type().length is None:
         return value
     text = value.cast(dt.string)
-    if value.type().is_floating() or value.type().is_decimal():
-        return ibis.ifelse(value == value.floor(), value.floor().cast(dt.int64).cast(dt.string), text)
+    if value.type().is_decimal():
+        return text.re_replace(r"\.0+$", "")
+    if value.type().is_floating():
+        exact = (value == value.floor()) & value.between(-EXACT, EXACT)
+        whole = ibis.ifelse(exact, value, 0.0).cast(dt.int64).cast(dt.string)
+        return ibis.ifelse(value.isnan(), ibis.null(dt.string), ibis.ifelse(exact, whole, text))
     return text

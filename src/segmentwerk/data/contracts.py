@@ -19,6 +19,7 @@ from segmentwerk.core.settings import QualitySettings
 from segmentwerk.data.casting import typed
 from segmentwerk.data.columns import COLUMNS, Column
 from segmentwerk.data.hidden import FILE, ROW
+from segmentwerk.data.interrupts import interrupted
 from segmentwerk.data.judging import Fault, Judged, judge
 from segmentwerk.data.rules import REASON
 
@@ -130,6 +131,8 @@ def _readable(name: str, table: ibis.Table) -> Iterator[None]:
     except SegmentwerkError:
         raise
     except Exception as error:  # each backend raises its own kind
+        if interrupted(error):
+            raise KeyboardInterrupt from error
         for column in table.columns:
             try:
                 table.aggregate(table[column].max()).to_pyarrow()

@@ -77,7 +77,7 @@ def read(table: str, columns: tuple[ColumnRead, ...], place: str) -> str:
     """
     others = [column for column in columns if column.kind != "text"]
     trimmed = ", ".join(f"{numbers.plain(c.name)} AS {named(c.name)}" for c in columns)
-    known = ", ".join(f"{numbers.known(named(c.name))} AS {named(c.name)}" for c in others)
+    known = ", ".join(f"{numbers.known(_bare(named(c.name)))} AS {named(c.name)}" for c in others)
     values = "".join(f", {c.value()} AS {named(VALUE + c.name)}" for c in others)
     chosen = ", ".join(
         named(c.name) if c.kind == "text" else f"{named(VALUE + c.name)} AS {named(c.name)}" for c in columns
@@ -148,13 +148,18 @@ def _measured(con: duckdb.DuckDBPyConnection, table: str, names: Sequence[str]) 
         "ON COLUMNS(*) INTO NAME heading VALUE x), "
         "texts AS (SELECT DISTINCT heading, x FROM cells "
         f"QUALIFY dense_rank() OVER (PARTITION BY heading ORDER BY hash(x), x) <= {DISTINCT}), "
-        f"known AS (SELECT *, {numbers.known('x')} AS k FROM texts) "
+        f"known AS (SELECT *, {numbers.known(_bare('x'))} AS k FROM texts) "
         f"SELECT heading, {_metrics()} FROM known GROUP BY heading"
     )
     keys = [item[0] for item in found.description or []]
     measured = {row[0]: dict(zip(keys, row, strict=True)) for row in found.fetchall()}
     empty = dict.fromkeys(keys, 0)
     return {name: measured.get(name, empty) for name in names}
+
+
+def _bare(text: str) -> str:
+    """Return SQL for a value without the apostrophe by which a spreadsheet program marks a text."""
+    return f"ltrim({text}, chr(39))"
 
 
 def _metrics() -> str:
@@ -174,7 +179,7 @@ def _metrics() -> str:
 
 
 def _kind(m: Mapping[str, Any], wanted: Kind | None) -> Kind:
-    if wanted in ("number", "flag") and m["flags"] and m["flags"] == m["known"]:
+    if wanted in ("number", "flag") and m["flags"] > max(m["number ,"], m["number ."]):
         return "flag"
     if wanted is not None:
         return wanted

@@ -14,7 +14,22 @@ from typing import Any
 from segmentwerk.core.errors import ConfigError, InputError
 
 SAMPLE = 1 << 20
-BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+BOMS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",  # it begins as that of UTF-16 does
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+OTHERS = {
+    b"PAR1": ("a Parquet file", ".parquet"),
+    b"PK\x03\x04": ("a workbook or another zip archive", ".xlsx"),
+    b"\xd0\xcf\x11\xe0": ("an old workbook, or one with a password", ".xls"),
+    b"\x1f\x8b": ("packed by gzip", ".csv.gz"),
+    b"SQLite": ("a database", ".db"),
+    b"%PDF": ("a PDF", ".pdf"),
+}
+"""How files begin that are no text, what they are, and the ending that they should have."""
 FALLBACK = "cp1252"
 
 
@@ -32,11 +47,12 @@ def detect(path: Path) -> str:
     Raises
     ------
     InputError
-        If the file cannot be opened or unpacked.
+        If the file cannot be opened or unpacked, or is no text.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
     with _told(path), _bytes(path) as stream:
         chunk = stream.read(SAMPLE)
+        _insist_text(path, chunk)
         marked = _marked(chunk)
         try:
             while chunk and marked is None:
@@ -46,6 +62,12 @@ def detect(path: Path) -> str:
         except UnicodeDecodeError:
             return FALLBACK
     return marked or "utf-8"
+
+
+def _insist_text(path: Path, beginning: bytes) -> None:
+    for mark, (what, ending) in OTHERS.items():
+        if beginning.startswith(mark):
+            raise InputError(f"{path} is {what}, not a text.", f"Its name should end in {ending}.")
 
 
 def _marked(beginning: bytes) -> str | None:

@@ -31,7 +31,7 @@ class Opened:
     digest: str
 
 
-def sql(con: Any, place: str, query: str) -> ibis.Table:
+def sql(con: Any, place: str, query: str, remedy: str = "Check the source's yaml.") -> ibis.Table:
     """Return the lazy table of a DuckDB SELECT, transpiled to the connection's own dialect.
 
     Raises
@@ -44,8 +44,8 @@ def sql(con: Any, place: str, query: str) -> ibis.Table:
             return _view(con, query)
         return con.sql(query, dialect="duckdb")
     except Exception as error:  # each backend raises its own kind
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(f"{place} cannot be read: {reason}", "Check the source's yaml.") from error
+        reason = str(error).strip().splitlines()[0].rstrip(".")
+        raise InputError(f"{place} cannot be read: {reason}.", remedy) from error
 
 
 def _view(con: Any, query: str) -> ibis.Table:

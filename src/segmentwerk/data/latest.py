@@ -8,6 +8,7 @@ from datetime import date, timedelta
 
 import ibis
 
+from segmentwerk.core.errors import InputError
 from segmentwerk.data.contracts import Checked
 from segmentwerk.data.hidden import FILE, ROW
 
@@ -36,11 +37,19 @@ class Latest:
 
 
 def latest(checked: Checked) -> Latest:
-    """Return the last plausible order of a checked source that has orders."""
+    """Return the last plausible order of a checked source that has orders.
+
+    Raises
+    ------
+    InputError
+        If no order has a plausible date.
+    """
     orders = _numbered(checked.tables["orders"])
     counts = orders.group_by("day").aggregate(n=orders.count()).order_by("day")
     days = [(row["day"], row["n"]) for row in counts.to_pyarrow().to_pylist()]
     last, odd = split(days)
+    if last >= NEVER:
+        raise InputError("All orders are dated after the year 2099.", "Correct them, or set source.as_of.")
     if not odd:
         return Latest(EPOCH + timedelta(days=last))
     wrong = _numbered(checked.typed["orders"]).filter(lambda t: t["day"] > last)
@@ -51,7 +60,9 @@ def latest(checked: Checked) -> Latest:
 
 def _numbered(orders: ibis.Table) -> ibis.Table:
     """Number the days from 1970 on: a calendar ends before some dates that a database takes."""
-    return orders.mutate(day=orders["ordered_at"].cast("date").epoch_days()).filter(lambda t: t["day"].notnull())
+    return orders.mutate(day=orders["ordered_at"].cast("date").epoch_days()).filter(
+        lambda t: t["day"].notnull()
+    )
 
 
 def split(days: Sequence[tuple[int, int]]) -> tuple[int, int]:

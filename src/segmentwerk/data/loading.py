@@ -18,7 +18,7 @@ from segmentwerk.data.sqltext import literal, named
 
 log = logging.getLogger(__name__)
 
-UNUSED = 500
+UNUSED = 200
 """Columns that nothing uses and that are kept all the same, for the quality report."""
 LARGE = 1 << 26
 """Bytes from which it is said that a file is being read."""
@@ -77,6 +77,7 @@ def _text(
     words = (
         f"{file.encoding}, fields split by {mark}",
         *_around(file.skip, below + _without_footer(con, table)),
+        *_without_headers(con, table, columns),
         *_without_totals(con, table, columns),
         *_left(file.header, columns),
     )
@@ -93,8 +94,10 @@ def _workbook(
     workbook.store(con, sheet, columns, table)
     words = (
         f"sheet {sheet.name}",
+        *(("some formulas have no results: save it in a spreadsheet program",) if sheet.uncomputed else ()),
         *((f"not {', '.join(sheet.others)}",) if sheet.others else ()),
         *_around(sheet.above, sheet.below),
+        *_without_headers(con, table, columns),
         *_without_totals(con, table, columns),
         *_left(sheet.header, columns),
     )
@@ -144,6 +147,13 @@ def _without_totals(con: duckdb.DuckDBPyConnection, table: str, columns: tuple[s
     con.execute(f"DELETE FROM {table} WHERE {ROW} IN ({', '.join(map(str, totals))})")
     named_rows = ", ".join(map(str, totals[:5])) + (", ..." if len(totals) > 5 else "")
     return (f"left out: {'rows' if len(totals) > 1 else 'row'} {named_rows} (totals)",)
+
+
+def _without_headers(con: duckdb.DuckDBPyConnection, table: str, columns: tuple[str, ...]) -> tuple[str, ...]:
+    """Remove rows that repeat the names of the columns, as in files that were put behind each other."""
+    same = " AND ".join(f"trim({named(name)}) = {literal(name)}" for name in columns[:20])
+    repeated = con.execute(f"DELETE FROM {table} WHERE {same}").fetchall()[0][0]
+    return (f"left out: names of columns that are repeated {repeated} times",) if repeated else ()
 
 
 def _first(con: duckdb.DuckDBPyConnection, table: str) -> list[list[str | None]]:

@@ -15,6 +15,7 @@ VAST = 50_000_000
 """Cells from the first to the last one beyond which the reader's memory would not do."""
 FAR = re.compile(rb'<(?:\w+:)?c r="([A-Z]{2,3})\d+"')
 ROWS = re.compile(rb'<(?:\w+:)?row r="(\d+)"')
+UNCOMPUTED = re.compile(rb"</(?:\w+:)?f>(?:<(?:\w+:)?v ?/>|<(?:\w+:)?v></(?:\w+:)?v>)?</(?:\w+:)?c>")
 ATTRIBUTE = re.compile(r'([\w:]+)="([^"]*)"')
 ZEROS = re.compile("0{2,}")
 """A number format such as ``00000``: the cell holds 123 and shows 00123."""
@@ -65,6 +66,10 @@ class SheetXml:
                     column = _number(place[1].encode()) - 1
                     found.setdefault(int(place[2]), {})[column] = widths[cell["s"]]
         return found
+
+    def is_uncomputed(self) -> bool:
+        """Tell whether there are formulas without results, as a program writes them that does not compute."""
+        return any(UNCOMPUTED.search(chunk) for chunk in self._chunks())
 
     def _formats(self) -> dict[str, int]:
         """Return the number of digits of each cell style that pads numbers, by the style's number."""

@@ -14,9 +14,10 @@ import ibis
 
 from segmentwerk.core.errors import ConfigError, InputError
 from segmentwerk.core.settings import SourceSettings, TableSettings
-from segmentwerk.data import files, inputs, mapping
+from segmentwerk.data import files, inputs, interrupts, mapping
 from segmentwerk.data.columns import COLUMNS
 from segmentwerk.data.inputs import Opened
+from segmentwerk.data.loading import UNUSED
 from segmentwerk.data.mapping import Private, RawInput
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ class Source:
         Our tables, mapped but unchecked, lazy; with hidden columns (names start
         with an underscore) that `contracts.check` consumes.
     raw
-        The company's own tables, lazy, by input name.
+        The company's own tables, lazy, by input name: the columns that the mapping reads first.
     understood
         One line for each thing that was understood of the files: dialects, types, absent tables.
     digest
@@ -78,7 +79,8 @@ def open_source(settings: SourceSettings, cache: Path) -> Source:
     """
     con = _connect(settings, cache)
     try:
-        return _opened(con, settings, cache)
+        with interrupts.let_through():
+            return _opened(con, settings, cache)
     except BaseException:
         con.disconnect()
         raise
@@ -100,12 +102,19 @@ def _opened(con: Any, settings: SourceSettings, cache: Path) -> Source:
     return Source(
         name=settings.name,
         tables=tables,
-        raw={name: inputs.sql(con, name, one.query).drop(*one.hidden) for name, one in raw.items()},
+        raw={name: _shown(inputs.sql(con, name, one.query), one, used) for name, one in raw.items()},
         understood=tuple(note for one in opened.values() for note in one.notes) + missing,
         digest=_digest(settings, opened, tables),
         private=mapping.private(settings.tables, COLUMNS),
         connection=con,
     )
+
+
+def _shown(table: ibis.Table, raw: RawInput, used: frozenset[str]) -> ibis.Table:
+    """Return the columns that are looked at: those that the mapping reads first, and some others."""
+    columns = sorted(raw.columns, key=lambda name: name.lower() not in used)
+    others = sum(name.lower() not in used for name in columns)
+    return table.select(columns[: len(columns) - max(others - UNUSED, 0)])
 
 
 def _connect(settings: SourceSettings, cache: Path) -> Any:

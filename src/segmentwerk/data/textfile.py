@@ -149,8 +149,6 @@ def load(
     path = file.path if file.encoding in UTF8 else _in_utf8(file, folder / "utf-8.csv")
     try:
         _store(con, file, columns, path, file.skip, table)
-    except duckdb.InterruptException:
-        raise
     except duckdb.Error as error:
         copy = folder / "even.csv"
         left = _evened(file, copy)

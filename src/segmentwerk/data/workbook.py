@@ -47,6 +47,8 @@ class Sheet:
     above: int
     below: int
     others: tuple[str, ...] = ()
+    uncomputed: bool = False
+    """Whether there are formulas whose results the file does not hold."""
 
 
 def read(path: Path, given: InputSettings, wanted: Collection[str] = ()) -> Sheet:
@@ -76,7 +78,9 @@ def read(path: Path, given: InputSettings, wanted: Collection[str] = ()) -> Shee
     below = surroundings.footer(records[head + 1 :], usual)
     number, names = cells[head]
     rows = [(row - number, record) for row, record in cells[head + 1 : len(cells) - below]]
-    return Sheet(sheet.name, unique([text or "" for text in names]), rows, head, below, others)
+    header = unique([text or "" for text in names])
+    uncomputed = SheetXml(path, sheet.name).is_uncomputed()
+    return Sheet(sheet.name, header, rows, head, below, others, uncomputed)
 
 
 def _head(path: Path, cells: Sequence[tuple[int, Cells]], line: int | None, wanted: Collection[str]) -> int:
