@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -84,7 +85,8 @@ def _expand(root: Path, pattern: str) -> list[Path]:
     if target.is_file():
         return [target]
     endings = [target.with_name(target.name + ending) for ending in (".gz", *KNOWN)]
-    return [file for file in endings if file.is_file()] or _usable(root.glob(pattern))
+    numbered = re.sub(r"\[(\d+)\]", r"[[]\1]", pattern)  # orders[1].csv is a second copy, not orders1.csv
+    return [file for file in endings if file.is_file()] or _usable(root.glob(numbered))
 
 
 def _usable(files: Iterable[Path]) -> list[Path]:

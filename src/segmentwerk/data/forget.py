@@ -14,7 +14,7 @@ import duckdb
 from segmentwerk.core.errors import InputError
 from segmentwerk.core.files import atomic_file
 from segmentwerk.core.settings import InputSettings
-from segmentwerk.data import files, textfile
+from segmentwerk.data import files, sqltext, textfile
 from segmentwerk.data.privacy import pseudonymise
 from segmentwerk.data.sqltext import literal, named
 
@@ -124,13 +124,13 @@ def _any(conditions: Sequence[str]) -> str:
 def _relation(path: Path) -> tuple[str, str]:
     """Return the SELECT of all cells and the form in which COPY writes them back."""
     if files.suffix(path) in files.PARQUET:
-        return f"SELECT * FROM read_parquet({literal(str(path))})", "FORMAT parquet"
+        return f"SELECT * FROM read_parquet({sqltext.file(path)})", "FORMAT parquet"
     if path.stat().st_size == 0:
         return "SELECT 1 AS nothing", "FORMAT csv"
     file = textfile.understand(path, InputSettings())
     packed = ", COMPRESSION gzip" if path.suffix == ".gz" else ""
     return (
-        f"SELECT * FROM read_csv({literal(str(path))}, all_varchar = true, header = true, "
+        f"SELECT * FROM read_csv({sqltext.file(path)}, all_varchar = true, header = true, "
         f"delim = {literal(file.delimiter)}, quote = '\"', nullstr = '')",
         f"FORMAT csv, HEADER, DELIMITER {literal(file.delimiter)}{packed}",
     )

@@ -13,7 +13,7 @@ import sqlglot
 
 from segmentwerk.core.errors import ConfigError, InputError, nearest
 from segmentwerk.core.settings import InputSettings
-from segmentwerk.data import dialect, files
+from segmentwerk.data import dialect, files, sqltext
 from segmentwerk.data.dialect import ColumnRead, Kind
 from segmentwerk.data.hidden import FILE, ROW, Lost
 from segmentwerk.data.loading import Loaded, load
@@ -100,11 +100,10 @@ def open_parquet(con: Any, name: str, found: Sequence[Path]) -> Opened:
     InputError
         If a file is no Parquet file.
     """
-    listed = ", ".join(literal(str(file)) for file in found)
     query = (
         "SELECT * EXCLUDE (file_row_number, _path), "
         f"file_row_number + 1 AS {ROW}, parse_filename(_path) AS {FILE} "
-        f"FROM read_parquet([{listed}], union_by_name = true, filename = '_path', file_row_number = true)"
+        f"FROM read_parquet({sqltext.files(found)}, union_by_name = true, filename = '_path', file_row_number = true)"
     )
     columns = [column for column in sql(con, str(found[0]), query).columns if column not in (FILE, ROW)]
     note = f"{name}: {_files(found)}, Parquet, {len(columns)} columns"

@@ -59,7 +59,7 @@ def latest(checked: Checked) -> Latest:
 
 
 def _numbered(orders: ibis.Table) -> ibis.Table:
-    """Number the days from 1970 on: a calendar ends before some dates that a database takes."""
+    """Add the number of each order's day: calendars end before some dates that a database takes."""
     return orders.mutate(day=orders["ordered_at"].cast("date").epoch_days()).filter(
         lambda t: t["day"].notnull()
     )

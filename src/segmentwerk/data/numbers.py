@@ -28,7 +28,12 @@ NOTHING = ("na", "n/a", "#n/a", "null", "none", "nan", "-", "--", "k.a.", "k. a.
 
 def plain(column: str) -> str:
     """Return SQL for the trimmed text of a column; empty becomes null."""
-    return f"nullif(trim({named(column)}, ' \t\r\n{SPACES}'), '')"
+    return trimmed(named(column))
+
+
+def trimmed(text: str) -> str:
+    """Return SQL for a text without blanks around it; empty becomes null."""
+    return f"nullif(trim({text}, ' \t\r\n{SPACES}'), '')"
 
 
 def known(text: str) -> str:
@@ -66,12 +71,12 @@ def evidence(decimal: DecimalSign) -> str:
     return rf"^[^\d.,]*(?:{sure})[^\d,]*$"
 
 
-def _simple(text: str, decimal: DecimalSign) -> str:
+def simple(text: str, decimal: DecimalSign) -> str:
     """Return SQL that reads plain digits with a decimal sign, which most numbers are, without a pattern."""
-    safe = f"replace({text}, '_', '?')"  # DuckDB would read 1_000
     if decimal == ".":
-        return f"TRY_CAST({safe} AS DOUBLE)"
-    return f"CASE WHEN NOT contains({text}, '.') THEN TRY_CAST(replace({safe}, ',', '.') AS DOUBLE) END"
+        return f"CASE WHEN NOT contains({text}, '_') THEN TRY_CAST({text} AS DOUBLE) END"  # 1_000 is DuckDB's
+    plain = f"NOT contains({text}, '.') AND NOT contains({text}, '_')"
+    return f"CASE WHEN {plain} THEN TRY_CAST(replace({text}, ',', '.') AS DOUBLE) END"
 
 
 def number(text: str, decimal: DecimalSign) -> str:
@@ -93,8 +98,8 @@ def number(text: str, decimal: DecimalSign) -> str:
     power = f"CASE {scale} ELSE 0 END - CASE WHEN p.percent = '%' THEN 2 ELSE 0 END"
     minus = f"regexp_matches(p.open || p.sign || p.close, '[({MINUS}]')"
     value = f"TRY_CAST({digits} || 'e' || ({power}) AS DOUBLE) * CASE WHEN {minus} THEN -1 ELSE 1 END"
-    careful = f"CASE WHEN {_simple('x', decimal)} IS NULL THEN {_once(parts, 'p', value)} END"
-    return _once(text, "x", f"coalesce({_simple('x', decimal)}, {careful})")
+    careful = f"CASE WHEN {simple('x', decimal)} IS NULL THEN {_once(parts, 'p', value)} END"
+    return _once(text, "x", f"coalesce({simple('x', decimal)}, {careful})")
 
 
 def _once(given: str, name: str, result: str) -> str:

@@ -19,7 +19,7 @@ import duckdb
 from segmentwerk.core.errors import InputError
 from segmentwerk.core.settings import InputSettings
 from segmentwerk.data import encoding as encodings
-from segmentwerk.data import surroundings
+from segmentwerk.data import sqltext, surroundings
 from segmentwerk.data.hidden import FILE, LOST, ROW
 from segmentwerk.data.sqltext import literal, named
 
@@ -171,13 +171,13 @@ def _store(
     kinds = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in file.header)
     packed = "gzip" if encodings.is_packed(path) else "none"
     options = (
-        f"columns = {{{kinds}}}, auto_detect = false, header = true, skip = {skip}, compression = '{packed}',"
-        f" delim = {literal(file.delimiter)}, quote = '\"', escape = '\"', comment = '', nullstr = ''"
+        f"columns = {{{kinds}}}, auto_detect = false, header = true, skip = {skip}, hive_partitioning = false,"
+        f" compression = '{packed}', delim = {literal(file.delimiter)}, quote = '\"', escape = '\"', comment = '', nullstr = ''"
     )
     if path != file.path:
         options += f", max_line_size = {max(1 << 21, min(path.stat().st_size, LONGEST))}"
     chosen = ", ".join(named(name) for name in columns)
-    cells = f"SELECT row_number() OVER () AS {ROW}, {chosen} FROM read_csv({literal(str(path))}, {options})"
+    cells = f"SELECT row_number() OVER () AS {ROW}, {chosen} FROM read_csv({sqltext.file(path)}, {options})"
     con.execute(f"CREATE TABLE {table} AS {cells}")
 
 

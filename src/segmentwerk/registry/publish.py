@@ -228,13 +228,17 @@ def rehearse(path: Path) -> None:
 
 
 def _signature(catalogue: dict[str, Any]) -> Any:
-    """Describe input, output and parameters; every input column may be missing."""
+    """Describe input, output and parameters; every input column may be missing.
+
+    MLflow's own types would refuse whole numbers, nullable columns and categories before the model sees
+    them; the model's code checks the values and says what would be right.
+    """
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec
+    from mlflow.types.schema import AnyType
 
-    inputs: list[ColSpec | TensorSpec] = [ColSpec(DataType.string, "account_id", required=False)]
-    inputs += [ColSpec(DataType.double, name, required=False) for name in catalogue["numeric"]]
-    inputs += [ColSpec(DataType.string, name, required=False) for name in catalogue["categorical"]]
+    names = ["account_id", *catalogue["numeric"], *catalogue["categorical"]]
+    inputs: list[ColSpec | TensorSpec] = [ColSpec(AnyType(), name, required=False) for name in names]
     outputs: list[ColSpec | TensorSpec] = [ColSpec(kind, name) for name, kind in OUTPUTS.items()]
     params = ParamSchema([ParamSpec("columns", DataType.string, [], shape=(-1,))])
     return ModelSignature(Schema(inputs), Schema(outputs), params)

@@ -14,11 +14,14 @@ import pandas as pd
 from segmentwerk.core.errors import ConfigError, InputError, nearest
 from segmentwerk.core.files import locked
 from segmentwerk.scoring.load import Loaded, load
-from segmentwerk.scoring.parts import TYPES, Parts
-from segmentwerk.scoring.source import ID, ROW, Chunk, open_source
+from segmentwerk.scoring.parts import PLAN, TYPES, Parts, quarantine
+from segmentwerk.scoring.cells import ID
+from segmentwerk.scoring.source import ROW, Chunk, files_of, open_source
 
 CHUNK = 131_072
 """Rows scored at once; each chunk becomes one part, so that a killed run goes on after the last one."""
+SCRATCH = "scratch"
+"""Folder of what only the running process needs."""
 Progress = Callable[[int, int], None]
 """Told the number of rows done and of all rows."""
 
@@ -79,28 +82,29 @@ def score(
     Raises
     ------
     InputError
-        If the input cannot be read or the output cannot be written.
+        If the input cannot be read, or the output cannot be written or would replace the input.
     ModelError
         If there is no such model, or its files are not those that were registered.
     ConfigError
         If an output column does not exist.
     """
     wanted = wanted_columns(columns)
-    output = _writable(Path(output))
+    output = _writable(Path(output), given)
     loaded = load(model_uri, tracking_uri)
     with _workplace(output) as work:
-        source = open_source(given, loaded.catalogue["numeric"], loaded.catalogue["categorical"], work)
+        scratch = work / SCRATCH
+        source = open_source(given, loaded.catalogue["numeric"], loaded.catalogue["categorical"], scratch)
         parts = Parts(work, wanted)
         done = parts.adopt(_plan(loaded, given, wanted, source.rows))
         for number, chunk in enumerate(source.chunks(CHUNK, done), done):
             parts.write(number, chunk, _assign(loaded, chunk, wanted))
             if progress:
                 progress(min((number + 1) * CHUNK, source.rows), source.rows)
-        quarantine = parts.join(output, source.unreadable)
+        rejected = parts.join(output, source.unreadable)
         totals = parts.totals()
     return Summary(
         output=output,
-        quarantine=quarantine,
+        quarantine=rejected,
         model=loaded.uri,
         model_version=loaded.version,
         read=source.rows + len(source.unreadable),
@@ -123,15 +127,22 @@ def wanted_columns(columns: Sequence[str] | None) -> list[str]:
     return list(columns or TYPES)
 
 
-def _writable(output: Path) -> Path:
-    """Refuse an output that cannot be written before any work is done."""
+def _writable(output: Path, given: Path | Any) -> Path:
+    """Refuse an output that cannot be written, or would be in the input's way, before any work is done."""
     if output.suffix not in (".parquet", ".csv"):
         raise InputError(
             f"The output {output} is neither .parquet nor .csv.", "Name a file with such an ending."
         )
     if output.is_dir():
         raise InputError(f"The output {output} is a folder.", "Name a file.")
-    return output.resolve()
+    output = output.resolve()
+    if isinstance(given, Path):
+        given = given.resolve()
+        if given in (output, quarantine(output)):
+            raise InputError(f"The output {output} would replace the input {given}.", "Name another file.")
+        if output.is_relative_to(given):
+            raise InputError(f"The output {output} lies in the folder to score.", "Name another folder.")
+    return output
 
 
 @contextmanager
@@ -139,9 +150,14 @@ def _workplace(output: Path) -> Iterator[Path]:
     """Yield the folder of the parts; it stays when the block fails, so that the next run goes on from it."""
     work = output.with_name(f".{output.name}.parts")
     with locked(output.with_name(f".{output.name}.lock")):
-        work.mkdir(exist_ok=True)
-        yield work
-        shutil.rmtree(work)
+        (work / SCRATCH).mkdir(parents=True, exist_ok=True)
+        try:
+            yield work
+            (work / PLAN).unlink()
+        finally:
+            shutil.rmtree(work / SCRATCH)
+            if not (work / PLAN).is_file():
+                shutil.rmtree(work)
     output.with_name(f".{output.name}.lock").unlink(missing_ok=True)
 
 
@@ -149,10 +165,7 @@ def _plan(loaded: Loaded, given: Any, wanted: list[str], rows: int) -> dict[str,
     """Return what must be the same for a run to go on where another one was killed."""
     files: list[Any] = [rows]
     if isinstance(given, Path):
-        found = sorted(given.rglob("*")) if given.is_dir() else [given]
-        files = [
-            [str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in found if file.is_file()
-        ]
+        files = [[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in files_of(given)]
     model = [loaded.uri, loaded.digest]
     return {"model": model, "input": files, "columns": wanted, "chunk": CHUNK}
 
@@ -163,5 +176,11 @@ def _assign(loaded: Loaded, chunk: Chunk, wanted: list[str]) -> pd.DataFrame:
     if ID not in rows:
         rows[ID] = chunk.frame[ROW].astype(str)
     columns = list(dict.fromkeys([*wanted, "segment_id", "basis", "is_outlier"]))
-    assigned: pd.DataFrame = loaded.model.predict(rows, params={"columns": columns})
+    from mlflow.exceptions import MlflowException
+
+    model = loaded.model.unwrap_python_model()  # MLflow's own check takes longer than the model
+    try:
+        assigned: pd.DataFrame = model.predict(None, rows, {"columns": columns})
+    except MlflowException as error:
+        raise InputError(error.message) from error
     return assigned

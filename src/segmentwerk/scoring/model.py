@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
+from uuid import UUID
 
 import numpy as np
 import onnxruntime as ort
@@ -22,8 +25,9 @@ from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel
 from numpy.typing import NDArray
 
+ACCOUNT = "account_id"
 COLUMNS = (
-    "account_id",
+    ACCOUNT,
     "segment_id",
     "segment_name",
     "confidence",
@@ -43,6 +47,7 @@ CHUNK, BLOCK = 16_384, 4_096
 WORKERS = min(os.cpu_count() or 1, 8)
 """Chunks worked on side by side."""
 FULL, PARTIAL, FIRMOGRAPHIC = range(3)
+NUMBERS = (bool, int, float, Decimal, np.bool_, np.integer, np.floating)
 BASES = np.array(["full", "partial", "firmographic"], dtype=object)
 
 Floats = NDArray[np.float64]
@@ -94,7 +99,8 @@ class SegmentModel(PythonModel):
         Raises
         ------
         MlflowException
-            If no feature is there, a number is infinite, or an output column does not exist.
+            If no feature is there, a column holds what its feature cannot be, or an output column does not
+            exist.
         """
         columns = _wanted((params or {}).get("columns"))
         self._check_known(model_input)
@@ -111,12 +117,17 @@ class SegmentModel(PythonModel):
             raise MlflowException.invalid_parameter_value(
                 f"None of the model's feature columns is in the input. Expected some of: {', '.join(known)}."
             )
+        twice = set(frame.columns[frame.columns.duplicated()]) & {ACCOUNT, *known}
+        if twice:
+            raise MlflowException.invalid_parameter_value(
+                f"Column {min(twice)!r} is there twice; rename or remove one."
+            )
 
     def _assign(self, everyone: pd.DataFrame, begin: int, columns: list[str]) -> pd.DataFrame:
         """Assign the chunk of rows that begins at a position."""
         frame = everyone.iloc[begin : begin + CHUNK]
         numeric = _numbers(frame, self.catalogue["numeric"], begin)
-        texts = _texts(frame, self.catalogue["categorical"])
+        texts = _texts(frame, self.catalogue["categorical"], begin)
         basis = self._basis(numeric, texts)
         proba, score = self._run(numeric, texts, basis)
         label, confidence, second, margin = _two_best(proba)
@@ -124,7 +135,7 @@ class SegmentModel(PythonModel):
         ids = np.array([segment["id"] for segment in segments], dtype=np.int64)
         names = np.array([segment["name"] for segment in segments], dtype=object)
         found: dict[str, Any] = {
-            "account_id": _account_ids(frame),
+            ACCOUNT: _account_ids(frame, begin),
             "segment_id": ids[label],
             "segment_name": names[label],
             "confidence": confidence,
@@ -340,10 +351,38 @@ def _wanted(columns: Any) -> list[str]:
     return wanted
 
 
-def _account_ids(frame: pd.DataFrame) -> NDArray[Any]:
-    """Return the ids as text; the position in the input where there are none."""
-    ids = frame["account_id"] if "account_id" in frame else pd.Series(frame.index, index=frame.index)
-    return ids.astype(str).to_numpy(object)
+def _account_ids(frame: pd.DataFrame, begin: int = 0) -> NDArray[Any]:
+    """Return the ids as text, None where one is missing; the row's label where there are none at all.
+
+    Raises
+    ------
+    MlflowException
+        If a value is no id, or a number that lost its last digits on its way.
+    """
+    if ACCOUNT not in frame:
+        return frame.index.astype(str).to_numpy(object)
+    column = frame[ACCOUNT]
+    given = column.astype(object).to_numpy(object)
+    if pd.api.types.infer_dtype(given, skipna=False) == "string":
+        return given
+    unknown = column.isna().to_numpy()
+    exact = 2**24 if column.dtype == np.float32 else 2**53
+    pairs = zip(given, unknown, strict=True)
+    ids = [None if gone else _account_id(value, exact, begin + row) for row, (value, gone) in enumerate(pairs)]
+    return np.array(ids, dtype=object)
+
+
+def _account_id(value: Any, exact: int, row: int) -> str:
+    """Return one id as text; ``exact`` is the first whole number that its kind of float cannot tell apart."""
+    if isinstance(value, float | np.floating) and abs(value) >= exact:
+        raise MlflowException.invalid_parameter_value(
+            f"Column {ACCOUNT!r} holds a number in row {row} whose last digits may be lost: a missing id "
+            "beside numbers makes floating-point numbers of them. Send ids as texts."
+        )
+    text = None if isinstance(value, bool | np.bool_) else _text(value)
+    if text is None:
+        raise _unfit(ACCOUNT, "texts or whole numbers", value, row)
+    return text
 
 
 def _numbers(frame: pd.DataFrame, names: list[str], begin: int = 0) -> Floats:
@@ -351,7 +390,7 @@ def _numbers(frame: pd.DataFrame, names: list[str], begin: int = 0) -> Floats:
     numbers = np.full((len(frame), len(names)), np.nan)
     for j, name in enumerate(names):
         if name in frame:
-            numbers[:, j] = _column(frame[name], name)
+            numbers[:, j] = _column(frame[name], name, begin)
     infinite = np.isinf(numbers)
     if infinite.any():
         row, j = np.argwhere(infinite)[0]
@@ -361,31 +400,75 @@ def _numbers(frame: pd.DataFrame, names: list[str], begin: int = 0) -> Floats:
     return numbers
 
 
-def _column(column: pd.Series, name: str) -> Floats:
+def _column(column: pd.Series, name: str, begin: int) -> Floats:
+    """Return the numbers of a column, whatever whole, decimal or nullable type they came in."""
     if column.dtype == np.float64:
         return column.to_numpy()
-    try:
+    if pd.api.types.is_numeric_dtype(column.dtype) and column.dtype.kind != "c":  # flags are numbers, too
         return column.to_numpy(np.float64, na_value=np.nan)
-    except (TypeError, ValueError) as error:
-        raise MlflowException.invalid_parameter_value(
-            f"Column {name!r} must hold numbers; it has {column.dtype} values that are none."
-        ) from error
+    numbers = np.full(len(column), np.nan)
+    given = column.astype(object).to_numpy(object)
+    for row in np.flatnonzero(column.notna().to_numpy()):
+        number = _float(given[row])
+        if number is None:
+            raise _unfit(name, "numbers", given[row], begin + int(row))
+        numbers[row] = number
+    return numbers
 
 
-def _texts(frame: pd.DataFrame, names: list[str]) -> list[Texts]:
+def _float(value: Any) -> float | None:
+    """Return a number, or a text in which one is written plainly, as a float; None if it is none."""
+    if isinstance(value, str):
+        text = value.strip()
+        if not text:
+            return np.nan
+        if "_" in text:  # Python would read 1_000
+            return None
+    elif not isinstance(value, NUMBERS):
+        return None
+    try:
+        return float(value)
+    except (ValueError, OverflowError):
+        return None if isinstance(value, str) else np.inf
+
+
+def _texts(frame: pd.DataFrame, names: list[str], begin: int = 0) -> list[Texts]:
     """Return the categorical columns."""
-    return [_category(frame[name]) if name in frame else Texts.unknown(len(frame)) for name in names]
+    unknown = Texts.unknown(len(frame))
+    return [_category(frame[name], begin) if name in frame else unknown for name in names]
 
 
-def _category(column: pd.Series) -> Texts:
+def _category(column: pd.Series, begin: int) -> Texts:
     try:
         codes, found = pd.factorize(column)
-        words = np.append(np.asarray(found, dtype=object), "")
-    except TypeError:  # such as lists, which cannot be compared
-        words = np.array([None], dtype=object)
-    if pd.api.types.infer_dtype(words) != "string":
-        raise MlflowException.invalid_parameter_value(f"Column {column.name!r} must hold texts.")
-    return Texts(codes, words)
+    except TypeError:  # such as lists, which cannot be compared: the first of them is named below
+        codes, found = np.arange(len(column)), pd.Index(column.to_numpy(object), dtype=object)
+    words = [_text(value) if known else "" for value, known in zip(found, found.notna(), strict=True)]
+    for place, word in enumerate(words):
+        if word is None:
+            row = begin + int(np.flatnonzero(codes == place)[0])
+            raise _unfit(str(column.name), "texts", found[place], row)
+    return Texts(codes, np.array([*words, ""], dtype=object))
+
+
+def _text(value: Any) -> str | None:
+    """Return a text without blanks around it, or a number as it is written in one; None for anything else."""
+    if isinstance(value, str):
+        return value.strip()
+    if isinstance(value, bool | np.bool_):
+        return str(value).lower()
+    if isinstance(value, int | np.integer | UUID):
+        return str(value)
+    if isinstance(value, float | np.floating | Decimal):
+        return str(int(value) if math.isfinite(value) and value == int(value) else value)
+    return None
+
+
+def _unfit(name: str, wanted: str, value: Any, row: int) -> MlflowException:
+    kind = "a text that is none" if isinstance(value, str) else f"a {type(value).__name__}"
+    return MlflowException.invalid_parameter_value(
+        f"Column {name!r} must hold {wanted}; row {row} holds {kind}."
+    )
 
 
 def _feed(session: ort.InferenceSession, numeric: Floats, texts: list[Texts]) -> dict[str, Any]:

@@ -15,7 +15,8 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from segmentwerk.core.files import atomic_file
-from segmentwerk.scoring.source import ID, ROW, Chunk
+from segmentwerk.scoring.cells import ID
+from segmentwerk.scoring.source import ROW, Chunk
 
 TYPES: dict[str, pa.DataType] = {
     "account_id": pa.string(),
@@ -35,6 +36,11 @@ REJECTED = pa.schema(
     {"row": pa.int64(), "account_id": pa.string(), "column": pa.string(), "reason": pa.string()}
 )
 PLAN = "plan.json"
+
+
+def quarantine(output: Path) -> Path:
+    """Return the file of the rejected rows that belongs to an output."""
+    return output.with_name(f"{output.stem}.quarantine.csv")
 
 
 @dataclass(frozen=True)
@@ -103,21 +109,21 @@ class Parts:
         Path or None
             The quarantine file.
         """
-        quarantine = output.with_name(f"{output.stem}.quarantine.csv")
+        beside = quarantine(output)
         lines = pa.Table.from_pylist([{"reason": reason} for reason in unreadable], schema=REJECTED)
         rejected = pa.concat_tables([*self._tables("rejected"), lines])
         if len(rejected):
-            with atomic_file(quarantine) as draft:
-                pyarrow.csv.write_csv(rejected, draft)
+            with atomic_file(beside) as draft, draft.open("wb") as stream:
+                pyarrow.csv.write_csv(rejected, stream)
         else:
-            quarantine.unlink(missing_ok=True)
+            beside.unlink(missing_ok=True)
         schema = pa.schema({name: TYPES[name] for name in self.columns})
-        with atomic_file(output) as draft:
+        with atomic_file(output) as draft, draft.open("wb") as stream:  # a name may look like an address
             writer = pyarrow.csv.CSVWriter if output.suffix == ".csv" else pq.ParquetWriter
-            with writer(str(draft), schema) as target:
+            with writer(stream, schema) as target:
                 for table in self._tables("rows"):
                     target.write_table(table)
-        return quarantine if len(rejected) else None
+        return beside if len(rejected) else None
 
     def _tables(self, kind: str) -> Iterator[pa.Table]:
         for file in sorted(self.folder.glob(f"[0-9]*.{kind}.parquet")):

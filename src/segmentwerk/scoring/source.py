@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import difflib
-import gzip
-import shutil
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pandas as pd
+import psutil
 import pyarrow as pa
 
 from segmentwerk.core.errors import InputError
-from segmentwerk.core.settings import InputSettings
-from segmentwerk.data import numbers
 from segmentwerk.data.files import PARQUET, TEXT, find, suffix
-from segmentwerk.data.textfile import understand
+from segmentwerk.scoring import cells, parquets, texts
+from segmentwerk.scoring.cells import ID, Cells, Wanted
 
-ID = "account_id"
 ROW = "_row"
-MEMORY = "512MB"
-_SAMPLE_ROWS = 10_000
+THREADS = 8
+"""At most: each holds rows of all columns."""
+LEAST = 512 * 2**20
+"""Bytes that a table is given in any case."""
+LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+"""Where a container's share of the memory stands."""
 
 
 @dataclass
@@ -44,6 +48,8 @@ class Source:
 
     Attributes
     ----------
+    columns
+        The model's columns that are there, by what `scoring.cells` calls them (``id``, ``t0``, ``n0``, …).
     rows
         Number of readable rows.
     unreadable
@@ -52,9 +58,9 @@ class Source:
         Columns of the model that the input lacks; columns of the input that the model does not know.
     """
 
+    given: object
     con: duckdb.DuckDBPyConnection
-    query: str
-    numeric: list[str]
+    columns: Mapping[str, str]
     rows: int
     first_rows: pd.Series
     unreadable: list[str]
@@ -62,13 +68,21 @@ class Source:
     ignored: tuple[str, ...]
 
     def chunks(self, size: int, skip: int) -> Iterator[Chunk]:
-        """Yield chunks of ``size`` rows in the order of the input, leaving out the first ``skip`` chunks."""
-        reader = self.con.execute(f"{self.query} OFFSET {skip * size}").to_arrow_reader(size)
-        for table in _exactly(reader, size):
-            yield self._check(table.to_pandas())
+        """Yield chunks of ``size`` rows in the order of the input, leaving out the first ``skip`` chunks.
 
-    def _check(self, frame: pd.DataFrame) -> Chunk:
+        Raises
+        ------
+        InputError
+            If the input cannot be read to its end.
+        """
+        with _reading(self.given):
+            numbered = f"SELECT row_number() OVER () AS {ROW}, * FROM cells OFFSET {skip * size}"
+            for table in _exactly(self.con.execute(numbered).to_arrow_reader(size), size):
+                yield self._check(table)
+
+    def _check(self, table: pa.Table) -> Chunk:
         """Find the rows that cannot be scored; a row's first fault counts."""
+        frame = table.select([ROW, *self.columns]).rename_columns([ROW, *self.columns.values()]).to_pandas()
         chunk = Chunk(frame)
         if ID in frame:
             for position in frame.index[frame[ID].isna()]:
@@ -76,9 +90,17 @@ class Source:
             first = frame[ID].map(self.first_rows)
             for position in frame.index[first.notna() & (first != frame[ROW])]:
                 chunk.faults.setdefault(position, (ID, f"is there already, in row {int(first[position])}"))
-        for name in self.numeric:
-            for position in frame.index[frame.pop(_bad(name))]:
-                chunk.faults.setdefault(position, (name, "is not a finite number"))
+        numeric = {place: name for place, name in self.columns.items() if place.startswith("n")}
+        rest = cells.rest(self.con.cursor(), {name: table[f"r{place[1:]}"] for place, name in numeric.items()})
+        for name in numeric.values():
+            values = frame[name].to_numpy()
+            bad = np.isinf(values)
+            if name in rest:
+                values = np.where(np.isnan(values), rest[name].values, values)
+                bad = np.isinf(values) | rest[name].lost
+                frame[name] = values
+            for position in np.flatnonzero(bad):
+                chunk.faults.setdefault(int(position), (name, "is not a finite number"))
         return chunk
 
 
@@ -92,173 +114,120 @@ def open_source(
     numeric, categorical
         The model's columns.
     scratch
-        Where large intermediate results may lie.
+        Where large intermediate results may lie, among them the wanted cells of text files.
 
     Raises
     ------
     InputError
         If it is missing or unreadable, or holds none of the model's columns.
     """
-    con = duckdb.connect(config={"memory_limit": MEMORY, "temp_directory": str(scratch / "spill")})
-    con.execute("SET enable_progress_bar = false")  # DuckDB draws one on stdout where there is no script file
-    try:
-        relation, from_text = _relation(given, scratch)
-        con.execute(f"CREATE VIEW given AS SELECT * FROM {relation}")
-        types = {name: str(kind) for name, kind, *_ in con.execute("DESCRIBE given").fetchall()}
-        check_columns(given, list(types), [*numeric, *categorical])
-        rows = _count(con, from_text=from_text)
-        first_rows = _first_rows(con) if ID in types else pd.Series(dtype="int64")
-        numbers_there = [name for name in numeric if name in types]
-        decimal = _decimal(con, numbers_there) if from_text else "."
-    except duckdb.Error as error:
-        raise InputError(f"{given} cannot be read: {_first_line(error)}", "Give CSV or Parquet.") from error
+    wanted = Wanted(tuple(numeric), tuple(categorical))
+    with _reading(given):
+        con = _connect(scratch)
+        parts = _parts(con, given, wanted, scratch)
+        for part in parts:
+            check_columns(part.file if len(parts) > 1 else given, part.names, wanted.features)
+        names = {name for part in parts for name in part.names}
+        _insist_on_ids(parts, names)
+        con.execute(f"CREATE VIEW cells AS {' UNION ALL '.join(part.select for part in parts)}")
+        ((rows,),) = con.execute("SELECT count(*) FROM cells").fetchall()
+        first_rows = _first_rows(con)
+    here = {"id": ID, **{f"t{i}": name for i, name in enumerate(categorical)}}
+    here |= {f"n{i}": name for i, name in enumerate(numeric)}
     return Source(
+        given=given,
         con=con,
-        query=_query(types, numbers_there, categorical, decimal),
-        numeric=numbers_there,
-        rows=rows,
+        columns={place: name for place, name in here.items() if name in names},
+        rows=int(rows),
         first_rows=first_rows,
-        unreadable=_unreadable(con) if from_text else [],
-        missing=tuple(name for name in (*numeric, *categorical) if name not in types),
-        ignored=tuple(sorted(set(types) - {*numeric, *categorical, ID})),
+        unreadable=[f"{part.file.name} {line}" for part in parts for line in part.unreadable],
+        missing=tuple(name for name in wanted.features if name not in names),
+        ignored=tuple(sorted(names - {*wanted.features, ID})),
     )
-
-
-def _query(
-    types: Mapping[str, str], numeric: Sequence[str], categorical: Sequence[str], decimal: numbers.DecimalSign
-) -> str:
-    columns = [f"row_number() OVER () AS {ROW}"]
-    columns += [f"{_text(name)} AS {_quoted(name)}" for name in (ID, *categorical) if name in types]
-    for name in numeric:
-        columns += _number(name, types[name], decimal)
-    return f"SELECT {', '.join(columns)} FROM given"
-
-
-def _relation(given: Path | Any, scratch: Path) -> tuple[str, bool]:
-    """Return the SQL that reads the input, and whether its cells are texts."""
-    if not isinstance(given, Path):
-        given.to_parquet(scratch / "input.parquet")
-        return _parquet([scratch / "input.parquet"]), False
-    given = given.resolve()
-    folder, pattern = (given, "*") if given.is_dir() else (given.parent, given.name)
-    files = find(folder, pattern, alone=given.is_dir())
-    if suffix(files[0]) in PARQUET:
-        return _parquet(files), False
-    if suffix(files[0]) not in TEXT:
-        raise InputError(f"{files[0]} is neither CSV nor Parquet.", "Save it as CSV or Parquet.")
-    return _texts(files, scratch), True
-
-
-def _parquet(files: Sequence[Path]) -> str:
-    return f"read_parquet({[str(file) for file in files]}, union_by_name = true)"
-
-
-def _texts(files: Sequence[Path], scratch: Path) -> str:
-    """Return SQL for all cells as text; the first file says how the others are written."""
-    first = understand(files[0], InputSettings())
-    if first.encoding not in ("utf-8", "utf-8-sig"):
-        files = [_in_utf8(file, first.encoding, scratch) for file in files]
-    columns = ", ".join(f"{_literal(name)}: 'VARCHAR'" for name in first.header)
-    return (
-        f"read_csv({[str(file) for file in files]}, columns = {{{columns}}}, auto_detect = false, "
-        f"header = true, delim = {_literal(first.delimiter)}, quote = '\"', escape = '\"', nullstr = '', "
-        f"skip = {first.skip}, store_rejects = true)"
-    )
-
-
-def _in_utf8(file: Path, encoding: str, scratch: Path) -> Path:
-    copy = scratch / f"{file.stem}.utf-8.csv"
-    unpack = gzip.open if file.suffix == ".gz" else open
-    try:
-        with (
-            unpack(file, "rt", encoding=encoding, newline="") as text,
-            copy.open("w", encoding="utf-8") as target,
-        ):
-            shutil.copyfileobj(text, target)
-    except UnicodeDecodeError as error:
-        raise InputError(f"{file} is not written in {encoding}.", "Save it in UTF-8.") from error
-    return copy
 
 
 def check_columns(given: object, found: Sequence[str], known: Sequence[str]) -> None:
     """Refuse an input that is not an account table, or whose id column seems misspelt."""
     if not set(found) & set(known):
+        shown = ", ".join(found) if len(found) <= 20 else f"{', '.join(found[:20])}, … ({len(found)})"
         raise InputError(
-            f"{given} has none of the model's columns; it has: {', '.join(found)}.",
+            f"{given} has none of the model's columns; it has: {shown}.",
             f"Expected some of: {', '.join(known)}.",
         )
     if ID not in found and (close := difflib.get_close_matches(ID, found, n=1)):
         raise InputError(f"{given} has no column {ID!r}.", f"Rename {close[0]!r} to {ID!r}.")
 
 
-def _decimal(con: duckdb.DuckDBPyConnection, names: Sequence[str]) -> numbers.DecimalSign:
-    """Return the comma where the texts can only be read with it, else the point."""
-    evidence = {sign: _matches(con, names, numbers.evidence(sign)) for sign in (",", ".")}
-    return "," if evidence[","] > evidence["."] else "."
+def files_of(given: Path) -> tuple[Path, ...]:
+    """Return the files that an input stands for, all of one kind.
+
+    Raises
+    ------
+    InputError
+        If nothing is there, or something that is neither CSV nor Parquet.
+    """
+    given = given.resolve()
+    folder, pattern = (given, "*") if given.is_dir() else (given.parent, given.name)
+    files = find(folder, pattern, alone=given.is_dir())
+    for file in files:
+        if suffix(file) not in (*PARQUET, *TEXT):
+            raise InputError(f"{file} is neither CSV nor Parquet.", "Save it as CSV or Parquet.")
+    return files
 
 
-def _matches(con: duckdb.DuckDBPyConnection, names: Sequence[str], pattern: str) -> int:
-    if not names:
-        return 0
-    counts = " + ".join(f"count(*) FILTER (regexp_matches({_quoted(name)}, '{pattern}'))" for name in names)
-    ((found,),) = con.execute(f"SELECT {counts} FROM (SELECT * FROM given LIMIT {_SAMPLE_ROWS})").fetchall()
-    return int(found)
+@contextmanager
+def _reading(given: object) -> Iterator[None]:
+    try:
+        yield
+    except duckdb.Error as error:
+        raise InputError(f"{given} cannot be read: {_first_line(error)}", "Give CSV or Parquet.") from error
 
 
-def _number(name: str, kind: str, decimal: numbers.DecimalSign) -> list[str]:
-    """Return SQL for the value of a number, and whether there is one that cannot be used."""
-    column = _quoted(name)
-    if kind == "VARCHAR":
-        given = numbers.known(numbers.plain(name))
-        value = numbers.number(given, decimal)
-    else:
-        given, value = column, f"CAST({column} AS DOUBLE)"
-    known = f"CASE WHEN isfinite({value}) THEN {value} END"  # NaN means unknown
-    bad = f"({given}) IS NOT NULL AND ({value} IS NULL OR isinf({value}))"
-    return [f"{known} AS {column}", f"{bad} AS {_quoted(_bad(name))}"]
+def _connect(scratch: Path) -> duckdb.DuckDBPyConnection:
+    """Return a connection that takes half of the memory that is free, and the disk beyond that."""
+    free = psutil.virtual_memory().available
+    for file in map(Path, LIMITS):
+        text = file.read_text().strip() if file.is_file() else ""
+        free = min(free, int(text)) if text.isdigit() else free
+    con = duckdb.connect(
+        config={
+            "memory_limit": f"{max(free // 2, LEAST)}B",
+            "temp_directory": str(scratch / "spill"),
+            "threads": min(os.cpu_count() or 1, THREADS),
+        }
+    )
+    con.execute("SET enable_progress_bar = false")  # DuckDB draws one on stdout where there is no script file
+    return con
 
 
-def _text(name: str) -> str:
-    return f"nullif(trim(CAST({_quoted(name)} AS VARCHAR)), '')"
+def _parts(con: duckdb.DuckDBPyConnection, given: Path | Any, wanted: Wanted, scratch: Path) -> list[Cells]:
+    if not isinstance(given, Path):
+        given.to_parquet(scratch / "input.parquet")
+        return parquets.read(con, [scratch / "input.parquet"], wanted)
+    files = files_of(given)
+    if suffix(files[0]) in PARQUET:
+        return parquets.read(con, files, wanted)
+    (scratch / "cells").mkdir(exist_ok=True)
+    return [
+        texts.read(con, file, wanted, scratch / "cells" / f"{number:06d}.parquet")
+        for number, file in enumerate(files)
+    ]
 
 
-def _bad(name: str) -> str:
-    return f"bad {name}"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
-
-
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
-def _count(con: duckdb.DuckDBPyConnection, *, from_text: bool) -> int:
-    """Count the rows; lines of text are read whole, so that broken ones show."""
-    cells = ", count(COLUMNS(*))" if from_text else ""
-    ((rows, *_),) = con.execute(
-        f"SELECT count(*){cells} FROM given"
-    ).fetchall()  # all: rejects come at the end
-    return int(rows)
+def _insist_on_ids(parts: Sequence[Cells], names: set[str]) -> None:
+    """Refuse a folder in which some files have ids and others have not."""
+    without = next((part.file for part in parts if ID not in part.names), None)
+    if ID in names and without is not None:
+        raise InputError(f"{without} has no column {ID!r}, which the other files have.", "Score it alone.")
 
 
 def _first_rows(con: duckdb.DuckDBPyConnection) -> pd.Series:
     """Return the first row of every id that comes more than once."""
-    numbered = f"SELECT row_number() OVER () AS row, {_text(ID)} AS id FROM given"
+    numbered = "SELECT row_number() OVER () AS row, id FROM cells"
     twice = (
         f"SELECT id, min(row) AS row FROM ({numbered}) WHERE id IS NOT NULL GROUP BY id HAVING count(*) > 1"
     )
     return con.execute(twice).df().set_index("id")["row"]
-
-
-def _unreadable(con: duckdb.DuckDBPyConnection) -> list[str]:
-    """Return the lines that have more or fewer fields than the header."""
-    found = con.execute(
-        "SELECT file_path, line, max(error_message) FROM reject_errors JOIN reject_scans "
-        "USING (scan_id, file_id) GROUP BY file_path, line ORDER BY file_path, line"
-    ).fetchall()
-    return [f"{Path(file).name} line {line}: {problem}" for file, line, problem in found]
 
 
 def _exactly(reader: pa.RecordBatchReader, size: int) -> Iterator[pa.Table]:

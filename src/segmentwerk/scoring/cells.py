@@ -1,0 +1,209 @@
+"""The columns of a model in a file's SELECT: by name, whatever the file's own order, notation and types.
+
+Every file gets the same columns, called by their place so that no name of a user's can clash: ``id``, a
+text ``t0``, ``t1``, … for each categorical column, and for each numeric one its value ``n0``, ``n1``, …
+with what is left to read in ``r0``, ``r1``, …: the decimal sign and the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from segmentwerk.core.errors import InputError
+from segmentwerk.data import numbers
+from segmentwerk.data.numbers import DecimalSign
+
+ID = "account_id"
+_SAMPLE_ROWS = 10_000
+_WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
+_FRACTIONS = ("FLOAT", "DOUBLE", "DECIMAL")
+_NUMBERS = (*_WHOLE, *(f"U{kind}" for kind in _WHOLE), *_FRACTIONS, "BOOLEAN")
+_TEXTS = ("VARCHAR", "ENUM", "UUID")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """The model's columns."""
+
+    numeric: tuple[str, ...]
+    categorical: tuple[str, ...]
+
+    @property
+    def features(self) -> tuple[str, ...]:
+        """The columns of which one at least must be there."""
+        return (*self.numeric, *self.categorical)
+
+
+@dataclass(frozen=True)
+class Cells:
+    """A file's part of the input (several files' where they are alike).
+
+    Attributes
+    ----------
+    names
+        The columns that it has.
+    unreadable
+        Its lines that are no row, each with its number and what is wrong.
+    """
+
+    file: Path
+    select: str
+    names: tuple[str, ...]
+    unreadable: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a file: SQL for its values, and their type in DuckDB."""
+
+    sql: str
+    type: str = "VARCHAR"
+
+    @property
+    def kind(self) -> str:
+        """The type without its details."""
+        return "LIST" if self.type.endswith("]") else self.type.split("(")[0]
+
+    def fits(self, name: str, wanted: Wanted) -> bool:
+        """Tell whether such values can be read as the model's column ``name``."""
+        if name in wanted.numeric:
+            return self.kind in (*_NUMBERS, "VARCHAR", "ENUM")
+        return self.kind in (*_NUMBERS, *_TEXTS) and (name, self.kind) != (ID, "BOOLEAN")
+
+    def text(self) -> str:
+        """Return SQL for a trimmed text; a whole number that is stored as a fraction loses its ``.0``."""
+        if self.kind not in _FRACTIONS:
+            return numbers.trimmed(self.sql if self.kind == "VARCHAR" else f"CAST({self.sql} AS VARCHAR)")
+        whole = f"TRY_CAST({self.sql} AS HUGEINT)"
+        text = f"CAST(CASE WHEN {whole} = {self.sql} THEN {whole} END AS VARCHAR)"
+        return f"CASE WHEN NOT isnan({self.sql}) THEN coalesce({text}, CAST({self.sql} AS VARCHAR)) END"
+
+    def number(self, sign: DecimalSign) -> tuple[str, str]:
+        """Return SQL for the number that most texts are, and for the text where it is none."""
+        if self.kind in _NUMBERS:
+            return f"CAST({self.sql} AS DOUBLE)", "CAST(NULL AS VARCHAR)"
+        text = f"CAST({self.sql} AS VARCHAR)" if self.kind == "ENUM" else self.sql
+        value = numbers.simple(text, sign)
+        return value, f"CASE WHEN {value} IS NULL THEN '{sign}' || {text} END"
+
+
+def places(file: Path, names: Iterable[str | None], wanted: Wanted) -> dict[str, int]:
+    """Return where each of the model's columns stands among the columns of a file.
+
+    Raises
+    ------
+    InputError
+        If one is there twice.
+    """
+    found: dict[str, int] = {}
+    known = {ID, *wanted.features}
+    for place, name in enumerate(names):
+        if name is not None and name in found:
+            raise InputError(f"{file} has the column {name!r} twice.", "Rename or remove one of them.")
+        if name is not None and name in known:
+            found[name] = place
+    return found
+
+
+def select(
+    con: duckdb.DuckDBPyConnection,
+    columns: Mapping[str, Column],
+    wanted: Wanted,
+    relation: str,
+    fallback: DecimalSign = ".",
+) -> str:
+    """Return the SELECT of the model's columns from a relation; a column that is not there is null.
+
+    Parameters
+    ----------
+    fallback
+        The decimal sign where nothing in the relation tells it.
+    """
+    signs = _signs(con, {n: columns[n] for n in wanted.numeric if n in columns}, relation, fallback)
+    null = "CAST(NULL AS VARCHAR)"
+    texts = [columns[name].text() if name in columns else null for name in (ID, *wanted.categorical)]
+    parts = [f"{texts[0]} AS id", *(f"{text} AS t{place}" for place, text in enumerate(texts[1:]))]
+    for place, name in enumerate(wanted.numeric):
+        value, rest = columns[name].number(signs[name]) if name in columns else ("CAST(NULL AS DOUBLE)", null)
+        parts += [f"{value} AS n{place}", f"{rest} AS r{place}"]
+    return f"SELECT {', '.join(parts)} FROM {relation}"
+
+
+def _signs(
+    con: duckdb.DuckDBPyConnection, columns: Mapping[str, Column], relation: str, fallback: DecimalSign
+) -> dict[str, DecimalSign]:
+    """Return each column's decimal sign: by what its texts can only be read with, else as the rest of them."""
+    texts = {name: column for name, column in columns.items() if column.kind in ("VARCHAR", "ENUM")}
+    counts = dict.fromkeys(columns, (0, 0)) | _evidence(con, texts, relation)
+    total = (sum(comma for comma, _ in counts.values()), sum(point for _, point in counts.values()))
+    usual = _more(*total) or fallback
+    return {name: _more(*count) or usual for name, count in counts.items()}
+
+
+def _more(comma: int, point: int) -> DecimalSign | None:
+    return None if comma == point else "," if comma > point else "."
+
+
+def _evidence(
+    con: duckdb.DuckDBPyConnection, columns: Mapping[str, Column], relation: str
+) -> dict[str, tuple[int, int]]:
+    """Count the texts of a sample that can only be read with a decimal comma, and only with a point."""
+    if not columns:
+        return {}
+    cells = ", ".join(f"CAST({c.sql} AS VARCHAR) AS c{place}" for place, c in enumerate(columns.values()))
+    counts = ", ".join(f"count_if(regexp_matches(x, '{numbers.evidence(sign)}'))" for sign in (",", "."))
+    found = con.execute(
+        f"SELECT CAST(name[2:] AS INTEGER), {counts} FROM (UNPIVOT (SELECT {cells} FROM {relation} "
+        f"LIMIT {_SAMPLE_ROWS}) ON COLUMNS(*) INTO NAME name VALUE x) GROUP BY name"
+    ).fetchall()
+    names = list(columns)
+    return {names[place]: (comma, point) for place, comma, point in found}
+
+
+class Rest(NamedTuple):
+    """What the texts of a column that are not written plainly say.
+
+    ``values`` (n,) has their numbers, NaN elsewhere; ``lost`` (n,) tells where a text is none.
+    """
+
+    values: NDArray[np.float64]
+    lost: NDArray[np.bool_]
+
+
+def rest(con: duckdb.DuckDBPyConnection, columns: Mapping[str, pa.ChunkedArray]) -> dict[str, Rest]:
+    """Read what `select` left, each text once, in all columns together; a column that is done has no entry.
+
+    Parameters
+    ----------
+    columns
+        Decimal sign and text of each cell, null where there is nothing to read.
+    """
+    left = {name: texts for name, texts in columns.items() if texts.null_count < len(texts)}
+    if not left:
+        return {}
+    together = pa.chunked_array([part for texts in left.values() for part in texts.chunks])
+    codes = together.combine_chunks().dictionary_encode()
+    found = _careful(con, codes.dictionary)
+    at = codes.indices.fill_null(len(codes.dictionary)).to_numpy().reshape(len(left), -1)
+    return {name: Rest(found.values[row], found.lost[row]) for name, row in zip(left, at, strict=True)}
+
+
+def _careful(con: duckdb.DuckDBPyConnection, words: pa.Array) -> Rest:
+    """Read texts by the whole grammar; one place more stands for cells without a text."""
+    con.register("words", pa.table({"x": words}))
+    known = f"SELECT x[1] AS sign, {numbers.known(numbers.trimmed('x[2:]'))} AS k FROM words"
+    comma, point = (numbers.number("k", sign) for sign in (",", "."))
+    table = con.execute(
+        f"SELECT CASE WHEN sign = ',' THEN {comma} ELSE {point} END AS value, k IS NOT NULL AS known FROM ({known})"
+    ).to_arrow_table()
+    values = np.append(table["value"].to_numpy(), np.nan)
+    unread = np.append(table["value"].is_null().to_numpy() & table["known"].to_numpy(), False)
+    return Rest(values, unread)
