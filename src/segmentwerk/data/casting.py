@@ -13,8 +13,6 @@ from segmentwerk.data.columns import Column, Kind
 from segmentwerk.data.hidden import FILE, ROW, Lost
 from segmentwerk.data.rules import NOUNS
 
-EXACT = 2.0**53
-"""Up to here a fraction holds every whole number."""
 DTYPES: dict[Kind, dt.DataType] = {
     "text": dt.string,
     "number": dt.float64,
@@ -75,10 +73,7 @@ def _as_text(value: Any) -> Any:
     if value.type().is_string() and value.type().length is None:
         return value
     text = value.cast(dt.string)
-    if value.type().is_decimal():
-        return text.re_replace(r"\.0+$", "")
     if value.type().is_floating():
-        exact = (value == value.floor()) & value.between(-EXACT, EXACT)
-        whole = ibis.ifelse(exact, value, 0.0).cast(dt.int64).cast(dt.string)
-        return ibis.ifelse(value.isnan(), ibis.null(dt.string), ibis.ifelse(exact, whole, text))
-    return text
+        text = ibis.ifelse(value.isnan(), ibis.null(dt.string), text)
+    fraction = value.type().is_floating() or value.type().is_decimal()
+    return text.re_replace(r"\.0+$", "") if fraction else text

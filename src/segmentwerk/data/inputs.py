@@ -21,6 +21,10 @@ from segmentwerk.data.mapping import RawInput
 from segmentwerk.data.rules import NOUNS
 from segmentwerk.data.sqltext import literal, named
 
+READER = ("file_row_number", "_path")
+"""Columns that the reader of Parquet adds."""
+DAMAGED = "Write the file again: it is damaged, or no Parquet file."
+
 
 @dataclass(frozen=True)
 class Opened:
@@ -100,13 +104,20 @@ def open_parquet(con: Any, name: str, found: Sequence[Path]) -> Opened:
     InputError
         If a file is no Parquet file.
     """
+    listed, place = sqltext.files(found), str(found[0])
+    plain = f"SELECT * FROM read_parquet({listed}, union_by_name = true)"
+    own = sql(con, place, plain, DAMAGED).columns
+    if taken := [name for name in own if name.lower() in READER]:
+        raise InputError(f"{place} has a column called {taken[0]!r}.", "Give it another name.")
+    left = [named(name) for name in own if name.lower() in (FILE, ROW)]  # ours say where a row lies
     query = (
-        "SELECT * EXCLUDE (file_row_number, _path), "
+        f"SELECT * EXCLUDE ({', '.join([*READER, *left])}), "
         f"file_row_number + 1 AS {ROW}, parse_filename(_path) AS {FILE} "
-        f"FROM read_parquet({sqltext.files(found)}, union_by_name = true, filename = '_path', file_row_number = true)"
+        f"FROM read_parquet({listed}, union_by_name = true, filename = '_path', file_row_number = true)"
     )
-    columns = [column for column in sql(con, str(found[0]), query).columns if column not in (FILE, ROW)]
-    note = f"{name}: {_files(found)}, Parquet, {len(columns)} columns"
+    columns = [column for column in sql(con, place, query, DAMAGED).columns if column not in (FILE, ROW)]
+    rest = f"; left out: {', '.join(left)}" if left else ""
+    note = f"{name}: {_files(found)}, Parquet, {len(columns)} columns{rest}"
     return Opened(RawInput(query, tuple(columns), (ROW, FILE)), (note,), files.digest(found))
 
 

@@ -94,8 +94,8 @@ def _window(source: SourceSettings, checked: Checked) -> Window:
     window = Window(last.day + timedelta(days=1), None)
     if last.odd:
         log.warning(
-            "%s row %s: the order is of the year %d, long after all others (%d such orders). The segmentation "
-            "stands as of %s, without them. Correct the dates, or set source.as_of.",
+            "%s row %s: the order is of the year %d, long after all others (%d such orders). "
+            "The segmentation stands as of %s, without them. Correct the dates, or set source.as_of.",
             last.file,
             last.row,
             last.year,

@@ -46,12 +46,8 @@ def check_far_dates(inspection: Inspection) -> Iterator[Finding]:
             continue
         days = table[column].cast("date").epoch_days()
         known = fetch(table.aggregate(n=days.count()))[0]["n"]
-        far_out = max(
-            0.001, 1 / max(known - 1, 1)
-        )  # the last but one of few, so that no odd one hides itself
-        low, high = (
-            fetch(table.aggregate(low=days.quantile(far_out), high=days.quantile(1 - far_out)))[0]
-        ).values()
+        out = max(0.001, 1 / max(known - 1, 1))  # of few the last but one, so that no odd one hides itself
+        low, high = (fetch(table.aggregate(low=days.quantile(out), high=days.quantile(1 - out)))[0]).values()
         if low is None:
             yield Finding("Q021", title, "warning", "not_applicable", name, title)
             continue
