@@ -148,7 +148,8 @@ def _require(contract: Contract, table: ibis.Table) -> None:
     for name in contract.required:
         if name not in table.columns:
             shown = [column for column in table.columns if not column.startswith("_")]
-            raise InputError(f"Table {contract.table!r} has no column {name!r}.", nearest(name, shown))
+            remedy = nearest(name, shown) if shown else "None of its columns is called as ours are; map them."
+            raise InputError(f"Table {contract.table!r} has no column {name!r}.", remedy)
 
 
 def _quarantine(name: str, work: ibis.Table) -> ibis.Table:

@@ -21,6 +21,8 @@ NOTE = re.compile(r" *\([^)]*\)|[:*=]")
 """What stands beside the word: ``Grand total (36 records):``."""
 VALUE = re.compile(r"[\W\d_]*\d[\W\d_]*(eur|usd|chf|gbp)?|[\W_]*", re.IGNORECASE)
 """A number, an amount or a date in digits."""
+SENTENCE = 10
+"""Letters from which words alone in a row are a note."""
 RULER = re.compile(r"[-=_*~.#\u2013\u2014]{3,}")
 
 
@@ -91,14 +93,15 @@ def is_footer(record: Cells, usual: int) -> bool:
     if not cells or is_total(record, usual):
         return True
     alone = len(cells) == 1 and usual > 2
-    return alone and (" " in cells[0] or bool(RULER.fullmatch(cells[0])))
+    sentence = alone and " " in cells[0] and len(cells[0]) >= SENTENCE
+    return sentence or (alone and bool(RULER.fullmatch(cells[0])))
 
 
 def footer(last: Sequence[Cells], usual: int) -> int:
-    """Return how many of the last rows of a table lie behind its end."""
+    """Return how many of the last rows of a table lie behind its end; rows that are only empty do not."""
     rows = 0
-    for record in reversed(last[-TAIL:]):
+    for back, record in enumerate(reversed(last[-TAIL:]), 1):
         if not is_footer(record, usual):
             break
-        rows += 1
+        rows = back if _filled(record) else rows
     return rows

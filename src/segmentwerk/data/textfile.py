@@ -172,8 +172,8 @@ def _store(
     packed = "gzip" if encodings.is_packed(path) else "none"  # not by the ending alone
     options = (
         f"columns = {{{kinds}}}, auto_detect = false, header = true, skip = {skip}, "
-        f"compression = '{packed}', hive_partitioning = false, delim = {literal(file.delimiter)}, quote = '\"', escape = '\"', "
-        "comment = '', nullstr = ''"
+        f"compression = '{packed}', hive_partitioning = false, delim = {literal(file.delimiter)}, "
+        "quote = '\"', escape = '\"', comment = '', nullstr = ''"
     )
     if path != file.path:
         options += f", max_line_size = {max(1 << 21, min(path.stat().st_size, LONGEST))}"
