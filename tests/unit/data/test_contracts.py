@@ -80,7 +80,12 @@ def test_an_account_that_falls_takes_its_orders_along(opened):
         ("accounts", 3): "account_id is missing",
         ("orders", 3): "the account is unknown",
     }
-    message = refused(opened({}), "accounts.csv row 3: employees is not a number")
+    contracts.insist(result)
+
+
+def test_a_share_of_unreadable_rows_may_be_borne(opened):
+    orders = ORDERS.replace(",30\n", ",thirty\n")
+    message = refused(opened({"orders.csv": orders}), "orders.csv row 3: revenue is not a number")
     assert "quality.max_unreadable=0.334" in message
     contracts.insist(checked(opened({})), QualitySettings(max_unreadable=0.334))
 
