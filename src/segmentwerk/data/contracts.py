@@ -19,7 +19,7 @@ from segmentwerk.core.settings import QualitySettings
 from segmentwerk.data.casting import typed
 from segmentwerk.data.columns import COLUMNS, Column
 from segmentwerk.data.hidden import FILE, ROW
-from segmentwerk.data.interrupts import interrupted
+from segmentwerk.data.interrupts import interrupted, let_through
 from segmentwerk.data.judging import Fault, Judged, judge
 from segmentwerk.data.rules import REASON
 
@@ -91,7 +91,12 @@ def check(tables: Mapping[str, ibis.Table], settings: QualitySettings | None = N
     InputError
         If a required column is missing, or a table has no rows or no valid ones.
     """
-    settings = settings or QualitySettings()
+    backend = next(iter(tables.values())).get_backend() if tables else None
+    with let_through(backend):
+        return _checked(tables, settings or QualitySettings())
+
+
+def _checked(tables: Mapping[str, ibis.Table], settings: QualitySettings) -> Checked:
     judged: dict[str, Judged] = {}
     all_typed: dict[str, ibis.Table] = {}
     valid: dict[str, ibis.Table] = {}
@@ -132,7 +137,7 @@ def _readable(name: str, table: ibis.Table) -> Iterator[None]:
         raise
     except Exception as error:  # each backend raises its own kind
         if interrupted(error):
-            raise KeyboardInterrupt from error
+            raise
         for column in table.columns:
             try:
                 table.aggregate(table[column].max()).to_pyarrow()

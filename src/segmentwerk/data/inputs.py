@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -146,7 +147,10 @@ def open_texts(
     con.raw_sql("ATTACH IF NOT EXISTS ':memory:' AS held (COMPRESS)")
     wanted = {*used, *map(str.lower, given.columns)}
     tables = [f"held.{named(f'{name} {i}')}" for i in range(len(found))]
-    loaded = [load(con.con, file, given, wanted, table) for file, table in zip(found, tables, strict=True)]
+    with _of(name):
+        loaded = [
+            load(con.con, file, given, wanted, table) for file, table in zip(found, tables, strict=True)
+        ]
     header = tuple(dict.fromkeys(column for text in loaded for column in text.header))
     if unknown := sorted(set(given.columns) - set(header)):
         raise ConfigError(f"inputs.{name}.columns: there is no {unknown[0]!r}.", nearest(unknown[0], header))
@@ -157,6 +161,16 @@ def open_texts(
     raw = RawInput(f"SELECT * FROM held.{named(name)}", columns, (ROW, FILE, *flags))
     notes = [_note(name, text, part) for text, part in zip(loaded, read, strict=True)]
     return Opened(raw, (*notes, *_lost(con.con, name, flags)), files.digest(found))
+
+
+@contextmanager
+def _of(name: str) -> Iterator[None]:
+    """Let a remedy name the key of this input."""
+    try:
+        yield
+    except InputError as error:
+        remedy = error.remedy.replace("inputs.NAME", f"source.inputs.{name}")
+        raise InputError(error.problem, remedy) from error
 
 
 def _join(con: Any, table: str, loaded: Sequence[Loaded], read: Sequence[tuple[ColumnRead, ...]]) -> None:

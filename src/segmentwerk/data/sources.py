@@ -22,6 +22,9 @@ from segmentwerk.data.mapping import Private, RawInput
 
 log = logging.getLogger(__name__)
 
+WIDE = 40
+"""Columns from which the unused ones of a raw table stand last."""
+
 
 @dataclass(frozen=True)
 class Source:
@@ -33,7 +36,7 @@ class Source:
         Our tables, mapped but unchecked, lazy; with hidden columns (names start
         with an underscore) that `contracts.check` consumes.
     raw
-        The company's own tables, lazy, by input name: the columns that the mapping reads first.
+        The company's own tables, lazy, by input name; of a wide one the columns that the mapping reads first.
     understood
         One line for each thing that was understood of the files: dialects, types, absent tables.
     digest
@@ -79,7 +82,7 @@ def open_source(settings: SourceSettings, cache: Path) -> Source:
     """
     con = _connect(settings, cache)
     try:
-        with interrupts.let_through():
+        with interrupts.let_through(con):
             return _opened(con, settings, cache)
     except BaseException:
         con.disconnect()
@@ -111,10 +114,11 @@ def _opened(con: Any, settings: SourceSettings, cache: Path) -> Source:
 
 
 def _shown(table: ibis.Table, raw: RawInput, used: frozenset[str]) -> ibis.Table:
-    """Return the columns that are looked at: those that the mapping reads first, and some others."""
-    columns = sorted(raw.columns, key=lambda name: name.lower() not in used)
-    others = sum(name.lower() not in used for name in columns)
-    return table.select(columns[: len(columns) - max(others - UNUSED, 0)])
+    """Return the columns that are looked at: of a wide table those that the mapping reads, and then some."""
+    if len(raw.columns) <= WIDE:
+        return table.select(raw.columns)
+    read = [name for name in raw.columns if name.lower() in used]
+    return table.select(*read, *[name for name in raw.columns if name.lower() not in used][:UNUSED])
 
 
 def _connect(settings: SourceSettings, cache: Path) -> Any:

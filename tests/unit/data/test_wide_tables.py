@@ -5,7 +5,7 @@ import signal
 import threading
 import time
 
-import duckdb
+import ibis
 import pytest
 
 from segmentwerk.data import contracts, interrupts
@@ -39,12 +39,15 @@ def test_time_follows_the_number_of_columns(opened):
     assert many < 16 * few + 1
 
 
-def test_an_interrupt_goes_through_the_database():
-    threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
-    begin = time.perf_counter()
-    with pytest.raises(KeyboardInterrupt), interrupts.let_through():
-        duckdb.connect().execute("SELECT count(*) FROM range(100_000_000) a, range(1000) b")
+@pytest.mark.parametrize("delay", [0.1, 0.8])
+def test_an_interrupt_ends_a_query_at_once(delay):
+    con = ibis.duckdb.connect()
+    threading.Timer(delay, os.kill, (os.getpid(), signal.SIGINT)).start()
+    begin, before = time.perf_counter(), signal.getsignal(signal.SIGINT)
+    with pytest.raises(KeyboardInterrupt), interrupts.let_through(con):
+        con.raw_sql("SELECT sum(hash(range)::DOUBLE) FROM range(5_000_000_000)")
     assert time.perf_counter() - begin < 5
+    assert signal.getsignal(signal.SIGINT) is before
 
 
 def test_an_interrupt_while_rows_are_checked(opened, monkeypatch):
