@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from postgres import postgres_server
+from segmentwerk.core.errors import InputError
 from segmentwerk.core.paths import CHECKOUT, config_root
 from segmentwerk.core.settings import SourceSettings
 from segmentwerk.data import contracts, privacy, quality
@@ -318,7 +319,7 @@ def test_activecampaign(tmp_path):
     assert checked.rejected == {"accounts": 0}
     columns = ["account_id", "country", "town", "employees", "industry"]
     assert accounts[columns].values.tolist() == [
-        ["Alpha", "DE", "Berlin", 120, "Software"],
+        ["alpha", "DE", "Berlin", 120, "Software"],
         ["gamma.example", "AT", "Wien", None, None],
     ]
     assert [pd.Timestamp(day) for day in accounts["created_on"]] == [
@@ -327,6 +328,70 @@ def test_activecampaign(tmp_path):
     ]
     for secret in ("anna", "cleo@", "1234567", "192.0.2.1"):
         assert secret not in accounts.to_csv().lower()
+
+
+CONTACTS = [
+    "Email,Date Created,Account Name,Country",
+    *(
+        f"p{i}@{mailer},2023-01-05 10:00:00,,DE"
+        for i, mailer in enumerate(["gmail.com", "gmx.at", "web.de"] * 4)
+    ),
+    *(
+        f"m{i}@{i}.example,2023-01-05 10:00:00,{name},DE"
+        for i, name in enumerate(["Muster AG", "MUSTER AG", "Muster  AG "])
+    ),
+    "one@gmail.com,2023-01-05 10:00:00,Muster AG,DE",
+    "info@webb.de,2023-01-05 10:00:00,,DE",
+]
+
+
+def test_private_addresses_are_no_companies(tmp_path):
+    export(tmp_path, contacts=CONTACTS)
+    checked, found = mapped("activecampaign", tmp_path)
+    assert found["accounts"]["account_id"].tolist() == ["muster ag", "webb.de"]
+    assert checked.rejected == {"accounts": 12}
+    assert [fault.rule.reason for fault in checked.faults] == ["rule private_address of the source"]
+
+
+def test_the_rule_of_private_addresses_can_be_switched_off(tmp_path):
+    export(tmp_path, contacts=CONTACTS)
+    given = settings("activecampaign", path=tmp_path)
+    rules = given.tables["accounts"].model_copy(update={"reject": {"private_address": None}})
+    for changes in ({"tables": {"accounts": rules}}, {"words": {"free_mailers": []}}):
+        with open_source(given.model_copy(update=changes), tmp_path / "cache") as source:
+            checked = contracts.check(source.tables)
+            assert checked.rejected == {"accounts": 0}
+            assert checked.rows["accounts"] == (14 if "tables" in changes else 5)
+
+
+DEALS = '"Record ID","Deal Stage","Close Date","Amount","Associated Company IDs (Primary)","Create Date"'
+STAGES = ["Gewonnen (Vertrieb)", "Verloren (Vertrieb)", "Erneuert (Bestand)", "Angebot (Vertrieb)"]
+
+
+def deals(folder, *, told):
+    """Write four deals, one of each stage, with or without the columns that tell which are won."""
+    tells = [',"Is Closed Won","Is closed lost"', ",true,false", ",false,true", ",true,false", ",false,false"]
+    rows = [f"{i},{stage},2024-02-01 00:00,10,{9000 + i},2024-01-01 00:00" for i, stage in enumerate(STAGES)]
+    lines = [line + (tell if told else "") for line, tell in zip([DEALS, *rows], tells, strict=True)]
+    export(folder, companies=["Record ID,Company name", *(f"{9000 + i},C{i}" for i in range(4))], deals=lines)
+
+
+def test_hubspot_tells_which_deals_are_won(tmp_path):
+    deals(tmp_path, told=True)
+    _, found = mapped("hubspot", tmp_path)
+    assert found["orders"]["order_id"].tolist() == ["0", "2"]
+    assert found["opportunities"]["stage"].tolist() == ["won", "lost", "won", "open"]
+
+
+def test_stages_of_ones_own_have_to_be_named(tmp_path):
+    deals(tmp_path, told=False)
+    with pytest.raises(InputError, match=r"not clear.*'Gewonnen \(Vertrieb\)'.*source\.words\.won="):
+        mapped("hubspot", tmp_path)
+    words = {"won": ["gewonnen", "Erneuert (Bestand)"], "lost": ["Verloren"], "open": ["angebot"]}
+    with open_source(settings("hubspot", path=tmp_path, words=words), tmp_path / "cache") as source:
+        assert sorted(source.tables["orders"]["order_id"].to_pandas()) == ["0", "2"]
+        stages = source.tables["opportunities"].order_by("opportunity_id").to_pandas()["stage"]
+        assert stages.tolist() == ["won", "lost", "won", "open"]
 
 
 ORDERS = {

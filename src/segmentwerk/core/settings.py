@@ -22,6 +22,14 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
 
 
+class UnclearSettings(Settings):
+    """What the data alone cannot tell: a SQL condition, the value to ask about, and how to answer."""
+
+    when: str
+    value: str
+    remedy: str
+
+
 class TableSettings(Settings):
     """How one of our tables is read from a company's raw tables.
 
@@ -38,6 +46,8 @@ class TableSettings(Settings):
     reject: dict[str, str | None] = Field(default_factory=dict)
     """Named cleaning rules of this source: rows where the SQL condition holds go to quarantine;
     null switches a rule off."""
+    unclear: UnclearSettings | None = None
+    """Values of which only the owner knows the meaning; the source is refused where there are any."""
 
 
 class InputSettings(Settings):
@@ -49,6 +59,8 @@ class InputSettings(Settings):
     file: str | None = None
     table: str | None = None
     sheet: str | None = None
+    header_line: int | None = Field(default=None, ge=1)
+    """The line of a text, or the row of a sheet, that names the columns, where a report stands above it."""
     delimiter: str | None = None
     decimal: Literal[".", ","] | None = None
     date_format: str | None = None
@@ -74,6 +86,9 @@ class SourceSettings(Settings):
     accounts: int | None = Field(default=None, ge=1)
     """Number of accounts to generate; null where the data is real."""
     seed: int = 7
+    words: dict[str, list[str]] = Field(default_factory=dict)
+    """The company's own words, by what they mean; ``$NAME`` in the mapping's SQL is the list of them, in
+    lower case."""
     inputs: dict[str, InputSettings] = Field(default_factory=dict)
     tables: dict[str, TableSettings] = Field(default_factory=dict)
 

@@ -10,7 +10,7 @@ from ibis.expr import datatypes as dt
 
 from segmentwerk.core.errors import InputError
 from segmentwerk.data.columns import Column, Kind
-from segmentwerk.data.mapping import FILE, LOST, ROW
+from segmentwerk.data.hidden import FILE, ROW, Lost
 from segmentwerk.data.rules import NOUNS
 
 DTYPES: dict[Kind, dt.DataType] = {
@@ -22,34 +22,38 @@ DTYPES: dict[Kind, dt.DataType] = {
 
 
 def typed(name: str, table: ibis.Table, columns: Mapping[str, Column]) -> ibis.Table:
-    """Return the table in our types, with a flag ``_lost_KIND_COLUMN`` for each column that lost values.
+    """Return the table in our types, with a flag (`Lost`) for each column that lost values.
 
     Raises
     ------
     InputError
-        If a column's type cannot become ours.
+        If a required column's type cannot become ours.
     """
     changes: dict[str, Any] = {}
     for column, declared in columns.items():
         if column in table.columns:
-            value, lost = _cast(f"{name}.{column}", table[column], declared.kind)
+            value, lost = _cast(f"{name}.{column}", table[column], declared)
             changes[column] = value
             if lost is not None:
-                changes[f"{LOST}{declared.kind}_{column}"] = lost
+                ours = "" if declared.required else column
+                changes[Lost(declared.kind, column, ours).name] = lost
     if ROW not in table.columns:
         changes |= {FILE: ibis.literal(name), ROW: ibis.row_number().over() + 1}
     return table.mutate(**changes)
 
 
-def _cast(place: str, value: Any, kind: Kind) -> tuple[Any, Any]:
-    given, wanted = value.type(), DTYPES[kind]
+def _cast(place: str, value: Any, declared: Column) -> tuple[Any, Any]:
+    given, kind, wanted = value.type(), declared.kind, DTYPES[declared.kind]
     if given.is_null():
         return ibis.null(wanted), None
     if kind == "text":
         return _as_text(value), None
     if given.is_string():
         return _tried(place, value, kind)
-    fits = (given.is_numeric() or given.is_boolean()) if kind == "number" else given.is_temporal()
+    numeric, dated = given.is_numeric() or given.is_boolean(), given.is_date() or given.is_timestamp()
+    fits = numeric if kind == "number" else dated
+    if not fits and not declared.required:
+        return ibis.null(wanted), value.notnull()
     if not fits:
         raise InputError(
             f"{place} is of type {given}, not {NOUNS[kind]}.", "Cast it in the source's mapping."
@@ -69,6 +73,7 @@ def _as_text(value: Any) -> Any:
     if value.type().is_string() and value.type().length is None:
         return value
     text = value.cast(dt.string)
-    if value.type().is_floating() or value.type().is_decimal():
-        return ibis.ifelse(value == value.floor(), value.floor().cast(dt.int64).cast(dt.string), text)
-    return text
+    if value.type().is_floating():
+        text = ibis.ifelse(value.isnan(), ibis.null(dt.string), text)
+    fraction = value.type().is_floating() or value.type().is_decimal()
+    return text.re_replace(r"\.0+$", "") if fraction else text

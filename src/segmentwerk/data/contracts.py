@@ -18,8 +18,9 @@ from segmentwerk.core.files import atomic_file
 from segmentwerk.core.settings import QualitySettings
 from segmentwerk.data.casting import typed
 from segmentwerk.data.columns import COLUMNS, Column
+from segmentwerk.data.hidden import FILE, ROW
+from segmentwerk.data.interrupts import interrupted, let_through
 from segmentwerk.data.judging import Fault, Judged, judge
-from segmentwerk.data.mapping import FILE, ROW
 from segmentwerk.data.rules import REASON
 
 log = logging.getLogger(__name__)
@@ -90,7 +91,12 @@ def check(tables: Mapping[str, ibis.Table], settings: QualitySettings | None = N
     InputError
         If a required column is missing, or a table has no rows or no valid ones.
     """
-    settings = settings or QualitySettings()
+    backend = next(iter(tables.values())).get_backend() if tables else None
+    with let_through(backend):
+        return _checked(tables, settings or QualitySettings())
+
+
+def _checked(tables: Mapping[str, ibis.Table], settings: QualitySettings) -> Checked:
     judged: dict[str, Judged] = {}
     all_typed: dict[str, ibis.Table] = {}
     valid: dict[str, ibis.Table] = {}
@@ -130,6 +136,8 @@ def _readable(name: str, table: ibis.Table) -> Iterator[None]:
     except SegmentwerkError:
         raise
     except Exception as error:  # each backend raises its own kind
+        if interrupted(error):
+            raise
         for column in table.columns:
             try:
                 table.aggregate(table[column].max()).to_pyarrow()
@@ -145,7 +153,8 @@ def _require(contract: Contract, table: ibis.Table) -> None:
     for name in contract.required:
         if name not in table.columns:
             shown = [column for column in table.columns if not column.startswith("_")]
-            raise InputError(f"Table {contract.table!r} has no column {name!r}.", nearest(name, shown))
+            remedy = nearest(name, shown) if shown else "None of its columns is called as ours are; map them."
+            raise InputError(f"Table {contract.table!r} has no column {name!r}.", remedy)
 
 
 def _quarantine(name: str, work: ibis.Table) -> ibis.Table:
@@ -180,9 +189,10 @@ def insist(checked: Checked, settings: QualitySettings | None = None) -> None:
         wrong = checked.unreadable[name]
         if wrong > settings.max_unreadable * rows:
             first = next(fault for fault in checked.faults if fault.table == name and fault.rule.fatal)
+            bear = f", or bear them in quarantine: quality.max_unreadable={_share(wrong, rows)}"
             raise InputError(
                 f"{first} ({wrong} of {rows} rows of {name} cannot be used).",
-                f"Correct them, or bear them in quarantine: quality.max_unreadable={_share(wrong, rows)}",
+                first.rule.remedy + (bear if checked.rejected[name] < rows else "."),
             )
         if checked.rejected[name] == rows:
             worst = max(

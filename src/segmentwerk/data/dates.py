@@ -1,6 +1,8 @@
-"""Read dates as people write them, in SQL; a day that the calendar does not have becomes null."""
+"""Read dates as people and programs write them, in SQL; a day that no calendar has becomes null."""
 
 from __future__ import annotations
+
+from segmentwerk.data.numbers import SPACES
 
 BASES = {
     "dd.mm.yyyy": "%d.%m.%Y",
@@ -17,9 +19,17 @@ BASES = {
 }
 """Ways to write a day, beside ISO 8601, and their strptime formats."""
 ISO = "yyyy-mm-dd"
+EPOCHS = {"seconds since 1970": 1_000_000, "milliseconds since 1970": 1_000}
+"""Moments as programs count them, and how many microseconds they count by."""
+FORMS = (ISO, *BASES, *EPOCHS)
 TIMES = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S.%f", " %I:%M %p", " %I:%M:%S %p")
 SWAPPED = {"mm/dd/yyyy": "dd/mm/yyyy", "mm/dd/yy": "dd/mm/yy", "mm-dd-yyyy": "dd-mm-yyyy"}
 """Month first and its counterpart with the day first: a column may fit both."""
+ZONE = r"Z|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?"
+ISO_PARTS = (
+    r"^([0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2})(?:[T ]+([0-9]{1,2}:[0-9]{2})(:[0-9]{2})?([.,][0-9]+)?)?"
+    rf" *({ZONE})?(?:\[[\w/+-]+\])?$"
+)
 
 
 def moment(text: str, name: str) -> str:
@@ -28,7 +38,7 @@ def moment(text: str, name: str) -> str:
     Parameters
     ----------
     name
-        `ISO`, a name in `BASES`, or a strptime format.
+        One of `FORMS`, or a strptime format.
 
     Examples
     --------
@@ -36,16 +46,43 @@ def moment(text: str, name: str) -> str:
     >>> duckdb.sql("SELECT " + moment("'30.02.2024'", "dd.mm.yyyy")).fetchone()
     (None,)
     """
-    if name == ISO:
-        zoned = f"regexp_matches({text}, '[0-9](Z|[+-][0-9]{{2}}(:?[0-9]{{2}})?)$') AND length({text}) > 16"
+    if name in EPOCHS:
+        digits = 16 - len(str(EPOCHS[name])) + 1
         return (
-            f"CASE WHEN {zoned} THEN TRY_CAST({text} AS TIMESTAMPTZ) AT TIME ZONE 'UTC'"
-            f" WHEN regexp_matches({text}, '^[0-9]{{4}}[-/]') THEN TRY_CAST({text} AS TIMESTAMP) END"
+            f"CASE WHEN regexp_full_match({text}, '[0-9]{{{digits}}}')"
+            f" THEN make_timestamp(TRY_CAST({text} AS BIGINT) * {EPOCHS[name]}) END"
         )
-    base = BASES.get(name, name)
-    formats = ", ".join(f"'{base}{time}'" for time in (TIMES if name in BASES else ("",)))
-    read = f"try_strptime({text}, [{formats}])"
-    sure = (
-        f"length({text}) = 8" if name == "yyyymmdd" else f"year({read}) >= 1000"
-    )  # 1.2.24 is no day of the year 24
-    return f"CASE WHEN {sure} THEN {read} END"
+    if name == ISO:
+        return _once(_tidy(text), "d", _iso())
+    formats = ", ".join(f"'{BASES.get(name, name)}{time}'" for time in (TIMES if name in BASES else ("",)))
+    sure = "length(d) = 8" if name == "yyyymmdd" else "year(m) >= 1000"  # 1.2.24 is no day of the year 24
+    read = _once(f"try_strptime(d, [{formats}])", "m", f"CASE WHEN {sure} THEN m END")
+    return _once(_tidy(text) if name in BASES else text, "d", read)
+
+
+def _tidy(text: str) -> str:
+    """Return SQL for a moment without what locales put into it: ``10. 8. 2023, 3:10 p.m.``."""
+    plain = f"regexp_replace({text}, '[{SPACES}]', ' ', 'g')"
+    plain = f"regexp_replace({plain}, ',? +([0-9]{{1,2}}:[0-9]{{2}})', ' \\1')"
+    plain = f"regexp_replace({plain}, '\\. +([0-9])', '.\\1', 'g')"
+    return f"regexp_replace({plain}, '([AaPp])\\.[Mm]\\.?$', '\\1m')"
+
+
+def _iso() -> str:
+    """Return SQL that reads ``d``; seconds may be missing, and a blank may stand before the offset."""
+    parts = f"regexp_extract(d, '{ISO_PARTS}', ['day', 'time', 'seconds', 'rest', 'zone'], 'i')"
+    time = "CASE WHEN p.time = '' THEN ' 00:00' ELSE ' ' || p.time END"
+    seconds = "CASE WHEN p.seconds = '' THEN ':00' ELSE p.seconds END"
+    stamp = f"p.day || {time} || {seconds} || replace(p.rest, ',', '.')"
+    zone = "CASE WHEN regexp_matches(p.zone, '^[+-]') THEN p.zone ELSE '+00' END"
+    return _once(
+        parts,
+        "p",
+        f"CASE WHEN p.day = '' THEN NULL WHEN p.zone = '' THEN TRY_CAST({stamp} AS TIMESTAMP)"
+        f" ELSE TRY_CAST({stamp} || {zone} AS TIMESTAMPTZ) AT TIME ZONE 'UTC' END",
+    )
+
+
+def _once(given: str, name: str, result: str) -> str:
+    """Return SQL for ``result``, in which ``name`` stands for ``given``, which is computed once."""
+    return f"list_transform([{given}], lambda {name}: {result})[1]"

@@ -15,7 +15,9 @@ import pooch
 
 from segmentwerk.core.errors import InputError, nearest
 from segmentwerk.core.files import atomic_file
+from segmentwerk.core.settings import InputSettings
 from segmentwerk.data import sqltext
+from segmentwerk.data import workbook as excel
 
 log = logging.getLogger(__name__)
 
@@ -86,10 +88,9 @@ def _download(wanted: PublicSet, scratch: Path) -> Path:
 
 def _online_retail(workbook: Path, target: Path) -> None:
     """Turn the published workbook into one Parquet file with the types of its columns."""
-    from segmentwerk.data import workbook as excel  # openpyxl is slow to import
-
     con = duckdb.connect()
-    excel.load(con, workbook, None, "cells")
+    sheet = excel.read(workbook, InputSettings())
+    excel.store(con, sheet, sheet.header, "cells")
     con.execute(
         f"""COPY (SELECT InvoiceNo, StockCode, Description, CAST(Quantity AS INTEGER) AS Quantity,
         date_trunc('minute', CAST(InvoiceDate AS TIMESTAMP) + INTERVAL 30 SECOND) AS InvoiceDate,

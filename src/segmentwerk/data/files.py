@@ -11,7 +11,7 @@ from pathlib import Path
 from segmentwerk.core.errors import InputError
 
 PARQUET = (".parquet", ".pq")
-EXCEL = (".xlsx", ".xlsm")
+EXCEL = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods")
 TEXT = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz", ".txt.gz")
 KNOWN = (*PARQUET, *EXCEL, *TEXT)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -14,10 +14,17 @@ import sqlglot
 
 from segmentwerk.core.errors import ConfigError, InputError, nearest
 from segmentwerk.core.settings import InputSettings
-from segmentwerk.data import dialect, files, sqltext, textfile
+from segmentwerk.data import dialect, files, sqltext
 from segmentwerk.data.dialect import ColumnRead, Kind
-from segmentwerk.data.mapping import FILE, LOST, ROW, RawInput
+from segmentwerk.data.hidden import FILE, ROW, Lost
+from segmentwerk.data.loading import Loaded, load
+from segmentwerk.data.mapping import RawInput
+from segmentwerk.data.rules import NOUNS
 from segmentwerk.data.sqltext import literal, named
+
+READER = ("file_row_number", "_path")
+"""Columns that the reader of Parquet adds."""
+DAMAGED = "Write the file again: it is damaged, or no Parquet file."
 
 
 @dataclass(frozen=True)
@@ -29,7 +36,7 @@ class Opened:
     digest: str
 
 
-def sql(con: Any, place: str, query: str) -> ibis.Table:
+def sql(con: Any, place: str, query: str, remedy: str = "Check the source's yaml.") -> ibis.Table:
     """Return the lazy table of a DuckDB SELECT, transpiled to the connection's own dialect.
 
     Raises
@@ -42,8 +49,8 @@ def sql(con: Any, place: str, query: str) -> ibis.Table:
             return _view(con, query)
         return con.sql(query, dialect="duckdb")
     except Exception as error:  # each backend raises its own kind
-        reason = str(error).strip().splitlines()[0]
-        raise InputError(f"{place} cannot be read: {reason}", "Check the source's yaml.") from error
+        reason = str(error).strip().splitlines()[0].rstrip(".")
+        raise InputError(f"{place} cannot be read: {reason}.", remedy) from error
 
 
 def _view(con: Any, query: str) -> ibis.Table:
@@ -98,19 +105,30 @@ def open_parquet(con: Any, name: str, found: Sequence[Path]) -> Opened:
     InputError
         If a file is no Parquet file.
     """
+    listed, place = sqltext.files(found), str(found[0])
+    plain = f"SELECT * FROM read_parquet({listed}, union_by_name = true)"
+    own = sql(con, place, plain, DAMAGED).columns
+    if taken := [name for name in own if name.lower() in READER]:
+        raise InputError(f"{place} has a column called {taken[0]!r}.", "Give it another name.")
+    left = [named(name) for name in own if name.lower() in (FILE, ROW)]  # ours say where a row lies
     query = (
-        "SELECT * EXCLUDE (file_row_number, _path), "
+        f"SELECT * EXCLUDE ({', '.join([*READER, *left])}), "
         f"file_row_number + 1 AS {ROW}, parse_filename(_path) AS {FILE} "
-        f"FROM read_parquet({sqltext.files(found)}, union_by_name = true, filename = '_path', "
-        "file_row_number = true)"
+        f"FROM read_parquet({listed}, union_by_name = true, filename = '_path', file_row_number = true)"
     )
-    columns = [column for column in sql(con, str(found[0]), query).columns if column not in (FILE, ROW)]
-    note = f"{name}: {_files(found)}, Parquet, {len(columns)} columns"
+    columns = [column for column in sql(con, place, query, DAMAGED).columns if column not in (FILE, ROW)]
+    rest = f"; left out: {', '.join(left)}" if left else ""
+    note = f"{name}: {_files(found)}, Parquet, {len(columns)} columns{rest}"
     return Opened(RawInput(query, tuple(columns), (ROW, FILE)), (note,), files.digest(found))
 
 
 def open_texts(
-    con: Any, name: str, given: InputSettings, found: Sequence[Path], hints: Mapping[str, Kind]
+    con: Any,
+    name: str,
+    given: InputSettings,
+    found: Sequence[Path],
+    hints: Mapping[str, Kind],
+    used: Collection[str],
 ) -> Opened:
     """Read CSV files or Excel workbooks into the connection, each in its own dialect.
 
@@ -118,6 +136,8 @@ def open_texts(
     ----------
     hints
         Kinds of columns that the mapping asks for, by lower-case name.
+    used
+        Names of the columns that the mapping reads, in lower case; `EVERYTHING` stands for all.
 
     Raises
     ------
@@ -125,24 +145,66 @@ def open_texts(
         If a file cannot be read as a table.
     """
     con.raw_sql("ATTACH IF NOT EXISTS ':memory:' AS held (COMPRESS)")
-    loaded = [_load(con.con, file, given, f"held.{named(f'{name} {i}')}") for i, file in enumerate(found)]
+    wanted = {*used, *map(str.lower, given.columns)}
+    tables = [f"held.{named(f'{name} {i}')}" for i in range(len(found))]
+    with _of(name):
+        loaded = [
+            load(con.con, file, given, wanted, table) for file, table in zip(found, tables, strict=True)
+        ]
+    header = tuple(dict.fromkeys(column for text in loaded for column in text.header))
+    if unknown := sorted(set(given.columns) - set(header)):
+        raise ConfigError(f"inputs.{name}.columns: there is no {unknown[0]!r}.", nearest(unknown[0], header))
     read = _decided(con.con, loaded, {**hints, **_behind(given.aliases, hints)}, given)
+    _join(con, f"held.{named(name)}", loaded, read)
+    columns = tuple(dict.fromkeys(column.name for part in read for column in part))
+    flags = sorted({column.flag for part in read for column in part if column.kind != "text"})
+    raw = RawInput(f"SELECT * FROM held.{named(name)}", columns, (ROW, FILE, *flags))
+    notes = [_note(name, text, part) for text, part in zip(loaded, read, strict=True)]
+    return Opened(raw, (*notes, *_lost(con.con, name, flags)), files.digest(found))
+
+
+@contextmanager
+def _of(name: str) -> Iterator[None]:
+    """Let a remedy name the key of this input."""
+    try:
+        yield
+    except InputError as error:
+        remedy = error.remedy.replace("inputs.NAME", f"source.inputs.{name}")
+        raise InputError(error.problem, remedy) from error
+
+
+def _join(con: Any, table: str, loaded: Sequence[Loaded], read: Sequence[tuple[ColumnRead, ...]]) -> None:
+    """Read the cells of all files into one table, by the names of their columns."""
     selects = [
-        dialect.read(t.table, part, literal(t.path.name)) for t, part in zip(loaded, read, strict=True)
+        dialect.read(text.table, part, literal(text.path.name))
+        for text, part in zip(loaded, read, strict=True)
     ]
-    con.raw_sql(f"CREATE TABLE held.{named(name)} AS {' UNION ALL BY NAME '.join(selects)}")
+    con.raw_sql(f"CREATE TABLE {table} AS {' UNION ALL BY NAME '.join(selects)}")
     for text in loaded:
         con.raw_sql(f"DROP TABLE {text.table}")
-    columns = tuple(dict.fromkeys(column.name for part in read for column in part))
-    if unknown := sorted(set(given.columns) - set(columns)):
-        raise ConfigError(f"inputs.{name}.columns: there is no {unknown[0]!r}.", nearest(unknown[0], columns))
-    flags = sorted({column.flag for part in read for column in part if column.kind != "text"})
-    notes = tuple(
-        f"{name}: {text.path.name}, {text.words}: {', '.join(map(str, part))}"
-        for text, part in zip(loaded, read, strict=True)
-    )
-    raw = RawInput(f"SELECT * FROM held.{named(name)}", columns, (ROW, FILE, *flags))
-    return Opened(raw, notes, files.digest(found))
+
+
+def _note(name: str, text: Loaded, read: Sequence[ColumnRead]) -> str:
+    """Say how a file was read, and each column that is used; of the others, how many there are."""
+    used = [" ".join(str(column).split()) for column in read if column.name in text.used]
+    rest = len(read) - len(used)
+    parts = [*used, *([f"{rest} more that nothing uses"] if rest else [])]
+    return f"{name}: {text.path.name}, {', '.join(text.words)}: {', '.join(parts)}"
+
+
+def _lost(con: duckdb.DuckDBPyConnection, name: str, flags: Sequence[str]) -> list[str]:
+    """Say how many values of each column cannot be read, since a mapping may pass over them in silence."""
+    if not flags:
+        return []
+    sums = ", ".join(f"count_if({named(flag)}), min({ROW}) FILTER ({named(flag)})" for flag in flags)
+    counts = con.execute(f"SELECT {sums} FROM held.{named(name)}").fetchall()[0]
+    found = zip(flags, counts[::2], counts[1::2], strict=True)
+    return [
+        f"{name}: {n:,} {'value' if n == 1 else 'values'} of {lost.column}: not {NOUNS[lost.kind]}, "
+        f"the first in row {row}"
+        for flag, n, row in found
+        if n and (lost := Lost.of(flag)) is not None
+    ]
 
 
 def _behind(aliases: Mapping[str, Sequence[str]], hints: Mapping[str, Kind]) -> dict[str, Kind]:
@@ -156,10 +218,10 @@ def _behind(aliases: Mapping[str, Sequence[str]], hints: Mapping[str, Kind]) -> 
 
 
 def _decided(
-    con: duckdb.DuckDBPyConnection, loaded: Sequence[_Loaded], hints: Mapping[str, Kind], given: InputSettings
+    con: duckdb.DuckDBPyConnection, loaded: Sequence[Loaded], hints: Mapping[str, Kind], given: InputSettings
 ) -> list[tuple[ColumnRead, ...]]:
     """Decide how the columns of each file are read; columns of which files disagree stay text in all."""
-    read = [dialect.decide(con, text.table, hints, given, text.delimiter) for text in loaded]
+    read = [dialect.decide(con, text.table, text.used, hints, given, text.delimiter) for text in loaded]
     kinds: dict[str, set[Kind]] = {}
     for part in read:
         for column in part:
@@ -168,7 +230,7 @@ def _decided(
     if not mixed:
         return read
     hints = {**hints, **dict.fromkeys(mixed, "text")}
-    return [dialect.decide(con, text.table, hints, given, text.delimiter) for text in loaded]
+    return [dialect.decide(con, text.table, text.used, hints, given, text.delimiter) for text in loaded]
 
 
 def renamed(opened: Opened, name: str, aliases: Mapping[str, Sequence[str]]) -> Opened:
@@ -197,33 +259,8 @@ def renamed(opened: Opened, name: str, aliases: Mapping[str, Sequence[str]]) -> 
 
 def _flag(flag: str, new: Mapping[str, str]) -> str:
     """Return the flag's name after its column was renamed."""
-    if not flag.startswith(LOST):
-        return flag
-    kind, column = flag.removeprefix(LOST).split("_", 1)
-    return f"{LOST}{kind}_{new.get(column, column)}"
-
-
-@dataclass(frozen=True)
-class _Loaded:
-    """One file whose cells lie as text in a table of the connection."""
-
-    path: Path
-    table: str
-    delimiter: str
-    words: str
-
-
-def _load(con: duckdb.DuckDBPyConnection, path: Path, given: InputSettings, table: str) -> _Loaded:
-    if files.suffix(path) in files.EXCEL:
-        from segmentwerk.data import workbook  # openpyxl is slow to import
-
-        sheet = workbook.load(con, path, given.sheet, table)
-        return _Loaded(path, table, "", f"sheet {sheet}")
-    file = textfile.understand(path, given)
-    with tempfile.TemporaryDirectory() as folder:
-        textfile.load(con, file, table, Path(folder))
-    mark = {"\t": "tab"}.get(file.delimiter, file.delimiter)
-    return _Loaded(path, table, file.delimiter, f"{file.encoding}, fields split by {mark}")
+    lost = Lost.of(flag)
+    return flag if lost is None else lost._replace(column=new.get(lost.column, lost.column)).name
 
 
 def _files(found: Sequence[Path]) -> str:

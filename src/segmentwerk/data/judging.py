@@ -12,8 +12,8 @@ import ibis
 
 from segmentwerk.core.settings import QualitySettings
 from segmentwerk.data.columns import Column
+from segmentwerk.data.hidden import FILE, ROW
 from segmentwerk.data.inputs import kept
-from segmentwerk.data.mapping import FILE, ROW
 from segmentwerk.data.rules import REASON, Rule, row_rules, table_rules
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -11,18 +12,18 @@ import sqlglot
 from sqlglot import exp
 
 from segmentwerk.core.errors import ConfigError, InputError, nearest
-from segmentwerk.core.settings import TableSettings
+from segmentwerk.core.settings import TableSettings, UnclearSettings
 from segmentwerk.data.columns import Column
-from segmentwerk.data.sqltext import named
+from segmentwerk.data.hidden import FILE, ROW, RULE, Lost
+from segmentwerk.data.sqltext import literal, named
 
-FILE, ROW = "_file", "_row"
-"""Hidden columns that say where a row lies; rows count from 1, a header does not."""
 Hint = Literal["text", "number", "date"]
+EVERYTHING = "*"
+TOLD = 20
+"""Values that a message names at most."""
+WORDS = re.compile(r"\$([a-z_]+)")
 IDS = ("account_id", "parent_account_id", "order_id", "opportunity_id", "task_id")
 """Our columns whose values name an account, or one record of it."""
-LOST, RULE = "_lost_", "_rule_"
-"""Prefixes of hidden flags: a value that could not be read (``_lost_KIND_COLUMN``), a source's rule that
-rejects the row (``_rule_NAME``)."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class RawInput:
 
 
 def select(
-    table: str, settings: TableSettings, inputs: Mapping[str, RawInput], known: tuple[str, ...]
+    table: str, settings: TableSettings, inputs: Mapping[str, RawInput], known: Mapping[str, Column]
 ) -> str:
     """Return the DuckDB SQL that maps raw inputs to one of our tables.
 
@@ -61,20 +62,22 @@ def select(
     there = {column for raw in used.values() for column in (*raw.columns, *raw.hidden)}
     there |= {node.alias for node in origin.find_all(exp.Alias)}
     there |= {column.name for node in origin.find_all(exp.TableAlias) for column in node.columns}
-    columns = _mapped(table, settings, _Known(frozenset(there), _looked_for(used)), known)
+    columns = _mapped(table, settings, _Known(frozenset(there), _looked_for(used)), tuple(known))
     if not settings.columns:
-        columns = _identity(table, sorted(column for raw in used.values() for column in raw.columns), known)
+        raw_columns = sorted(column for raw in used.values() for column in raw.columns)
+        columns = _identity(table, raw_columns, tuple(known))
     joined = _joined(origin, used)
-    lost = _lost(joined, [*columns.values(), settings.where or "true"])
+    lost = _lost(joined, columns, settings.where, known)
     rules = {f"{RULE}{name}": f"coalesce({sql}, false)" for name, sql in settings.reject.items() if sql}
-    everything = {**columns, **_place(joined), **lost, **rules}
+    flags = {flag.name: sql for flag, sql in lost.items()}
+    everything = {**columns, **_place(joined), **flags, **rules}
     selection = ",\n  ".join(f"{sql} AS {named(name)}" for name, sql in everything.items())
     context = ",\n".join(f"{named(name)} AS ({raw.query})" for name, raw in used.items())
     return f"WITH {context}\nSELECT\n  {selection}\nFROM {settings.origin}{_where(settings.where, lost)}"
 
 
 def hints(tables: Mapping[str, TableSettings], known: Mapping[str, Mapping[str, Column]]) -> dict[str, Hint]:
-    """Return the kind of each raw column that the mapping hands to one of our columns as it is."""
+    """Return the kind of each raw column that becomes one of our columns as it is, or part of an id."""
     found: dict[str, Hint] = {}
     for table, settings in tables.items():
         ours = known.get(table, {})
@@ -84,7 +87,52 @@ def hints(tables: Mapping[str, TableSettings], known: Mapping[str, Mapping[str, 
             if isinstance(tree, exp.Column) and name in ours:
                 kind = ours[name].kind
                 found.setdefault(tree.name.lower(), "date" if kind == "timestamp" else kind)
+            elif name in IDS and not tree.find(exp.Add, exp.Sub, exp.Mul, exp.Div):
+                for column in tree.find_all(exp.Column):
+                    found.setdefault(column.name.lower(), "text")
     return found
+
+
+def used(tables: Mapping[str, TableSettings], known: Mapping[str, Mapping[str, Column]]) -> frozenset[str]:
+    """Return all names in the mapping, in lower case, and `EVERYTHING` where it reads by a pattern."""
+    names: set[str] = set()
+    for table, settings in tables.items():
+        conditions = [settings.where, *settings.reject.values()]
+        asked = [settings.unclear.when, settings.unclear.value] if settings.unclear else []
+        selected = [*settings.columns.values(), *asked, *(text for text in conditions if text)]
+        sql = f"SELECT {', '.join(selected) or '*'} FROM {settings.origin}"
+        tree = _parse(sql, f"tables.{table}")
+        names |= {node.name.lower() for node in tree.find_all(exp.Identifier)}
+        names |= set() if settings.columns else {name.lower() for name in known.get(table, ())}
+        names |= {EVERYTHING} if tree.find(exp.Columns) else set()
+    return frozenset(names)
+
+
+def in_words(
+    tables: Mapping[str, TableSettings], words: Mapping[str, Sequence[str]]
+) -> dict[str, TableSettings]:
+    """Write the company's own words into the SQL of the mapping, in place of ``$NAME``.
+
+    Raises
+    ------
+    ConfigError
+        If the mapping uses words that the source does not have.
+    """
+
+    def spell(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: spell(inner) for key, inner in value.items()}
+        return WORDS.sub(listed, value) if isinstance(value, str) else value
+
+    def listed(found: re.Match[str]) -> str:
+        if found[1] not in words:
+            raise ConfigError(f"The mapping uses ${found[1]}, but there is no source.words.{found[1]}.")
+        return f"({', '.join(literal(word.lower()) for word in words[found[1]]) or 'NULL'})"
+
+    return {
+        name: TableSettings.model_validate({**spell(given.model_dump()), "optional": given.optional})
+        for name, given in tables.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -121,6 +169,15 @@ def _sources(sql: str, origin: Any) -> set[str]:
         for column in alias.find_all(exp.Column)
     }
     return read | behind
+
+
+def unclear(settings: TableSettings, asked: UnclearSettings, inputs: Mapping[str, RawInput]) -> str:
+    """Return the SQL that lists the values whose meaning the data does not tell, the commonest first."""
+    context = ",\n".join(f"{named(name)} AS ({inputs[name].query})" for name in needs(settings, inputs))
+    return (
+        f"WITH {context}\nSELECT {asked.value} AS value FROM {settings.origin} WHERE {asked.when} "
+        f"GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT {TOLD}"
+    )
 
 
 def needs(settings: TableSettings, inputs: Iterable[str]) -> list[str]:
@@ -201,14 +258,22 @@ def _identity(table: str, raw: list[str], known: tuple[str, ...]) -> dict[str, s
 
 
 def _joined(origin: Any, used: Mapping[str, RawInput]) -> dict[str, RawInput]:
-    """Return the inputs that stand in the FROM clause itself, not in a subquery, by their alias."""
+    """Return the inputs whose rows the FROM clause hands on one by one, by their alias."""
     nodes = [clause.this for clause in (origin.args.get("from_"), *origin.args.get("joins", [])) if clause]
     by_name = {name.lower(): raw for name, raw in used.items()}
-    return {
-        node.alias_or_name: by_name[node.name.lower()]
-        for node in nodes
-        if isinstance(node, exp.Table) and node.name.lower() in by_name
-    }
+    found = {node.alias_or_name: _behind(node, by_name) for node in nodes}
+    return {alias: raw for alias, raw in found.items() if raw is not None}
+
+
+def _behind(node: Any, by_name: Mapping[str, RawInput]) -> RawInput | None:
+    """Return the input whose rows a node of the FROM clause hands on, one by one, with all their columns."""
+    if isinstance(node, exp.Table):
+        return by_name.get(node.name.lower())
+    inner = node.this if isinstance(node, exp.Subquery) else None
+    if not isinstance(inner, exp.Select) or not any(isinstance(one, exp.Star) for one in inner.expressions):
+        return None
+    changed = any(inner.args.get(clause) for clause in ("joins", "group", "distinct", "laterals"))
+    return None if changed else _behind(inner.args["from_"].this, by_name)
 
 
 def _place(joined: Mapping[str, RawInput]) -> dict[str, str]:
@@ -219,17 +284,30 @@ def _place(joined: Mapping[str, RawInput]) -> dict[str, str]:
     return {name: f"{named(lead)}.{named(name)}" for name in (FILE, ROW)}
 
 
-def _lost(joined: Mapping[str, RawInput], expressions: list[str]) -> dict[str, str]:
+def _lost(
+    joined: Mapping[str, RawInput],
+    columns: Mapping[str, str],
+    where: str | None,
+    known: Mapping[str, Column],
+) -> dict[Lost, str]:
     """Carry the flags of unreadable values in the columns that the mapping uses."""
-    read = {name.lower() for sql in expressions for _, name in _columns_in(sql)}
-    return {
-        flag: f"coalesce({named(alias)}.{named(flag)}, false)"
-        for alias, raw in joined.items()
-        for flag in raw.hidden
-        if flag.startswith(LOST) and flag.removeprefix(LOST).split("_", 1)[1].lower() in read
-    }
+    read = {ours: {name.lower() for _, name in _columns_in(sql)} for ours, sql in columns.items()}
+    chosen = {name.lower() for _, name in _columns_in(where or "true")}
+    found = {}
+    for alias, raw in joined.items():
+        for hidden in raw.hidden:
+            flag = Lost.of(hidden)
+            if flag is None:
+                continue
+            readers = [ours for ours, names in read.items() if flag.column.lower() in names]
+            whole = flag.column.lower() in chosen or any(known[ours].required for ours in readers)
+            for ours in [""] if whole else readers:
+                sql = f"coalesce({named(alias)}.{named(hidden)}, false)"
+                found[flag._replace(ours=ours)] = sql
+    return found
 
 
-def _where(condition: str | None, lost: Mapping[str, str]) -> str:
-    """Filter rows, but keep the unreadable ones, so that they reach the quarantine."""
-    return f"\nWHERE {' OR '.join([f'({condition})', *lost.values()])}" if condition else ""
+def _where(condition: str | None, lost: Mapping[Lost, str]) -> str:
+    """Filter rows, but keep those that cannot be used, so that they reach the quarantine."""
+    unusable = [sql for flag, sql in lost.items() if not flag.ours]
+    return f"\nWHERE {' OR '.join([f'({condition})', *unusable])}" if condition else ""

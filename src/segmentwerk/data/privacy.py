@@ -9,10 +9,11 @@ import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import ibis
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from segmentwerk.core.errors import ConfigError, InputError
 from segmentwerk.data.columns import COLUMNS
@@ -105,21 +106,17 @@ def personal_columns(table: ibis.Table) -> tuple[str, ...]:
     texts = [name for name in table.columns if table[name].type().is_string() and not name.startswith("_")]
     found = {name for name in table.columns if name in declared or NAMED.search(name)}
     asked = [name for name in texts if name not in found]
-    if asked:
-        sample = table.select(asked).limit(SAMPLE)
-        looks = [_share(sample[name], sample[name].re_search(CONTACT), f"contact {name}") for name in asked]
-        lengths = [sample[name].length().cast("float64").mean().name(f"length {name}") for name in asked]
-        answer = sample.aggregate([*looks, *lengths]).to_pyarrow().to_pylist()[0]
-        for name in asked:
-            contact, length = answer[f"contact {name}"] or 0, answer[f"length {name}"] or 0
-            if contact >= SHARE or length >= FREE_TEXT:
-                found.add(name)
+    sample = table.select(asked).limit(SAMPLE).to_pyarrow() if asked else pa.table({})
+    found |= {name for name in asked if _looks_personal(sample[name].drop_null())}
     return tuple(name for name in table.columns if name in found)
 
 
-def _share(text: Any, condition: Any, name: str) -> Any:
-    """Return the share of the known texts where a condition holds, as every backend can compute it."""
-    return ibis.ifelse(condition, 1, 0).cast("float64").mean(where=text.notnull()).name(name)
+def _looks_personal(texts: pa.ChunkedArray) -> bool:
+    if not len(texts):
+        return False
+    contacts = pc.sum(pc.match_substring_regex(texts, CONTACT)).as_py()
+    length = pc.mean(pc.utf8_length(texts)).as_py()
+    return bool(contacts >= SHARE * len(texts) or length >= FREE_TEXT)
 
 
 def preview(table: ibis.Table, private: Private | None = None, rows: int = 5) -> pd.DataFrame:

@@ -16,7 +16,7 @@ import ibis
 
 from segmentwerk.core.settings import QualitySettings
 from segmentwerk.data.columns import Column, Kind
-from segmentwerk.data.mapping import FILE, LOST, ROW, RULE
+from segmentwerk.data.hidden import FILE, ROW, RULE, Lost
 from segmentwerk.data.privacy import CONTACT
 
 NOUNS: dict[str, str] = {
@@ -26,6 +26,8 @@ NOUNS: dict[str, str] = {
     "flag": "yes or no",
 }
 REASON = "_reason"
+POWER = r"^[0-9]([.,][0-9]+)?[eE][+][0-9]{2,3}$"
+"""What a spreadsheet program makes of a number with more digits than the cell is wide."""
 
 Truth = Any  # a boolean Ibis column; ibis ships no usable type information
 Condition = Callable[[ibis.Table], Truth]
@@ -36,7 +38,7 @@ class Rule:
     """One condition under which a row is rejected, or under which its value in ``blank`` is blanked.
 
     ``fatal`` marks rows that contradict what the source is said to hold; `contracts.insist` stops on
-    them. ``windowed`` conditions sort the table.
+    them, with ``remedy``. ``windowed`` conditions sort the table.
     """
 
     name: str
@@ -45,12 +47,14 @@ class Rule:
     fatal: bool = False
     blank: str | None = None
     windowed: bool = False
+    remedy: str = "Correct them"
 
 
 def row_rules(table: ibis.Table, columns: Mapping[str, Column], settings: QualitySettings) -> list[Rule]:
     """Return the rules that look at one row alone."""
     rules = [*_hidden_rules(table)]
-    lost = [column for column in table.columns if column.startswith(LOST)]
+    flags = [(hidden, Lost.of(hidden)) for hidden in table.columns]
+    lost = [hidden for hidden, flag in flags if flag is not None and not flag.ours]
     for name, column in columns.items():
         if name in table.columns:
             rules += _column_rules(name, column, lost, settings)
@@ -59,9 +63,10 @@ def row_rules(table: ibis.Table, columns: Mapping[str, Column], settings: Qualit
 
 def _hidden_rules(table: ibis.Table) -> Iterator[Rule]:
     for hidden in table.columns:
-        if hidden.startswith(LOST):
-            kind, name = hidden.removeprefix(LOST).split("_", 1)
-            yield Rule(f"not_a_{kind}:{name}", f"{name} is not {NOUNS[kind]}", _flag(hidden), fatal=True)
+        lost = Lost.of(hidden)
+        if lost is not None:
+            name, reason = f"not_a_{lost.kind}:{lost.column}", f"{lost.column} is not {NOUNS[lost.kind]}"
+            yield Rule(name, reason, _flag(hidden), fatal=not lost.ours, blank=lost.ours or None)
         elif hidden.startswith(RULE):
             name = hidden.removeprefix(RULE)
             yield Rule(name, f"rule {name} of the source", _flag(hidden))
@@ -78,8 +83,24 @@ def _column_rules(name: str, column: Column, lost: list[str], settings: QualityS
         reason = f"{name} holds an e-mail address or a telephone number"
         blank = None if column.required else name
         yield Rule(f"personal:{name}", reason, lambda t: t[name].re_search(CONTACT), blank=blank)
+    if name.endswith("_id"):
+        yield Rule(
+            f"power:{name}",
+            f"{name} looks like 9,99999E+99: a spreadsheet program cut a long number down to a power of ten",
+            lambda t: t[name].re_search(POWER),
+            fatal=column.required,
+            blank=None if column.required else name,
+            remedy="Export them again, and do not save the file in a spreadsheet program (or import the "
+            "column as text)",
+        )
     if column.kind == "number":
-        yield Rule(f"infinite:{name}", f"{name} is infinite", lambda t: t[name].isinf(), fatal=True)
+        yield Rule(
+            f"infinite:{name}",
+            f"{name} is infinite",
+            lambda t: t[name].isinf(),
+            fatal=column.required,
+            blank=None if column.required else name,
+        )
         if not column.required:
             yield Rule(f"nan:{name}", f"{name} is no number", lambda t: t[name].isnan(), blank=name)
     bad = outside(name, column)

@@ -13,13 +13,17 @@ from typing import Any
 import ibis
 
 from segmentwerk.core.errors import ConfigError, InputError
-from segmentwerk.core.settings import SourceSettings
-from segmentwerk.data import files, inputs, mapping
+from segmentwerk.core.settings import SourceSettings, TableSettings
+from segmentwerk.data import files, inputs, interrupts, mapping
 from segmentwerk.data.columns import COLUMNS
 from segmentwerk.data.inputs import Opened
+from segmentwerk.data.loading import UNUSED
 from segmentwerk.data.mapping import Private, RawInput
 
 log = logging.getLogger(__name__)
+
+WIDE = 40
+"""Columns from which the unused ones of a raw table stand last."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Source:
         Our tables, mapped but unchecked, lazy; with hidden columns (names start
         with an underscore) that `contracts.check` consumes.
     raw
-        The company's own tables, lazy, by input name.
+        The company's own tables, lazy, by input name; of a wide one the columns that the mapping reads first.
     understood
         One line for each thing that was understood of the files: dialects, types, absent tables.
     digest
@@ -78,7 +82,8 @@ def open_source(settings: SourceSettings, cache: Path) -> Source:
     """
     con = _connect(settings, cache)
     try:
-        return _opened(con, settings, cache)
+        with interrupts.let_through(con):
+            return _opened(con, settings, cache)
     except BaseException:
         con.disconnect()
         raise
@@ -86,11 +91,12 @@ def open_source(settings: SourceSettings, cache: Path) -> Source:
 
 def _opened(con: Any, settings: SourceSettings, cache: Path) -> Source:
     root = None if settings.url else _root(settings, cache)
-    hints = mapping.hints(settings.tables, COLUMNS)
+    settings = settings.model_copy(update={"tables": mapping.in_words(settings.tables, settings.words)})
+    hints, used = mapping.hints(settings.tables, COLUMNS), mapping.used(settings.tables, COLUMNS)
     opened: dict[str, Opened] = {}
     for name, given in settings.inputs.items():
         try:
-            opened[name] = inputs.renamed(_open(con, name, settings, root, hints), name, given.aliases)
+            opened[name] = inputs.renamed(_open(con, name, settings, root, hints, used), name, given.aliases)
         except files.MissingInputError as error:
             if given.required or error.close:
                 raise
@@ -99,12 +105,20 @@ def _opened(con: Any, settings: SourceSettings, cache: Path) -> Source:
     return Source(
         name=settings.name,
         tables=tables,
-        raw={name: inputs.sql(con, name, one.query).drop(*one.hidden) for name, one in raw.items()},
+        raw={name: _shown(inputs.sql(con, name, one.query), one, used) for name, one in raw.items()},
         understood=tuple(note for one in opened.values() for note in one.notes) + missing,
         digest=_digest(settings, opened, tables),
         private=mapping.private(settings.tables, COLUMNS),
         connection=con,
     )
+
+
+def _shown(table: ibis.Table, raw: RawInput, used: frozenset[str]) -> ibis.Table:
+    """Return the columns that are looked at: of a wide table those that the mapping reads, and then some."""
+    if len(raw.columns) <= WIDE:
+        return table.select(raw.columns)
+    read = [name for name in raw.columns if name.lower() in used]
+    return table.select(*read, *[name for name in raw.columns if name.lower() not in used][:UNUSED])
 
 
 def _connect(settings: SourceSettings, cache: Path) -> Any:
@@ -150,7 +164,12 @@ def _generated(accounts: int, seed: int, cache: Path) -> Path:
 
 
 def _open(
-    con: Any, name: str, settings: SourceSettings, root: Path | None, hints: Mapping[str, mapping.Hint]
+    con: Any,
+    name: str,
+    settings: SourceSettings,
+    root: Path | None,
+    hints: Mapping[str, mapping.Hint],
+    used: frozenset[str],
 ) -> Opened:
     given = settings.inputs[name]
     if root is None:
@@ -162,7 +181,10 @@ def _open(
     found = files.find(root, given.file, alone=len(settings.inputs) == 1)
     if files.suffix(found[0]) in files.PARQUET:
         return inputs.open_parquet(con, name, found)
-    return inputs.open_texts(con, name, given, found, hints)
+    behind = {
+        column.lower() for alias, names in given.aliases.items() if alias.lower() in used for column in names
+    }
+    return inputs.open_texts(con, name, given, found, hints, used | behind)
 
 
 def _tables(
@@ -179,11 +201,23 @@ def _tables(
             notes.append(f"{name}: left out, there is no {absent[0]}")
             log.info("%s is left out: there is no %s", name, absent[0])
             continue
-        query = mapping.select(name, given, raw, tuple(COLUMNS[name]))
+        _insist_clear(con, name, given, raw)
+        query = mapping.select(name, given, raw, COLUMNS[name])
         tables[name] = inputs.sql(con, f"Table {name!r}", query)
     if not {"accounts", "orders"} & set(tables):
         raise InputError(f"Source {settings.name!r} has neither accounts nor orders.", "Give at least one.")
     return tables, tuple(notes)
+
+
+def _insist_clear(con: Any, name: str, given: TableSettings, raw: Mapping[str, RawInput]) -> None:
+    """Refuse values of which only the owner of the data knows the meaning, naming them."""
+    if given.unclear is None:
+        return
+    found = inputs.sql(con, f"Table {name!r}", mapping.unclear(given, given.unclear, raw))
+    values = [row["value"] for row in found.to_pyarrow().to_pylist()]
+    if values:
+        told = ", ".join(repr(value) for value in values)
+        raise InputError(f"It is not clear what these stand for: {told}.", given.unclear.remedy)
 
 
 def _digest(settings: SourceSettings, opened: Mapping[str, Opened], tables: Mapping[str, ibis.Table]) -> str:

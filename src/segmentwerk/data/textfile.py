@@ -1,29 +1,33 @@
-"""Text tables (CSV): encoding, delimiter and header of a file, and the relation of its cells as text."""
+"""Text tables (CSV): encoding, delimiter and header of a file, and the relation of its cells as text.
+
+DuckDB reads the cells. Its sniffer does not choose the delimiter: of a table with a footer it makes
+one column. Python's reader goes through a file that DuckDB refuses, and finds the line at fault.
+"""
 
 from __future__ import annotations
 
-import codecs
 import csv
-import gzip
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import duckdb
 
-from segmentwerk.core.errors import ConfigError, InputError
+from segmentwerk.core.errors import InputError
 from segmentwerk.core.settings import InputSettings
-from segmentwerk.data import sqltext
-from segmentwerk.data.mapping import FILE, ROW
-from segmentwerk.data.sqltext import literal
+from segmentwerk.data import encoding as encodings
+from segmentwerk.data import sqltext, surroundings
+from segmentwerk.data.hidden import FILE, LOST, ROW
+from segmentwerk.data.sqltext import literal, named
 
-SAMPLE = 1 << 20
 DELIMITERS = (";", "\t", ",", "|")
-BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-FALLBACK = "cp1252"
+UTF8 = ("utf-8", "utf-8-sig")
+LONGEST = 1 << 26
+"""Bytes that one line may have, 64 MiB; it is tried where DuckDB's own two million do not do."""
+csv.field_size_limit((1 << 31) - 1)
 
 
 @dataclass(frozen=True)
@@ -35,154 +39,199 @@ class TextFile:
     delimiter: str
     header: tuple[str, ...]
     skip: int = 0
-    """Lines before the header: Excel writes ``sep=;``."""
+    """Records before the header, empty lines counted: Excel writes ``sep=;``, reports have titles."""
 
 
-def understand(path: Path, given: InputSettings) -> TextFile:
+def understand(path: Path, given: InputSettings, wanted: Collection[str] = ()) -> TextFile:
     """Find out the encoding, the delimiter and the header of a file.
 
-    A file that is valid UTF-8 to its end is read as UTF-8, any other as Windows-1252.
+    Parameters
+    ----------
+    wanted
+        Names of columns that are looked for, in lower case: they tell the header from titles.
 
     Raises
     ------
     InputError
-        If the file is empty or cannot be decoded.
+        If the file is empty, cannot be decoded, or has no such header line.
     """
-    encoding = given.encoding or _encoding(path)
-    text = _sample(path, encoding)
-    if not text.strip():
+    encoding = given.encoding or encodings.detect(path)
+    with encodings.opened(path, encoding) as stream:
+        text = stream.read(encodings.SAMPLE)
+    if not text.strip("\ufeff \t\r\n\0"):
         raise InputError(f"{path} is empty.", "Give a file with a header and rows.")
     said = re.match(r"sep=(.)\r?\n", text)
-    text = text[said.end() :] if said else text
-    try:
-        delimiter = given.delimiter or (said[1] if said else _delimiter(text))
-        header = _records(text, delimiter)[0]
-    except (csv.Error, IndexError) as error:
-        raise InputError(f"{path} is no table of text: {error}.", "Save it as CSV in UTF-8.") from error
-    return TextFile(path, encoding, delimiter, unique(header), 1 if said else 0)
+    delimiter = given.delimiter or (said[1] if said else _delimiter(text, wanted))
+    records = _records(text, delimiter)
+    skip = _skip(path, records, given.header_line, 1 if said else 0, wanted)
+    return TextFile(path, encoding, delimiter, unique(records[skip]), skip)
 
 
-def unique(header: list[str]) -> tuple[str, ...]:
-    """Trim the names of columns, name the nameless, and number the repeated."""
-    seen = {FILE: 1, ROW: 1}  # the names of hidden columns are taken
+def _skip(
+    path: Path, records: Sequence[list[str]], line: int | None, least: int, wanted: Collection[str]
+) -> int:
+    """Return how many records stand before the header."""
+    if line is None:
+        return least + surroundings.header_position(records[least:], wanted)
+    if line > len(records) or not records[line - 1]:
+        raise InputError(f"{path} has no names of columns in line {line}.", "Check inputs.NAME.header_line.")
+    return line - 1
+
+
+def unique(header: Sequence[str]) -> tuple[str, ...]:
+    """Trim the names of columns, name the nameless, and give a repeated name the next free number.
+
+    Examples
+    --------
+    >>> unique(["Town", "Town_2", " Town", ""])
+    ('Town', 'Town_2', 'Town_3', 'column_4')
+    """
+    given = [name.strip() or f"column_{position}" for position, name in enumerate(header, 1)]
+    given = [f"column{name}" if name.startswith((LOST, "_value_")) else name for name in given]
+    free = {FILE, ROW} | {name.lower() for name in given}
+    taken = {FILE, ROW}  # the names of hidden columns
+    last: dict[str, int] = {}
     names = []
-    for position, given in enumerate(header, 1):
-        name = given.strip() or f"column_{position}"
-        count = seen[name.lower()] = seen.get(name.lower(), 0) + 1
-        names.append(name if count == 1 else f"{name}_{count}")
+    for name in given:
+        new, number = name, last.get(name.lower(), 1)
+        while new.lower() in taken or (new != name and new.lower() in free):
+            number += 1
+            new = f"{name}_{number}"
+        last[name.lower()] = number
+        taken.add(new.lower())
+        names.append(new)
     return tuple(names)
 
 
-def _open(path: Path) -> Any:
-    return gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")
+def _delimiter(text: str, wanted: Collection[str]) -> str:
+    """Choose the delimiter by which a header is found, and most lines have as many fields as it."""
+    marks = [mark for mark in DELIMITERS if mark in text]
+    return max(marks, key=lambda mark: _regularity(text, mark, wanted), default=",")
 
 
-def _chunks(path: Path) -> Iterator[bytes]:
-    with _open(path) as stream:
-        while chunk := stream.read(SAMPLE):
-            yield chunk
-
-
-def _encoding(path: Path) -> str:
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    try:
-        for position, chunk in enumerate(_chunks(path)):
-            if position == 0:
-                marked = next((name for bom, name in BOMS.items() if chunk.startswith(bom)), None)
-                if marked is not None:
-                    return marked
-            decoder.decode(chunk)
-        decoder.decode(b"", final=True)
-    except UnicodeDecodeError:
-        return FALLBACK
-    except (OSError, EOFError) as error:
-        raise InputError(f"{path} cannot be unpacked: {error}.", "Fetch it again.") from error
-    return "utf-8"
-
-
-def _sample(path: Path, encoding: str) -> str:
-    """Return whole lines from the beginning of the file."""
-    try:
-        decoder = codecs.getincrementaldecoder(encoding)()
-        with _open(path) as stream:
-            text = decoder.decode(stream.read(SAMPLE))
-            return text + decoder.decode(stream.readline()) if len(text) > SAMPLE // 4 else text
-    except LookupError as error:
-        raise ConfigError(
-            f"There is no encoding called {encoding!r}.", "Known are utf-8, cp1252, …"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not written in {encoding}.", "Set inputs.NAME.encoding.") from error
-
-
-def _delimiter(text: str) -> str:
-    """Choose the delimiter that cuts most lines into as many fields as the header has."""
-    first = text.splitlines()[0]
-    return max(
-        (mark for mark in DELIMITERS if mark in first), key=lambda mark: _regularity(text, mark), default=","
-    )
-
-
-def _regularity(text: str, delimiter: str) -> tuple[float, int]:
-    header, *rows = _records(text, delimiter)
-    same = sum(len(row) == len(header) for row in rows)
-    return (same / len(rows) if rows else 1.0, len(header))
+def _regularity(text: str, delimiter: str, wanted: Collection[str]) -> tuple[bool, int, float, int]:
+    records = _records(text, delimiter)
+    position = surroundings.header_position(records, wanted)
+    header, rows = records[position], [row for row in records[position + 1 :] if row]
+    hits = len({name.strip().lower() for name in header} & set(wanted))
+    same = sum(len(row) == len(header) for row in rows) / len(rows) if rows else 1.0
+    return (len(header) > 1, hits, same, len(header))
 
 
 def _records(text: str, delimiter: str) -> list[list[str]]:
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    return [record for record, _ in zip(reader, range(2000), strict=False) if record]
+    """Return the records of the beginning of a file; the last one may be cut."""
+    lines = io.StringIO(text, newline="")
+    return list(islice(csv.reader(lines, delimiter=delimiter), surroundings.USUAL)) or [[]]
 
 
-def load(con: duckdb.DuckDBPyConnection, file: TextFile, table: str, folder: Path) -> None:
-    """Load the cells of a file as text into a table of the connection, with the row number ``_row``.
+def load(
+    con: duckdb.DuckDBPyConnection, file: TextFile, columns: Sequence[str], table: str, folder: Path
+) -> int:
+    """Load cells of a file as text into a table of the connection, with the row number ``_row``.
 
     Parameters
     ----------
+    columns
+        The columns to load, of those in the header.
     folder
         Where a copy in UTF-8 may lie while the file is read.
+
+    Returns
+    -------
+    int
+        How many lines below the table are left out: notes and totals with other fields than the header.
 
     Raises
     ------
     InputError
         If a line has more or fewer fields than the header, naming the line.
     """
-    path = file.path if file.encoding in ("utf-8", "utf-8-sig") else _in_utf8(file, folder)
-    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in file.header)
-    options = (
-        f"columns = {{{columns}}}, auto_detect = false, header = true, skip = {file.skip}, "
-        f"delim = {literal(file.delimiter)}, quote = '\"', escape = '\"', comment = '', nullstr = '', "
-        f"{sqltext.packing(path)}"
-    )
-    cells = f"SELECT row_number() OVER () AS _row, * FROM read_csv({sqltext.file(path)}, {options})"
+    path = file.path if file.encoding in UTF8 else _in_utf8(file, folder / "utf-8.csv")
     try:
-        con.execute(f"CREATE TABLE {table} AS {cells}")
+        _store(con, file, columns, path, file.skip, table)
     except duckdb.Error as error:
-        raise _broken(file, error) from error
-    finally:
-        if path != file.path:
-            path.unlink()
+        copy = folder / "even.csv"
+        left = _evened(file, copy)
+        try:
+            _store(con, file, columns, copy, 0, table)
+        except duckdb.Error:
+            raise _broken(file, "") from error
+        return left
+    return 0
 
 
-def _in_utf8(file: TextFile, folder: Path) -> Path:
-    copy = folder / "utf-8.csv"
-    decoder = codecs.getincrementaldecoder(file.encoding)()
-    try:
-        with copy.open("w", encoding="utf-8", newline="") as target:
-            for chunk in _chunks(file.path):
-                target.write(decoder.decode(chunk))
-            target.write(decoder.decode(b"", final=True))
-    except UnicodeDecodeError as error:
-        raise InputError(
-            f"{file.path} is not written in {file.encoding}.", "Set inputs.NAME.encoding."
-        ) from error
+def _store(
+    con: duckdb.DuckDBPyConnection,
+    file: TextFile,
+    columns: Sequence[str],
+    path: Path,
+    skip: int,
+    table: str,
+) -> None:
+    kinds = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in file.header)
+    packed = "gzip" if encodings.is_packed(path) else "none"  # not by the ending alone
+    options = (
+        f"columns = {{{kinds}}}, auto_detect = false, header = true, skip = {skip}, "
+        f"compression = '{packed}', hive_partitioning = false, delim = {literal(file.delimiter)}, "
+        "quote = '\"', escape = '\"', comment = '', nullstr = ''"
+    )
+    if path != file.path:
+        options += f", max_line_size = {max(1 << 21, min(path.stat().st_size, LONGEST))}"
+    chosen = ", ".join(named(name) for name in columns)
+    cells = f"SELECT row_number() OVER () AS {ROW}, {chosen} FROM read_csv({sqltext.file(path)}, {options})"
+    con.execute(f"CREATE TABLE {table} AS {cells}")
+
+
+def _in_utf8(file: TextFile, copy: Path) -> Path:
+    with (
+        encodings.opened(file.path, file.encoding) as source,
+        copy.open("w", encoding="utf-8", newline="") as target,
+    ):
+        while text := source.read(encodings.SAMPLE):
+            target.write(text)
     return copy
 
 
-def _broken(file: TextFile, error: Any) -> InputError:
-    line = re.search(r"Line: (\d+)", str(error))
-    place = f"{file.path} line {line[1]}" if line else str(file.path)
+def _evened(file: TextFile, copy: Path) -> int:
+    """Write the rows in one way of ending lines, without the footer; return how many lines that has."""
+    odd: list[tuple[int, list[str]]] = []
+    rows: list[list[str]] = []  # the first ones
+    with (
+        encodings.opened(file.path, file.encoding) as source,
+        copy.open("w", encoding="utf-8", newline="") as target,
+    ):
+        writer = csv.writer(target, delimiter=file.delimiter, lineterminator="\n")
+        for line, record in _numbered(file, source):
+            if len(record) != len(file.header):
+                odd.append((line, record))
+            elif odd:  # the table goes on below, so that this is no footer
+                raise _broken(file, f" line {odd[0][0]}")
+            else:
+                writer.writerow(record)
+                rows += [record] if len(rows) < surroundings.USUAL else []
+    usual = surroundings.usually_filled(rows[1:])
+    if surroundings.footer([record for _, record in odd], usual) < len(odd):
+        raise _broken(file, f" line {odd[0][0]}")
+    return len(odd)
+
+
+def _numbered(file: TextFile, source: io.TextIOWrapper) -> Iterator[tuple[int, list[str]]]:
+    """Yield the records from the header on that are not empty, with the numbers of their last lines."""
+    reader = csv.reader(source, delimiter=file.delimiter, strict=True)
+    try:
+        for record in islice(reader, file.skip, None):
+            if len(record) == len(file.header) + 1 and not record[-1]:
+                record.pop()  # each line ends with a delimiter
+            if record:
+                yield reader.line_num, record
+    except csv.Error as error:
+        raise _broken(file, f" line {reader.line_num}") from error
+
+
+def _broken(file: TextFile, place: str) -> InputError:
     fields = f"{len(file.header)} fields split by {file.delimiter!r}"
     return InputError(
-        f"{place} cannot be read as {fields}.", "Quote fields that hold the delimiter, a quote or a line end."
+        f"{file.path}{place} cannot be read as {fields}.",
+        "Quote fields that hold the delimiter, a quote or a line end; "
+        "if the table begins further down, say where: inputs.NAME.header_line=LINE",
     )

@@ -1,71 +1,148 @@
-"""Excel workbooks: the cells of one sheet as text, dates in ISO 8601, numbers with a decimal point."""
+"""Workbooks (Excel, LibreOffice): one sheet as text, dates in ISO 8601, numbers with a decimal point."""
 
 from __future__ import annotations
 
-import re
-import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time
-from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import duckdb
-import openpyxl
 import pyarrow as pa
-from openpyxl.utils.exceptions import InvalidFileException
+from python_calamine import (
+    CalamineError,
+    CalamineSheet,
+    CalamineWorkbook,
+    PasswordError,
+    SheetTypeEnum,
+    SheetVisibleEnum,
+)
 
 from segmentwerk.core.errors import InputError, nearest
+from segmentwerk.core.settings import InputSettings
+from segmentwerk.data import surroundings
+from segmentwerk.data.hidden import ROW
+from segmentwerk.data.sheetxml import SheetXml
+from segmentwerk.data.sqltext import named
 from segmentwerk.data.textfile import unique
 
-Row = tuple[int, list[str | None]]
-LEADING_ZEROS = re.compile(r"0{2,}")
-"""A number format such as ``00000``: the cell holds 123 and shows 00123."""
+Cells = list[str | None]
+WHOLE = 1e15
+"""From here on a whole number has more digits than a workbook keeps."""
 
 
-def load(con: duckdb.DuckDBPyConnection, path: Path, sheet: str | None, table: str) -> str:
-    """Load one sheet into a table of the connection and return the sheet's name.
+@dataclass(frozen=True)
+class Sheet:
+    """The table in one sheet.
 
-    The header is the first row that is not empty; empty rows below it are left out. Formulas give
-    their stored results.
+    ``rows`` have their numbers, counted from the header; ``above`` counts the filled rows before it,
+    ``below`` those behind the table's end; ``others`` are the names of the visible sheets behind it
+    where none was named.
+    """
+
+    name: str
+    header: tuple[str, ...]
+    rows: Sequence[tuple[int, Cells]]
+    above: int
+    below: int
+    others: tuple[str, ...] = ()
+    uncomputed: bool = False
+    """Whether there are formulas whose results the file does not hold."""
+
+
+def read(path: Path, given: InputSettings, wanted: Collection[str] = ()) -> Sheet:
+    """Read the table of one sheet: the one that is named, else the first visible one that holds cells.
+
+    Rows without any cell are left out. Formulas give their stored results.
+
+    Parameters
+    ----------
+    wanted
+        Names of columns that are looked for, in lower case: they tell the header from titles.
 
     Raises
     ------
     InputError
-        If the file is no workbook, or the sheet is not there or empty.
+        If the file is no workbook, is protected by a password, or the sheet is not there or empty.
     """
-    try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, OSError) as error:
-        raise InputError(f"{path} is no Excel workbook.", "Save it as .xlsx.") from error
-    try:
-        if sheet is not None and sheet not in book.sheetnames:
-            raise InputError(f"{path} has no sheet {sheet!r}.", nearest(sheet, book.sheetnames))
-        chosen = sheet or book.sheetnames[0]
-        rows = _rows(book[chosen])
-        position, header = next(rows, (0, []))
-        if not header:
-            raise InputError(
-                f"Sheet {chosen!r} of {path} is empty.", "Name another sheet: inputs.NAME.sheet."
-            )
-        names = unique([text or "" for text in header])
-        _store(con, table, names, ((row - position, cells) for row, cells in rows))
-    finally:
-        book.close()
-    return str(chosen)
+    sheet, others = _chosen(path, _opened(path), given.sheet)
+    cells = _cells(path, sheet)
+    if not cells:
+        raise InputError(
+            f"Sheet {sheet.name!r} of {path} is empty.", "Name another sheet: inputs.NAME.sheet."
+        )
+    records = [record for _, record in cells]
+    head = _head(path, cells, given.header_line, wanted)
+    usual = surroundings.usually_filled(records[head + 1 :])
+    below = surroundings.footer(records[head + 1 :], usual)
+    number, names = cells[head]
+    rows = [(row - number, record) for row, record in cells[head + 1 : len(cells) - below]]
+    header = unique([text or "" for text in names])
+    uncomputed = SheetXml(path, sheet.name).is_uncomputed()
+    return Sheet(sheet.name, header, rows, head, below, others, uncomputed)
 
 
-def _rows(sheet: Any) -> Iterator[Row]:
-    """Yield the number and the cells of each row that is not empty."""
-    for number, row in enumerate(sheet.iter_rows(), 1):
-        cells = [_text(cell) for cell in row]
+def _head(path: Path, cells: Sequence[tuple[int, Cells]], line: int | None, wanted: Collection[str]) -> int:
+    if line is None:
+        return surroundings.header_position([record for _, record in cells], wanted)
+    for position, (row, _) in enumerate(cells):
+        if row == line:
+            return position
+    raise InputError(f"{path} has no names of columns in row {line}.", "Check inputs.NAME.header_line.")
+
+
+def _opened(path: Path) -> CalamineWorkbook:
+    remedy = "Open it in a spreadsheet program, and save it as .xlsx without a password or as CSV."
+    try:
+        return CalamineWorkbook.from_path(str(path))
+    except PasswordError as error:
+        raise InputError(f"{path} is protected by a password.", remedy) from error
+    except (CalamineError, OSError) as error:
+        raise InputError(f"{path} is no Excel workbook.", remedy) from error
+
+
+def _chosen(path: Path, book: CalamineWorkbook, wanted: str | None) -> tuple[CalamineSheet, tuple[str, ...]]:
+    """Return the sheet to read, and the names of visible sheets behind it."""
+    if wanted is not None:
+        if wanted not in book.sheet_names:
+            raise InputError(f"{path} has no sheet {wanted!r}.", nearest(wanted, book.sheet_names))
+        return _sheet(path, book, wanted), ()
+    of_cells = [one for one in book.sheets_metadata if one.typ == SheetTypeEnum.WorkSheet]
+    visible = [one.name for one in of_cells if one.visible == SheetVisibleEnum.Visible]
+    names = visible or [one.name for one in of_cells]
+    for i, name in enumerate(names, 1):
+        sheet = _sheet(path, book, name)
+        if sheet.height:
+            return sheet, tuple(names[i:])
+    raise InputError(f"{path} has no sheet with cells.", "Name another file.")
+
+
+def _sheet(path: Path, book: CalamineWorkbook, name: str) -> CalamineSheet:
+    SheetXml(path, name).refuse_if_vast()
+    try:
+        return book.get_sheet_by_name(name)
+    except CalamineError as error:
+        remedy = "Open it in a spreadsheet program, and save it as .xlsx or CSV."
+        raise InputError(f"Sheet {name!r} of {path} cannot be read: {error}.", remedy) from error
+
+
+def _cells(path: Path, sheet: CalamineSheet) -> list[tuple[int, Cells]]:
+    """Return the rows that are not empty, with their numbers in the sheet."""
+    top, left = sheet.start or (0, 0)
+    widths = SheetXml(path, sheet.name).padded()
+    found = []
+    for i, values in enumerate(sheet.to_python(), top + 1):
+        cells = [_text(value) for value in values]
         if any(cells):
-            yield number, cells
+            found.append((i, cells))
+            for j in widths.get(i, {}):
+                cells[j - left] = _padded(cells[j - left], widths[i][j])
+    return found
 
 
-def _text(cell: Any) -> str | None:
-    value = cell.value
-    if value is None:
+def _text(value: Any) -> str | None:
+    if value == "":
         return None
     if isinstance(value, bool):
         return str(value).lower()
@@ -73,20 +150,22 @@ def _text(cell: Any) -> str | None:
         return value.isoformat(" ")
     if isinstance(value, date | time):
         return value.isoformat()
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, int) and LEADING_ZEROS.fullmatch(cell.number_format):
-        return str(value).zfill(len(cell.number_format))
+    if isinstance(value, float) and value.is_integer() and abs(value) < WHOLE:
+        return str(int(value))
     return str(value)
 
 
-def _store(con: duckdb.DuckDBPyConnection, table: str, names: tuple[str, ...], rows: Iterable[Row]) -> None:
-    columns: dict[str, list[Any]] = {"_row": [], **{name: [] for name in names}}
-    for number, cells in rows:
-        columns["_row"].append(number)
-        for name, text in zip_longest(names, cells[: len(names)]):
-            columns[name].append(text)
-    kinds = [("_row", pa.int64()), *((name, pa.string()) for name in names)]
-    con.register("_sheet", pa.table(columns, schema=pa.schema(kinds)))
-    con.execute(f"CREATE TABLE {table} AS SELECT * FROM _sheet")
+def _padded(text: str | None, width: int) -> str | None:
+    """Return a whole number with the zeros that the sheet shows before it."""
+    return text.zfill(width) if text is not None and text.isdigit() else text
+
+
+def store(con: duckdb.DuckDBPyConnection, sheet: Sheet, columns: Sequence[str], table: str) -> None:
+    """Store the chosen columns of a sheet as a table of the connection, with the row number ``_row``."""
+    places = [sheet.header.index(name) for name in columns]
+    arrays = {ROW: pa.array([row for row, _ in sheet.rows], pa.int64())}
+    for name, place in zip(columns, places, strict=True):
+        arrays[name] = pa.array([cells[place] for _, cells in sheet.rows], pa.string())
+    con.register("_sheet", pa.table(arrays))
+    con.execute(f"CREATE TABLE {table} AS SELECT {', '.join(map(named, arrays))} FROM _sheet")
     con.unregister("_sheet")

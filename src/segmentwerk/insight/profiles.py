@@ -166,7 +166,8 @@ def describe(
                 traits=traits,
                 summary="; ".join(
                     difference(e.feature, e.level, e.inside, e.outside, language) for e in told
-                ),
+                )
+                or language.text("words.not_apart"),
                 rule=rule.text,
                 rule_precision=rule.precision,
                 rule_recall=rule.recall,

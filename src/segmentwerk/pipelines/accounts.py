@@ -8,13 +8,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from segmentwerk.core.errors import ConfigError
 from segmentwerk.core.settings import FeatureSettings, QualitySettings, SourceSettings
 from segmentwerk.core.types import AccountTable, Window
 from segmentwerk.data import contracts, quality, sources
 from segmentwerk.data.contracts import Checked
+from segmentwerk.data.latest import latest
 from segmentwerk.data.quality import QualityReport
 from segmentwerk.data.quality import report as quality_report
 from segmentwerk.data.sources import Source
@@ -86,13 +85,24 @@ def read_accounts(
 
 
 def _window(source: SourceSettings, checked: Checked) -> Window:
-    """Take the dates from the config; without one, the day after the last order."""
+    """Take the dates from the config; without one, the day after the last plausible order."""
     if source.as_of is not None:
         return Window(source.as_of, source.outcome_until)
     if "orders" not in checked.tables:
         raise ConfigError(f"Source {source.name!r} has no as-of date.", "Set source.as_of=YYYY-MM-DD.")
-    last = pd.Timestamp(checked.tables["orders"]["ordered_at"].max().execute())
-    return Window((last + timedelta(days=1)).date(), None)
+    last = latest(checked)
+    window = Window(last.day + timedelta(days=1), None)
+    if last.odd:
+        log.warning(
+            "%s row %s: the order is of the year %d, long after all others (%d such orders). "
+            "The segmentation stands as of %s, without them. Correct the dates, or set source.as_of.",
+            last.file,
+            last.row,
+            last.year,
+            last.odd,
+            window.as_of,
+        )
+    return window
 
 
 def _tell(table: AccountTable, absent: dict[str, str]) -> None:

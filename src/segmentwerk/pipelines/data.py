@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 
 WIDE = 200
 """Characters in a line where there is no terminal."""
+SHOWN = 40
+"""Columns of a raw table that are shown."""
 
 
 def run(settings: DataSettings, context: Context) -> dict[str, Any]:
@@ -38,10 +40,12 @@ def run(settings: DataSettings, context: Context) -> dict[str, Any]:
 def _check(settings: DataSettings, context: Context) -> dict[str, Any]:
     """Say what was understood of a source and what is wrong with it."""
     console = _console()
+    log.info("Reading source %s ...", settings.source.name)
     with context.timed("read"):
         source = sources.open_source(settings.source, settings.home / "cache")
         checked = contracts.check(source.tables, settings.quality)
         quarantine = contracts.write_quarantine(checked, context.output / "quarantine.parquet")
+    log.info("Looking for what is wrong ...")
     with context.timed("inspect"):
         found = quality.inspect(
             checked,
@@ -55,10 +59,11 @@ def _check(settings: DataSettings, context: Context) -> dict[str, Any]:
     for line in source.understood:
         console.print(f"  {line}", markup=False)
     for name, table in source.raw.items():
-        console.print(f"\n[bold]First rows of {name}[/] (ids and personal data masked)")
-        console.print(
-            privacy.preview(table, source.private).to_string(index=False), markup=False, soft_wrap=True
-        )
+        more = len(table.columns) - SHOWN
+        rest = f"; {more} more columns" if more > 0 else ""
+        console.print(f"\n[bold]First rows of {name}[/] (ids and personal data masked{rest})")
+        shown = privacy.preview(table.select(table.columns[:SHOWN]), source.private)
+        console.print(shown.to_string(index=False), markup=False, soft_wrap=True)
     console.print(_rows(checked))
     console.print(_findings(found))
     console.print(f"Rejected rows, with reasons: {quarantine}")

@@ -1,7 +1,8 @@
 """Rows in = rows used + rows quarantined; and what bad input gets."""
 
 import math
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 
 import ibis
 import numpy as np
@@ -73,13 +74,18 @@ def test_orphans_and_rows_without_account_are_set_aside(opened):
 
 
 def test_an_account_that_falls_takes_its_orders_along(opened):
-    accounts = ACCOUNTS.replace("A3,Three,9", "A3,Three,nine")
+    accounts = ACCOUNTS.replace("A3,", ",")
     result = checked(opened({"accounts.csv": accounts, "orders.csv": ORDERS}))
     assert reasons(result) == {
-        ("accounts", 3): "employees is not a number",
+        ("accounts", 3): "account_id is missing",
         ("orders", 3): "the account is unknown",
     }
-    message = refused(opened({}), "accounts.csv row 3: employees is not a number")
+    contracts.insist(result)
+
+
+def test_a_share_of_unreadable_rows_may_be_borne(opened):
+    orders = ORDERS.replace(",30\n", ",thirty\n")
+    message = refused(opened({"orders.csv": orders}), "orders.csv row 3: revenue is not a number")
     assert "quality.max_unreadable=0.334" in message
     contracts.insist(checked(opened({})), QualitySettings(max_unreadable=0.334))
 
@@ -184,10 +190,65 @@ def test_repeated_accounts_are_set_aside(opened):
 
 
 def test_the_first_good_row_of_a_key_stays(opened):
-    accounts = "account_id,employees\nA1,many\nA1,5\nA2,6\n"
+    deals = "opportunity_id,account_id,stage,value\nP1,A1,perhaps,4\nP1,A1,won,5\nP2,A2,lost,6\n"
+    result = checked(opened({"accounts.csv": ACCOUNTS, "opportunities.csv": deals}))
+    assert reasons(result) == {("opportunities", 1): "stage is not open or won or lost"}
+    kept = result.tables["opportunities"].order_by("opportunity_id").to_pandas()
+    assert kept["value"].tolist() == [5.0, 6.0]
+
+
+def test_an_optional_column_costs_no_row(opened, tmp_path):
+    accounts = ACCOUNTS.replace("A2,Two,7", "A2,Two,many").replace("A3,Three,9", "A3,Three,1e999")
     result = checked(opened({"accounts.csv": accounts}))
-    assert reasons(result) == {("accounts", 1): "employees is not a number"}
-    assert result.tables["accounts"].order_by("account_id").to_pandas()["employees"].tolist() == [5.0, 6.0]
+    contracts.insist(result)
+    assert result.rejected == {"accounts": 0}
+    assert result.tables["accounts"].order_by("account_id").to_pandas()["employees"].fillna(0).tolist() == [
+        5,
+        0,
+        0,
+    ]
+    assert {f.rule.reason for f in result.faults} == {
+        "employees is not a number",
+        "employees is infinite",
+        "employees is not between 0 and 1e+08",
+    }
+    (tmp_path / "data" / "accounts.csv").unlink()
+    frame = pd.DataFrame({"account_id": ["A1", "A2"], "employees": [date(2024, 1, 10), None]})
+    frame.to_parquet(tmp_path / "data" / "accounts.parquet")
+    result = checked(opened({}))
+    assert result.rejected == {"accounts": 0}
+    assert [(f.rule.reason, f.rows) for f in result.faults] == [("employees is not a number", 1)]
+
+
+@pytest.mark.parametrize("id_", ["4,01235E+12", "4.01235e+12", "4E+12"])
+def test_ids_that_a_spreadsheet_cut_stop_the_run(opened, id_):
+    orders = ORDERS.replace("2,A2,", f'2,"{id_}",').replace("3,A3,", f'3,"{id_}",')
+    told = refused(opened({"orders.csv": orders}), r"orders.csv row 2: account_id looks like 9,99999E\+99")
+    assert "2 of 3 rows" in told
+    assert "Export them again" in told
+    assert id_ not in told
+
+
+def test_a_remedy_that_would_leave_no_row_is_not_named(opened):
+    orders = ORDERS.replace(",10\n", ",ten\n").replace(",20\n", ",twenty\n")
+    assert "max_unreadable=0.667" in refused(opened({"orders.csv": orders}), "revenue is not a number")
+    orders = orders.replace(",30\n", ",thirty\n")
+    assert "max_unreadable" not in refused(opened({"orders.csv": orders}), "revenue is not a number")
+
+
+def test_whole_numbers_of_any_type_become_keys(opened, tmp_path):
+    ids = {
+        "double": ([1.0, float("nan"), 12.5], ["1", "12.5"]),
+        "decimal": ([Decimal("1.00"), Decimal("9" * 30), None], ["1", "9" * 30]),
+        "uint64": ([1, 2**64 - 1, None], ["1", str(2**64 - 1)]),
+    }
+    types = {"double": pa.float64(), "decimal": pa.decimal128(38, 2), "uint64": pa.uint64()}
+    (tmp_path / "data").mkdir()
+    for kind, (keys, wanted) in ids.items():
+        table = pa.table({"account_id": pa.array(keys, types[kind])})
+        pq.write_table(table, tmp_path / "data" / "accounts.parquet")
+        found = checked(opened({})).tables["accounts"].order_by("account_id").to_pandas()
+        assert found["account_id"].tolist() == wanted
 
 
 def test_all_values_of_a_column_missing(opened):
@@ -266,14 +327,14 @@ def test_a_type_that_cannot_become_ours(tmp_path, opened):
 
 def test_the_quarantine_is_written_sorted_and_without_values(opened, tmp_path):
     secret = "Unmistakable-Name"
-    accounts = ACCOUNTS + f"A9,{secret},many,1990\nA8,{secret},few,1990\n"
-    result = checked(opened({"accounts.csv": accounts}))
+    orders = ORDERS + f"4,{secret},2024-01-04,many\n5,{secret},2024-01-05,few\n"
+    result = checked(opened({"orders.csv": orders}))
     path = contracts.write_quarantine(result, tmp_path / "out" / "quarantine.parquet")
     rows = pq.read_table(path).to_pylist()
     assert [row["row"] for row in rows] == [4, 5]
     assert set(rows[0]) == {"table", "file", "row", "reason"}
     assert secret not in str(rows)
-    assert secret not in refused(opened({}), "employees")
+    assert secret not in refused(opened({}), "revenue")
 
 
 TEXT = st.text(alphabet="ab12 ,.-;€%'\"äß\n", max_size=6)

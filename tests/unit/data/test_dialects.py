@@ -163,11 +163,28 @@ def test_one_sure_day_settles_the_whole_file(opened):
         ("13 Jan 2024", datetime(2024, 1, 13)),
         ("20240113", datetime(2024, 1, 13)),
         ("13.1.24", datetime(2024, 1, 13)),
+        ("2024-01-13 15:10:12 +0200", datetime(2024, 1, 13, 13, 10, 12)),
+        ("2024-01-13T09:30Z", datetime(2024, 1, 13, 9, 30)),
+        ("2024-01-13T09:30+02:00[Europe/Berlin]", datetime(2024, 1, 13, 7, 30)),
+        ("2024-01-13 09:30:00 UTC", datetime(2024, 1, 13, 9, 30)),
+        ("2024/1/13 9:30:05", datetime(2024, 1, 13, 9, 30, 5)),
+        ('"1/13/2024, 3:10:12\u202fPM"', datetime(2024, 1, 13, 15, 10, 12)),
+        ('"1/13/2024, 3:10 p.m."', datetime(2024, 1, 13, 15, 10)),
+        ('"13.1.2024, 15:10:12"', datetime(2024, 1, 13, 15, 10, 12)),
+        ("13. 1. 2024 15:10:12", datetime(2024, 1, 13, 15, 10, 12)),
+        ("1705158612", datetime(2024, 1, 13, 15, 10, 12)),
+        ("1705158612000", datetime(2024, 1, 13, 15, 10, 12)),
     ],
 )
 def test_days_and_times(opened, written, moment):
-    source = opened({"orders.csv": text([("1", "7", written, "5")], ",")})
+    source = opened({"orders.csv": f"order_id,account_id,ordered_at,revenue\n1,7,{written},5\n"})
     assert source.tables["orders"]["ordered_at"].to_pandas()[0] == moment
+
+
+def test_seconds_may_be_left_out_where_they_are_zero(opened):
+    moments = ["2024-01-13T09:30:12Z", "2024-01-13T09:30Z", "2024-01-13T09:30:12.5Z"]
+    content = text([(str(i), "7", moment, "5") for i, moment in enumerate(moments)], ",")
+    assert opened({"orders.csv": content}).tables["orders"]["ordered_at"].isnull().sum().execute() == 0
 
 
 def test_overrides(opened):
@@ -218,6 +235,53 @@ def test_broken_files(opened, content, message):
     with pytest.raises(InputError, match=message) as caught:
         opened({"orders.csv": content})
     assert "orders.csv" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "left"),
+    [
+        ("# a report\n# of: A, B\n\n" + text(AMERICAN, ","), "left out: 3 lines above the table"),
+        (text(GERMAN, ";") + ";;Summe;1.201.232,50\n", "left out: 1 line below the table"),
+        (text(GERMAN, ";") + "\nGesamt (3 Zeilen)\nVertraulich, nicht weitergeben\n", "2 lines below"),
+        (text([*GERMAN[:2], ("Zwischensumme", "", "", "5,00"), GERMAN[2]], ";"), "left out: row 3 (totals)"),
+        (text(GERMAN[:2], ";") + text(GERMAN[2:], ";"), "names of columns that are repeated 1 times"),
+    ],
+)
+def test_what_stands_around_a_table_is_left_out_and_told(opened, content, left):
+    source = opened({"orders.csv": content})
+    assert orders(source) == TRUTH
+    assert left in source.understood[0]
+
+
+def test_the_line_of_the_header_can_be_named(opened):
+    content = "a;b;c;d\n1;2;3;4\n" + text(GERMAN, ";")
+    given = {"orders": {"file": "orders", "header_line": 3}}
+    source = opened({"orders.csv": content}, inputs=given, tables={"orders": {"origin": "orders"}})
+    assert orders(source) == TRUTH
+    given["orders"]["header_line"] = 99
+    with pytest.raises(InputError, match="no names of columns in line 99"):
+        opened({}, inputs=given, tables={"orders": {"origin": "orders"}})
+
+
+def test_names_may_break_and_repeat(opened):
+    accounts = '"account_id\n(Nr.)";"Ort";"Ort";Ort_2\n007;a;b;c\n'
+    columns = {"account_id": '"account_id\n(Nr.)"', "town": "Ort_3"}
+    given = {"inputs": {"a": {"file": "a.csv"}}, "tables": {"accounts": {"origin": "a", "columns": columns}}}
+    source = opened({"a.csv": accounts}, **given)
+    assert source.raw["a"].columns == ("account_id\n(Nr.)", "Ort_3", "Ort", "Ort_2")
+    assert source.tables["accounts"].to_pandas()["town"].tolist() == ["b"]
+
+
+def test_values_that_are_lost_below_a_subquery_are_told(opened):
+    origin = (
+        "(SELECT min(order_id) AS id, account_id AS who, sum(revenue) AS money FROM orders GROUP BY 2) AS t"
+    )
+    columns = {"order_id": "id", "account_id": "who", "ordered_at": "DATE '2024-01-01'", "revenue": "money"}
+    given = {"orders": {"file": "orders", "columns": {"revenue": "number"}}}
+    content = "order_id;account_id;revenue\n1;7;5\n2;7;viel\n3;7;6\n"
+    tables = {"orders": {"origin": origin, "columns": columns}}
+    source = opened({"orders.csv": content}, inputs=given, tables=tables)
+    assert "orders: 1 value of revenue: not a number, the first in row 2" in source.understood
 
 
 def test_damaged_archive(opened):

@@ -4,10 +4,12 @@ from segmentwerk.core.errors import ConfigError, InputError
 from segmentwerk.core.settings import TableSettings
 from segmentwerk.data import mapping
 from segmentwerk.data.columns import COLUMNS
+from segmentwerk.data.hidden import Lost
 from segmentwerk.data.mapping import RawInput
 
-LINES = RawInput("SELECT * FROM t", ("Id", "Amount", "Kunde"), ("_row", "_file", "_lost_number_Amount"))
-KNOWN = tuple(COLUMNS["orders"])
+AMOUNT = Lost("number", "Amount")
+LINES = RawInput("SELECT * FROM t", ("Id", "Amount", "Kunde"), ("_row", "_file", AMOUNT.name))
+KNOWN = COLUMNS["orders"]
 
 
 def sql(**settings):
@@ -21,15 +23,35 @@ def test_the_lead_input_says_where_a_row_lies():
     assert "_row" not in sql(origin="(SELECT Id FROM lines) AS l", columns={"order_id": "Id"})
 
 
+def test_a_subquery_that_hands_on_all_columns_says_where_a_row_lies():
+    handed = "(SELECT *, upper(Kunde) AS firm FROM lines) AS l"
+    text = sql(origin=handed, columns={"order_id": "Id", "revenue": "Amount"})
+    assert '"l"."_row" AS "_row"' in text
+    assert AMOUNT.name in text
+    for other in ("(SELECT DISTINCT * FROM lines) AS l", "(SELECT * FROM lines, lines AS m) AS l"):
+        assert "_row" not in sql(origin=other, columns={"order_id": "Id"})
+
+
 def test_only_flags_of_columns_that_are_read_are_carried():
-    assert "_lost_number_Amount" in sql(origin="lines", columns={"revenue": "2 * amount"})
-    assert "_lost_number_Amount" not in sql(origin="lines", columns={"order_id": "Id"})
-    assert "_lost_number_Amount" not in sql(origin="lines", columns={"order_id": "'Amount'"})
+    assert AMOUNT.name in sql(origin="lines", columns={"revenue": "2 * amount"})
+    assert "_lost_" not in sql(origin="lines", columns={"order_id": "Id"})
+    assert "_lost_" not in sql(origin="lines", columns={"order_id": "'Amount'"})
+
+
+def test_an_optional_column_goes_without_what_cannot_be_read():
+    optional = AMOUNT._replace(ours="margin").name
+    text = sql(origin="lines", columns={"order_id": "Id", "margin": "Amount"})
+    assert f'AS "{optional}"' in text
+    both = sql(origin="lines", columns={"order_id": "Id", "margin": "Amount", "revenue": "Amount"})
+    assert f'AS "{AMOUNT.name}"' in both
+    assert optional not in both
+    filtered = sql(origin="lines", columns={"margin": "Amount"}, where="Id > 5")
+    assert filtered.endswith("WHERE (Id > 5)")
 
 
 def test_a_filter_keeps_unreadable_rows():
     text = sql(origin="lines", columns={"order_id": "Id"}, where="Amount > 5")
-    assert text.endswith('WHERE (Amount > 5) OR coalesce("lines"."_lost_number_Amount", false)')
+    assert text.endswith(f'WHERE (Amount > 5) OR coalesce("lines"."{AMOUNT.name}", false)')
 
 
 def test_optional_columns_may_be_absent():
@@ -51,7 +73,30 @@ def test_a_broken_origin():
         sql(origin="lines JOIN", columns={"order_id": "Id"})
 
 
-def test_hints_come_from_bare_columns_only():
+def test_all_names_of_the_mapping_are_used():
+    settings = TableSettings(
+        origin="lines JOIN firms USING (Key)",
+        where="Status = 'x'",
+        columns={"order_id": "trim(Id)", "revenue": "l.Amount"},
+        reject={"small": "Size < 5", "off": None},
+    )
+    found = mapping.used({"orders": settings}, COLUMNS)
+    assert {"key", "status", "id", "amount", "size"} <= found
+    assert {"order_id", "revenue"} <= mapping.used({"orders": TableSettings(origin="lines")}, COLUMNS)
+    pattern = TableSettings(origin="lines", columns={"revenue": "list_sum([COLUMNS('m_.*')])"})
+    assert mapping.EVERYTHING in mapping.used({"orders": pattern}, COLUMNS)
+
+
+def test_words_stand_for_their_list():
+    tables = {"orders": TableSettings(origin="lines", where="Kind IN $won", columns={"order_id": "Id"})}
+    spelled = mapping.in_words(tables, {"won": ["Won", "d'accord"]})
+    assert spelled["orders"].where == "Kind IN ('won', 'd''accord')"
+    assert mapping.in_words(tables, {"won": []})["orders"].where == "Kind IN (NULL)"
+    with pytest.raises(ConfigError, match=r"uses \$won, but there is no source\.words\.won"):
+        mapping.in_words(tables, {})
+
+
+def test_hints_come_from_bare_columns_and_ids():
     tables = {
         "orders": TableSettings(
             origin="lines",
@@ -60,10 +105,17 @@ def test_hints_come_from_bare_columns_only():
                 "revenue": "Amount / 100",
                 "ordered_at": "l.Datum",
                 "margin": '"DB 1"',
+                "order_id": "split_part(Beleg, '/', 1)",
+                "product_id": "1000 + Artikel",
             },
         )
     }
-    assert mapping.hints(tables, COLUMNS) == {"kunde": "text", "datum": "date", "db 1": "number"}
+    assert mapping.hints(tables, COLUMNS) == {
+        "kunde": "text",
+        "datum": "date",
+        "db 1": "number",
+        "beleg": "text",
+    }
 
 
 ALIASES = {
@@ -83,7 +135,7 @@ def test_exports_may_name_a_column_differently(opened, name):
     source = opened({"lines.csv": content}, inputs=ALIASES, tables=TABLES)
     row = source.tables["orders"].to_pandas().iloc[0]
     assert row["account_id"] == "007"
-    assert row["_lost_number_spent"]
+    assert row[Lost("number", "spent").name]
     assert source.raw["lines"].columns == ("Id", "customer", "Day", "spent")
 
 

@@ -13,6 +13,7 @@ RULES: dict[str, tuple[str, str, Severity]] = {
     "key_used_twice": ("Q003", "keys are used once", "error"),
     "orphan": ("Q005", "accounts are known", "warning"),
     "infinite": ("Q006", "numbers are finite", "error"),
+    "power": ("Q044", "ids are whole", "error"),
     "impossible": ("Q007", "values are possible", "warning"),
     "personal": ("Q090", "features hold no personal data", "warning"),
     "source": ("Q008", "rows pass the source's own rules", "info"),
@@ -49,4 +50,6 @@ def _finding(fault: Fault, code: str, title: str, severity: Severity, rows: int)
     money = f", revenue {fault.revenue:,.2f}" if fault.revenue is not None else ""
     message = f"{fault.rule.reason} ({action}{money})"
     examples = () if fault.row is None else (fault.row,)
+    if severity == "error" and fault.rule.blank is not None:
+        severity = "warning"  # the row is used all the same
     return Finding(code, title, severity, "failed", fault.table, message, fault.rows, rows, examples)

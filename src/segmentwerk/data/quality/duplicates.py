@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from rapidfuzz import fuzz, process
 
-from segmentwerk.data.mapping import ROW
+from segmentwerk.data.hidden import ROW
 from segmentwerk.data.quality.findings import Finding, Inspection, fetch
 
 SIMILAR = 92.0

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from segmentwerk.data.mapping import ROW
+from segmentwerk.data.hidden import ROW
 from segmentwerk.data.quality.findings import Finding, Inspection, fetch
 from segmentwerk.data.quality.probes import examples
 
@@ -45,7 +45,9 @@ def check_far_dates(inspection: Inspection) -> Iterator[Finding]:
             yield Finding("Q021", title, "warning", "not_applicable", name, title)
             continue
         days = table[column].cast("date").epoch_days()
-        low, high = (fetch(table.aggregate(low=days.quantile(0.001), high=days.quantile(0.999)))[0]).values()
+        known = fetch(table.aggregate(n=days.count()))[0]["n"]
+        out = max(0.001, 1 / max(known - 1, 1))  # of few the last but one, so that no odd one hides itself
+        low, high = (fetch(table.aggregate(low=days.quantile(out), high=days.quantile(1 - out)))[0]).values()
         if low is None:
             yield Finding("Q021", title, "warning", "not_applicable", name, title)
             continue

@@ -9,7 +9,7 @@ from typing import Any
 
 import ibis
 
-from segmentwerk.data.mapping import ROW
+from segmentwerk.data.hidden import ROW
 from segmentwerk.data.quality.findings import Finding, Inspection, Severity, fetch
 
 EXAMPLES = 3
