@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from segmentwerk.core.errors import ConfigError
+
 PACKAGE = Path(__file__).resolve().parents[1]
 CHECKOUT = PACKAGE.parents[1]
+
+_ELSEWHERE = "Name another folder: SEGMENTWERK_HOME=FOLDER, or home=FOLDER."
 
 
 def config_root() -> Path:
@@ -18,12 +22,66 @@ def default_home() -> Path:
     """Return the project's data directory, absolute, whatever the working directory.
 
     ``$SEGMENTWERK_HOME`` if set; ``.segmentwerk`` in a checkout; else the user's data directory.
+
+    Raises
+    ------
+    ConfigError
+        If the user has no home directory.
     """
     named = os.environ.get("SEGMENTWERK_HOME")
     if named:
-        return Path(named).expanduser().resolve()
+        return expanded(Path(named)).resolve()
     if config_root() == CHECKOUT:
         return CHECKOUT / ".segmentwerk"
     import platformdirs  # only an installed wheel needs it
 
-    return Path(platformdirs.user_data_path("segmentwerk"))
+    found = Path(platformdirs.user_data_path("segmentwerk"))
+    if not found.is_absolute():  # HOME is not set, and the system does not know the user
+        raise ConfigError("You have no home directory to keep data in.", _ELSEWHERE)
+    return found
+
+
+def output_root(home: str) -> str:
+    """Return the folder of all runs' outputs, absolute.
+
+    Raises
+    ------
+    ConfigError
+        If the configuration would read a reference into its name, or it cannot be made.
+    """
+    folder = expanded(Path(home)).absolute() / "outputs"
+    if "${" in str(folder):  # Hydra keeps the name in its configuration, and resolves it there
+        raise ConfigError(f"No run can be kept in {home}: the signs ${{ in it mean a reference.", _ELSEWHERE)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ConfigError(f"No run can be kept in {home}: {error.strerror}.", _ELSEWHERE) from error
+    return str(folder)
+
+
+def expanded(path: Path) -> Path:
+    """Return the path with ``~`` replaced by the home directory; as it is where there is none.
+
+    Examples
+    --------
+    >>> expanded(Path("~$accounts.xlsx"))  # a spreadsheet program's lock file, no user's home
+    PosixPath('~$accounts.xlsx')
+    """
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        return path
+
+
+def insist_on_surroundings() -> None:
+    """Make sure that there is a working directory.
+
+    Raises
+    ------
+    ConfigError
+        If it was removed.
+    """
+    try:
+        Path.cwd()
+    except OSError as error:
+        raise ConfigError("The working directory is gone.", "Change to another: cd") from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import logging
 from dataclasses import asdict
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 from segmentwerk.config import PromoteSettings
 from segmentwerk.core.errors import ModelError
 from segmentwerk.pipelines.approval import asker
-from segmentwerk.pipelines.context import Context
+from segmentwerk.pipelines.context import Context, user
 from segmentwerk.registry import promotion
 from segmentwerk.registry.publish import CHALLENGER
 from segmentwerk.tracking.writer import Store
@@ -30,7 +29,7 @@ def run(settings: PromoteSettings, _context: Context) -> dict[str, Any]:
     """
     store = Store(settings.tracking.uri, settings.home)
     store.prepare(settings.tracking.experiment)
-    name, who = settings.registry.model_name, getpass.getuser()
+    name, who = settings.registry.model_name, user()
     if settings.action == "rollback":
         decision = promotion.rollback(store, name, who=who, reason=settings.reason)
     elif settings.action == "reject":

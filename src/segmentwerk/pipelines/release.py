@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import json
 import logging
 from collections.abc import Iterator
@@ -29,7 +28,7 @@ from segmentwerk.insight.profiles import Effect, describe, effects
 from segmentwerk.pipelines import card
 from segmentwerk.pipelines.approval import asker, compare_with
 from segmentwerk.pipelines.candidates import Candidate
-from segmentwerk.pipelines.context import Context
+from segmentwerk.pipelines.context import Context, user
 from segmentwerk.pipelines.preparation import Prepared
 from segmentwerk.registry import approval, package, promotion, publish
 from segmentwerk.registry import prospect as second_path
@@ -307,7 +306,7 @@ def _crown(store: Store, version: int, reason: str, settings: RegistrySettings, 
     known = set(prepared.table.features.index)
     ask = asker(store, settings, lambda words: [word in known for word in words])
     try:
-        promotion.promote(store, settings.model_name, version, ask=ask, who=getpass.getuser(), reason=reason)
+        promotion.promote(store, settings.model_name, version, ask=ask, who=user(), reason=reason)
     except GateError as error:
         log.warning("%s", error)
         return False

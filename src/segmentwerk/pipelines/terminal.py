@@ -6,10 +6,10 @@ from rich.box import SIMPLE, SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from segmentwerk.core.addresses import redacted
 from segmentwerk.core.types import Selection, Verdict
 from segmentwerk.pipelines import review
 from segmentwerk.pipelines.release import Release
-from segmentwerk.tracking.address import redacted
 
 SHORT = {
     "segments": "k",

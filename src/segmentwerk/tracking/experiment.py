@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from segmentwerk.core.addresses import missing_driver, redacted, veiled
 from segmentwerk.core.errors import ConfigError
-from segmentwerk.tracking.address import knock, redacted
+from segmentwerk.tracking.address import knock
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 COMPARISONS, CANDIDATES = "comparisons", "candidates"
 _VIEW = "mlflow.sharedViewState."
+_WRONG_HOST = "Invalid Host header"
+"""MLflow's words for a name that it was not told of."""
 
 
 def reach(uri: str) -> None:
@@ -24,11 +28,12 @@ def reach(uri: str) -> None:
     ConfigError
         If it does not.
     """
+    from mlflow.exceptions import MlflowException
     from sqlalchemy.exc import SQLAlchemyError
 
     try:
         knock(uri)
-    except (SQLAlchemyError, OSError, ImportError, ValueError) as error:
+    except (MlflowException, SQLAlchemyError, OSError, ImportError, ValueError) as error:
         raise unreachable(uri, error) from error
 
 
@@ -119,9 +124,32 @@ def _create(client: MlflowClient, uri: str, home: Path, name: str) -> Any:
 
 def unreachable(uri: str, error: Exception) -> ConfigError:
     """Say that a store cannot be used, and what to do about it."""
+    return ConfigError(
+        f"Cannot open the tracking store {redacted(uri)}: {_words(error)}", _remedy(uri, error)
+    )
+
+
+def _words(error: Exception) -> str:
+    """Return the error's own first line, unless it may quote a part of a password."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import ArgumentError
+
+    # That of a server's answer, or of a network's silence, quotes the address as it is shown.
+    if isinstance(error, ValueError | ArgumentError) and not isinstance(error, MlflowException | OSError):
+        return "it cannot be read as an address."
     words = str(error).strip().partition("\n")[0]
+    return veiled(words)
+
+
+def _remedy(uri: str, error: Exception) -> str:
+    if _WRONG_HOST in str(error):
+        name = urlsplit(uri).netloc.rpartition("@")[2]
+        return (
+            f"The server does not know its name {name}. Start it with MLFLOW_SERVER_ALLOWED_HOSTS={name} "
+            "(mlflow server), or allowed_hosts=[…] (segmentwerk server)."
+        )
     if getattr(error, "error_code", None) in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
-        remedy = "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to your account on the server."
-    else:
-        remedy = "Check tracking.uri, or switch tracking off with tracking.enabled=false."
-    return ConfigError(f"Cannot open the tracking store {redacted(uri)}: {words}", remedy)
+        return "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to your account on the server."
+    if isinstance(error, ImportError):
+        return missing_driver(uri)
+    return "Check tracking.uri, or switch tracking off with tracking.enabled=false."
