@@ -9,6 +9,7 @@ import importlib
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
@@ -67,6 +68,7 @@ def main() -> int:
         code = _dispatch(sys.argv[1:])
         sys.stdout.flush()
     except OSError as error:  # a full disk behind stdout, for instance
+        sys.stdout = sys.stderr  # else Python tries once more at its end
         return _fail(f"Cannot write what there is to say: {error.strerror or error}.", 2)
     return code
 
@@ -101,7 +103,7 @@ def _guarded(verb: str, arguments: list[str]) -> int:
             words = "Interrupted. Nothing half done was kept; the same command goes on where it can."
             return _fail(words, EXIT_CODE)
         if any(word.lstrip("+").lower() == "debug=true" for word in arguments):
-            raise
+            traceback.print_exc()
         return _fail(*_explained(error, verb))
 
 

@@ -16,7 +16,8 @@ from segmentwerk.core.errors import ConfigError
 
 _WORDS = {"data": ("action", "subject"), "promote": ("version",)}
 """Keys of a verb's words, as in `data check` and `promote 3`."""
-_DECISIONS = ("rollback", "reject")
+_DECISIONS = {f"--{word}": f"action={word}" for word in ("rollback", "reject")}
+"""So that people can write `promote --rollback` and `promote 4 --reject`."""
 
 _OVERRIDE = re.compile(r"(?P<key>\+{0,2}(?P<name>[^+~@=][^@=]*)=)(?P<value>.*)", re.DOTALL)
 _QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
@@ -39,7 +40,7 @@ def translate(verb: str, arguments: Sequence[str], root: type[RootSettings]) -> 
     ConfigError
         If an argument is empty, no ``key=value``, or a flag is unknown.
     """
-    known = [_decision(verb, argument) for argument in arguments]
+    known = [_DECISIONS.get(argument, argument) if verb == "promote" else argument for argument in arguments]
     for argument in known:
         _insist_on_text(argument)
     given, flags = _split(verb, known)
@@ -132,12 +133,6 @@ def _pieces(value: str) -> list[str]:
         pieces.append(found[1])
         end = found.end() - 1 if found[0].endswith(",") else len(value)
     return pieces
-
-
-def _decision(verb: str, argument: str) -> str:
-    """Let people write `promote --rollback` and `promote 4 --reject`."""
-    word = argument.removeprefix("--")
-    return f"action={word}" if verb == "promote" and word in _DECISIONS else argument
 
 
 def _insist_on_text(argument: str) -> None:

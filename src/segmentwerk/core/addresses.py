@@ -10,6 +10,7 @@ from urllib.parse import quote, unquote, urlsplit
 from segmentwerk.core.paths import expanded
 
 SQLITE = "sqlite:///"
+_SQLITE = re.compile(r"sqlite(\+pysqlite)?:///")
 _POSTGRES = "pip install 'segmentwerk[postgres]'"
 _OTHERS = {"mysql": "pymysql", "mariadb": "pymysql"}
 """Drivers of databases that MLflow and Optuna know, too."""
@@ -36,6 +37,11 @@ def with_driver(address: str, *drivers: str) -> str:
     return address.replace(":", f"+{found}:", 1) if found else address
 
 
+def is_sqlite(address: str) -> bool:
+    """Return whether an address names a SQLite file."""
+    return _SQLITE.match(address) is not None
+
+
 def sqlite(address: str, folder: Path) -> str:
     """Return the address of a SQLite file with its absolute path, below ``folder`` where it was relative.
 
@@ -44,13 +50,23 @@ def sqlite(address: str, folder: Path) -> str:
     >>> sqlite("sqlite:///a%20b.db", Path("/data"))
     'sqlite:////data/a b.db'
     """
-    path, mark, options = address.removeprefix(SQLITE).partition("?")
+    path, mark, options = address.partition(":///")[2].partition("?")
     return sqlite_at((folder / expanded(Path(unquote(path)))).resolve()) + mark + options
 
 
 def sqlite_at(path: Path) -> str:
-    """Return the address of the SQLite database in a file, whatever signs are in its path."""
-    return SQLITE + re.sub(r"[%?#]", lambda sign: quote(sign[0]), str(path))
+    """Return the address of the SQLite database in a file, whatever signs are in its path.
+
+    Examples
+    --------
+    >>> sqlite_at(Path("/a/b 1.db"))
+    'sqlite:////a/b 1.db'
+    >>> sqlite_at(Path("/100%/b.db"))
+    'sqlite+pysqlite:////100%25/b.db'
+    """
+    escaped = re.sub(r"[%?#]", lambda sign: quote(sign[0]), str(path))
+    # MLflow makes the folder of an address that begins with `sqlite:///`, and takes it without unescaping.
+    return SQLITE + escaped if escaped == str(path) else f"sqlite+pysqlite:///{escaped}"
 
 
 def redacted(address: str) -> str:

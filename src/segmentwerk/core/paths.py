@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 from segmentwerk.core.errors import ConfigError
@@ -10,6 +11,8 @@ from segmentwerk.core.errors import ConfigError
 PACKAGE = Path(__file__).resolve().parents[1]
 CHECKOUT = PACKAGE.parents[1]
 
+_MISREAD = re.compile(r"\$\{|%[0-9A-Fa-f]{2}")
+"""Hydra resolves ``${...}`` in the name of a run's folder, and MLflow decodes ``%20`` in a model's twice."""
 _ELSEWHERE = "Name another folder: SEGMENTWERK_HOME=FOLDER, or home=FOLDER."
 
 
@@ -47,11 +50,12 @@ def output_root(home: str) -> str:
     Raises
     ------
     ConfigError
-        If the configuration would read a reference into its name, or it cannot be made.
+        If it cannot be made, or its name would be taken for another.
     """
     folder = expanded(Path(home)).absolute() / "outputs"
-    if "${" in str(folder):  # Hydra keeps the name in its configuration, and resolves it there
-        raise ConfigError(f"No run can be kept in {home}: the signs ${{ in it mean a reference.", _ELSEWHERE)
+    misread = _MISREAD.search(str(folder))
+    if misread:
+        raise ConfigError(f"No run can be kept in {home}: {misread[0]} in a path is misread.", _ELSEWHERE)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import ibis
+from pyarrow.parquet import ParquetWriter
 
 from segmentwerk.core.errors import InputError, SegmentwerkError, nearest
 from segmentwerk.core.files import atomic_file
@@ -202,6 +203,9 @@ def _share(wrong: int, rows: int) -> str:
 
 def write_quarantine(checked: Checked, path: Path) -> Path:
     """Write the quarantine to a Parquet file and return its path."""
-    with atomic_file(path) as draft:
-        checked.quarantine.order_by(["table", "file", "row"]).to_parquet(draft)
+    rows = checked.quarantine.order_by(["table", "file", "row"]).to_pyarrow_batches()
+    # Not by Ibis itself: it writes a path with a quotation mark in it wrongly into its SQL.
+    with atomic_file(path) as draft, ParquetWriter(draft, rows.schema) as file:
+        for batch in rows:
+            file.write_batch(batch)
     return path

@@ -15,6 +15,7 @@ import pooch
 
 from segmentwerk.core.errors import InputError, nearest
 from segmentwerk.core.files import atomic_file
+from segmentwerk.data.sqltext import literal
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +94,7 @@ def _online_retail(workbook: Path, target: Path) -> None:
         f"""COPY (SELECT InvoiceNo, StockCode, Description, CAST(Quantity AS INTEGER) AS Quantity,
         date_trunc('minute', CAST(InvoiceDate AS TIMESTAMP) + INTERVAL 30 SECOND) AS InvoiceDate,
         CAST(UnitPrice AS DOUBLE) AS UnitPrice, CAST(CustomerID AS INTEGER) AS CustomerID, Country
-        FROM cells ORDER BY _row) TO '{target}' (FORMAT parquet)"""
+        FROM cells ORDER BY _row) TO {literal(str(target))} (FORMAT parquet)"""
     )
 
 
@@ -106,7 +107,7 @@ def content_digest(table: Path) -> str:
     rows = duckdb.sql(
         f"""SELECT concat_ws('|', InvoiceNo, StockCode, Quantity, strftime(InvoiceDate, '%Y-%m-%d %H:%M'),
         CAST(round(1000 * UnitPrice) AS BIGINT), coalesce(CAST(CAST(CustomerID AS BIGINT) AS VARCHAR), ''),
-        trim(Country)) AS row FROM read_parquet('{table}') ORDER BY row"""
+        trim(Country)) AS row FROM read_parquet({literal(str(table))}) ORDER BY row"""
     )
     total = hashlib.sha256()
     while batch := rows.fetchmany(50_000):

@@ -131,7 +131,7 @@ def _connect(settings: SourceSettings, cache: Path) -> Any:
 def _root(settings: SourceSettings, cache: Path) -> Path:
     if settings.accounts is not None:
         return _generated(settings.accounts, settings.seed, cache)
-    root = (settings.path or cache / settings.name).expanduser().resolve()
+    root = (settings.path or cache / settings.name).resolve()
     if settings.path is None and not root.exists():
         from segmentwerk.data.fetch import SETS  # only this message needs the downloader
 

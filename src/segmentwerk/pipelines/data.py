@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from segmentwerk.config import DataSettings
@@ -55,14 +56,14 @@ def _check(settings: DataSettings, context: Context) -> dict[str, Any]:
     for line in source.understood:
         console.print(f"  {line}", markup=False)
     for name, table in source.raw.items():
-        console.print(f"\n[bold]First rows of {name}[/] (ids and personal data masked)")
+        console.print(f"\n[bold]First rows of {escape(name)}[/] (ids and personal data masked)")
         console.print(
             privacy.preview(table, source.private).to_string(index=False), markup=False, soft_wrap=True
         )
     console.print(_rows(checked))
     console.print(_findings(found))
-    console.print(f"Rejected rows, with reasons: {quarantine}")
-    console.print(f"Quality report: {page}")
+    console.print(f"Rejected rows, with reasons: {quarantine}", markup=False)
+    console.print(f"Quality report: {page}", markup=False)
     return {
         "inputs": {"source": source.name, "digest": source.digest},
         "rows": checked.rows,

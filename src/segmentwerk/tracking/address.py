@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from segmentwerk.core.addresses import SQLITE, sound, sqlite, sqlite_at, with_driver
+from segmentwerk.core.addresses import is_sqlite, sound, sqlite, sqlite_at, with_driver
 from segmentwerk.core.errors import ConfigError
 
 VARIABLE = "MLFLOW_TRACKING_URI"
@@ -27,14 +27,14 @@ def absolute(uri: str | None, home: Path) -> str:
             f"Give a database URL (sqlite:///…, postgresql://…) or a server (http://…); {VARIABLE} "
             "is used where it is null.",
         )
-    if uri.startswith(SQLITE):
+    if is_sqlite(uri):
         return sqlite(uri, home)
     return uri.rstrip("/") if uri.startswith("http") else with_driver(sound(uri), "psycopg", "psycopg2")
 
 
 def from_environment(uri: str, folder: Path) -> str:
     """Return the address in MLflow's own variable, where a relative file is one of the working directory."""
-    return sqlite(uri, folder) if uri.startswith(SQLITE) else uri
+    return sqlite(uri, folder) if is_sqlite(uri) else uri
 
 
 def knock(uri: str) -> None:
