@@ -171,7 +171,7 @@ def _task(verb: str, failures: list[Exception], store: str | None) -> Callable[[
 
         from segmentwerk import config as settings_module
         from segmentwerk.core.addresses import veiled
-        from segmentwerk.core.interruption import interruptible
+        from segmentwerk.core.interruption import GRACE, SERVER_GRACE, interruptible
         from segmentwerk.pipelines.context import Context
 
         root = getattr(settings_module, VERBS[verb][0])
@@ -183,7 +183,7 @@ def _task(verb: str, failures: list[Exception], store: str | None) -> Callable[[
             verb, job.runtime.output_dir, sweep=sweep, overrides=[veiled(text) for text in given]
         )
         pipeline = importlib.import_module(f"segmentwerk.pipelines.{verb}")
-        with interruptible():
+        with interruptible(SERVER_GRACE if verb in ("server", "ui") else GRACE):
             summary = pipeline.run(settings, context)
         path = context.write_summary(summary)
         sys.stdout.write(f"{path}\n")

@@ -8,12 +8,20 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NoReturn
+from types import FrameType
+from typing import Any, NoReturn, TypeVar
+from weakref import WeakSet
 
-GRACE = 8.0
+GRACE = 5.0
 """Seconds to clean up; those who send SIGTERM often send SIGKILL after ten."""
+SERVER_GRACE = 60.0
+"""Seconds for a server, which ends its database, too."""
 EXIT_CODE = 130
 _LAST_WORDS = b"segmentwerk: Ended before everything was tidied up; the same command goes on where it can.\n"
+
+
+ConnectionT = TypeVar("ConnectionT")
+_CONNECTIONS: WeakSet[Any] = WeakSet()
 
 
 class Terminated(KeyboardInterrupt):
@@ -33,6 +41,15 @@ def is_interruption(error: BaseException) -> bool:
     return False
 
 
+def stoppable(connection: ConnectionT) -> ConnectionT:
+    """Return DuckDB's connection, whose query ends when a signal comes.
+
+    Without it DuckDB goes on in the background, and a connection that is closed waits for it.
+    """
+    _CONNECTIONS.add(connection)
+    return connection
+
+
 @contextmanager
 def interruptible(grace: float = GRACE) -> Iterator[None]:
     """Raise `Terminated` in the block where SIGTERM comes, and end the process ``grace`` seconds later.
@@ -41,10 +58,19 @@ def interruptible(grace: float = GRACE) -> Iterator[None]:
     exception for an error of its own and go on; the end of the process waits for neither.
     """
 
-    def terminate(_signal: int, _frame: object) -> NoReturn:
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        _stop_queries()
+        signal.default_int_handler(number, frame)
+
+    def terminate(_number: int, _frame: FrameType | None) -> NoReturn:
+        _set_clock(grace)
+        _stop_queries()
         raise Terminated
 
-    previous = signal.signal(signal.SIGTERM, terminate)
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    if before[signal.SIGINT] is signal.default_int_handler:  # not where a shell made us deaf to it
+        signal.signal(signal.SIGINT, interrupt)
+    signal.signal(signal.SIGTERM, terminate)
     told, tell = os.pipe()
     os.set_blocking(tell, False)
     woken = signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
@@ -53,7 +79,8 @@ def interruptible(grace: float = GRACE) -> Iterator[None]:
         yield
     finally:
         signal.set_wakeup_fd(woken)
-        signal.signal(signal.SIGTERM, previous)
+        for number, handler in before.items():
+            signal.signal(number, handler)
         os.close(tell)
 
 
@@ -61,9 +88,18 @@ def _watch(told: int, grace: float) -> None:
     """Read the signals that come; the end of the pipe is the end of the block."""
     while signals := os.read(told, 64):
         if signal.SIGTERM in signals:
-            # By the system's clock, should Python itself be in the way.
-            signal.setitimer(signal.ITIMER_REAL, grace + 1)
+            _set_clock(grace)
             time.sleep(grace)
             os.write(2, _LAST_WORDS)
             os._exit(EXIT_CODE)
     os.close(told)
+
+
+def _set_clock(grace: float) -> None:
+    """Have the system end this process a second later than `_watch`, should Python itself be in the way."""
+    signal.setitimer(signal.ITIMER_REAL, grace + 1)
+
+
+def _stop_queries() -> None:
+    for connection in list(_CONNECTIONS):
+        connection.interrupt()

@@ -13,6 +13,8 @@ CHECKOUT = PACKAGE.parents[1]
 
 _MISREAD = re.compile(r"\$\{|%[0-9A-Fa-f]{2}")
 """Hydra resolves ``${...}`` in the name of a run's folder, and MLflow decodes ``%20`` in a model's twice."""
+_NOWHERE = "/nonexistent"
+"""Debian's home directory of users that have none; nobody can write there."""
 _ELSEWHERE = "Name another folder: SEGMENTWERK_HOME=FOLDER, or home=FOLDER."
 
 
@@ -25,11 +27,6 @@ def default_home() -> Path:
     """Return the project's data directory, absolute, whatever the working directory.
 
     ``$SEGMENTWERK_HOME`` if set; ``.segmentwerk`` in a checkout; else the user's data directory.
-
-    Raises
-    ------
-    ConfigError
-        If the user has no home directory.
     """
     named = os.environ.get("SEGMENTWERK_HOME")
     if named:
@@ -38,10 +35,7 @@ def default_home() -> Path:
         return CHECKOUT / ".segmentwerk"
     import platformdirs  # only an installed wheel needs it
 
-    found = Path(platformdirs.user_data_path("segmentwerk"))
-    if not found.is_absolute():  # HOME is not set, and the system does not know the user
-        raise ConfigError("You have no home directory to keep data in.", _ELSEWHERE)
-    return found
+    return Path(platformdirs.user_data_path("segmentwerk"))
 
 
 def output_root(home: str) -> str:
@@ -78,7 +72,9 @@ def expanded(path: Path) -> Path:
 
 
 def insist_on_surroundings() -> None:
-    """Make sure that there is a working directory.
+    """Make sure that there is a working directory, and a home directory to name.
+
+    Libraries ask for a home directory as they are imported; a container's user may have none.
 
     Raises
     ------
@@ -89,3 +85,7 @@ def insist_on_surroundings() -> None:
         Path.cwd()
     except OSError as error:
         raise ConfigError("The working directory is gone.", "Change to another: cd") from error
+    try:
+        Path.home()
+    except RuntimeError:
+        os.environ["HOME"] = _NOWHERE

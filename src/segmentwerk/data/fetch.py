@@ -15,6 +15,7 @@ import pooch
 
 from segmentwerk.core.errors import InputError, nearest
 from segmentwerk.core.files import atomic_file
+from segmentwerk.core.interruption import stoppable
 from segmentwerk.data.sqltext import literal
 
 log = logging.getLogger(__name__)
@@ -88,7 +89,7 @@ def _online_retail(workbook: Path, target: Path) -> None:
     """Turn the published workbook into one Parquet file with the types of its columns."""
     from segmentwerk.data import workbook as excel  # openpyxl is slow to import
 
-    con = duckdb.connect()
+    con = stoppable(duckdb.connect())
     excel.load(con, workbook, None, "cells")
     con.execute(
         f"""COPY (SELECT InvoiceNo, StockCode, Description, CAST(Quantity AS INTEGER) AS Quantity,

@@ -13,6 +13,7 @@ from typing import Any
 import ibis
 
 from segmentwerk.core.errors import ConfigError, InputError
+from segmentwerk.core.interruption import stoppable
 from segmentwerk.core.settings import SourceSettings
 from segmentwerk.data import files, inputs, mapping
 from segmentwerk.data.columns import COLUMNS
@@ -111,6 +112,7 @@ def _connect(settings: SourceSettings, cache: Path) -> Any:
     if settings.url is None:
         cache.mkdir(parents=True, exist_ok=True)
         con = ibis.duckdb.connect(temp_directory=str(cache / "spill"))
+        stoppable(con.con)
         con.raw_sql("SET TimeZone = 'UTC'")
         return con
     try:

@@ -196,7 +196,11 @@ def save_pyfunc(
     import mlflow.pyfunc
     from mlflow.models import Model
 
-    files = {file.stem: file.resolve().as_uri() for file in sorted(folder.iterdir()) if file.suffix in (".onnx", ".json")}
+    files = {
+        file.stem: file.resolve().as_uri()
+        for file in sorted(folder.iterdir())
+        if file.suffix in (".onnx", ".json")
+    }
     mlflow.pyfunc.save_model(
         path=str(path),
         mlflow_model=Model(artifact_path=location, run_id=run_id, model_uuid=model_id),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from segmentwerk.core.addresses import missing_driver, redacted, veiled
+from segmentwerk.core.addresses import is_sqlite, missing_driver, redacted, veiled
 from segmentwerk.core.errors import ConfigError
 from segmentwerk.tracking.address import knock
 
@@ -28,12 +28,10 @@ def reach(uri: str) -> None:
     ConfigError
         If it does not.
     """
-    from mlflow.exceptions import MlflowException
-    from sqlalchemy.exc import SQLAlchemyError
-
+    silent: tuple[type[Exception], ...] = (*failures(), ImportError, ValueError)
     try:
         knock(uri)
-    except (MlflowException, SQLAlchemyError, OSError, ImportError, ValueError) as error:
+    except silent as error:
         raise unreachable(uri, error) from error
 
 
@@ -45,11 +43,9 @@ def prepare(client: MlflowClient, uri: str, home: Path, name: str) -> str:
     ConfigError
         If the experiment was deleted, or the store does not let us in.
     """
-    from mlflow.exceptions import MlflowException
-
     try:
         found = client.get_experiment_by_name(name) or _create(client, uri, home, name)
-    except MlflowException as error:
+    except failures() as error:
         raise unreachable(uri, error) from error
     if found.lifecycle_stage != "active":
         raise ConfigError(
@@ -122,6 +118,15 @@ def _create(client: MlflowClient, uri: str, home: Path, name: str) -> Any:
     return client.get_experiment_by_name(name)
 
 
+def failures() -> tuple[type[Exception], ...]:
+    """Return what MLflow's client raises where a store is away, says no, or holds tables of another kind."""
+    from alembic.util import CommandError
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return MlflowException, SQLAlchemyError, CommandError, OSError
+
+
 def unreachable(uri: str, error: Exception) -> ConfigError:
     """Say that a store cannot be used, and what to do about it."""
     return ConfigError(
@@ -137,8 +142,7 @@ def _words(error: Exception) -> str:
     # That of a server's answer, or of a network's silence, quotes the address as it is shown.
     if isinstance(error, ValueError | ArgumentError) and not isinstance(error, MlflowException | OSError):
         return "it cannot be read as an address."
-    words = str(error).strip().partition("\n")[0]
-    return veiled(words)
+    return veiled(str(error).strip().partition("\n")[0].rstrip(".")) + "."
 
 
 def _remedy(uri: str, error: Exception) -> str:
@@ -152,4 +156,9 @@ def _remedy(uri: str, error: Exception) -> str:
         return "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to your account on the server."
     if isinstance(error, ImportError):
         return missing_driver(uri)
+    if is_sqlite(uri):
+        return (
+            "If the file is damaged, or another version of MLflow made it, move it away or name another: "
+            "tracking.uri=…"
+        )
     return "Check tracking.uri, or switch tracking off with tracking.enabled=false."

@@ -1,5 +1,7 @@
 """Where data is kept: what is refused by name, and what is no matter."""
 
+from pathlib import Path
+
 import pytest
 
 from segmentwerk.core import paths
@@ -31,12 +33,12 @@ def test_the_home_directory_is_understood(tmp_path, monkeypatch):
     assert paths.output_root("~/data") == f"{tmp_path}/data/outputs"
 
 
-def test_a_user_without_a_home_is_told(monkeypatch):
-    monkeypatch.delenv("SEGMENTWERK_HOME", raising=False)
-    monkeypatch.setattr(paths, "config_root", lambda: paths.PACKAGE)
-    monkeypatch.setattr("platformdirs.user_data_path", lambda name: f"~/.local/share/{name}")
-    with pytest.raises(ConfigError, match="no home directory"):
-        paths.default_home()
+def test_a_user_without_a_home_has_one_to_name(monkeypatch):
+    monkeypatch.setenv("HOME", "before")
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr("pwd.getpwuid", {}.__getitem__)
+    paths.insist_on_surroundings()
+    assert Path.home() == Path("/nonexistent")
 
 
 def test_a_working_directory_that_is_gone_is_told(tmp_path, monkeypatch):
