@@ -128,3 +128,13 @@ def test_debug_shows_where_it_happened(word, tmp_path, monkeypatch, capsys):
     assert done.code == 2, "the exit code is the same"
     assert "Traceback" in done.stderr
     assert "segmentwerk: Source 'csv_folder' has no path." in done.stderr
+
+
+def test_no_password_is_kept_in_the_summary(home, monkeypatch, capsys):
+    monkeypatch.setenv("MY_PASSWORD", "secret")
+    address = "source.url=postgres://me:${oc.env:MY_PASSWORD}@h/d"
+    arguments = ["data", "features", "+" + address, "tracking.uri=http://me:secret@h"]
+    done = in_process(*arguments, home=home, monkeypatch=monkeypatch, capsys=capsys)
+    assert done.code == 0, done.stderr
+    assert "tracking.uri='http://me:***@h'" in done.summary["overrides"]
+    assert "secret" not in str(done.summary)

@@ -14,6 +14,8 @@ from weakref import WeakSet
 
 GRACE = 5.0
 """Seconds to clean up; those who send SIGTERM often send SIGKILL after ten."""
+_FAREWELL = 3.0
+"""Seconds for Python to take itself down, when nobody but the system can end it any more."""
 SERVER_GRACE = 60.0
 """Seconds for a server, which ends its database, too."""
 EXIT_CODE = 130
@@ -96,8 +98,8 @@ def _watch(told: int, grace: float) -> None:
 
 
 def _set_clock(grace: float) -> None:
-    """Have the system end this process a second later than `_watch`, should Python itself be in the way."""
-    signal.setitimer(signal.ITIMER_REAL, grace + 1)
+    """Have the system end this process later than `_watch` would, should Python itself be in the way."""
+    signal.setitimer(signal.ITIMER_REAL, grace + _FAREWELL)
 
 
 def _stop_queries() -> None:
