@@ -39,6 +39,11 @@ class Finished:
         return json.loads(Path(self.stdout.strip().splitlines()[-1]).read_text())
 
 
+def surroundings() -> dict[str, str]:
+    """Return the environment without a store that MLflow was told of in this process."""
+    return {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
+
+
 def segmentwerk(*arguments: str, home: Path, cwd: Path | None = None, **environment: str) -> Finished:
     """Run the command line in a process of its own."""
     done = subprocess.run(
@@ -48,7 +53,7 @@ def segmentwerk(*arguments: str, home: Path, cwd: Path | None = None, **environm
         check=False,
         timeout=280,
         cwd=cwd or home,
-        env={**os.environ, "SEGMENTWERK_HOME": str(home), **environment},
+        env={**surroundings(), "SEGMENTWERK_HOME": str(home), **environment},
     )
     return Finished(done.returncode, done.stdout, done.stderr, home)
 

@@ -26,6 +26,12 @@ def _nothing_stray():
     assert was_there or not stray.exists(), "a test made mlflow.db in the working directory"
 
 
+@pytest.fixture(autouse=True)
+def _no_store_of_the_team(monkeypatch):
+    """Tests keep their runs to themselves, whatever the profile says, and whatever MLflow set in a test."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+
+
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory) -> Path:
     """An MLflow database with its tables, made once because that takes seconds."""

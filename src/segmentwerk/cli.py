@@ -8,10 +8,10 @@ from __future__ import annotations
 import importlib
 import logging
 import os
-import re
 import sys
+import traceback
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -61,7 +61,19 @@ log = logging.getLogger(__name__)
 
 def main() -> int:
     """Run the command line and return its exit code."""
-    arguments = sys.argv[1:]
+    from segmentwerk.core.streams import secure
+
+    secure()
+    try:
+        code = _dispatch(sys.argv[1:])
+        sys.stdout.flush()
+    except OSError as error:  # a full disk behind stdout, for instance
+        sys.stdout = sys.stderr  # else Python tries once more at its end
+        return _fail(f"Cannot write what there is to say: {error.strerror or error}.", 2)
+    return code
+
+
+def _dispatch(arguments: list[str]) -> int:
     verb = arguments[0] if arguments else "--help"
     if verb in ("-h", "--help", "help"):
         sys.stdout.write(
@@ -81,33 +93,33 @@ def main() -> int:
 
 def _guarded(verb: str, arguments: list[str]) -> int:
     """Run a verb; turn every failure into one message and an exit code."""
-    from segmentwerk.core.errors import ConfigError, SegmentwerkError, brief, nearest
+    from segmentwerk.core.interruption import EXIT_CODE, is_interruption
 
-    debug = "debug=true" in arguments
     try:
-        if verb not in VERBS:
-            raise ConfigError(f"Unknown verb {verb!r}.", nearest(verb, VERBS))
-        _run_hydra(verb, _positional(verb, arguments))
+        _run_hydra(verb, arguments)
         return 0
-    except KeyboardInterrupt:
-        return _fail("Interrupted. Nothing half done was kept; the same command goes on where it can.", 130)
-    except SegmentwerkError as error:
-        if debug:
-            raise
-        return _fail(str(error), error.exit_code)
-    except OSError as error:
-        if debug:
-            raise
-        return _fail(f"{error.strerror or error}: {error.filename or ''}".rstrip(": "), 2)
-    except Exception as error:
-        if debug:
-            raise
-        remedy = _config_remedy(error, verb)
-        if remedy is not None:
-            return _fail(remedy, 2)
-        return _fail(
-            f"This is a bug: {brief(error)}. Add debug=true to see all of it; it may quote your data.", 1
-        )
+    except (KeyboardInterrupt, Exception) as error:
+        if is_interruption(error):
+            words = "Interrupted. Nothing half done was kept; the same command goes on where it can."
+            return _fail(words, EXIT_CODE)
+        if any(word.lstrip("+").lower() == "debug=true" for word in arguments):
+            traceback.print_exc()
+        return _fail(*_explained(error, verb))
+
+
+def _explained(error: BaseException, verb: str) -> tuple[str, int]:
+    """Return what is said of an error, and the exit code."""
+    from segmentwerk.core.errors import SegmentwerkError, brief
+    from segmentwerk.refusals import explained
+
+    if isinstance(error, SegmentwerkError):
+        return str(error), error.exit_code
+    remedy = explained(error, verb)
+    if remedy is not None:
+        return remedy, 2
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}: {error.filename or ''}".rstrip(": "), 2
+    return f"This is a bug: {brief(error)}. Add debug=true to see all of it; it may quote your data.", 1
 
 
 def _fail(message: str, code: int) -> int:
@@ -115,46 +127,35 @@ def _fail(message: str, code: int) -> int:
     return code
 
 
-def _positional(verb: str, arguments: list[str]) -> list[str]:
-    """Let people write `data check`, `data fetch online_retail`, `promote 3` and `promote --rollback`."""
-    keys = {"data": ["action", "subject"], "promote": ["version"]}.get(verb, [])
-    translated = []
-    for argument in arguments:
-        if verb == "promote" and argument.removeprefix("--") in ("rollback", "reject"):
-            translated.append(f"action={argument.removeprefix('--')}")
-        elif keys and argument[0] not in "-+~" and "=" not in argument:
-            key = keys.pop(0)
-            translated.append(f"{key}={_quoted(argument) if key == 'subject' else argument}")
-        else:
-            translated.append(argument)
-    return translated
-
-
-def _quoted(text: str) -> str:
-    """Write a text so that Hydra takes it for one: bare, 12 would be a number, and some signs an error."""
-    escaped = re.sub(r"(\\*)(?='|$)", r"\1\1", text).replace("'", "\\'")
-    return f"'{escaped}'"
-
-
 def _run_hydra(verb: str, arguments: list[str]) -> None:
+    from segmentwerk.core.errors import ConfigError, nearest
+
+    if verb not in VERBS:
+        raise ConfigError(f"Unknown verb {verb!r}.", nearest(verb, VERBS))
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints its own traceback and exits by itself
     # One thread for each fit: sums then come out the same everywhere; fits run side by side instead.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     import hydra
     from omegaconf import OmegaConf
 
-    from segmentwerk.core.paths import config_root, default_home
+    from segmentwerk import config
+    from segmentwerk.core.paths import config_root, default_home, insist_on_surroundings, output_root
+    from segmentwerk.overrides import translate
 
+    insist_on_surroundings()
     OmegaConf.register_new_resolver("segmentwerk_home", lambda: str(default_home()), replace=True)
-    sys.argv = [f"segmentwerk {verb}", *arguments]
+    OmegaConf.register_new_resolver("segmentwerk_outputs", output_root, replace=True)
+    overrides = translate(verb, arguments, getattr(config, VERBS[verb][0]))
+    sys.argv = [f"segmentwerk {verb}", *overrides]
     application = hydra.main(version_base="1.3", config_path=str(config_root() / "conf"), config_name=verb)
     failures: list[Exception] = []
-    application(_task(verb, failures))()
+    # Read once: MLflow itself sets it later, for the processes that it starts.
+    application(_task(verb, failures, os.environ.get("MLFLOW_TRACKING_URI")))()
     if failures:
         raise failures[0]
 
 
-def _task(verb: str, failures: list[Exception]) -> Callable[[DictConfig], None]:
+def _task(verb: str, failures: list[Exception], store: str | None) -> Callable[[DictConfig], None]:
     """Return what Hydra runs; errors go to ``failures``, so that Hydra adds no words of its own."""
 
     def task(config: DictConfig) -> None:
@@ -166,36 +167,25 @@ def _task(verb: str, failures: list[Exception]) -> Callable[[DictConfig], None]:
     def work(config: DictConfig) -> None:
         from hydra.core.hydra_config import HydraConfig
         from hydra.types import RunMode
+        from omegaconf import OmegaConf
 
         from segmentwerk import config as settings_module
+        from segmentwerk.core.addresses import veiled
+        from segmentwerk.core.interruption import GRACE, SERVER_GRACE, interruptible
         from segmentwerk.pipelines.context import Context
 
-        settings = settings_module.parse(getattr(settings_module, VERBS[verb][0]), config)
+        root = getattr(settings_module, VERBS[verb][0])
+        settings = settings_module.parse(root, config, tracking_uri=store)
         job = HydraConfig.get()
         sweep = job.sweep.dir if job.mode == RunMode.MULTIRUN else None
-        context = Context.open(verb, job.runtime.output_dir, sweep=sweep, overrides=list(job.overrides.task))
+        given = cast(list[str], OmegaConf.to_container(job.overrides.task, resolve=False))
+        context = Context.open(
+            verb, job.runtime.output_dir, sweep=sweep, overrides=[veiled(text) for text in given]
+        )
         pipeline = importlib.import_module(f"segmentwerk.pipelines.{verb}")
-        with context.interruptible():
+        with interruptible(SERVER_GRACE if verb in ("server", "ui") else GRACE):
             summary = pipeline.run(settings, context)
         path = context.write_summary(summary)
         sys.stdout.write(f"{path}\n")
 
     return task
-
-
-def _config_remedy(error: Exception, verb: str) -> str | None:
-    """Explain an error that Hydra raised while composing the config; None if it is none of those."""
-    from hydra.errors import HydraException
-    from omegaconf.errors import OmegaConfBaseException
-
-    from segmentwerk.core.errors import nearest
-
-    if not isinstance(error, HydraException | OmegaConfBaseException):
-        return None
-    cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
-    key = getattr(cause, "key", None)
-    parent = getattr(cause, "parent_node", None)
-    known = [str(name) for name in parent] if parent is not None and hasattr(parent, "keys") else []
-    hint = nearest(str(key), known) if key is not None and known else f"See: segmentwerk {verb} --help"
-    first = str(error).strip().splitlines()[0]
-    return f"{first} {hint}"

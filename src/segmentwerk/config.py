@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-import re
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
+from segmentwerk.core.addresses import redacted as shown
+from segmentwerk.core.addresses import same_database, veiled
 from segmentwerk.core.errors import ConfigError, nearest
 from segmentwerk.core.settings import (
     EvaluationSettings,
@@ -25,7 +28,10 @@ from segmentwerk.core.settings import (
     SourceSettings,
     TrackingSettings,
     TuningSettings,
+    UserPath,
 )
+from segmentwerk.tracking.address import absolute, from_environment
+from segmentwerk.tracking.names import insist_on_experiment, insist_on_model
 
 RootT = TypeVar("RootT", bound="RootSettings")
 
@@ -33,7 +39,7 @@ RootT = TypeVar("RootT", bound="RootSettings")
 class RootSettings(Settings):
     """What every verb can be told."""
 
-    home: Path
+    home: Annotated[UserPath, AfterValidator(Path.absolute)]
     seed: int = 0
     debug: bool = False
     tracking: TrackingSettings = TrackingSettings()
@@ -85,8 +91,8 @@ class ScoreSettings(RootSettings):
     """`segmentwerk score`: assign accounts to segments with a registered model."""
 
     model: str
-    input: Path | None = None
-    output: Path | None = None
+    input: UserPath | None = None
+    output: UserPath | None = None
     columns: list[str] | None = None
     source: SourceSettings | None = None
     as_of: date | None = None
@@ -118,6 +124,8 @@ class ServerSettings(RootSettings):
     """Null: a PostgreSQL of its own below home."""
     artifacts: str | None = None
     """Null: a folder below home."""
+    allowed_hosts: list[str] = Field(default_factory=list)
+    """Names it answers to besides this machine's own, such as a proxy's."""
 
 
 class UiSettings(RootSettings):
@@ -127,8 +135,13 @@ class UiSettings(RootSettings):
     port: int = 5000
 
 
-def parse(root: type[RootT], config: DictConfig) -> RootT:
+def parse(root: type[RootT], config: DictConfig, *, tracking_uri: str | None = None) -> RootT:
     """Turn a composed config into checked settings.
+
+    Parameters
+    ----------
+    tracking_uri
+        The store to use where ``tracking.uri`` is null; None: the one below home.
 
     Raises
     ------
@@ -141,17 +154,47 @@ def parse(root: type[RootT], config: DictConfig) -> RootT:
         key = error.full_key or str(error)
         raise ConfigError(f"Config key {key!r} has no value.", f"Set it: {key}=VALUE.") from error
     except OmegaConfBaseException as error:
-        raise ConfigError(f"The config cannot be resolved: {error}") from error
+        first = str(error).strip().splitlines()[0]
+        raise ConfigError(
+            f"Config key {error.full_key or ''!r} cannot be resolved: {first}.",
+            "Where ${ is no reference, write \\${.",
+        ) from error
     try:
-        return root.model_validate(plain)
+        settings = root.model_validate(plain)
     except ValidationError as error:
         raise ConfigError(*_explain(root, error.errors()[0])) from error
+    if settings.tracking.uri is None and tracking_uri:
+        found = from_environment(tracking_uri, Path.cwd())
+        settings = settings.model_copy(
+            update={"tracking": settings.tracking.model_copy(update={"uri": found})}
+        )
+    _insist_on_names(settings)
+    return settings
+
+
+def _insist_on_names(settings: RootSettings) -> None:
+    """Refuse now what MLflow or the database would refuse after hours."""
+    if settings.tracking.enabled:
+        insist_on_experiment(settings.tracking.experiment)
+    if isinstance(settings, CompareSettings | PromoteSettings):
+        insist_on_model(settings.registry.model_name)
+    if isinstance(settings, CompareSettings | TuneSettings):
+        _insist_on_own_database(settings.tuning.storage, settings.tracking.uri, settings.home)
+
+
+def _insist_on_own_database(storage: str | None, store: str | None, home: Path) -> None:
+    if storage is None or "://" not in storage:
+        return
+    if any(same_database(storage, absolute(uri, home)) for uri in {store, None}):
+        raise ConfigError(
+            f"tuning.storage={shown(storage)} is MLflow's database.",
+            "Studies need a database of their own: name another, or null for a file below home.",
+        )
 
 
 def redacted(settings: RootSettings) -> str:
     """Return the whole config as YAML, without passwords in addresses."""
-    text = OmegaConf.to_yaml(OmegaConf.create(settings.model_dump(mode="json", by_alias=True)))
-    return re.sub(r"(://[^:/@\s]+):[^@\s]+@", r"\1:***@", text)
+    return veiled(OmegaConf.to_yaml(OmegaConf.create(settings.model_dump(mode="json", by_alias=True))))
 
 
 def _explain(root: type[BaseModel], detail: Any) -> tuple[str, str]:
@@ -161,19 +204,72 @@ def _explain(root: type[BaseModel], detail: Any) -> tuple[str, str]:
         return f"Unknown config key {key!r}.", nearest(path[-1], _known_keys(root, path[:-1]))
     if detail["type"] == "missing":
         return f"Config key {key!r} has no value.", f"Set it: {key}=VALUE."
-    return f"Config key {key!r} = {detail['input']!r}: {detail['msg']}.", ""
+    words = detail["msg"].removeprefix("Value error, ")
+    return f"Config key {key!r} = {veiled(repr(detail['input']))}: {words}.", ""
 
 
 def _known_keys(root: type[BaseModel], path: list[str]) -> list[str]:
-    model: Any = root
+    annotation: Any = root
     for part in path:
-        field = getattr(model, "model_fields", {}).get(part)
-        model = next(iter(_models(field.annotation)), None) if field is not None else model
+        annotation = _below(annotation, part) or annotation
+    model = next((option for option in _options(annotation) if _is_model(option)), None)
     return list(getattr(model, "model_fields", {}))
 
 
-def _models(annotation: Any) -> list[type[BaseModel]]:
-    """Find the settings classes inside an annotation such as ``dict[str, X]`` or ``X | None``."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return [annotation]
-    return [model for part in get_args(annotation) for model in _models(part)]
+@dataclass(frozen=True)
+class TextKey:
+    """A key that holds a text: a name, a path, a reason, an expression, or one of several words."""
+
+    nullable: bool
+
+
+def text_key(root: type[BaseModel], name: str) -> TextKey | None:
+    """Return what is known of a key that holds a text; None where it holds something else, or is unknown.
+
+    Parameters
+    ----------
+    name
+        The dotted key, such as ``source.inputs.orders.file``.
+
+    Examples
+    --------
+    >>> text_key(ScoreSettings, "source.inputs.orders.file")
+    TextKey(nullable=True)
+    >>> text_key(ScoreSettings, "seed")
+    """
+    annotation: Any = root
+    for part in name.split("."):
+        annotation = _below(annotation, part)
+    kinds = set(_options(annotation))
+    texts = {kind for kind in kinds if kind in (str, Path) or _is_choice_of_texts(kind)}
+    nullable = {NoneType} & kinds
+    return TextKey(bool(nullable)) if texts and texts | nullable == kinds else None
+
+
+def _below(annotation: Any, part: str) -> Any:
+    """Return the type of what lies below a type under a name; None where nothing does."""
+    for option in _options(annotation):
+        if _is_model(option):
+            fields = {field.alias or key: field for key, field in option.model_fields.items()}
+            return fields[part].annotation if part in fields else None
+        if get_origin(option) is dict:
+            return get_args(option)[1]
+    return None
+
+
+def _options(annotation: Any) -> list[Any]:
+    """Return the types that a union is made of, without their annotations."""
+    origin = get_origin(annotation)
+    if origin is Annotated:
+        return _options(get_args(annotation)[0])
+    if origin in (Union, UnionType):
+        return [option for part in get_args(annotation) for option in _options(part)]
+    return [annotation]
+
+
+def _is_model(option: Any) -> bool:
+    return isinstance(option, type) and issubclass(option, BaseModel)
+
+
+def _is_choice_of_texts(option: Any) -> bool:
+    return get_origin(option) is Literal and all(isinstance(word, str) for word in get_args(option))

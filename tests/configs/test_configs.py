@@ -12,6 +12,7 @@ from segmentwerk.cli import VERBS
 from segmentwerk.core import settings as schema
 from segmentwerk.core.errors import ConfigError
 from segmentwerk.core.paths import config_root
+from segmentwerk.overrides import quoted
 from segmentwerk.pipelines.candidates import build
 
 CONF = config_root() / "conf"
@@ -36,10 +37,10 @@ def _home(tmp_path, monkeypatch):
     OmegaConf.register_new_resolver("segmentwerk_home", lambda: str(tmp_path), replace=True)
 
 
-def settings(verb, *overrides):
+def settings(verb, *overrides, **more):
     with initialize_config_dir(str(CONF), version_base="1.3"):
         composed = compose(verb, list(overrides))
-    return config.parse(getattr(config, VERBS[verb][0]), composed)
+    return config.parse(getattr(config, VERBS[verb][0]), composed, **more)
 
 
 def build_kmeans(override):
@@ -111,3 +112,81 @@ def test_a_wrong_key_or_value_is_refused_by_name(override, words):
         build_kmeans(override)
     for word in words:
         assert word in str(raised.value)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_variable_of_mlflow_names_the_store_of_every_verb_where_none_is_given(
+    verb, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    team = settings(verb, tracking_uri="sqlite:///team.db").tracking
+    assert team.uri == f"sqlite:///{tmp_path}/team.db", "MLflow, too, takes it from the working directory"
+    assert (
+        settings(verb, "tracking.uri='http://h:5'", tracking_uri="http://team").tracking.uri == "http://h:5"
+    )
+    assert settings(verb).tracking.uri is None
+
+
+@pytest.mark.parametrize(
+    ("storage", "store"),
+    [
+        ("sqlite:///{home}/mlflow/mlflow.db", "null"),
+        ("sqlite:///{home}/mlflow/../mlflow/mlflow.db", "null"),
+        ("sqlite:///{home}/mlflow/mlflow.db", "'http://h:5000'"),
+        ("sqlite:///{home}/mine.db", "'sqlite:///mine.db'"),
+        ("postgres://me:secret@db/all", "'postgresql://you:other@db:5432/all'"),
+    ],
+)
+@pytest.mark.parametrize("verb", ["tune", "compare"])
+def test_studies_are_not_kept_in_the_database_of_mlflow(verb, storage, store, tmp_path):
+    with pytest.raises(ConfigError, match=r"tuning\.storage=.* of their own") as refusal:
+        settings(verb, f"tuning.storage='{storage.format(home=tmp_path)}'", f"tracking.uri={store}")
+    assert "secret" not in str(refusal.value)
+    assert not list(tmp_path.iterdir())
+
+
+def test_studies_may_be_kept_beside_it(tmp_path):
+    for storage in (f"sqlite:///{tmp_path}/mlflow/studies.db", "postgresql://db/studies", "nonsense"):
+        assert settings("tune", f"tuning.storage='{storage}'").tuning.storage == storage
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "b2b.segments",
+        "b2b/segments",
+        "Anna's segments",
+        "a:b",
+        "100%",
+        'x"y',
+        "a?b",
+        " a",
+        "",
+        "..",
+        "x" * 300,
+    ],
+)
+@pytest.mark.parametrize("verb", ["compare", "promote"])
+def test_a_models_name_that_mlflow_would_refuse_at_the_end_is_refused_at_once(verb, name):
+    with pytest.raises(ConfigError, match=r"registry\.model_name=.*Allowed are letters, digits"):
+        settings(verb, f"registry.model_name={quoted(name)}")
+
+
+@pytest.mark.parametrize("name", ["b2b-segments", "Kunden Süd_2", "7"])
+def test_a_models_name_of_letters_is_accepted(name):
+    assert settings("compare", f"registry.model_name={quoted(name)}").registry.model_name == name
+
+
+@pytest.mark.parametrize("name", ["", "  ", "x" * 501])
+def test_an_experiments_name_that_mlflow_would_refuse_is_refused_at_once(name):
+    with pytest.raises(ConfigError, match=r"tracking\.experiment="):
+        settings("train", f"tracking.experiment={quoted(name)}")
+    assert not settings(
+        "train", f"tracking.experiment={quoted(name)}", "tracking.enabled=false"
+    ).tracking.enabled
+
+
+def test_no_password_is_shown_of_a_wrong_value():
+    with pytest.raises(ConfigError, match=r"seed") as refusal:
+        settings("train", "seed='postgres://me:secret@host/db'")
+    assert "secret" not in str(refusal.value)

@@ -1,11 +1,13 @@
 """The command line: help without weight, exit codes, one message for each mistake."""
 
+import shutil
 import subprocess
 import sys
 
 import pytest
 
-from segmentwerk.cli import VERBS, _positional
+from command_line import in_process
+from segmentwerk.cli import VERBS
 
 
 def run(*arguments, **options):
@@ -63,23 +65,76 @@ def test_completion_knows_verbs_and_groups():
         (["train", "segmenter=kmeens"], ["kmeens", "kmeans"]),
         (["train", "evaluation.n_splits=many"], ["evaluation.n_splits", "integer"]),
         (["train", "source=online_retail"], ["source.path"]),
-        (["train", "seed=="], ["seed"]),
+        (["train", "seed=="], ["seed=="]),
+        (["train", "features.exclude=[Größe]"], ["features.exclude=['...','...']"]),
+        (["train", "seed=${nowhere}"], ["'seed'", "nowhere", r"\${"]),
+        (["train", "--resolve"], ["--resolve", "--cfg"]),
+        (["train", "--config-dir=nowhere"], ["nowhere", "not found"]),
+        (["train", "-cn", "nowhere"], ["nowhere"]),
+        (["data", "check", ""], ["empty"]),
+        (["score", "input="], ["input", "it is empty"]),
+        (
+            ["compare", "registry.model_name=b2b.segments"],
+            ["registry.model_name", "'b2b.segments'", "Allowed"],
+        ),
+        (["promote", "registry.model_name=Anna's segments"], ["registry.model_name", "Anna's", "Allowed"]),
+        (["train", "tracking.experiment= "], ["tracking.experiment"]),
     ],
 )
-def test_a_mistake_gets_one_message_and_exit_code_2(arguments, words, tmp_path):
-    done = run(*arguments, env={"SEGMENTWERK_HOME": str(tmp_path), "PATH": ""})
-    assert done.returncode == 2, done.stderr
+def test_a_mistake_gets_one_message_and_exit_code_2(arguments, words, tmp_path, monkeypatch, capsys):
+    done = in_process(*arguments, home=tmp_path, monkeypatch=monkeypatch, capsys=capsys)
+    assert done.code == 2, done.stderr
+    assert done.stderr.count("segmentwerk: ") == 1
     assert "Traceback" not in done.stderr
     for word in words:
         assert word in done.stderr
 
 
-@pytest.mark.parametrize(
-    "account", ["12", "007", "1_000", "true", "Müller & Söhne, KG", "O'Neil", "a\\b", "a\\", "a\\'b"]
-)
-def test_an_account_is_taken_as_it_is_written(account):
-    from hydra.core.override_parser.overrides_parser import OverridesParser
+@pytest.mark.parametrize("arguments", [["data", "--cfg", "job"], ["promote", "--cfg", "job"]])
+def test_the_config_is_shown(arguments, tmp_path, monkeypatch, capsys):
+    done = in_process(*arguments, home=tmp_path, monkeypatch=monkeypatch, capsys=capsys)
+    assert done.code == 0, done.stderr
+    assert "\ntracking:\n" in done.stdout
+    assert not list(tmp_path.iterdir()), "nothing was run"
 
-    action, subject = OverridesParser.create().parse_overrides(_positional("data", ["forget", account]))
-    assert action.value() == "forget"
-    assert subject.value() == account
+
+@pytest.mark.parametrize("before", [True, False])
+def test_a_folder_of_ones_own_sources(before, tmp_path, monkeypatch, capsys):
+    """From any folder, by a relative path with a blank in it."""
+    folder = tmp_path / "my conf" / "source"
+    folder.mkdir(parents=True)
+    (folder / "shop.yaml").write_text("name: shop\npath: Größe 1\n")
+    flag, rest = ["--config-dir", "my conf"], ["source=shop", "--cfg", "job"]
+    monkeypatch.chdir(tmp_path)
+    arguments = flag + rest if before else rest + flag
+    done = in_process("data", "check", *arguments, home=tmp_path, monkeypatch=monkeypatch, capsys=capsys)
+    assert done.code == 0, done.stderr
+    assert "path: Größe 1" in done.stdout
+
+
+def test_the_variable_of_mlflow_is_read_by_the_command_line(home, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///team.db")
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(home / "mlflow" / "mlflow.db", tmp_path / "team.db")
+    done = in_process("sync", home=home, monkeypatch=monkeypatch, capsys=capsys)
+    assert done.code == 0, done.stderr
+    assert done.summary["store"] == f"sqlite:///{tmp_path}/team.db"
+
+
+@pytest.mark.parametrize("word", ["debug=true", "++debug=True"])
+def test_debug_shows_where_it_happened(word, tmp_path, monkeypatch, capsys):
+    arguments = ["train", "source=csv_folder", word]
+    done = in_process(*arguments, home=tmp_path, monkeypatch=monkeypatch, capsys=capsys)
+    assert done.code == 2, "the exit code is the same"
+    assert "Traceback" in done.stderr
+    assert "segmentwerk: Source 'csv_folder' has no path." in done.stderr
+
+
+def test_no_password_is_kept_in_the_summary(home, monkeypatch, capsys):
+    monkeypatch.setenv("MY_PASSWORD", "secret")
+    address = "source.url=postgres://me:${oc.env:MY_PASSWORD}@h/d"
+    arguments = ["data", "features", "+" + address, "tracking.uri=http://me:secret@h"]
+    done = in_process(*arguments, home=home, monkeypatch=monkeypatch, capsys=capsys)
+    assert done.code == 0, done.stderr
+    assert "tracking.uri='http://me:***@h'" in done.summary["overrides"]
+    assert "secret" not in str(done.summary)

@@ -10,8 +10,23 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from segmentwerk.core.paths import expanded
+
+
+def _named(value: Any) -> Any:
+    if value == "":
+        raise ValueError("it is empty; give a path, or null where it may be left out")
+    return value
+
+
+def _expanded_text(value: str) -> str:
+    return str(expanded(Path(value))) if value.startswith("~") else value
+
+
+UserPath = Annotated[Path, BeforeValidator(_named), AfterValidator(expanded)]
+"""A path as a person writes it: ``~`` is the home directory, and empty is none."""
 Latitude = Annotated[float, Field(ge=-90, le=90)]
 Longitude = Annotated[float, Field(ge=-180, le=180)]
 
@@ -56,7 +71,7 @@ class InputSettings(Settings):
     The dialect of a CSV file is sniffed; each field set here overrides what was sniffed.
     """
 
-    file: str | None = None
+    file: Annotated[str, AfterValidator(_expanded_text)] | None = None
     table: str | None = None
     sheet: str | None = None
     header_line: int | None = Field(default=None, ge=1)
@@ -78,7 +93,7 @@ class SourceSettings(Settings):
 
     name: str
     description: str = ""
-    path: Path | None = None
+    path: UserPath | None = None
     url: str | None = None
     as_of: date | None = None
     outcome_until: date | None = None
@@ -211,7 +226,7 @@ class TrackingSettings(Settings):
 
     enabled: bool = True
     uri: str | None = None
-    """Null: a SQLite database below home."""
+    """Null: ``MLFLOW_TRACKING_URI`` if that is set, else a SQLite database below home."""
     experiment: str = "segmentwerk"
 
 

@@ -12,14 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import ibis
+from pyarrow.parquet import ParquetWriter
 
 from segmentwerk.core.errors import InputError, SegmentwerkError, nearest
 from segmentwerk.core.files import atomic_file
+from segmentwerk.core.interruption import is_interruption
 from segmentwerk.core.settings import QualitySettings
 from segmentwerk.data.casting import typed
 from segmentwerk.data.columns import COLUMNS, Column
 from segmentwerk.data.hidden import FILE, ROW
-from segmentwerk.data.interrupts import interrupted, let_through
 from segmentwerk.data.judging import Fault, Judged, judge
 from segmentwerk.data.rules import REASON
 
@@ -91,12 +92,7 @@ def check(tables: Mapping[str, ibis.Table], settings: QualitySettings | None = N
     InputError
         If a required column is missing, or a table has no rows or no valid ones.
     """
-    backend = next(iter(tables.values())).get_backend() if tables else None
-    with let_through(backend):
-        return _checked(tables, settings or QualitySettings())
-
-
-def _checked(tables: Mapping[str, ibis.Table], settings: QualitySettings) -> Checked:
+    settings = settings or QualitySettings()
     judged: dict[str, Judged] = {}
     all_typed: dict[str, ibis.Table] = {}
     valid: dict[str, ibis.Table] = {}
@@ -136,7 +132,7 @@ def _readable(name: str, table: ibis.Table) -> Iterator[None]:
     except SegmentwerkError:
         raise
     except Exception as error:  # each backend raises its own kind
-        if interrupted(error):
+        if is_interruption(error):
             raise
         for column in table.columns:
             try:
@@ -212,6 +208,9 @@ def _share(wrong: int, rows: int) -> str:
 
 def write_quarantine(checked: Checked, path: Path) -> Path:
     """Write the quarantine to a Parquet file and return its path."""
-    with atomic_file(path) as draft:
-        checked.quarantine.order_by(["table", "file", "row"]).to_parquet(draft)
+    rows = checked.quarantine.order_by(["table", "file", "row"]).to_pyarrow_batches()
+    # Not by Ibis itself: it writes a path with a quotation mark in it wrongly into its SQL.
+    with atomic_file(path) as draft, ParquetWriter(draft, rows.schema) as file:
+        for batch in rows:
+            file.write_batch(batch)
     return path

@@ -15,6 +15,7 @@ import pooch
 
 from segmentwerk.core.errors import InputError, nearest
 from segmentwerk.core.files import atomic_file
+from segmentwerk.core.interruption import stoppable
 from segmentwerk.core.settings import InputSettings
 from segmentwerk.data import sqltext
 from segmentwerk.data import workbook as excel
@@ -88,7 +89,7 @@ def _download(wanted: PublicSet, scratch: Path) -> Path:
 
 def _online_retail(workbook: Path, target: Path) -> None:
     """Turn the published workbook into one Parquet file with the types of its columns."""
-    con = duckdb.connect()
+    con = stoppable(duckdb.connect())
     sheet = excel.read(workbook, InputSettings())
     excel.store(con, sheet, sheet.header, "cells")
     con.execute(

@@ -13,6 +13,7 @@ import duckdb
 
 from segmentwerk.core.errors import InputError
 from segmentwerk.core.files import atomic_file
+from segmentwerk.core.interruption import stoppable
 from segmentwerk.core.settings import InputSettings
 from segmentwerk.data import files, sqltext, textfile
 from segmentwerk.data.privacy import pseudonymise
@@ -85,7 +86,7 @@ def forget(account: str, home: Path, key: bytes) -> Forgotten:
 
 def _remove(path: Path, names: Sequence[str], anywhere: Sequence[str]) -> int:
     """Rewrite a table without the rows that name the account; return how many went or lost their parent."""
-    con = duckdb.connect()
+    con = stoppable(duckdb.connect())
     try:
         relation, form = _relation(path)
         columns = [(row[0], row[1]) for row in con.execute(f"DESCRIBE {relation}").fetchall()]

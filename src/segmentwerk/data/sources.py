@@ -13,8 +13,9 @@ from typing import Any
 import ibis
 
 from segmentwerk.core.errors import ConfigError, InputError
+from segmentwerk.core.interruption import stoppable
 from segmentwerk.core.settings import SourceSettings, TableSettings
-from segmentwerk.data import files, inputs, interrupts, mapping
+from segmentwerk.data import files, inputs, mapping
 from segmentwerk.data.columns import COLUMNS
 from segmentwerk.data.inputs import Opened
 from segmentwerk.data.loading import UNUSED
@@ -82,8 +83,7 @@ def open_source(settings: SourceSettings, cache: Path) -> Source:
     """
     con = _connect(settings, cache)
     try:
-        with interrupts.let_through(con):
-            return _opened(con, settings, cache)
+        return _opened(con, settings, cache)
     except BaseException:
         con.disconnect()
         raise
@@ -125,6 +125,7 @@ def _connect(settings: SourceSettings, cache: Path) -> Any:
     if settings.url is None:
         cache.mkdir(parents=True, exist_ok=True)
         con = ibis.duckdb.connect(temp_directory=str(cache / "spill"))
+        stoppable(con.con)
         con.raw_sql("SET TimeZone = 'UTC'")
         return con
     try:
@@ -145,7 +146,7 @@ def _connect(settings: SourceSettings, cache: Path) -> Any:
 def _root(settings: SourceSettings, cache: Path) -> Path:
     if settings.accounts is not None:
         return _generated(settings.accounts, settings.seed, cache)
-    root = (settings.path or cache / settings.name).expanduser().resolve()
+    root = (settings.path or cache / settings.name).resolve()
     if settings.path is None and not root.exists():
         from segmentwerk.data.fetch import SETS  # only this message needs the downloader
 

@@ -164,9 +164,7 @@ def describe(
                 accounts=int(members.sum()),
                 share=float(members.mean()),
                 traits=traits,
-                summary="; ".join(
-                    difference(e.feature, e.level, e.inside, e.outside, language) for e in told
-                )
+                summary="; ".join(difference(e.feature, e.level, e.inside, e.outside, language) for e in told)
                 or language.text("words.not_apart"),
                 rule=rule.text,
                 rule_precision=rule.precision,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import getpass
 import logging
-import os
 import tempfile
 from collections.abc import Callable, Sequence
 
@@ -32,14 +30,6 @@ log = logging.getLogger(__name__)
 ASSIGNMENTS = "assignments/assignments.parquet"
 LEAST_HELD_OUT = 50
 """Accounts that neither was fitted on, needed to compare two versions."""
-
-
-def login() -> str:
-    """Return who decides: the user's name, or the number of one without a name, as in a container."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # Python 3.13 made it an OSError
-        return f"user {os.getuid()}"
 
 
 def asker(store: Store, settings: RegistrySettings, is_customer: IsCustomer | None = None) -> Ask:

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+import getpass
 import json
-import signal
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from segmentwerk.core.files import atomic_file
+
+
+def user() -> str:
+    """Return who runs this: the user's name, or number where the system does not know the name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"user {os.getuid()}"
 
 
 @dataclass
@@ -47,19 +56,6 @@ class Context:
             yield
         finally:
             self.timings[stage] = self.timings.get(stage, 0.0) + time.perf_counter() - begin
-
-    @contextmanager
-    def interruptible(self) -> Iterator[None]:
-        """Let SIGTERM end the run as cleanly as Ctrl-C does."""
-
-        def interrupt(_signal: int, _frame: object) -> NoReturn:
-            raise KeyboardInterrupt
-
-        previous = signal.signal(signal.SIGTERM, interrupt)
-        try:
-            yield
-        finally:
-            signal.signal(signal.SIGTERM, previous)
 
     def write_summary(self, summary: Mapping[str, Any]) -> Path:
         """Write `summary.json` into the output folder and return its path."""

@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from segmentwerk.config import DataSettings
@@ -61,13 +62,13 @@ def _check(settings: DataSettings, context: Context) -> dict[str, Any]:
     for name, table in source.raw.items():
         more = len(table.columns) - SHOWN
         rest = f"; {more} more columns" if more > 0 else ""
-        console.print(f"\n[bold]First rows of {name}[/] (ids and personal data masked{rest})")
+        console.print(f"\n[bold]First rows of {escape(name)}[/] (ids and personal data masked{rest})")
         shown = privacy.preview(table.select(table.columns[:SHOWN]), source.private)
         console.print(shown.to_string(index=False), markup=False, soft_wrap=True)
     console.print(_rows(checked))
     console.print(_findings(found))
-    console.print(f"Rejected rows, with reasons: {quarantine}")
-    console.print(f"Quality report: {page}")
+    console.print(f"Rejected rows, with reasons: {quarantine}", markup=False)
+    console.print(f"Quality report: {page}", markup=False)
     return {
         "inputs": {"source": source.name, "digest": source.digest},
         "rows": checked.rows,

@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import Any
 
 from segmentwerk.core.errors import FitError
+from segmentwerk.core.interruption import Terminated
 from segmentwerk.core.parallel import threads
 from segmentwerk.core.settings import EvaluationSettings, SegmenterSettings
 from segmentwerk.core.types import StudyResult
@@ -96,8 +97,9 @@ class Entrants:
         """Let Ctrl-C before a first result end this study alone, where others have one that is to be kept."""
         try:
             yield
-        except KeyboardInterrupt:
-            if not (self.contest.tuning.keep_on_interrupt and (self._judged or self.candidates)):
+        except KeyboardInterrupt as error:
+            keeps = self.contest.tuning.keep_on_interrupt and not isinstance(error, Terminated)
+            if not (keeps and (self._judged or self.candidates)):
                 raise
             self._interrupted = True
             self.left_out[name] = "interrupted before its first trial was complete"

@@ -8,8 +8,8 @@ from typing import Any
 
 from segmentwerk.config import PromoteSettings
 from segmentwerk.core.errors import ModelError
-from segmentwerk.pipelines.approval import asker, login
-from segmentwerk.pipelines.context import Context
+from segmentwerk.pipelines.approval import asker
+from segmentwerk.pipelines.context import Context, user
 from segmentwerk.registry import promotion
 from segmentwerk.registry.publish import CHALLENGER
 from segmentwerk.tracking.writer import Store
@@ -29,7 +29,7 @@ def run(settings: PromoteSettings, _context: Context) -> dict[str, Any]:
     """
     store = Store(settings.tracking.uri, settings.home)
     store.prepare(settings.tracking.experiment)
-    name, who = settings.registry.model_name, login()
+    name, who = settings.registry.model_name, user()
     if settings.action == "rollback":
         decision = promotion.rollback(store, name, who=who, reason=settings.reason)
     elif settings.action == "reject":

@@ -26,10 +26,10 @@ from segmentwerk.insight.language import Language
 from segmentwerk.insight.overlap import cautions, neighbourhood
 from segmentwerk.insight.profiles import Effect, describe, effects
 from segmentwerk.pipelines import card
-from segmentwerk.pipelines.approval import asker, compare_with, login
+from segmentwerk.pipelines.approval import asker, compare_with
 from segmentwerk.pipelines.candidates import Candidate
 from segmentwerk.pipelines.card import made_of
-from segmentwerk.pipelines.context import Context
+from segmentwerk.pipelines.context import Context, user
 from segmentwerk.pipelines.preparation import Prepared
 from segmentwerk.registry import approval, package, promotion, publish
 from segmentwerk.registry import prospect as second_path
@@ -308,7 +308,7 @@ def _crown(store: Store, version: int, reason: str, settings: RegistrySettings, 
     known = set(prepared.table.features.index)
     ask = asker(store, settings, lambda words: [word in known for word in words])
     try:
-        promotion.promote(store, settings.model_name, version, ask=ask, who=login(), reason=reason)
+        promotion.promote(store, settings.model_name, version, ask=ask, who=user(), reason=reason)
     except GateError as error:
         log.warning("%s", error)
         return False

@@ -13,12 +13,12 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from segmentwerk.config import ServerSettings
+from segmentwerk.core.addresses import redacted, sound, with_driver
 from segmentwerk.core.errors import ConfigError, InputError
 from segmentwerk.pipelines.context import Context
-from segmentwerk.tracking.address import redacted
 from segmentwerk.tracking.experiment import reach
 from segmentwerk.tracking.postgres import cluster
-from segmentwerk.tracking.serving import Account, check_login, environment, served
+from segmentwerk.tracking.serving import Account, check_login, environment, names, served
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ def run(settings: ServerSettings, _context: Context) -> dict[str, Any]:
             _arguments(settings, folder),
             settings.host,
             settings.port,
-            environment(database, account, Path(scratch)),
+            {**environment(database, account, Path(scratch)), **names(settings.allowed_hosts)},
             folder / "mlflow.log",
         ) as server,
     ):
@@ -76,13 +76,14 @@ def _database(settings: ServerSettings, folder: Path) -> Iterator[str]:
         with cluster(folder / "postgres") as url:
             yield url
         return
-    if not settings.database.startswith("postgresql"):
+    database = with_driver(sound(settings.database), "psycopg", "psycopg2")
+    if not database.startswith("postgresql"):
         raise ConfigError(
             f"database={redacted(settings.database)} is no PostgreSQL.",
             "Give postgresql://USER:PASSWORD@HOST/NAME, or null.",
         )
-    reach(settings.database)
-    yield settings.database
+    reach(database)
+    yield database
 
 
 @contextmanager

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import shlex
+
 from rich.box import SIMPLE, SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from segmentwerk.core.addresses import redacted
 from segmentwerk.core.types import Selection, Verdict
 from segmentwerk.pipelines import review
 from segmentwerk.pipelines.release import Release
-from segmentwerk.tracking.address import redacted
 
 SHORT = {
     "segments": "k",
@@ -33,7 +35,7 @@ def show(selection: Selection, verdict: Verdict, released: Release, store: str |
     console.print(f"\n[bold]Winner: {selection.winner}.[/] {selection.reason}", highlight=False)
     console.print(f"[bold]Structure: {verdict.kind}.[/] {verdict.reason}\n", highlight=False)
     _segments(console, released)
-    _next_steps(console, released, f" tracking.uri={redacted(store)}" if store else "")
+    _next_steps(console, released, f" {shlex.quote(f'tracking.uri={redacted(store)}')}" if store else "")
 
 
 def _ranking(console: Console, selection: Selection) -> None:
@@ -68,11 +70,13 @@ def _next_steps(console: Console, released: Release, where: str) -> None:
         console.print("Nothing was registered: tracking is off, or its store was away.")
         return
     title = "champion" if released.champion else "challenger; promote it with: segmentwerk promote"
-    console.print(f"Registered {released.model_name} version {released.version} ({title}).")
-    console.print(f"Look at the runs:      segmentwerk ui{where or '      (or: make ui)'}")
-    console.print(
-        f"Score a file:          segmentwerk score input={released.accounts} output=segments.parquet "
-        f"model={released.uri}{where}"
+    given, model = shlex.quote(f"input={released.accounts}"), shlex.quote(f"model={released.uri}")
+    lines = (
+        f"Registered {released.model_name} version {released.version} ({title}).",
+        f"Look at the runs:      segmentwerk ui{where or '      (or: make ui)'}",
+        f"Score a file:          segmentwerk score {given} output=segments.parquet {model}{where}",
+        "Use your own data:     segmentwerk data check source=csv_folder source.path=FOLDER",
+        f"Segments of accounts:  {released.assignments}",
     )
-    console.print("Use your own data:     segmentwerk data check source=csv_folder source.path=FOLDER")
-    console.print(f"Segments of accounts:  {released.assignments}")
+    for line in lines:  # a name may hold what looks like markup
+        console.print(line, markup=False)

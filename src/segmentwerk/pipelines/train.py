@@ -75,4 +75,4 @@ def show(card: Scorecard) -> None:
         console.print(f"  {score.key:38} {score.value:10.3f}", end="")
         console.print(interval, markup=False)
     failed = list(review.gates([card]))
-    console.print("\n".join(failed) if failed else "All gates passed.")
+    console.print("\n".join(failed) if failed else "All gates passed.", markup=False)

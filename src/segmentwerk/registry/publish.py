@@ -206,12 +206,12 @@ def save_pyfunc(
     from mlflow.models import Model
 
     named = [*json.loads((folder / "digests.json").read_text(encoding="utf-8")), "digests.json"]
-    paths = [folder / name for name in named if name != CODE_NAME]
+    files = [folder / name for name in named if name != CODE_NAME]
     mlflow.pyfunc.save_model(
         path=str(path),
         mlflow_model=Model(artifact_path=location, run_id=run_id, model_uuid=model_id),
         python_model=str(folder / CODE_NAME),
-        artifacts={path.stem: str(path) for path in paths if path.is_file()},
+        artifacts={file.stem: file.resolve().as_uri() for file in files if file.is_file()},
         model_config={"model_version": str(number), "digest": sha256(folder / "digests.json")},
         signature=_signature(catalogue),
         input_example=(_example(catalogue), {"columns": []}),

@@ -1,11 +1,13 @@
-"""The address of a store: absolute, shown without its password, and knocked at before MLflow is asked."""
+"""The address of a store: absolute, and knocked at before MLflow is asked."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+from segmentwerk.core.addresses import is_sqlite, sound, sqlite, sqlite_at, with_driver
 from segmentwerk.core.errors import ConfigError
 
+VARIABLE = "MLFLOW_TRACKING_URI"
 KNOCK_SECONDS = 5.0
 
 
@@ -18,47 +20,49 @@ def absolute(uri: str | None, home: Path) -> str:
         If ``uri`` is no address: MLflow 3 has no store of plain files.
     """
     if uri is None:
-        return f"sqlite:///{home / 'mlflow' / 'mlflow.db'}"
+        return sqlite_at(home / "mlflow" / "mlflow.db")
     if "://" not in uri:
         raise ConfigError(
             f"tracking.uri={uri} is no address of a store.",
-            "Give a database URL (sqlite:///…, postgresql://…) or a server (http://…), or null.",
+            f"Give a database URL (sqlite:///…, postgresql://…) or a server (http://…); {VARIABLE} "
+            "is used where it is null.",
         )
-    if uri.startswith("sqlite:///"):
-        return f"sqlite:///{(home / uri.removeprefix('sqlite:///')).resolve()}"
-    return uri.rstrip("/") if uri.startswith("http") else uri
+    if is_sqlite(uri):
+        return sqlite(uri, home)
+    return uri.rstrip("/") if uri.startswith("http") else with_driver(sound(uri), "psycopg", "psycopg2")
 
 
-def redacted(uri: str) -> str:
-    """Return the address without user and password.
-
-    Examples
-    --------
-    >>> redacted("postgresql://user:secret@host/db")
-    'postgresql://host/db'
-    """
-    scheme, _, rest = uri.partition("://")
-    return f"{scheme}://{rest.rpartition('@')[2]}"
+def from_environment(uri: str, folder: Path) -> str:
+    """Return the address in MLflow's own variable, where a relative file is one of the working directory."""
+    return sqlite(uri, folder) if is_sqlite(uri) else uri
 
 
 def knock(uri: str) -> None:
     """Connect once: MLflow itself tries what is not there again and again, for minutes.
 
+    A server is asked through MLflow's own client, which knows the certificates, accounts and proxies that
+    its variables name.
+
     Raises
     ------
-    OSError, ImportError, ValueError, sqlalchemy.exc.SQLAlchemyError
+    OSError, ImportError, ValueError, mlflow.exceptions.MlflowException, sqlalchemy.exc.SQLAlchemyError
         If the store does not answer.
     """
-    import requests
-    from sqlalchemy import create_engine
-
     if uri.startswith("sqlite"):
         return
     if uri.startswith("http"):
-        answer = requests.get(f"{uri}/health", timeout=KNOCK_SECONDS)
+        from mlflow.utils.credentials import get_default_host_creds
+        from mlflow.utils.rest_utils import http_request
+
+        account = get_default_host_creds(uri)  # type: ignore[no-untyped-call]
+        answer = http_request(  # type: ignore[no-untyped-call]
+            account, "/health", "GET", max_retries=0, timeout=KNOCK_SECONDS, raise_on_status=False
+        )
         if answer.status_code >= 500:  # a proxy in front of a server that is away
             answer.raise_for_status()
         return
+    from sqlalchemy import create_engine
+
     engine = create_engine(uri)
     try:
         engine.connect().close()

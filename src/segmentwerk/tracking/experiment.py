@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
+from segmentwerk.core.addresses import is_sqlite, missing_driver, redacted, veiled
 from segmentwerk.core.errors import ConfigError
-from segmentwerk.tracking.address import knock, redacted
+from segmentwerk.tracking.address import knock
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 COMPARISONS, CANDIDATES = "comparisons", "candidates"
 _VIEW = "mlflow.sharedViewState."
+_WRONG_HOST = "Invalid Host header"
+"""MLflow's words for a name that it was not told of."""
 
 
 def reach(uri: str) -> None:
@@ -24,11 +28,10 @@ def reach(uri: str) -> None:
     ConfigError
         If it does not.
     """
-    from sqlalchemy.exc import SQLAlchemyError
-
+    silent: tuple[type[Exception], ...] = (*failures(), ImportError, ValueError)
     try:
         knock(uri)
-    except (SQLAlchemyError, OSError, ImportError, ValueError) as error:
+    except silent as error:
         raise unreachable(uri, error) from error
 
 
@@ -40,11 +43,9 @@ def prepare(client: MlflowClient, uri: str, home: Path, name: str) -> str:
     ConfigError
         If the experiment was deleted, or the store does not let us in.
     """
-    from mlflow.exceptions import MlflowException
-
     try:
         found = client.get_experiment_by_name(name) or _create(client, uri, home, name)
-    except MlflowException as error:
+    except failures() as error:
         raise unreachable(uri, error) from error
     if found.lifecycle_stage != "active":
         raise ConfigError(
@@ -117,11 +118,47 @@ def _create(client: MlflowClient, uri: str, home: Path, name: str) -> Any:
     return client.get_experiment_by_name(name)
 
 
+def failures() -> tuple[type[Exception], ...]:
+    """Return what MLflow's client raises where a store is away, says no, or holds tables of another kind."""
+    from alembic.util import CommandError
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import SQLAlchemyError
+
+    return MlflowException, SQLAlchemyError, CommandError, OSError
+
+
 def unreachable(uri: str, error: Exception) -> ConfigError:
     """Say that a store cannot be used, and what to do about it."""
-    words = str(error).strip().partition("\n")[0]
+    return ConfigError(
+        f"Cannot open the tracking store {redacted(uri)}: {_words(error)}", _remedy(uri, error)
+    )
+
+
+def _words(error: Exception) -> str:
+    """Return the error's own first line, unless it may quote a part of a password."""
+    from mlflow.exceptions import MlflowException
+    from sqlalchemy.exc import ArgumentError
+
+    # That of a server's answer, or of a network's silence, quotes the address as it is shown.
+    if isinstance(error, ValueError | ArgumentError) and not isinstance(error, MlflowException | OSError):
+        return "it cannot be read as an address."
+    return veiled(str(error).strip().partition("\n")[0].rstrip(".")) + "."
+
+
+def _remedy(uri: str, error: Exception) -> str:
+    if _WRONG_HOST in str(error):
+        name = urlsplit(uri).netloc.rpartition("@")[2]
+        return (
+            f"The server does not know its name {name}. Start it with MLFLOW_SERVER_ALLOWED_HOSTS={name} "
+            "(mlflow server), or allowed_hosts=[…] (segmentwerk server)."
+        )
     if getattr(error, "error_code", None) in ("UNAUTHENTICATED", "PERMISSION_DENIED"):
-        remedy = "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to your account on the server."
-    else:
-        remedy = "Check tracking.uri, or switch tracking off with tracking.enabled=false."
-    return ConfigError(f"Cannot open the tracking store {redacted(uri)}: {words}", remedy)
+        return "Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD to your account on the server."
+    if isinstance(error, ImportError):
+        return missing_driver(uri)
+    if is_sqlite(uri):
+        return (
+            "If the file is damaged, or another version of MLflow made it, move it away or name another: "
+            "tracking.uri=…"
+        )
+    return "Check tracking.uri, or switch tracking off with tracking.enabled=false."

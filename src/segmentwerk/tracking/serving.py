@@ -12,8 +12,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from segmentwerk.core.errors import ConfigError, InputError
+from segmentwerk.tracking.address import VARIABLE
+
+if TYPE_CHECKING:
+    import requests
 
 PATIENCE = 120.0
 """Seconds to wait for a server that starts; the first start makes its tables."""
@@ -94,6 +99,7 @@ def served(
     """
     command = [sys.executable, "-m", "mlflow", *arguments, "--host", host, "--port", str(port)]
     told = {**os.environ, **_QUIET, **more}
+    told.pop(VARIABLE, None)  # a server has its own store
     with log.open("w") as words:
         server = subprocess.Popen(  # noqa: S603 (our own words, no shell)
             command, env=told, stdout=words, stderr=words, start_new_session=True
@@ -113,15 +119,39 @@ def check_login(address: str, account: Account) -> None:
     ConfigError
         If it does not: the account was made at the first start, with another password.
     """
-    import requests
-
     url = f"{address}/api/2.0/mlflow/experiments/search?max_results=1"
-    answer = requests.get(url, auth=(account.name, account.password), timeout=30)
+    answer = _ask(url, auth=(account.name, account.password), timeout=30)
     if answer.status_code in (401, 403):
         raise ConfigError(
             f"The server's database knows {account.name} with another password than {PASSWORD}.",
             "Use the one of the first start; docs/how-to/server.md says how to change it.",
         )
+
+
+def names(hosts: Sequence[str]) -> dict[str, str]:
+    """Return what tells MLflow the names it answers to besides this machine's own; nothing if there are none.
+
+    A page that a browser opened under one of them may also change what the server keeps.
+    """
+    if not hosts:
+        return {}
+    from mlflow.server.security_utils import get_default_allowed_hosts
+
+    known = [*get_default_allowed_hosts(), *hosts, *(f"{host}:*" for host in hosts)]
+    pages = [f"{scheme}://{host}" for host in hosts for scheme in ("https", "http")]
+    return {
+        "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(known),
+        "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": ",".join([*pages, *(f"{page}:*" for page in pages)]),
+    }
+
+
+def _ask(url: str, *, timeout: float, auth: tuple[str, str] | None = None) -> requests.Response:
+    """Ask the server on this machine; a proxy in the environment leads elsewhere."""
+    import requests
+
+    with requests.Session() as session:
+        session.trust_env = False
+        return session.get(url, auth=auth, timeout=timeout)
 
 
 def _await(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
@@ -135,7 +165,7 @@ def _await(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
                 f"Is the port taken? Use port=5001. Its own words: {log}",
             )
         try:
-            if requests.get(f"{address}/health", timeout=5).ok:
+            if _ask(f"{address}/health", timeout=5).ok:
                 return
         except requests.RequestException:
             time.sleep(0.3)

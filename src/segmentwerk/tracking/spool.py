@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from segmentwerk.core.addresses import redacted
 from segmentwerk.core.files import atomic_file, locked
 from segmentwerk.core.records import Dataset
-from segmentwerk.tracking.address import redacted
 from segmentwerk.tracking.birth import OFFLINE, OFFLINE_TAG, Birth, settle
 from segmentwerk.tracking.encode import Batch
 from segmentwerk.tracking.send import is_refusal, send

@@ -15,7 +15,9 @@ from typing import TYPE_CHECKING
 
 from segmentwerk.core.errors import brief
 from segmentwerk.core.files import locked
+from segmentwerk.core.interruption import is_interruption
 from segmentwerk.core.records import Record
+from segmentwerk.tracking import database
 from segmentwerk.tracking import experiment as experiments
 from segmentwerk.tracking.address import absolute, knock
 from segmentwerk.tracking.birth import KEY, OFFLINE, REASON, STATUS, Birth
@@ -61,8 +63,17 @@ class Store:
 
     @property
     def client(self) -> MlflowClient:
-        """MLflow's client on this store."""
-        return _client(self.uri, os.getpid())
+        """MLflow's client on this store.
+
+        Raises
+        ------
+        ConfigError
+            If the database cannot be opened, or is none of MLflow's.
+        """
+        try:
+            return _client(self.uri, os.getpid())
+        except experiments.failures() as error:
+            raise experiments.unreachable(self.uri, error) from error
 
     def select(self) -> None:
         """Make this the process' store: ``models:/`` addresses and some of MLflow's calls know no other."""
@@ -121,11 +132,11 @@ class Store:
         try:
             with run._watched():
                 yield run
-        except KeyboardInterrupt:
-            run._close("KILLED", "interrupted")
-            raise
         except BaseException as error:
-            run._close("FAILED", brief(error))
+            if is_interruption(error):
+                run._close("KILLED", "interrupted")
+            else:
+                run._close("FAILED", brief(error))
             raise
         else:
             run._close("FINISHED")
@@ -145,12 +156,12 @@ class Store:
         ConfigError
             If it still does not answer, or does not let us in.
         """
-        from mlflow.exceptions import MlflowException
-
         experiments.reach(self.uri)
+        with locked(self.home / "mlflow" / "prepare.lock"):
+            database.create(self.uri)
         try:
             return self._line.spool.drain(self.client)
-        except (MlflowException, OSError) as error:
+        except experiments.failures() as error:
             raise experiments.unreachable(self.uri, error) from error
 
     def answers(self, patience: float = 0.0) -> bool:
@@ -219,6 +230,7 @@ def _prepared(store: Store, name: str) -> str:
     """Prepare once a process; the lock is for the others."""
     with locked(store.home / "mlflow" / "prepare.lock"):
         experiments.reach(store.uri)  # before MLflow's client, which tries for minutes
+        database.create(store.uri)
         experiment_id = experiments.prepare(store.client, store.uri, store.home, name)
     _line(store, os.getpid()).flush()  # what an earlier command could not send
     return experiment_id

@@ -7,17 +7,21 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import optuna
 from filelock import FileLock, Timeout
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
+from segmentwerk.core.addresses import missing_driver, redacted, sound, with_driver
 from segmentwerk.core.errors import ConfigError, InputError
 from segmentwerk.core.settings import TuningSettings
 
 _DIGEST_LENGTH = 12
 _ATTEMPTS = 5
+_MLFLOW = {"experiments", "runs", "registered_models"}
+"""Tables by which MLflow's database is known; like Optuna's, it keeps its revision in `alembic_version`."""
 
 
 def study_name(name: str, digest: str) -> str:
@@ -118,29 +122,20 @@ def _replay(path: Path) -> JournalStorage:
         ) from error
 
 
-def _database(url: str) -> RDBStorage:
+def _database(given: str) -> RDBStorage:
     # SQLAlchemy takes time to import and is needed here only.
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError, IntegrityError, OperationalError, ProgrammingError
+    from sqlalchemy.exc import IntegrityError, NoSuchModuleError, OperationalError, ProgrammingError
 
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise ConfigError(
-            "tuning.storage is not a database URL.", "Give one like postgresql://user@host/name."
-        ) from error
-    shown = parsed.render_as_string(hide_password=True)
-    if parsed.drivername == "postgresql":  # the default, psycopg 3, is slow without its C part
-        parsed = parsed.set(drivername="postgresql+psycopg2")
-    options = {"connect_args": {"timeout": 60}} if parsed.get_backend_name() == "sqlite" else {}
+    shown = redacted(given)
+    # The default, psycopg 3, is slow without its C part.
+    url = with_driver(sound(given), "psycopg2", "psycopg")
     for attempt in range(_ATTEMPTS):
         try:
-            return RDBStorage(
-                parsed.render_as_string(hide_password=False), engine_kwargs={"pool_pre_ping": True, **options}
-            )
-        except ImportError as error:
+            _insist_on_studies(url, shown)
+            return RDBStorage(url, engine_kwargs={"pool_pre_ping": True, **_options(url)})
+        except (ImportError, NoSuchModuleError) as error:
             raise ConfigError(
-                f"tuning.storage={shown} needs a database driver.", "Install segmentwerk[postgres]."
+                f"tuning.storage={shown} needs a database driver that is not installed.", missing_driver(url)
             ) from error
         except (IntegrityError, ProgrammingError, OperationalError) as error:
             # Several machines may lay out the tables of a fresh database at the same moment.
@@ -152,3 +147,31 @@ def _database(url: str) -> RDBStorage:
                 ) from error
             time.sleep(0.2 * (attempt + 1))
     raise AssertionError("the last attempt returns or raises")
+
+
+def _options(url: str) -> dict[str, Any]:
+    return {"connect_args": {"timeout": 60}} if url.startswith("sqlite") else {}
+
+
+def _insist_on_studies(url: str, shown: str) -> None:
+    """Refuse a database that somebody else's tables are in, before any of ours are."""
+    from sqlalchemy import create_engine, inspect
+    from sqlalchemy.exc import ArgumentError, NoSuchModuleError
+
+    try:
+        engine = create_engine(url, connect_args=_options(url).get("connect_args", {}))
+    except NoSuchModuleError:
+        raise
+    except (ArgumentError, ValueError) as error:
+        raise ConfigError(
+            "tuning.storage is not a database URL.", "Give one like postgresql://user@host/name."
+        ) from error
+    try:
+        tables = set(inspect(engine).get_table_names())
+    finally:
+        engine.dispose()
+    if tables >= _MLFLOW:
+        raise ConfigError(
+            f"tuning.storage={shown} is MLflow's database.",
+            "Studies need a database of their own: name another, or null for a file below home.",
+        )

@@ -12,6 +12,7 @@ import optuna
 from optuna.exceptions import StorageInternalError
 
 from segmentwerk.core.errors import FitError, InputError
+from segmentwerk.core.interruption import Terminated
 from segmentwerk.core.settings import TuningSettings
 from segmentwerk.core.types import StudyResult, TrialRecord
 from segmentwerk.tuning.plan import Plan
@@ -102,7 +103,7 @@ def tune(
             f"The storage of study {plan.study} broke off: {str(error.__cause__).splitlines()[0]}.",
             "Give the same command again when it is back; what has finished is kept.",
         ) from error
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         interrupted = True
         # Opened anew: what this process remembers may have been cut short in the middle.
         with plan.session() as session:
@@ -110,7 +111,7 @@ def tune(
             if on_trial is not None:
                 session.log(session.unlogged(trials), on_trial)
             records = finished(trials)
-        if not any(record.state == "complete" for record in records):
+        if isinstance(error, Terminated) or not any(record.state == "complete" for record in records):
             raise
         logger.warning("Interrupted: %d trials of %s are kept.", len(records), plan.study)
     finalists = _best(plan.study, records, n_finalists)

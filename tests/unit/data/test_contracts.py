@@ -337,6 +337,12 @@ def test_the_quarantine_is_written_sorted_and_without_values(opened, tmp_path):
     assert secret not in refused(opened({}), "revenue")
 
 
+def test_the_quarantine_lies_in_a_folder_of_any_name(opened, tmp_path):
+    result = checked(opened({"accounts.csv": ACCOUNTS + "A9,Nine,many,1990\n"}))
+    path = contracts.write_quarantine(result, tmp_path / 'it\'s "a" Größe 1' / "quarantine.parquet")
+    assert pq.read_table(path).num_rows == 1
+
+
 TEXT = st.text(alphabet="ab12 ,.-;€%'\"äß\n", max_size=6)
 CELLS = st.one_of(
     st.none(),

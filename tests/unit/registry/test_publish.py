@@ -117,3 +117,17 @@ def test_registrations_at_once_get_numbers_of_their_own(store, packaged):
     for thread in threads:
         thread.join()
     assert sorted(versions) == [1, 2, 3]
+
+
+def test_a_home_of_any_name_holds_a_model(empty_database, packaged, tmp_path):
+    home = tmp_path / 'it\'s "a" 100% #1 ?x [y] {z} $w ä&;=+,@é*'
+    (home / "mlflow").mkdir(parents=True)
+    shutil.copy(empty_database, home / "mlflow" / "mlflow.db")
+    folder = shutil.copytree(packaged.folder, home / "outputs" / "model")
+    store = Store(None, home)
+    version, _ = register(store, folder)
+    found = mlflow.pyfunc.load_model(f"models:/m/{version}").predict(
+        packaged.table.features.reset_index().head(3)
+    )
+    assert len(found) == 3
+    assert [path.name for path in tmp_path.iterdir()] == [home.name], "nothing lies beside it"

@@ -3,6 +3,8 @@
 import configparser
 import shutil
 import tempfile
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,9 @@ import pytest
 from command_line import in_process
 from mlflow_server import free_port
 from segmentwerk.core.errors import ConfigError, InputError
-from segmentwerk.tracking import postgres
+from segmentwerk.tracking import postgres, serving
 from segmentwerk.tracking.experiment import page
-from segmentwerk.tracking.serving import PASSWORD, USERNAME, Account, environment, served
+from segmentwerk.tracking.serving import PASSWORD, USERNAME, Account, environment, names, served
 
 
 @pytest.mark.parametrize(
@@ -91,3 +93,29 @@ def test_the_page_opens_as_model_training():
         "http://h:1/#/experiments/7/runs?workflowType=machine_learning&viewStateShareKey=comparisons"
     )
     assert page("http://h:1", "7", "r") == "http://h:1/#/experiments/7/runs/r?workflowType=machine_learning"
+
+
+def test_the_names_of_a_server_are_told_besides_its_own():
+    assert names([]) == {}
+    told = names(["mlflow.example.com"])
+    hosts = told["MLFLOW_SERVER_ALLOWED_HOSTS"].split(",")
+    assert {"localhost", "127.0.0.1:*", "mlflow.example.com", "mlflow.example.com:*"} <= set(hosts)
+    assert "https://mlflow.example.com" in told["MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"].split(",")
+
+
+def test_a_server_on_this_machine_is_not_looked_for_behind_a_proxy(monkeypatch):
+    class Healthy(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *words):
+            """Say nothing."""
+
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    monkeypatch.delenv("NO_PROXY", raising=False)
+    with HTTPServer(("127.0.0.1", 0), Healthy) as server:
+        thread = threading.Thread(target=server.handle_request)
+        thread.start()
+        assert serving._ask(f"http://127.0.0.1:{server.server_port}/health", timeout=5).ok
+        thread.join()

@@ -134,6 +134,18 @@ def test_ctrl_c_closes_the_run_as_killed(store):
     assert store.client.get_run(run.id).info.status == "KILLED"
 
 
+def test_so_does_what_a_library_makes_of_it(store):
+    def interrupted():
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise RuntimeError("Query interrupted")
+
+    with pytest.raises(RuntimeError), store.run("e", "stopped") as run:
+        interrupted()
+    assert store.client.get_run(run.id).info.status == "KILLED"
+
+
 def test_a_key_opens_the_same_run_again(store):
     with pytest.raises(RuntimeError), store.run("e", "trial", key="study/1") as first:
         raise RuntimeError

@@ -1,5 +1,6 @@
 import multiprocessing
 import os
+import shutil
 import signal
 
 import optuna
@@ -115,7 +116,11 @@ def test_names_are_file_names():
         ("nonsense", "not a database URL"),
         ("sqlite:////nowhere/at/all.db", "Cannot open .*unable to open"),
         ("postgresql://me:secret@127.0.0.1:1/none", "Cannot open"),
-        ("oracle://me:secret@127.0.0.1/none", r"needs a database driver.*segmentwerk\[postgres\]"),
+        ("postgres://me:secret@127.0.0.1:1/none", "Cannot open .*postgres"),
+        ("postgresql://me:p@secret:word@127.0.0.1/none", "not a database URL"),
+        ("mysql://me:secret@127.0.0.1:1/none", "needs a database driver.*pymysql"),
+        ("oracle://me:secret@127.0.0.1/none", r"needs a database driver.*Use PostgreSQL"),
+        ("nonsense://me:secret@127.0.0.1/none", r"needs a database driver.*Use PostgreSQL"),
     ],
 )
 def test_a_database_that_cannot_be_opened_is_named_without_its_password(tmp_path, monkeypatch, url, message):
@@ -126,3 +131,15 @@ def test_a_database_that_cannot_be_opened_is_named_without_its_password(tmp_path
     ):
         pass
     assert "secret" not in str(refusal.value)
+
+
+def test_the_database_of_mlflow_is_refused_untouched(tmp_path, empty_database):
+    copy = tmp_path / "shared.db"
+    shutil.copy(empty_database, copy)
+    before = copy.read_bytes()
+    with (
+        pytest.raises(ConfigError, match=r"tuning\.storage=.* is MLflow's database.*of their own"),
+        open_storage("s", TuningSettings(storage=f"sqlite:///{copy}"), tmp_path),
+    ):
+        pass
+    assert copy.read_bytes() == before

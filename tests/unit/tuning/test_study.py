@@ -9,6 +9,7 @@ import optuna
 import pytest
 
 from segmentwerk.core.errors import ConfigError, FitError, InputError
+from segmentwerk.core.interruption import Terminated
 from segmentwerk.core.settings import TuningSettings
 from segmentwerk.tuning.plan import Plan
 from segmentwerk.tuning.space import SearchSpace
@@ -295,6 +296,19 @@ def test_ctrl_c_before_the_first_result_is_raised(line, tmp_path):
 
     with pytest.raises(KeyboardInterrupt):
         search(objective, line, tmp_path)
+
+
+def test_sigterm_keeps_no_best_so_far(line, tmp_path):
+    def objective(params, report):
+        if len(seen) == 2:
+            raise Terminated
+        seen.append(params)
+        return {"value": 1.0}
+
+    seen = []
+    with pytest.raises(Terminated):
+        search(objective, line, tmp_path)
+    assert len(seen) == 2
 
 
 def test_two_at_once_on_one_journal_are_refused(objectives, line, tmp_path):
