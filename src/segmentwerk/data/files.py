@@ -81,17 +81,22 @@ def _expand(root: Path, pattern: str) -> list[Path]:
     """Return the folder's files, the file, the file with any known ending, or the glob's files."""
     target = root / pattern
     if target.is_dir():
-        return _usable(target.rglob("*"))
+        return _usable(target, target.rglob("*"))
     if target.is_file():
         return [target]
     endings = [target.with_name(target.name + ending) for ending in (".gz", *KNOWN)]
     numbered = re.sub(r"\[(\d+)\]", r"[[]\1]", pattern)  # orders[1].csv is a second copy, not orders1.csv
-    return [file for file in endings if file.is_file()] or _usable(root.glob(numbered))
+    return [file for file in endings if file.is_file()] or _usable(root, root.glob(numbered))
 
 
-def _usable(files: Iterable[Path]) -> list[Path]:
+def _usable(root: Path, files: Iterable[Path]) -> list[Path]:
+    """Leave out what programs keep beside the data: checkpoints, lock files, files of a file viewer."""
     return sorted(
-        file for file in files if file.is_file() and suffix(file) in KNOWN and file.name[0] not in "._~"
+        file
+        for file in files
+        if file.is_file()
+        and suffix(file) in KNOWN
+        and not any(part[0] in "._~" for part in file.relative_to(root).parts if part != "..")
     )
 
 

@@ -17,6 +17,7 @@ import psutil
 import pyarrow as pa
 
 from segmentwerk.core.errors import InputError
+from segmentwerk.core.interruption import stoppable
 from segmentwerk.data.files import PARQUET, TEXT, find, suffix
 from segmentwerk.scoring import cells, parquets, texts
 from segmentwerk.scoring.cells import ID, Cells, Part, Wanted
@@ -202,13 +203,12 @@ def _connect(scratch: Path) -> duckdb.DuckDBPyConnection:
     for file in map(Path, LIMITS):
         text = file.read_text().strip() if file.is_file() else ""
         free = min(free, int(text)) if text.isdigit() else free
-    con = duckdb.connect(
-        config={
-            "memory_limit": f"{max(free // 2, LEAST)}B",
-            "temp_directory": str(scratch / "spill"),
-            "threads": min(os.cpu_count() or 1, THREADS),
-        }
-    )
+    config: dict[str, str | bool | int | float | list[str]] = {
+        "memory_limit": f"{max(free // 2, LEAST)}B",
+        "temp_directory": str(scratch / "spill"),
+        "threads": min(os.cpu_count() or 1, THREADS),
+    }
+    con = stoppable(duckdb.connect(config=config))
     con.execute("SET enable_progress_bar = false")  # DuckDB draws one on stdout where there is no script file
     return con
 

@@ -42,6 +42,18 @@ def test_a_number_in_brackets_is_a_copy_and_no_pattern(tmp_path):
         names(tmp_path, "orders[1].csv")
 
 
+def test_what_programs_keep_beside_the_data_is_not_read(tmp_path):
+    kept = [".ipynb_checkpoints/orders-checkpoint.csv", "_temporary/part.csv", "~$orders.csv", "._orders.csv"]
+    for name in ("orders.csv", "2024/orders.csv", *kept):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("a\n")
+    found = files.find(tmp_path, "*", alone=True)
+    assert [file.relative_to(tmp_path).as_posix() for file in found] == ["orders.csv"]
+    found = files.find(tmp_path.parent, tmp_path.name, alone=False)
+    assert [file.relative_to(tmp_path).as_posix() for file in found] == ["2024/orders.csv", "orders.csv"]
+    assert names(tmp_path / "2024", "../*.csv") == ["orders.csv"]
+
+
 @pytest.mark.parametrize("kind", ["csv", "csv.gz", "parquet"])
 @pytest.mark.parametrize("name", NAMES)
 def test_a_source_reads_the_file_that_was_named_and_no_other(tmp_path, name, kind):

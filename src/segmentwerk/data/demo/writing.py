@@ -85,7 +85,9 @@ def _holds(folder: Path, wanted: dict[str, object]) -> bool:
 
 def _sizes(folder: Path) -> dict[str, int]:
     return {
-        path.relative_to(folder).as_posix(): path.stat().st_size for path in sorted(folder.rglob("*.parquet"))
+        path.relative_to(folder).as_posix(): path.stat().st_size
+        for path in sorted(folder.rglob("*.parquet"))
+        if not path.name.startswith(".")  # a file viewer's
     }
 
 
