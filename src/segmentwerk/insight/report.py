@@ -31,7 +31,7 @@ class Story:
     registered; ``replaced`` is the version of the champion that
     the model was compared with. ``pictures`` are the figures with their PNG files. ``factors`` lists
     the features that each factor stands for where customers are few for all features, ``faint`` those
-    that no factor tells of.
+    that no factor tells of; ``failed`` names the gates that the winner's scorecard failed.
     """
 
     source: str
@@ -53,6 +53,7 @@ class Story:
     left_out: Mapping[str, str] = field(default_factory=dict)
     factors: Mapping[str, Sequence[str]] = field(default_factory=dict)
     faint: Sequence[str] = ()
+    failed: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

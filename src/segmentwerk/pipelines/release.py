@@ -53,7 +53,7 @@ class Release:
     ``version`` is None where tracking is off, or its store was away; ``champion`` says
     whether this version took the title. ``assignments`` is the local file with every account;
     ``labels`` (n_customers,), ``near`` (k, k), the neighbourhood of the segments, and ``measured``, the
-    effects of the features, are for the report.
+    effects of the features, are for the report. ``failed`` names the gates that its scorecard failed.
     """
 
     model_name: str
@@ -68,6 +68,7 @@ class Release:
     labels: pd.Series
     near: pd.DataFrame
     measured: list[Effect]
+    failed: tuple[str, ...] = ()
 
     @property
     def uri(self) -> str:
@@ -159,6 +160,9 @@ def release(
         labels,
         near,
         measured,
+        tuple(
+            gate.code for gate in winner.card.gates if gate.status == "failed" and gate.severity == "error"
+        ),
     )
 
 

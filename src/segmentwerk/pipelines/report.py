@@ -60,6 +60,7 @@ def make(
         left_out=found.left_out,
         factors=prepared.factors,
         faint=prepared.faint,
+        failed=released.failed,
     )
     language = Language(settings.report.language, settings.source.currency)
     return [Artifact(path, FOLDER) for path in write(story, context.output / FOLDER, language)]

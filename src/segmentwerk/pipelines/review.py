@@ -77,7 +77,14 @@ def _decision(released: Release) -> str:
     version = f"version {released.version} of {released.model_name}"
     if released.champion:
         return f"**Decided:** {version} is the champion, since the registry was empty or its policy says so."
-    return f"**To decide:** promote {version}?"
+    against = f" Its scorecard failed {', '.join(released.failed)}." if released.failed else ""
+    return f"**To decide:** promote {version}?{against} Yes: `{promotion(released)}`"
+
+
+def promotion(released: Release) -> str:
+    """Return the command that promotes a version; one whose scorecard failed takes a reason."""
+    command = f"segmentwerk promote {released.version}"
+    return f"{command} force=true reason='WHY'" if released.failed else command
 
 
 def intervals(selection: Selection, cards: Sequence[Scorecard]) -> pd.DataFrame:

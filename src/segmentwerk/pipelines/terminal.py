@@ -69,7 +69,7 @@ def _next_steps(console: Console, released: Release, where: str) -> None:
     if released.version is None:
         console.print("Nothing was registered: tracking is off, or its store was away.")
         return
-    title = "champion" if released.champion else "challenger; promote it with: segmentwerk promote"
+    title = "champion" if released.champion else f"challenger; promote it with: {review.promotion(released)}"
     given, model = shlex.quote(f"input={released.accounts}"), shlex.quote(f"model={released.uri}")
     lines = (
         f"Registered {released.model_name} version {released.version} ({title}).",

@@ -154,3 +154,34 @@ def test_selection_is_the_same_twice(make_card):
     ]
     one, other = ask(*cards), ask(*cards)
     assert (one.winner, one.reason, one.pareto) == (other.winner, other.reason, other.pareto)
+
+
+def thumb(make_card, *, grid_failed=("G006",), other_failed=("G006",)):
+    cards = [
+        make_card("kmeans", gain=0.02, agreement=0.9, k=2, failed=other_failed),
+        make_card("rfm_grid", algorithm="rfm_grid", gain=-0.5, agreement=0.6, k=8, failed=grid_failed),
+        make_card("rfm_grid #2", algorithm="rfm_grid", gain=-0.2, agreement=0.8, k=4, failed=grid_failed),
+    ]
+    return select(cards, EvaluationSettings(), GoalSettings())
+
+
+def test_where_nothing_beats_noise_the_best_grid_that_holds_is_taken(make_card):
+    found = thumb(make_card)
+    assert found.winner == "rfm_grid #2"
+    assert found.rule_of_thumb
+    assert "So the rule of thumb, rfm_grid #2 (4 segments), was taken" in found.reason
+    assert "mean rank" not in found.reason
+
+
+@pytest.mark.parametrize(
+    "failed",
+    [
+        {"other_failed": ()},  # somebody beats noise
+        {"grid_failed": ("G002",), "other_failed": ("G006",)},  # the grid does not come back
+        {"grid_failed": ("G002", "G006")},  # nor does it fail that alone
+    ],
+)
+def test_the_rule_of_thumb_gives_way_to_whoever_is_better(make_card, failed):
+    found = thumb(make_card, **failed)
+    assert not found.rule_of_thumb
+    assert found.winner == "kmeans"

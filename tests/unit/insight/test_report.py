@@ -163,3 +163,30 @@ def test_both_files_are_written_whole(tell, tmp_path):
     assert page.read_text(encoding="utf-8").rstrip().endswith("</html>")
     assert cards.read_text(encoding="utf-8").startswith("# Segmentkarten")
     assert sorted(path.name for path in (tmp_path / "report").iterdir()) == ["cards.md", "report.html"]
+
+
+def test_factors_are_told_by_the_features_that_they_stand_for(tell):
+    factors = {"frequency+n_products": ("frequency", "n_products"), "trend": ("trend",)}
+    few = {"factors": factors, "faint": ("return_rate",), "held_out": None}
+    english, german = (to_html(tell(language, **few), language) for language in (ENGLISH, GERMAN))
+    assert "1,200 customers are few for so many features" in english
+    assert "orders and products bought (orders, products bought)" in english
+    assert "without weight: return rate." in english
+    assert "each was held out in turn" in english
+    assert "Aufträge und gekaufte Produkte (Aufträge, gekaufte Produkte)" in german
+    assert "ohne Gewicht: Retourenquote." in german
+    assert "jeder einmal zurückgehalten" in german
+    assert "few for so many" not in to_html(tell(ENGLISH), ENGLISH)
+
+
+def test_a_version_whose_scorecard_failed_is_promoted_with_a_reason_only(tell):
+    page = to_html(tell(ENGLISH, failed=("G006",)), ENGLISH)
+    assert 'segmentwerk promote 2 force=true reason="…"' in page
+    assert "force=true" not in to_html(tell(ENGLISH), ENGLISH)
+
+
+def test_the_rule_of_thumb_is_called_one(tell, selection):
+    story = tell(ENGLISH, selection=replace(selection, rule_of_thumb=True))
+    assert "So the rule of thumb," in to_html(story, ENGLISH)
+    assert "not groups that were found" in to_html(story, ENGLISH)
+    assert "keine gefundenen Gruppen" in to_html(story, GERMAN)

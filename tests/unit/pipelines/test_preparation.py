@@ -1,8 +1,14 @@
 """The split is the account's own, whatever other accounts there are."""
 
-import pandas as pd
+from datetime import date
 
-from segmentwerk.pipelines.preparation import split
+import numpy as np
+import pandas as pd
+import pytest
+
+from segmentwerk.core.settings import FeatureSettings, GoalSettings
+from segmentwerk.core.types import AccountTable, Feature, Window
+from segmentwerk.pipelines.preparation import ACCOUNTS_A_FEATURE, fit_space, split
 from segmentwerk.pipelines.unfinished import unfinished
 
 IDS = pd.Index([f"K{number:05d}" for number in range(4000)])
@@ -36,3 +42,48 @@ def test_a_finished_key_is_forgotten_and_a_killed_one_is_found_again(tmp_path):
     left_behind.write_text(killed)
     with unfinished(tmp_path, "compare", "data") as third:
         assert third == killed
+
+
+def order_book(n: int) -> AccountTable:
+    """An order book of six features, two of which say what others say; some accounts never ordered."""
+    rng = np.random.default_rng(0)
+    money = rng.normal(size=n)
+    features = pd.DataFrame(
+        {
+            "recency_days": rng.normal(size=n),
+            "frequency": money + rng.normal(size=n),
+            "monetary": money,
+            "average_basket": money + 0.1 * rng.normal(size=n),
+            "n_products": rng.normal(size=n),
+            "growth": rng.normal(size=n),
+        },
+        index=[f"K{i:04d}" for i in range(n)],
+    )
+    catalogue = tuple(Feature(name, "numeric", "", "behavioural", "orders", "", "") for name in features)
+    outcomes, orders = pd.DataFrame(index=features.index), pd.Series(1, index=features.index)
+    return AccountTable(features, outcomes, orders, catalogue, Window(date(2026, 1, 1)), "book", "")
+
+
+@pytest.mark.parametrize(
+    ("n", "selection", "joined"),
+    [
+        (6 * ACCOUNTS_A_FEATURE, "factors", False),
+        (6 * ACCOUNTS_A_FEATURE - 1, "factors", True),
+        (100, "off", False),
+    ],
+)
+def test_factors_stand_for_features_where_customers_are_few(n, selection, joined):
+    table = order_book(n)
+    space = fit_space(table, table.features.index, FeatureSettings(selection=selection), GoalSettings())
+    assert (space.factors_ is not None) == joined
+    assert space.columns_[:3] == ["recency_days", "frequency", "monetary"]
+    assert list(space.numeric) == list(table.features)  # scoring asks for the same
+    if joined:
+        assert not set(space.columns_) & {"average_basket+monetary", "average_basket+frequency"}
+
+
+def test_prospects_do_not_count_as_customers():
+    table = order_book(6 * ACCOUNTS_A_FEATURE)
+    table.orders.iloc[0] = 0
+    space = fit_space(table, table.customers, FeatureSettings(), GoalSettings())
+    assert space.factors_ is not None
