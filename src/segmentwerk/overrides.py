@@ -16,8 +16,8 @@ from segmentwerk.core.errors import ConfigError
 
 _WORDS = {"data": ("action", "subject"), "promote": ("version",)}
 """Keys of a verb's words, as in `data check` and `promote 3`."""
-_DECISIONS = {f"--{word}": f"action={word}" for word in ("rollback", "reject")}
-"""So that people can write `promote --rollback` and `promote 4 --reject`."""
+_DECISIONS = ("rollback", "reject")
+"""So that people can write `promote --rollback` and `promote 4 --reject`, with the dashes or without."""
 
 _OVERRIDE = re.compile(r"(?P<key>\+{0,2}(?P<name>[^+~@=][^@=]*)=)(?P<value>.*)", re.DOTALL)
 _QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
@@ -40,7 +40,8 @@ def translate(verb: str, arguments: Sequence[str], root: type[RootSettings]) -> 
     ConfigError
         If an argument is empty, no ``key=value``, or a flag is unknown.
     """
-    known = [_DECISIONS.get(argument, argument) if verb == "promote" else argument for argument in arguments]
+    decisions = {f"--{word}": f"action={word}" for word in _DECISIONS if verb == "promote"}
+    known = [decisions.get(argument, argument) for argument in arguments]
     for argument in known:
         _insist_on_text(argument)
     given, flags = _split(verb, known)
@@ -50,7 +51,9 @@ def translate(verb: str, arguments: Sequence[str], root: type[RootSettings]) -> 
     words = list(_WORDS.get(verb, ()))
     overrides = []
     for place, argument in enumerate(given.overrides):
-        if "=" not in argument and argument[0] not in "~+":
+        if verb == "promote" and argument in _DECISIONS:
+            overrides.append(f"action={quoted(argument)}")
+        elif "=" not in argument and argument[0] not in "~+":
             if not words:
                 raise _no_override(argument, given.overrides[:place], root)
             overrides.append(f"{words.pop(0)}={quoted(argument)}")

@@ -140,7 +140,7 @@ def test_two_runs_of_one_config_differ_in_nothing_but_ids_and_times(comparison, 
     store = f"sqlite:///{again.home}/mlflow/mlflow.db"
     first = tree(client, "segmentwerk")
     second = tree(mlflow.MlflowClient(store, registry_uri=store), "segmentwerk")
-    assert len(first) == 1 + 4 + 8
+    assert len(first) == 1 + 4 + 9
     assert list(first) == list(second)
     for path, content in first.items():
         assert content == second[path], path

@@ -17,7 +17,7 @@ from segmentwerk.data import sqltext
 from segmentwerk.data.numbers import DecimalSign
 from segmentwerk.data.sqltext import literal
 from segmentwerk.data.textfile import TextFile, understand
-from segmentwerk.scoring.cells import Cells, Column, Wanted, places, select, signs
+from segmentwerk.scoring.cells import ID, Cells, Column, Wanted, places, select, signs
 
 UTF8 = ("utf-8", "utf-8-sig")
 ROW_GROUP = 20_480
@@ -52,7 +52,7 @@ def opened(con: duckdb.DuckDBPyConnection, file: Path, wanted: Wanted, copy: Pat
     InputError
         If the file is no table, or has a column of the model twice.
     """
-    given = understand(file, InputSettings())
+    given = understand(file, InputSettings(), {name.lower() for name in (ID, *wanted.features)})
     text = Text(given, file, copy, before_header(given))
     return (text if given.encoding in UTF8 else text.copied()).looked_at(con, wanted)
 

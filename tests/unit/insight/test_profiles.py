@@ -81,7 +81,7 @@ def test_describe_counts_and_names(small, labels):
 def test_what_few_accounts_have_is_not_told(small):
     labels = pd.Series([0] * 14 + [1] * 4, index=small.features.index)
     assert {effect.label for effect in effects(small, labels)} == {0}
-    assert describe(small, labels, {0: 1, 1: 2})[1].summary == ""
+    assert describe(small, labels, {0: 1, 1: 2})[1].summary == "In no single feature far from the others"
 
 
 def test_a_known_id_keeps_its_name(small, labels):

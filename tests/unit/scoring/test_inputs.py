@@ -152,7 +152,7 @@ def test_rows_that_cannot_be_scored_are_told_one_by_one(scored, tmp_path, text, 
 
 REFUSED = {
     "nothing": ("", r"in\.csv is empty"),
-    "NUL bytes only": ("\x00\x00\x00", "none of the model's columns"),
+    "NUL bytes only": ("\x00\x00\x00", "is empty"),
     "ids only": ("account_id\nA\n", "none of the model's columns; it has: account_id"),
     "other columns only": (",".join(f"x{i}" for i in range(300)) + "\n", r"x19, … \(300\)"),
     "a feature twice": (
