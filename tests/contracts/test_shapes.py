@@ -18,8 +18,13 @@ import pytest
 from command_line import SMALL, in_process
 
 SETTINGS = [
-    *(word for word in SMALL if not word.startswith(("source.", "+segmenters.autoencoder"))),
+    *(
+        word
+        for word in SMALL
+        if not word.startswith(("source.", "+segmenters.autoencoder", "segmenters.kmeans"))
+    ),
     "candidates=[rfm_grid,kmeans]",
+    "segmenters.kmeans.n_trials=9",
 ]
 ATTRIBUTES: dict[str, Callable[[np.random.Generator, int], object]] = {
     "industry": lambda rng, n: rng.choice(["retail", "crafts", "trade"], n),
@@ -166,7 +171,8 @@ def test_a_shape_ends_well(name: str, home: Path, monkeypatch, capsys) -> None:
         "compare", *source, *shape.settings, *SETTINGS, home=home, monkeypatch=monkeypatch, capsys=capsys
     )
     assert "This is a bug" not in done.stderr
-    client = mlflow.MlflowClient(f"sqlite:///{home}/mlflow/mlflow.db")
+    store = f"sqlite:///{home}/mlflow/mlflow.db"
+    client = mlflow.MlflowClient(store, registry_uri=store)
     if shape.refusal:
         assert done.code == 2
         (said,) = [line for line in done.stderr.splitlines() if line.startswith("segmentwerk: ")]

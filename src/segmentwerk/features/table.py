@@ -121,7 +121,7 @@ def _execute(expression: ibis.Table, window: Window) -> pd.DataFrame:
             f"The features cannot be computed from these tables ({type(error).__name__}).",
             "Look for impossible values with `segmentwerk data check`.",
         ) from error
-    if rows.empty:
+    if len(rows) == 0:  # not rows.empty, which is true without columns, too
         raise InputError(f"No account is known before {window.as_of}.", "Set a later source.as_of.")
     if rows.index.has_duplicates:
         n = int(rows.index.duplicated().sum())
