@@ -159,7 +159,7 @@ def _split(verb: str, arguments: Sequence[str]) -> tuple[argparse.Namespace, lis
         raise ConfigError(f"{message[:1].upper()}{message[1:]}.", f"See: segmentwerk {verb} --help")
 
     parser = get_args_parser()
-    parser.error = refuse  # type: ignore[method-assign]
+    parser.error = refuse  # type: ignore[method-assign]  # argparse asks for it
     given, unknown = parser.parse_known_intermixed_args(list(arguments))
     if unknown:
         refuse(f"unknown flag {unknown[0]}")

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segmentwerk.core.errors import ModelError, nearest
-from segmentwerk.scoring.fetch import fetch, registered_files
+from segmentwerk.scoring.download import download, registered_files
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -61,7 +61,7 @@ def load(model_uri: str, tracking_uri: str | None = None) -> Loaded:
     pinned, tags = _pin(model_uri, tracking_uri)
     place = Path(tempfile.mkdtemp(prefix="segmentwerk-model-"))
     try:
-        folder = fetch(pinned, place, registered_files(tags))
+        folder = download(pinned, place, registered_files(tags))
         digest = check(folder, tags.get("digest"))
         model = _opened(folder, model_uri)
     except BaseException:

@@ -54,8 +54,8 @@ def knock(uri: str) -> None:
         from mlflow.utils.credentials import get_default_host_creds
         from mlflow.utils.rest_utils import http_request
 
-        account = get_default_host_creds(uri)  # type: ignore[no-untyped-call]
-        answer = http_request(  # type: ignore[no-untyped-call]
+        account = get_default_host_creds(uri)  # type: ignore[no-untyped-call]  # MLflow's own
+        answer = http_request(  # type: ignore[no-untyped-call]  # MLflow's own
             account, "/health", "GET", max_retries=0, timeout=KNOCK_SECONDS, raise_on_status=False
         )
         if answer.status_code >= 500:  # a proxy in front of a server that is away

@@ -19,7 +19,7 @@ LEFT = (BYTE_CODE, NOTE, ".DS_Store", "._*", "Thumbs.db", "desktop.ini", "*~", "
 """Names that Python, MLflow and viewers of files leave; for models of which no list of files is known."""
 
 
-def fetch(uri: str, into: Path, files: Mapping[str, str] | None) -> Path:
+def download(uri: str, into: Path, files: Mapping[str, str] | None) -> Path:
     """Copy a model below ``into`` and return its folder.
 
     Parameters
