@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from segmentwerk.core.types import AccountTable, Feature, Segment, Window
-from segmentwerk.registry import package, prospect
+from segmentwerk.registry import package, partial, prospect
 from segmentwerk.segmenters.base import Segmenter
 from segmentwerk.segmenters.kmeans import KMeansSegmenter
 from segmentwerk.segmenters.preprocess import ReferenceSpace
@@ -71,6 +71,7 @@ class Packaged:
     space: ReferenceSpace
     segmenter: Segmenter
     prospect: prospect.Prospect
+    partial: partial.Partial
     labels: pd.Series
 
     @property
@@ -86,6 +87,8 @@ def pack(folder: Path, segmenter: Segmenter | None = None, n_rows: int = 1200, s
     segmenter = (segmenter or KMeansSegmenter(n_segments=4)).fit(x)
     labels = pd.Series(segmenter.predict(x), index=table.features.index)
     second = prospect.fit(table, labels, numeric=NUMERIC, categorical=CATEGORICAL, seed=seed)
+    held_out = world(n_rows // 2, seed + 1)[0].features
+    third = partial.fit(space, segmenter, table.features, held_out, seed=seed)
     package.save(
         folder,
         space=space,
@@ -99,7 +102,9 @@ def pack(folder: Path, segmenter: Segmenter | None = None, n_rows: int = 1200, s
             for k in range(segmenter.n_segments_)
         ],
         outlier_threshold=float(np.quantile(segmenter.score_samples(x), 0.01)),
+        partial=third,
+        too_little_known={"name": "too little known", "sentence": "Too little is known."},
         prospect=second,
         meta={"currency": "EUR"},
     )
-    return Packaged(folder, table, space, segmenter, second, labels)
+    return Packaged(folder, table, space, segmenter, second, third, labels)

@@ -29,7 +29,7 @@ from segmentwerk.data import contracts, sources
 from segmentwerk.features import table as features
 from segmentwerk.pipelines.preparation import fit_space, split
 from segmentwerk.registry import prospect
-from segmentwerk.registry.prospect import expected_calibration_error
+from segmentwerk.registry.logistic import expected_calibration_error
 from segmentwerk.segmenters.kmeans import KMeansSegmenter
 
 GOAL = 0.05

@@ -39,7 +39,7 @@ from segmentwerk.evaluation.identifiability import model as plain_model
 from segmentwerk.features import table as features
 from segmentwerk.pipelines.preparation import fit_space
 from segmentwerk.registry import prospect
-from segmentwerk.registry.prospect import expected_calibration_error
+from segmentwerk.registry.logistic import expected_calibration_error
 from segmentwerk.segmenters.kmeans import KMeansSegmenter
 
 AS_OF = date(2018, 10, 1)

@@ -82,14 +82,18 @@ def check_parity(made: tuple[Packaged, mlflow.pyfunc.PyFuncModel], n_rows: int) 
     expected, score = packed.segmenter.predict_proba(x), packed.segmenter.score_samples(x)
     code = sys.modules[type(inside).__module__]
     numeric, texts = code._numbers(features, NUMERIC), code._texts(features, CATEGORICAL)
-    found, found_score = inside._run_full(numeric, texts)
+    known = code._known(numeric, texts)
+    found, found_score = inside._by_block("x", numeric, texts, lambda x, _: code._asked(inside.segmenter, x))
     np.testing.assert_allclose(found, expected, atol=1e-5)
     np.testing.assert_allclose(found_score, score, rtol=1e-5, atol=1e-5)
     best = np.sort(expected, axis=1)
     tied = best[:, -1] - best[:, -2] < 1e-6
     assert (found.argmax(axis=1) == expected.argmax(axis=1))[~tied].all()
     assert tied.mean() < 0.5
-    prospect, _ = inside._run_prospect(numeric, texts)
+    partial, _ = inside._run_partial(numeric, texts, known)
+    expected = packed.partial.predict_proba(packed.space, packed.segmenter, features.assign(**trimmed))
+    np.testing.assert_allclose(partial, expected, atol=1e-5)
+    prospect, _ = inside._run_prospect(numeric, texts, known)
     expected = packed.prospect.predict_proba(features.assign(**trimmed))
     np.testing.assert_allclose(prospect, expected, atol=1e-5)
 

@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, PowerTransformer
 
 from segmentwerk.core.types import AccountTable, Feature, Segment, Window
-from segmentwerk.registry import package, prospect
+from segmentwerk.registry import package, partial, prospect
 from segmentwerk.registry.publish import save_pyfunc
 from segmentwerk.segmenters.base import Segmenter
 from segmentwerk.segmenters.gaussian_mixture import GaussianMixtureSegmenter
@@ -83,6 +83,8 @@ def ours(folder: Path, segmenter: Segmenter, train: pd.DataFrame) -> Path:
         labels=labels,
         segments=[Segment(k, f"Segment {k}", k, 1, 0.1, (), "") for k in range(segmenter.n_segments_)],
         outlier_threshold=float(np.quantile(segmenter.score_samples(x), 0.01)),
+        partial=partial.fit(space, segmenter, table.features, table.features, seed=0),
+        too_little_known={"name": "too little known", "sentence": ""},
         prospect=prospect.fit(table, labels, numeric=NUMERIC, categorical=CATEGORICAL, seed=0),
     )
     catalogue = json.loads((folder / "model" / "catalogue.json").read_text())

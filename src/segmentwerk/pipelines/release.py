@@ -32,9 +32,11 @@ from segmentwerk.pipelines.card import made_of
 from segmentwerk.pipelines.context import Context, user
 from segmentwerk.pipelines.preparation import Prepared
 from segmentwerk.registry import approval, package, promotion, publish
+from segmentwerk.registry import partial as third_path
 from segmentwerk.registry import prospect as second_path
 from segmentwerk.registry.approval import Comparison
 from segmentwerk.registry.incumbent import NEXT_ID, Incumbent, incumbent, next_segment_id
+from segmentwerk.registry.partial import Partial
 from segmentwerk.registry.prospect import Prospect
 from segmentwerk.scoring.local import score_package
 from segmentwerk.tracking.writer import Run, Store
@@ -134,14 +136,22 @@ def release(
         language=language,
     )
     prospect = _second_path(prepared, labels, settings)
-    folder = _package(prepared, winner, labels, segments, prospect, settings, context)
-    assignments, accounts = _assign(folder, prepared, labels, identity, context)
+    features = table.features
+    partial = third_path.fit(
+        prepared.space,
+        winner.model,
+        features.loc[prepared.train],
+        features.loc[prepared.holdout],
+        seed=settings.seed,
+    )
+    folder = _package(prepared, winner, labels, segments, prospect, partial, settings, context, language)
+    assignments, accounts = _assign(folder, prepared, labels, identity, partial, context)
     comparison = None
     if present is not None:
         comparison = compare_with(
             present, winner.model, identity.moved, prepared, settings.evaluation, settings.seed
         )
-    run.write(_records(identity, prospect, present))
+    run.write(_records(identity, prospect, partial, present))
     version, crowned = None, False
     if there:
         version, crowned = _register(
@@ -207,8 +217,10 @@ def _package(
     labels: pd.Series,
     segments: tuple[Segment, ...],
     prospect: Prospect | None,
+    partial: Partial,
     settings: CompareSettings,
     context: Context,
+    language: Language,
 ) -> Path:
     typical = winner.model.score_samples(prepared.view.test)
     table = prepared.table
@@ -220,6 +232,8 @@ def _package(
         labels=labels,
         segments=segments,
         outlier_threshold=float(np.quantile(typical, second_path.OUTLIER_SHARE)),
+        partial=partial,
+        too_little_known=_too_little_known(segments, language),
         prospect=prospect,
         definitions=definitions.keep(table, settings.features),
         meta={
@@ -231,17 +245,27 @@ def _package(
     )
 
 
+def _too_little_known(segments: tuple[Segment, ...], language: Language) -> dict[str, str]:
+    """Say what stands in place of a segment where too little is known for one."""
+    shares = ", ".join(f"{language.percent(s.share)} {s.id} {s.name}" for s in segments)
+    least = language.percent(third_path.MIN_KNOWN)
+    sentence = language.text("words.too_little_known_because", least=least, shares=shares)
+    return {"name": language.text("words.too_little_known"), "sentence": sentence}
+
+
 def _assign(
     folder: Path,
     prepared: Prepared,
     labels: pd.Series,
     identity: Identity,
+    partial: Partial,
     context: Context,
 ) -> tuple[Path, Path]:
     """Assign every account with the packaged model and write the result and its input, ids included."""
     features = prepared.table.features
     found = score_package(folder, features, SHOWN)
-    _check_parity(found, labels, identity)
+    whole = partial.whole(third_path.known_of(prepared.space, features.loc[labels.index]))
+    _check_parity(found, labels[whole], identity)
     found["held_out"] = found["account_id"].isin(prepared.holdout)
     assignments, accounts = context.output / "assignments.parquet", context.output / "accounts.parquet"
     rows = features.rename_axis("account_id").reset_index()
@@ -252,7 +276,7 @@ def _assign(
 
 
 def _check_parity(found: pd.DataFrame, labels: pd.Series, identity: Identity) -> None:
-    """Refuse a package that does not say what the segmenter says."""
+    """Refuse a package that does not say what the segmenter says of accounts of which nothing is hidden."""
     saved = found.set_index("account_id")["segment_id"].loc[labels.index]
     different = int((saved.to_numpy() != labels.map(identity.ids).to_numpy()).sum())
     if different:
@@ -262,8 +286,14 @@ def _check_parity(found: pd.DataFrame, labels: pd.Series, identity: Identity) ->
         )
 
 
-def _records(identity: Identity, prospect: Prospect | None, present: Incumbent | None) -> Iterator[Record]:
-    """Log how the second path did on accounts that it was not fitted on, and what became of the segments."""
+def _records(
+    identity: Identity, prospect: Prospect | None, partial: Partial, present: Incumbent | None
+) -> Iterator[Record]:
+    """Log how both other paths did on accounts not fitted on, and what became of the segments."""
+    for worth in partial.worth:
+        hidden = f"{100 * worth.hidden:.0f}_in_100_hidden"
+        yield Metric(f"partial/agreement_{hidden}", worth.agreement)
+        yield Metric(f"partial/calibration_error_{hidden}", worth.calibration_error)
     if prospect is not None:
         for name in ("accuracy", "majority", "log_loss", "calibration_error"):
             yield Metric(f"prospect/{name}", getattr(prospect, name))

@@ -55,14 +55,15 @@ def incumbent(store: Store, name: str, features: pd.DataFrame) -> Incumbent | No
         with tempfile.TemporaryDirectory() as copy:  # MLflow would write into the registry's own folder
             model = mlflow.pyfunc.load_model(registered.uri, dst_path=copy)
             inside = model.unwrap_python_model()  # without MLflow's check, which takes longer than the model
-            found = inside.predict(None, rows, {"columns": ["segment_id"]})
+            found = inside.predict(None, rows, {"columns": ["segment_id"]})["segment_id"].to_numpy()
     except MlflowException as error:
         raise ModelError(
             f"The champion {registered.uri} cannot score the present accounts: {error.message}",
             "Register under another registry.model_name, or roll back to a version that works.",
         ) from error
     names = {int(segment["id"]): str(segment["name"]) for segment in inside.catalogue["segments"]}
-    ids = pd.Series(found["segment_id"].to_numpy(), features.index)
+    ids = pd.Series(found, features.index)
+    ids = ids[ids.isin(list(names))]  # of others it knows too little
     params = store.client.get_run(registered.run_id).data.params if registered.run_id else {}
     return Incumbent(registered.version, ids, names, params)
 

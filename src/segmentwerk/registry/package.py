@@ -18,8 +18,10 @@ from segmentwerk.core.files import atomic_folder
 from segmentwerk.core.inventory import bar_byte_code
 from segmentwerk.core.paths import PACKAGE
 from segmentwerk.core.types import AccountTable, Segment
+from segmentwerk.registry import partial as third_path
 from segmentwerk.registry import probe
 from segmentwerk.registry.design import signed_log, words
+from segmentwerk.registry.partial import Partial
 from segmentwerk.registry.prospect import Prospect
 
 FORMAT = 1
@@ -29,9 +31,7 @@ CODE_NAME = "segment_model.py"
 ORDERS = "frequency"
 """The feature that counts orders."""
 FEW_ORDERS = 2
-"""Accounts with fewer orders are assigned on a partial basis: nothing is known of their rhythm."""
-MIN_KNOWN = 0.5
-"""Share of the features of customers that must be known for a full basis."""
+"""Accounts with fewer orders count as partial: nothing is known of their rhythm."""
 MAX_LEVELS = 200
 COMMON = 5
 """Accounts that share a level which is kept: a rarer one may be somebody's name."""
@@ -40,14 +40,11 @@ COMMON = 5
 class Space(probe.Space, Protocol):
     """The fitted reference space."""
 
-    numeric: Sequence[str]
-    categorical: Sequence[str]
-
     def to_onnx(self) -> onnx.ModelProto:
-        """Return a model with inputs ``numeric``, ``categorical`` and output ``x``."""
+        """Return a model with inputs ``numeric``, ``words``, ``codes`` and outputs ``x``, ``columns``."""
 
 
-class Scorer(probe.Scorer, Protocol):
+class Scorer(third_path.Scorer, Protocol):
     """The fitted segmenter."""
 
     def to_onnx(self) -> onnx.ModelProto:
@@ -63,6 +60,8 @@ def save(
     labels: pd.Series,
     segments: Sequence[Segment],
     outlier_threshold: float,
+    partial: Partial,
+    too_little_known: Mapping[str, str],
     prospect: Prospect | None = None,
     definitions: Mapping[str, object] | None = None,
     meta: Mapping[str, object] | None = None,
@@ -78,6 +77,11 @@ def save(
         One a label, with stable ids and names.
     outlier_threshold
         Accounts whose typicality (the segmenter's ``score_samples``) is lower are outliers.
+    partial
+        What answers for accounts of which much is unknown.
+    too_little_known
+        ``name`` and ``sentence`` that stand in place of a segment's name and the reasons where too little is
+        known for any segment.
     definitions
         What it takes to build the same features from raw tables (`features.definitions.keep`).
     meta
@@ -93,6 +97,8 @@ def save(
         "outlier_threshold": outlier_threshold,
         "prospect_outlier_threshold": None if prospect is None else prospect.outlier_threshold,
         "basis": _basis(table, numeric, categorical),
+        "partial": {**partial.plain(space), "shares": _shares(labels, len(segments))},
+        "too_little_known": dict(too_little_known),
         "evidence": _evidence(table.features.loc[labels.index], labels, numeric, categorical),
         "meta": dict(meta or {}),
     }
@@ -104,7 +110,12 @@ def save(
         text = json.dumps(catalogue, indent=1, ensure_ascii=False, allow_nan=False)
         (draft / "catalogue.json").write_text(text, encoding="utf-8")
         made_up = probe.make(
-            catalogue, space=space, segmenter=segmenter, prospect=prospect, segments=segments
+            catalogue,
+            space=space,
+            segmenter=segmenter,
+            partial=partial,
+            prospect=prospect,
+            segments=segments,
         )
         (draft / "probe.json").write_text(json.dumps(made_up, allow_nan=False), encoding="utf-8")
         if definitions is not None:
@@ -176,7 +187,12 @@ def _basis(table: AccountTable, numeric: list[str], categorical: list[str]) -> d
     """Return how scoring tells customers from prospects and complete rows from sparse ones."""
     own = [f.name for f in table.catalogue if not f.prospect and f.name in {*numeric, *categorical}]
     orders = ORDERS if ORDERS in numeric else None
-    return {"orders": orders, "own": own, "few_orders": FEW_ORDERS, "min_known": MIN_KNOWN}
+    return {"orders": orders, "own": own, "few_orders": FEW_ORDERS}
+
+
+def _shares(labels: pd.Series, n_segments: int) -> list[float]:
+    """Return the share of the customers in each segment, by label."""
+    return list(np.bincount(labels, minlength=n_segments) / len(labels))
 
 
 def _evidence(

@@ -14,6 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from segmentwerk.core.types import Segment
+from segmentwerk.registry import partial as third_path
+from segmentwerk.registry.partial import Partial
 from segmentwerk.registry.prospect import Prospect
 
 ROWS = 200
@@ -24,29 +26,23 @@ UNSEEN = "never seen"
 Floats = NDArray[np.float64]
 
 
-class Space(Protocol):
+class Space(third_path.Space, Protocol):
     """The fitted reference space."""
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return the accounts in the reference space."""
 
 
-class Scorer(Protocol):
-    """The fitted segmenter."""
-
-    def predict_proba(self, X: pd.DataFrame) -> Floats:
-        """Return memberships (n, n_segments)."""
-
-
 def make(
     catalogue: dict[str, Any],
     *,
     space: Space,
-    segmenter: Scorer,
+    segmenter: third_path.Scorer,
+    partial: Partial,
     prospect: Prospect | None,
     segments: Sequence[Segment],
 ) -> dict[str, Any]:
-    """Return made-up accounts by column, their segment ids, and their memberships.
+    """Return made-up accounts by column, their segment ids, their memberships, and who gets no answer.
 
     Parameters
     ----------
@@ -54,15 +50,23 @@ def make(
         The package's catalogue; values are drawn around the means and from the levels that it states.
     """
     rows = _draw(catalogue)
+    known = third_path.known_of(space, rows)
+    whole = partial.whole(known)
     proba = np.asarray(segmenter.predict_proba(space.transform(rows)))
+    if not whole.all():
+        proba[~whole] = partial.predict_proba(space, segmenter, rows[~whole])
+    share = partial.share(known)
     firmographic = _without_orders(catalogue, rows)
-    if prospect is not None and firmographic.any():
+    beforehand = partial.usual & ~np.isin([*space.numeric, *space.categorical], catalogue["basis"]["own"])
+    if prospect is not None and firmographic.any() and beforehand.any():
         proba[firmographic] = prospect.predict_proba(rows[firmographic])
+        share[firmographic] = known[firmographic][:, beforehand].mean(axis=1)
     ids = [segment.id for segment in sorted(segments, key=lambda segment: segment.label)]
     return {
         "columns": {name: [None if pd.isna(v) else v for v in column] for name, column in rows.items()},
         "segment_ids": ids,
         "memberships": proba.tolist(),
+        "unanswered": (share < third_path.MIN_KNOWN).tolist(),
     }
 
 
@@ -90,5 +94,4 @@ def _without_orders(catalogue: dict[str, Any], rows: pd.DataFrame) -> NDArray[np
     basis = catalogue["basis"]
     if not basis["own"]:
         return np.zeros(len(rows), dtype=bool)
-    asked = [basis["orders"]] if basis["orders"] is not None else basis["own"]
-    return np.asarray(rows[asked].isna().all(axis=1))
+    return np.asarray(rows[basis["own"]].isna().all(axis=1))

@@ -9,20 +9,18 @@ import onnx
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, softmax
-from sklearn.linear_model import LogisticRegression
+from scipy.special import softmax
 
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.types import AccountTable
 from segmentwerk.registry.design import Design
+from segmentwerk.registry.logistic import PENALTIES, expected_calibration_error, log_loss, regression
 from segmentwerk.segmenters.onnx_graph import DOUBLE, Graph, Tensor, raw_inputs
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
 MAX_ROWS = 20_000
-PENALTIES = (0.001, 0.01, 0.1, 1.0)
-"""Inverse regularisation strengths that are tried."""
 OUTLIER_SHARE = 0.01
 N_FOLDS = 5
 LEAST_INFORMED = 100
@@ -112,7 +110,7 @@ def fit(
     tempering = np.arange(len(target)) % 2 == 0  # rows are in random order of segments: one half each
     temperature = _temperature(logits[tempering], target[tempering])
     proba = softmax(logits / temperature, axis=1)
-    coefficients, intercepts = _logistic(matrix, target, n_segments, penalty)
+    coefficients, intercepts = regression(matrix, target, n_segments, penalty)
     return Prospect(
         design=design,
         coefficients=coefficients,
@@ -120,18 +118,10 @@ def fit(
         temperature=temperature,
         accuracy=float((proba.argmax(axis=1) == target).mean()),
         majority=float(np.bincount(target).max() / len(target)),
-        log_loss=_log_loss(logits, target, temperature),
+        log_loss=log_loss(logits, target, temperature),
         calibration_error=expected_calibration_error(proba[~tempering], target[~tempering]),
         outlier_threshold=float(np.quantile(design.typicality(features), OUTLIER_SHARE)),
     )
-
-
-def expected_calibration_error(proba: Floats, target: Integers, n_bins: int = 15) -> float:
-    """Return the mean gap between confidence and accuracy over confidence bins (Guo et al. 2017, eq. 3)."""
-    confidence, right = proba.max(axis=1), proba.argmax(axis=1) == target
-    bins = np.minimum((confidence * n_bins).astype(np.int64), n_bins - 1)
-    gaps = np.bincount(bins, weights=confidence - right, minlength=n_bins)
-    return float(np.abs(gaps).sum() / len(target))
 
 
 def _informed(labels: pd.Series, table: AccountTable, used: list[str]) -> pd.Series:
@@ -157,38 +147,18 @@ def _out_of_fold(matrix: Floats, target: Integers, n_segments: int) -> tuple[Flo
         logits = np.empty((len(target), n_segments))
         for left_out in (fold == number for number in range(N_FOLDS)):
             fitted = ~left_out
-            coefficients, intercepts = _logistic(matrix[fitted], target[fitted], n_segments, penalty)
+            coefficients, intercepts = regression(matrix[fitted], target[fitted], n_segments, penalty)
             logits[left_out] = matrix[left_out] @ coefficients.T + intercepts
-        loss = _log_loss(logits, target, 1.0)
+        loss = log_loss(logits, target, 1.0)
         if best is None or loss < best[0]:
             best = (loss, logits, penalty)
     assert best is not None
     return best[1], best[2]
 
 
-def _logistic(matrix: Floats, target: Integers, n_segments: int, penalty: float) -> tuple[Floats, Floats]:
-    """Fit the regression; without columns or with one segment, only the segments' shares are left."""
-    classes, counts = np.unique(target, return_counts=True)
-    coefficients, intercepts = np.zeros((n_segments, matrix.shape[1])), np.full(n_segments, -20.0)
-    intercepts[classes] = np.log(counts / len(target))
-    if matrix.shape[1] == 0 or len(classes) < 2:
-        return coefficients, intercepts
-    model = LogisticRegression(C=penalty, max_iter=1000, tol=1e-3).fit(matrix, target)
-    if len(classes) == 2:  # scikit-learn keeps one row for two classes
-        coefficients[classes] = np.vstack([-model.coef_ / 2, model.coef_ / 2])
-        intercepts[classes] = np.append(-model.intercept_ / 2, model.intercept_ / 2)
-    else:
-        coefficients[classes], intercepts[classes] = model.coef_, model.intercept_
-    return coefficients, intercepts
-
-
 def _temperature(logits: Floats, target: Integers) -> float:
     """Return the divisor of the logits with the least log loss."""
     found = minimize_scalar(
-        lambda log_t: _log_loss(logits, target, float(np.exp(log_t))), bounds=(-2.0, 3.0), method="bounded"
+        lambda log_t: log_loss(logits, target, float(np.exp(log_t))), bounds=(-2.0, 3.0), method="bounded"
     )
     return float(np.exp(found.x))
-
-
-def _log_loss(logits: Floats, target: Integers, temperature: float) -> float:
-    return float(-log_softmax(logits / temperature, axis=1)[np.arange(len(target)), target].mean())

@@ -271,6 +271,7 @@ OUTPUTS = {
     "margin": "double",
     "is_outlier": "boolean",
     "basis": "string",
+    "known": "double",
     "reason_1": "string",
     "reason_2": "string",
     "reason_3": "string",

@@ -88,9 +88,9 @@ def score(
     ConfigError
         If an output column does not exist.
     """
-    wanted = wanted_columns(columns)
     output = _writable(Path(output), given)
     loaded = load(model_uri, tracking_uri)
+    wanted = wanted_columns(columns, loaded)
     with _workplace(output) as work:
         scratch = work / SCRATCH
         source = open_source(given, loaded.catalogue["numeric"], loaded.catalogue["categorical"], scratch)
@@ -119,12 +119,13 @@ def score(
     )
 
 
-def wanted_columns(columns: Sequence[str] | None) -> list[str]:
-    """Return the output columns asked for, all by default, or refuse an unknown one."""
+def wanted_columns(columns: Sequence[str] | None, loaded: Loaded) -> list[str]:
+    """Return the output columns asked for, all that the model has by default, or refuse an unknown one."""
+    offered = [name for name in TYPES if name in loaded.outputs]
     for name in columns or ():
-        if name not in TYPES:
-            raise ConfigError(f"There is no output column {name!r}.", nearest(name, TYPES))
-    return list(columns or TYPES)
+        if name not in offered:
+            raise ConfigError(f"There is no output column {name!r}.", nearest(name, offered))
+    return list(columns or offered)
 
 
 def _writable(output: Path, given: Path | Any) -> Path:

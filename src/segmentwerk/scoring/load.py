@@ -44,6 +44,11 @@ class Loaded:
     version: str
     digest: str
 
+    @property
+    def outputs(self) -> list[str]:
+        """Columns that the model answers with; older models have fewer."""
+        return list(self.model.metadata.get_output_schema().input_names())
+
 
 def load(model_uri: str, tracking_uri: str | None = None) -> Loaded:
     """Open ``models:/NAME@ALIAS``, ``models:/NAME/VERSION`` or a saved model's folder.

@@ -11,6 +11,7 @@ import hashlib
 import json
 import math
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
@@ -35,30 +36,35 @@ COLUMNS = (
     "margin",
     "is_outlier",
     "basis",
+    "known",
     "reason_1",
     "reason_2",
     "reason_3",
     "model_version",
 )
-REASONS = COLUMNS[8:11]
-NO_RUNNER_UP = -1
+REASONS = COLUMNS[9:12]
+NO_RUNNER_UP = NO_SEGMENT = -1
 CHUNK, BLOCK = 16_384, 4_096
 """Rows that a thread takes, many enough to be worth it, and rows that fit into the processor's cache."""
 WORKERS = min(os.cpu_count() or 1, 8)
 """Chunks worked on side by side."""
-FULL, PARTIAL, FIRMOGRAPHIC = range(3)
+FULL, PARTIAL, FIRMOGRAPHIC, TOO_LITTLE, FEW = range(5)
 NUMBERS = (bool, int, float, Decimal, np.bool_, np.integer, np.floating)
-BASES = np.array(["full", "partial", "firmographic"], dtype=object)
+BASES = np.array(["full", "partial", "firmographic", "too little known", "partial"], dtype=object)
+"""Also of those who are whole but have few orders, on another path than the others that are partial."""
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
 
 class SegmentModel(PythonModel):
     """Assign accounts to segments.
 
-    Known customers go through the reference space and the segmenter; accounts without orders through
-    a second model that knows the features of prospects only; ``basis`` says which.
+    Known customers go through the reference space and the segmenter; those of whom much is unknown through
+    `Partial`, too; accounts without orders through a second model that knows the features of prospects
+    only. ``basis`` says which, ``known`` how much of what is usually known stood in the row. Where that is
+    too little there is no segment.
     """
 
     def load_context(self, context: Any) -> None:
@@ -78,6 +84,7 @@ class SegmentModel(PythonModel):
         self.segmenter = _session(contents["segmenter.onnx"])
         self.prospect: Any = _session(contents["prospect.onnx"]) if "prospect.onnx" in contents else None
         self.evidence = Evidence(self.catalogue)
+        self.partial = Partial(self.catalogue["partial"], self.segmenter)
 
     def predict(
         self,
@@ -128,8 +135,9 @@ class SegmentModel(PythonModel):
         frame = everyone.iloc[begin : begin + CHUNK]
         numeric = _numbers(frame, self.catalogue["numeric"], begin)
         texts = _texts(frame, self.catalogue["categorical"], begin)
-        basis = self._basis(numeric, texts)
-        proba, score = self._run(numeric, texts, basis)
+        known = _known(numeric, texts)
+        basis, share = self._basis(numeric, known)
+        proba, typical = self._run(numeric, texts, known, basis)
         label, confidence, second, margin = _two_best(proba)
         segments = self.catalogue["segments"]
         ids = np.array([segment["id"] for segment in segments], dtype=np.int64)
@@ -141,66 +149,163 @@ class SegmentModel(PythonModel):
             "confidence": confidence,
             "runner_up": np.where(second >= 0, ids[second], NO_RUNNER_UP),
             "margin": margin,
-            "is_outlier": score < self._thresholds()[basis],
+            "is_outlier": ~typical,
             "basis": BASES[basis],
+            "known": share,
             "model_version": np.full(len(frame), self.version, dtype=object),
         }
         if set(REASONS) & set(columns):
             reasons = self.evidence.reasons(numeric, texts, label, basis == FIRMOGRAPHIC)
             found |= dict(zip(REASONS, reasons, strict=True))
+        self._withhold(found, basis == TOO_LITTLE)
         series = {name: pd.Series(found[name], dtype=found[name].dtype) for name in columns}
         return pd.DataFrame(series)  # texts stay objects: turning them into strings takes as long as scoring
 
-    def _basis(self, numeric: Floats, texts: list[Texts]) -> Integers:
-        """Say for each row what its assignment can stand on (see ``basis`` in the catalogue)."""
+    def _basis(self, numeric: Floats, known: Flags) -> tuple[Integers, Floats]:
+        """Say for each row what its assignment can stand on, and which share of the usual features is known.
+
+        `FEW` rows are whole but for a rhythm that so few orders do not show.
+        """
         rule = self.catalogue["basis"]
-        if not rule["own"]:
-            return np.full(len(numeric), FULL)
-        own = np.isin(self.catalogue["numeric"], rule["own"])
-        known = (~np.isnan(numeric)) @ own.astype(np.float64)
-        for name, text in zip(self.catalogue["categorical"], texts, strict=True):
-            if name in rule["own"]:
-                known += (text.words != "")[text.codes]
-        share = known / len(rule["own"])
-        if rule["orders"] is None:
-            prospect, few = known == 0, np.zeros(len(numeric), dtype=bool)
-        else:
-            orders = numeric[:, self.catalogue["numeric"].index(rule["orders"])]
-            prospect, few = ~(orders > 0), orders < rule["few_orders"]
-        few |= share < rule["min_known"]
-        return np.where(prospect, FIRMOGRAPHIC, np.where(few, PARTIAL, FULL))
+        names = [*self.catalogue["numeric"], *self.catalogue["categorical"]]
+        own = np.isin(names, rule["own"])
+        orders = np.full(len(numeric), np.nan)
+        if rule["orders"] is not None:
+            orders = numeric[:, names.index(rule["orders"])]
+        prospect, few = (orders <= 0) | ~known[:, own].any(axis=1), orders < rule["few_orders"]
+        share = self.partial.share(known)
+        basis = np.where(self.partial.whole(known), np.where(few, FEW, FULL), PARTIAL)
+        beforehand = self.partial.usual & ~own
+        if self.prospect is not None and own.any() and beforehand.any():
+            basis[prospect] = FIRMOGRAPHIC
+            share[prospect] = known[prospect][:, beforehand].mean(axis=1)
+        basis[share < self.partial.min_known] = TOO_LITTLE
+        return basis, share
 
-    def _run(self, numeric: Floats, texts: list[Texts], basis: Integers) -> tuple[Floats, Floats]:
-        """Return memberships (n, k) and typicality (n,), each row by the path that its basis asks for."""
-        second_path = (basis == FIRMOGRAPHIC) & (self.prospect is not None)
-        proba = np.empty((len(numeric), len(self.catalogue["segments"])))
-        score = np.empty(len(numeric))
-        for rows, run in ((~second_path, self._run_full), (second_path, self._run_prospect)):
-            if rows.all() and len(rows):
-                return run(numeric, texts)
+    def _run(
+        self, numeric: Floats, texts: list[Texts], known: Flags, basis: Integers
+    ) -> tuple[Floats, Flags]:
+        """Return memberships (n, k) and whether rows are typical (n,), by the path of their basis."""
+        proba = np.tile(self.partial.shares, (len(numeric), 1))
+        typical = np.ones(len(numeric), dtype=bool)
+        paths = {
+            self._run_whole: (basis == FULL) | (basis == FEW),
+            self._run_partial: basis == PARTIAL,
+            self._run_prospect: basis == FIRMOGRAPHIC,
+        }
+        for run, rows in paths.items():
+            if rows.all():
+                return run(numeric, texts, known)
             if rows.any():
-                proba[rows], score[rows] = run(numeric[rows], [text.take(rows) for text in texts])
-        return proba, score
+                some = [text.take(rows) for text in texts]
+                proba[rows], typical[rows] = run(numeric[rows], some, known[rows])
+        return proba, typical
 
-    def _run_full(self, numeric: Floats, texts: list[Texts]) -> tuple[Floats, Floats]:
+    def _run_whole(self, numeric: Floats, texts: list[Texts], _known: Flags) -> tuple[Floats, Flags]:
+        proba, score = self._by_block("x", numeric, texts, lambda x, _: _asked(self.segmenter, x))
+        return proba, score >= self.catalogue["outlier_threshold"]
+
+    def _run_partial(self, numeric: Floats, texts: list[Texts], known: Flags) -> tuple[Floats, Flags]:
+        asked = "columns" if self.partial.joined else "x"
+        return self._by_block(asked, numeric, texts, lambda x, rows: self.partial.answer(x, known[rows]))
+
+    def _run_prospect(self, numeric: Floats, texts: list[Texts], _known: Flags) -> tuple[Floats, Flags]:
+        proba, score = self.prospect.run(["proba", "score"], _feed(self.prospect, numeric, texts))
+        return proba, score >= self.catalogue["prospect_outlier_threshold"]
+
+    def _by_block(
+        self,
+        output: str,
+        numeric: Floats,
+        texts: list[Texts],
+        ask: Callable[[Floats, slice], tuple[Floats, Any]],
+    ) -> tuple[Floats, Any]:
+        """Ask about rows of the reference space, block by block."""
         feed = _feed(self.space, numeric, texts)
-        blocks = []
+        answers = []
         for begin in range(0, max(len(numeric), 1), BLOCK):
             rows = slice(begin, begin + BLOCK)
             part = {name: rows_of if name == "words" else rows_of[rows] for name, rows_of in feed.items()}
-            (x,) = self.space.run(["x"], part)
-            blocks.append(self.segmenter.run(["proba", "score"], {"x": x}))
-        proba, score = zip(*blocks, strict=True)
+            (x,) = self.space.run([output], part)
+            answers.append(ask(x, rows))
+        proba, score = zip(*answers, strict=True)
         return np.concatenate(proba), np.concatenate(score)
 
-    def _run_prospect(self, numeric: Floats, texts: list[Texts]) -> tuple[Floats, Floats]:
-        proba, score = self.prospect.run(["proba", "score"], _feed(self.prospect, numeric, texts))
-        return proba, score
+    def _withhold(self, found: dict[str, Any], rows: Flags) -> None:
+        """Give no segment where too little is known; the likeliest one stands as runner-up."""
+        if not rows.any():
+            return
+        told = self.catalogue["too_little_known"]
+        found["runner_up"][rows] = found["segment_id"][rows]
+        found["segment_id"][rows] = NO_SEGMENT
+        found["segment_name"][rows] = told["name"]
+        found["confidence"][rows] = found["margin"][rows] = 0.0
+        for column, sentence in zip(REASONS, [told["sentence"], "", ""], strict=True):
+            if column in found:
+                found[column][rows] = sentence
 
-    def _thresholds(self) -> Floats:
-        """Return the outlier threshold of each basis."""
-        full, prospect = self.catalogue["outlier_threshold"], self.catalogue["prospect_outlier_threshold"]
-        return np.array([full, full, full if prospect is None else prospect])
+
+class Partial:
+    """Answers for rows of which less is known than of the customers that the model learned from.
+
+    Unknown columns of the reference space are filled in several times, with what is to be expected given the
+    known ones under a factor model and with draws from what is possible. A logistic regression on what the
+    segmenter says of these rows, on the expected row and on what was known says how likely each segment is
+    the one that the whole row would get.
+    """
+
+    def __init__(self, model: dict[str, Any], segmenter: ort.InferenceSession) -> None:
+        self.segmenter = segmenter
+        self.min_known, self.allowed = model["min_known"], model["allowed"]
+        self.usual, self.always = np.array(model["usual"]), np.array(model["always"])
+        self.shares = np.array(model["shares"])
+        expectation, self.joined, self.faintest = model["expectation"], model["joined"], model["faintest"]
+        self.owners, self.mean = np.array(expectation["owners"]), np.array(expectation["mean"])
+        self.loadings = np.array(expectation["loadings"])
+        self.scaled = self.loadings / np.array(expectation["noise"])[:, None]
+        self.squares = (self.scaled[:, :, None] * self.loadings[:, None, :]).reshape(len(self.mean), -1)
+        self.draws, self.own_spread = np.array(model["draws"]), np.sqrt(expectation["noise"])
+        self.coefficients, self.intercepts = np.array(model["coefficients"]), np.array(model["intercepts"])
+        self.temper, self.thresholds = model["temper"], np.array(model["outlier_thresholds"])
+
+    def share(self, known: Flags) -> Floats:
+        """Return the share (n,) of the usual features that are known (n, n_features)."""
+        return np.asarray(known[:, self.usual].mean(axis=1))
+
+    def whole(self, known: Flags) -> Flags:
+        """Return which rows (n,) lack no more than customers of the training did."""
+        few_unknown = (~known[:, self.usual]).sum(axis=1) <= self.allowed
+        return np.asarray(few_unknown & known[:, self.always].all(axis=1))
+
+    def answer(self, columns: Floats, known: Flags) -> tuple[Floats, Flags]:
+        """Return memberships (n, k) and whether rows are typical (n,)."""
+        filled, share = self.fill(columns, known), self.share(known)
+        x = filled
+        if self.joined:
+            x = filled @ np.array(self.joined["weights"]) - np.array(self.joined["centre"])
+        proba, score = _asked(self.segmenter, x.reshape(-1, x.shape[-1]))
+        proba, score = proba.reshape(*filled.shape[:2], -1), score[: len(columns)]
+        unknown = 1.0 - share[:, None]
+        logs = np.log(np.maximum(np.hstack([proba[0], proba[1:].mean(axis=0)]), self.faintest))
+        traits = np.hstack([logs, logs * unknown, logs * unknown**2, filled[0], known, unknown, unknown**2])
+        warmth = self.temper[0] + self.temper[1] * unknown + self.temper[2] * unknown**2
+        logits = (traits @ self.coefficients.T + self.intercepts) / np.exp(np.clip(warmth, -2.0, 2.0))
+        weights = np.exp(logits - logits.max(axis=1, keepdims=True))
+        place = np.minimum((share * len(self.thresholds)).astype(np.int64), len(self.thresholds) - 1)
+        return weights / weights.sum(axis=1, keepdims=True), score >= self.thresholds[place]
+
+    def fill(self, columns: Floats, known: Flags) -> Floats:
+        """Return rows (1 + n_draws, n, d): as expected, and drawn from what is possible."""
+        there = known[:, self.owners].astype(np.float64)
+        n_factors = self.loadings.shape[1]
+        precision = (there @ self.squares).reshape(-1, n_factors, n_factors) + np.eye(n_factors)
+        pull = np.where(there > 0, columns - self.mean, 0.0) @ self.scaled
+        spread = np.linalg.inv(precision)
+        expected = (spread @ pull[:, :, None])[:, :, 0]
+        drawn = np.linalg.cholesky(spread) @ self.draws[:, :n_factors].T
+        factors = np.concatenate([expected[None], expected + np.moveaxis(drawn, 2, 0)])
+        own = np.vstack([np.zeros(len(self.mean)), self.draws[:, n_factors:] * self.own_spread])
+        return np.where(there > 0, columns, self.mean + factors @ self.loadings.T + own[:, None])
 
 
 class Texts(NamedTuple):
@@ -470,6 +575,17 @@ def _unfit(name: str, wanted: str, value: Any, row: int) -> MlflowException:
         f"Column {name!r} must hold {wanted}; row {row} holds {kind}."
     )
     return refusal
+
+
+def _known(numeric: Floats, texts: list[Texts]) -> Flags:
+    """Return which features (n, n_features) are known, numbers first."""
+    return np.column_stack([~np.isnan(numeric), *((text.words != "")[text.codes] for text in texts)])
+
+
+def _asked(segmenter: ort.InferenceSession, x: Floats) -> tuple[Floats, Floats]:
+    """Return memberships (n, k) and typicality (n,) of rows of the reference space."""
+    proba, score = segmenter.run(["proba", "score"], {"x": x})
+    return proba, score
 
 
 def _feed(session: ort.InferenceSession, numeric: Floats, texts: list[Texts]) -> dict[str, Any]:

@@ -27,6 +27,7 @@ TYPES: dict[str, pa.DataType] = {
     "margin": pa.float64(),
     "is_outlier": pa.bool_(),
     "basis": pa.string(),
+    "known": pa.float64(),
     "reason_1": pa.string(),
     "reason_2": pa.string(),
     "reason_3": pa.string(),

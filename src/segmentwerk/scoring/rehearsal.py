@@ -22,6 +22,7 @@ TIE = 1e-6
 CLIENTS = 4
 CALLS = 25
 """Calls of each client, one account each."""
+NO_SEGMENT = -1
 PARITY, LOAD = "Says what was trained", "Answers in time"
 
 
@@ -29,14 +30,15 @@ PARITY, LOAD = "Says what was trained", "Answers in time"
 class Rehearsal:
     """A model and the made-up accounts that it carries.
 
-    ``memberships`` (n_rows, n_segments) are what the training side said of ``rows``, ``ids``
-    (n_segments,) the segments' stable ids.
+    ``memberships`` (n_rows, n_segments) are what the training side said of ``rows``, ``unanswered``
+    (n_rows,) of which too little is known, ``ids`` (n_segments,) the segments' stable ids.
     """
 
     loaded: Loaded
     rows: pd.DataFrame
     memberships: NDArray[np.float64]
     ids: NDArray[np.int64]
+    unanswered: NDArray[np.bool_]
 
     @classmethod
     def of(cls, loaded: Loaded) -> Rehearsal:
@@ -53,14 +55,17 @@ class Rehearsal:
         told = json.loads(path.read_text(encoding="utf-8"))
         kinds = dict.fromkeys(loaded.catalogue["numeric"], "float64")
         rows = pd.DataFrame(told["columns"]).astype(kinds)
-        return cls(loaded, rows, np.array(told["memberships"]), np.array(told["segment_ids"]))
+        memberships, ids = np.array(told["memberships"]), np.array(told["segment_ids"])
+        unanswered = np.array(told.get("unanswered", [False] * len(rows)))
+        return cls(loaded, rows, memberships, ids, unanswered)
 
     def parity(self) -> Gate:
         """Compare the assignments with those of the training side (P004)."""
         assigned = self.loaded.model.predict(self.rows)
-        expected = self.ids[self.memberships.argmax(axis=1)]
+        expected = np.where(self.unanswered, NO_SEGMENT, self.ids[self.memberships.argmax(axis=1)])
+        confidence = np.where(self.unanswered, 0.0, self.memberships.max(axis=1))
         wrong = int(((assigned["segment_id"].to_numpy() != expected) & ~self._tied).sum())
-        gap = float(np.abs(assigned["confidence"].to_numpy() - self.memberships.max(axis=1)).max())
+        gap = float(np.abs(assigned["confidence"].to_numpy() - confidence).max())
         message = (
             f"{wrong} of {len(self.rows)} made-up accounts get another segment than in training; memberships "
             f"differ by {gap:.1e} at most."

@@ -67,13 +67,13 @@ def score(
     InputError, ModelError, ConfigError
         As `scoring.batch.score`.
     """
-    wanted = wanted_columns(columns)
     output = Path(output).resolve()
     if output.suffix:
         raise InputError(f"The output {output} is no folder.", "Name a folder; Spark writes several files.")
     given = Path(given).resolve()
     insist_apart(output, given)
     loaded = load(model_uri, tracking_uri)
+    wanted = wanted_columns(columns, loaded)
     wanted_features = Wanted(*(tuple(loaded.catalogue[kind]) for kind in ("numeric", "categorical")))
     table = Table.read(spark, given, wanted_features)
     with reading(given):

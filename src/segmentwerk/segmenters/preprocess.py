@@ -18,7 +18,7 @@ from segmentwerk.segmenters._factors import Factors
 from segmentwerk.segmenters._levels import Levels, level_scale
 from segmentwerk.segmenters._numbers import Numbers
 from segmentwerk.segmenters.base import Array
-from segmentwerk.segmenters.onnx_graph import DOUBLE, NUMERIC, Graph, raw_inputs
+from segmentwerk.segmenters.onnx_graph import DOUBLE, NUMERIC, Graph, Tensor, raw_inputs
 
 _KINDS = "Correct the source, or declare the feature as categorical."
 _FLAG_SHARE = 0.05
@@ -107,11 +107,15 @@ class ReferenceSpace(TransformerMixin, BaseEstimator):
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
         """Return the reference space (n_rows, n_columns), float64, with the input's index."""
-        check_is_fitted(self)
-        x = self._columns_of(*self._read(X))
+        x = self.columns(X)
         if self.factors_ is not None:
             x = self.factors_.apply(x)
         return pd.DataFrame(x, index=X.index, columns=self.columns_)
+
+    def columns(self, X: pd.DataFrame) -> Array:
+        """Return numbers, missing flags and levels (n_rows, len(owners_)), before features are joined."""
+        check_is_fitted(self)
+        return self._columns_of(*self._read(X))
 
     def _columns_of(self, values: Array, texts: pd.DataFrame) -> Array:
         """Return numbers, missing flags and levels, weighted."""
@@ -130,12 +134,21 @@ class ReferenceSpace(TransformerMixin, BaseEstimator):
             own.setdefault(name, []).append(f"{name}_missing")
         return own | {levels.variable: levels.columns for levels in self.levels_}
 
+    @property
+    def owners_(self) -> NDArray[np.int64]:
+        """Place among the features (``numeric``, then ``categorical``) that each of `columns` tells of."""
+        features = [*self.numeric, *self.categorical]
+        owners = [*self.kept_, *self.flagged_]
+        owners += [levels.variable for levels in self.levels_ for _ in levels.names]
+        return np.array([features.index(name) for name in owners], dtype=np.int64)
+
     def to_onnx(self) -> onnx.ModelProto:
         """Return the space as an ONNX model.
 
         Inputs ``numeric`` float64 (n, len(self.numeric)), NaN for unknown, ``words`` string (n_words,) and
         ``codes`` int64 (n, len(self.categorical)), the places of the values in ``words``, the empty text for
-        unknown; those of no features are left out. Output ``x`` float64 (n, n_columns).
+        unknown; those of no features are left out. Outputs ``x`` float64 (n, n_columns) as of `transform`,
+        and ``columns`` float64 (n, len(owners_)) where features are joined.
         """
         check_is_fitted(self)
         graph, names = Graph("reference_space"), list(self.categorical)
@@ -146,11 +159,13 @@ class ReferenceSpace(TransformerMixin, BaseEstimator):
             levels.draw(graph, names.index(levels.variable), part)
             for levels, part in zip(self.levels_, weights[2:], strict=True)
         ]
-        x = graph.add("Concat", *blocks, axis=1)
+        columns = x = graph.add("Concat", *blocks, axis=1)
+        outputs: dict[str, tuple[str, Tensor]] = {}
         if self.factors_ is not None:
-            x = self.factors_.draw(graph, x)
-        inputs = raw_inputs(len(self.numeric), len(names))
-        return graph.model(inputs, {"x": (x, (DOUBLE, ["n", len(self.columns_)]))})
+            x = self.factors_.draw(graph, columns)
+            outputs["columns"] = (columns, (DOUBLE, ["n", len(self.multipliers_)]))
+        outputs["x"] = (x, (DOUBLE, ["n", len(self.columns_)]))
+        return graph.model(raw_inputs(len(self.numeric), len(names)), outputs)
 
     def _read(self, X: pd.DataFrame) -> tuple[Array, pd.DataFrame]:
         """Return the numeric features as an array and the categorical ones, or say what is wrong."""

@@ -91,6 +91,8 @@ def test_a_failing_export_leaves_nothing_behind(packaged, tmp_path):
             labels=packaged.labels,
             segments=(),
             outlier_threshold=0.0,
+            partial=packaged.partial,
+            too_little_known={},
         )
     assert list(tmp_path.iterdir()) == []
 
@@ -107,6 +109,8 @@ def test_features_of_which_nothing_is_known(packaged, tmp_path):
         labels=packaged.labels,
         segments=(),
         outlier_threshold=0.0,
+        partial=packaged.partial,
+        too_little_known={},
     )
     catalogue = json.loads((tmp_path / "model" / "catalogue.json").read_text())
     assert catalogue["features"]["employees"]["typical"] is None

@@ -8,6 +8,7 @@ import pytest
 from packaged import CATALOGUE, CATEGORICAL, NUMERIC, world
 from raw_feed import feed
 from segmentwerk.registry import prospect
+from segmentwerk.registry.logistic import expected_calibration_error
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +33,7 @@ def test_it_beats_naming_the_largest_segment_on_accounts_never_seen(fitted):
 
 def test_its_confidence_can_be_believed_on_accounts_never_seen(fitted):
     table, kind = world(4000, seed=4)
-    assert prospect.expected_calibration_error(fitted.predict_proba(table.features), kind) <= 0.05
+    assert expected_calibration_error(fitted.predict_proba(table.features), kind) <= 0.05
     assert fitted.calibration_error <= 0.05
 
 
@@ -113,6 +114,4 @@ def test_calibration_error_by_hand():
     proba = np.array([[0.9, 0.1], [0.9, 0.1], [0.4, 0.6], [0.3, 0.7]])
     target = np.array([0, 1, 1, 1])
     # 0.9 twice, right once: gap 0.4 of 2; 0.6 right: 0.4; 0.7 right: 0.3
-    assert prospect.expected_calibration_error(proba, target, n_bins=10) == pytest.approx(
-        (0.8 + 0.4 + 0.3) / 4
-    )
+    assert expected_calibration_error(proba, target, n_bins=10) == pytest.approx((0.8 + 0.4 + 0.3) / 4)

@@ -121,7 +121,7 @@ def test_bad_rows_are_quarantined_with_reasons_and_no_account_is_lost(saved, acc
     done = score(str(saved), dirty, tmp_path / "out.parquet")
     found = pd.read_parquet(tmp_path / "out.parquet")
     assert list(found["account_id"]) == [accounts.loc[i, "account_id"] for i in (0, 6, 8, 9)]
-    assert list(found["basis"])[1] == "firmographic"
+    assert list(found["basis"])[1] == "partial"
     rejected = pd.read_csv(done.quarantine)
     assert done.quarantine == tmp_path / "out.quarantine.csv"
     assert (done.read, done.scored, done.rejected) == (11, 4, 7)

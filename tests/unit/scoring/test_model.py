@@ -1,6 +1,7 @@
 import re
 import shutil
 from decimal import Decimal
+from itertools import pairwise
 from types import SimpleNamespace
 from uuid import UUID
 
@@ -196,7 +197,7 @@ def test_basis_says_what_the_assignment_stands_on(model, accounts):
         "full",
         "partial",
         "firmographic",
-        "firmographic",
+        "partial",
         "partial",
     ]
 
@@ -215,7 +216,7 @@ def test_about_the_stated_share_is_out_of_distribution(model, accounts):
     fresh = world(4000, seed=5)[0].features.reset_index()
     assert 0.003 < model.predict(fresh)["is_outlier"].mean() < 0.03
     assert 0.001 < model.predict(fresh[["account_id", *PROSPECT]])["is_outlier"].mean() < 0.04
-    freak = accounts.head(1).assign(employees=1e9, industry="Never seen", frequency=np.nan)
+    freak = accounts.head(1)[["account_id", *PROSPECT]].assign(employees=1e9, industry="Never seen")
     found = model.predict(freak)
     assert found["is_outlier"].all()
     assert found["segment_id"].isin([11, 12, 13, 14]).all()
@@ -256,16 +257,55 @@ def test_reasons_are_ordered_by_evidence_counted_by_hand(model, packaged, accoun
     assert [text.split(":")[0] for text in found if text] == [subject[name] for name in best]
 
 
-def test_an_account_of_which_nothing_is_known_is_no_outlier(model, accounts):
-    found = model.predict(accounts.head(1)[["account_id"]].assign(employees=np.nan))
-    assert found["basis"].tolist() == ["firmographic"]
-    assert not found["is_outlier"].any()
-    assert found["confidence"].item() < 0.9
+def test_an_account_of_which_nothing_is_known_gets_no_segment(model, packaged, accounts):
+    (found,) = model.predict(accounts.head(1)[["account_id"]].assign(employees=np.nan)).itertuples()
+    assert (found.basis, found.segment_id, found.known) == ("too little known", -1, 0.0)
+    assert (found.segment_name, found.confidence, found.margin) == ("too little known", 0.0, 0.0)
+    assert found.runner_up == packaged.labels.mode().item() + 11
+    assert not found.is_outlier
+    assert [found.reason_1, found.reason_2, found.reason_3] == ["Too little is known.", "", ""]
+    without = model.predict(accounts.head(1).assign(**dict.fromkeys(NUMERIC + CATEGORICAL)), params={
+        "columns": ["segment_id", "confidence"]
+    })  # fmt: skip
+    assert without.iloc[0].tolist() == [-1, 0.0]
+
+
+def test_known_is_the_share_of_what_is_usually_known(model, accounts):
+    whole = accounts[accounts["employees"].notna() & accounts["industry"].notna()].head(3)
+    rows = whole.reset_index(drop=True)
+    rows.loc[1, ["monetary", "recency_days"]] = np.nan
+    rows.loc[2, NUMERIC] = np.nan
+    found = model.predict(rows)
+    assert found["known"].iloc[0] == 1.0
+    assert 0.5 < found["known"].iloc[1] < 0.8
+    assert found["basis"].tolist()[1:] == ["partial", "firmographic"]
+
+
+def test_confidence_falls_with_what_is_unknown(model, accounts):
+    rng = np.random.default_rng(0)
+    names = NUMERIC + CATEGORICAL
+    order = rng.random((len(accounts), len(names))).argsort(axis=1).argsort(axis=1)
+    mean = []
+    for hidden in range(1, 6):
+        rows = accounts.assign(**accounts[names].mask(order < hidden))
+        mean.append(model.predict(rows)["confidence"].mean())
+    assert all(later < earlier for earlier, later in pairwise(mean)), mean
+
+
+def test_what_is_not_known_does_not_decide_the_segment(model, packaged, accounts):
+    """Rows with hidden cells get the answer that the training side gives."""
+    rows = accounts[accounts["frequency"] >= 2].assign(monetary=np.nan).reset_index(drop=True)
+    found = model.predict(rows)
+    assert (found["basis"] == "partial").all()
+    expected = packaged.partial.predict_proba(packaged.space, packaged.segmenter, rows)
+    np.testing.assert_allclose(found["confidence"], expected.max(axis=1), atol=1e-9)
+    np.testing.assert_array_equal(found["segment_id"], expected.argmax(axis=1) + 11)
 
 
 def test_unknown_values_are_no_reason(model, accounts):
-    found = model.predict(accounts.head(1)[["account_id"]].assign(employees=np.nan, frequency=np.nan))
-    assert list(found[["reason_1", "reason_2", "reason_3"]].iloc[0]) == ["", "", ""]
+    rows = accounts[accounts["frequency"] >= 2].head(50).assign(monetary=np.nan)
+    reasons = model.predict(rows)[["reason_1", "reason_2", "reason_3"]]
+    assert not reasons.apply(lambda column: column.str.startswith("Revenue")).any(axis=None)
 
 
 def test_fewer_columns_on_demand(model, accounts):
@@ -337,7 +377,7 @@ def test_an_additional_file_is_refused(packaged, tmp_path):
         code.verified(files, None)
 
 
-def test_a_model_without_second_path_still_scores_prospects(packaged, accounts, tmp_path):
+def test_a_model_without_second_path_scores_prospects_by_what_is_known(packaged, accounts, tmp_path):
     shutil.copytree(packaged.folder, tmp_path, dirs_exist_ok=True)
     (tmp_path / "prospect.onnx").unlink()
     digests = (tmp_path / "digests.json").read_text().splitlines()
@@ -346,7 +386,7 @@ def test_a_model_without_second_path_still_scores_prospects(packaged, accounts, 
     alone = code.SegmentModel()
     alone.load_context(SimpleNamespace(artifacts=files, model_config={}))
     found = alone.predict(None, accounts.head(5)[["account_id", *PROSPECT]])
-    assert (found["basis"] == "firmographic").all()
+    assert (found["basis"] == "partial").all()
     assert found["segment_id"].isin([11, 12, 13, 14]).all()
 
 
