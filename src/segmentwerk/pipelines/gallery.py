@@ -33,7 +33,7 @@ def draw(
     found: Outcome, released: Release, prepared: Prepared, settings: CompareSettings, output: Path
 ) -> tuple[Pictures, list[Record]]:
     """Draw all figures into ``output/figures``; return them with their files, and what is to be logged."""
-    language = Language(settings.report.language, settings.source.currency)
+    language = Language.of(settings.report.language, settings.source.currency, prepared.table.catalogue)
     folder = output / "figures"
     figures = list(_figures(found, released, prepared, settings, language))
     drawn = [(figure, draw_png(figure, folder, language)) for figure in figures]
