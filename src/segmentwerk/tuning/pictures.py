@@ -1,4 +1,4 @@
-"""Optuna's own pictures of a study: history, importance of the parameters, and slices."""
+"""Optuna's own pictures of a study: importance of the parameters, and slices."""
 
 from __future__ import annotations
 
@@ -19,10 +19,9 @@ from segmentwerk.tuning.space import SearchSpace
 from segmentwerk.tuning.trials import STATES
 
 if TYPE_CHECKING:
-    import plotly.graph_objects as go
+    from matplotlib.figure import Figure
 
 KINDS = {
-    "history": "plot_optimization_history",
     "importance": "plot_param_importances",
     "slice": "plot_slice",
 }
@@ -55,7 +54,7 @@ def pictured(study: optuna.Study) -> list[str]:
     varied = (
         len({str(trial.params) for trial in trials}) > 1 and np.ptp([trial.value for trial in trials]) > 0
     )
-    return list(KINDS) if varied else ["history"]
+    return list(KINDS) if varied else []
 
 
 def importances(study: optuna.Study) -> dict[str, float]:
@@ -65,15 +64,10 @@ def importances(study: optuna.Study) -> dict[str, float]:
     return get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))
 
 
-def chart(study: optuna.Study, kind: str) -> go.Figure:
-    """Return one kind of picture for Plotly."""
-    from optuna import visualization
-
-    return _call(getattr(visualization, KINDS[kind]), study, kind)
-
-
-def draw(study: optuna.Study, kind: str, title: str, path: Path) -> Path:
-    """Draw one kind of picture as PNG and return its path.
+def draw(
+    study: optuna.Study, kind: str, title: str, path: Path, finish: Callable[[Figure], None] = lambda _: None
+) -> Path:
+    """Draw one kind of picture as PNG and return its path; ``finish`` may change it before it is saved.
 
     Raises
     ------
@@ -92,6 +86,7 @@ def draw(study: optuna.Study, kind: str, title: str, path: Path) -> Path:
             one.set_title("", loc="left")
         canvas.suptitle(title, x=0.02, ha="left", fontsize=11)
         canvas.set_size_inches(9, 5.5)
+        finish(canvas)
         with atomic_file(path) as draft:
             canvas.savefig(draft, format="png", dpi=110, metadata={"Software": None})
         plt.close(canvas)
