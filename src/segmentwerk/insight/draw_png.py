@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 DPI = 110
 TITLE_WIDTH = 92
 """Characters of a title's line."""
-PANEL_WIDTH = 34
-"""Characters of a panel's title and of an axis label, by line."""
+LABEL_WIDTH = 34
+"""Characters of a line of a feature's name."""
 
 
 def draw_png(figure: Figure, folder: Path, language: Language = ENGLISH) -> Path:
@@ -52,15 +52,12 @@ def drawn(figure: Figure, language: Language = ENGLISH) -> Canvas:
     for axes in canvas.axes:
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
-    localise(canvas, language)
+    _localise(canvas, language)
     return canvas
 
 
-def localise(canvas: Canvas, language: Language, words: Mapping[str, str] | None = None) -> None:
-    """Write the numbers of all axes, colour bars among them, in the language.
-
-    ``words`` replace labels that somebody else's picture has in English.
-    """
+def _localise(canvas: Canvas, language: Language) -> None:
+    """Write the numbers of all axes, colour bars among them, in the language."""
     from matplotlib.ticker import PercentFormatter, ScalarFormatter
 
     for axes in canvas.axes:
@@ -70,8 +67,6 @@ def localise(canvas: Canvas, language: Language, words: Mapping[str, str] | None
                 axis.set_major_formatter(lambda value, _: language.percent(value))
             elif isinstance(formatter, ScalarFormatter):
                 axis.set_major_formatter(lambda value, _: _tick(value, language))
-            if words and (label := axis.get_label_text()) in words:
-                axis.set_label_text(words[label])
 
 
 def _tick(value: float, language: Language) -> str:
@@ -87,7 +82,7 @@ def _dots(canvas: Canvas, marks: Dots) -> None:
         reach = np.nan_to_num(np.abs(np.array([values - panel.low, np.array(panel.high) - values])))
         style: dict[str, Any] = {"fmt": "o", "color": COLORS[0], "ecolor": "0.4", "capsize": 4}
         axes.errorbar(values, places, xerr=reach, markersize=8, **style)
-        axes.set_title(textwrap.fill(panel.title, PANEL_WIDTH), fontsize=10)
+        axes.set_title(textwrap.fill(panel.title, 84 // len(panels)), fontsize=10)
         axes.set_yticks(places, marks.labels)
         axes.set_ylim(-0.6, len(places) - 0.4)
         axes.locator_params(axis="x", nbins=5)
@@ -135,7 +130,7 @@ def _heat(canvas: Canvas, marks: Heat) -> None:
     image = axes.imshow(marks.values, cmap=DIVERGING, vmin=-1, vmax=1, aspect="auto")
     _segments(axes, marks.columns)
     axes.set_yticks(
-        range(len(marks.rows)), [textwrap.fill(row, PANEL_WIDTH) for row in marks.rows], fontsize=8
+        range(len(marks.rows)), [textwrap.fill(row, LABEL_WIDTH) for row in marks.rows], fontsize=8
     )
     for row, texts in enumerate(marks.texts):
         for column, text in enumerate(texts):

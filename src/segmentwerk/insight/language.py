@@ -63,7 +63,10 @@ class Language:
             return UNKNOWN
         if unit in ("share", "ratio") and abs(value) <= 1:
             return self.percent(value)
-        digits = 0 if abs(value) >= 100 or float(value).is_integer() else 1 if abs(value) >= 10 else 2
+        halves = float(2 * value).is_integer()  # as medians of counts are
+        digits = (
+            0 if abs(value) >= 100 or float(value).is_integer() else 1 if abs(value) >= 10 or halves else 2
+        )
         many, one = self.find("units", unit) or ("", "")
         words = self.currency if unit == "money" else one if value == 1 else many
         return self.decimal(value, digits) + (NO_BREAK + words if words else "")

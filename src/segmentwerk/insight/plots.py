@@ -9,7 +9,7 @@ from math import isfinite
 import numpy as np
 
 from segmentwerk.core.types import Scorecard, Selection, StudyResult, TrialRecord
-from segmentwerk.insight.figure import Dots, Figure, Line, Lines, Panel
+from segmentwerk.insight.figure import Bars, Dots, Figure, Line, Lines, Panel
 from segmentwerk.insight.language import ENGLISH, Language
 from segmentwerk.insight.words import candidate
 
@@ -124,4 +124,18 @@ def history(studies: Mapping[str, StudyResult], language: Language = ENGLISH) ->
         language.text("figures.trial"),
         language.text("figures.best_so_far"),
         Lines(lines),
+    )
+
+
+def importance(name: str, shares: Mapping[str, float], language: Language = ENGLISH) -> Figure:
+    """Share of the objective's variance that each parameter of a search explains, largest first."""
+    words = language.text("figures.importance")
+    parameter, share = next(iter(shares.items()))
+    told = {"study": candidate(name, language), "parameter": parameter, "share": language.percent(share)}
+    return Figure(
+        f"importance_{name}",
+        language.text("figures.decides", **told),
+        language.text("figures.parameter"),
+        words,
+        Bars(list(shares), {words: list(shares.values())}, percent=True),
     )

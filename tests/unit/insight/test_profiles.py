@@ -122,9 +122,9 @@ def test_a_factor_of_a_survey_is_called_by_its_items():
     data = replace(data, catalogue=(factor,))
     labels = pd.Series([0] * 20 + [1] * 20, index=data.features.index)
     low, high = describe(data, labels, {0: 1, 1: 2}, language=Language.of("de", "EUR", data.catalogue))
-    assert low.name == "niedrige Antworten zu „q01“ und „q05“ (umgekehrt)"
-    assert high.name == "hohe Antworten zu „q01“ und „q05“ (umgekehrt)"
-    assert "Antworten zu „q01“ und „q05“ (umgekehrt) über" in high.rule
+    assert low.name == "niedrige Werte bei „q01“ und „q05“ (umgekehrt)"
+    assert high.name == "hohe Werte bei „q01“ und „q05“ (umgekehrt)"
+    assert "Antworten auf „q01“ und „q05“ (umgekehrt) über" in high.rule
     later = describe(data, labels, {0: 1, 1: 2}, names={1: low.called})[0]
     assert later.name == "low answers on “q01” and “q05” (reversed)", "the items stay with the name"
 
