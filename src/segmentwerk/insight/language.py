@@ -67,7 +67,7 @@ class Language:
         digits = (
             0 if abs(value) >= 100 or float(value).is_integer() else 1 if abs(value) >= 10 or halves else 2
         )
-        many, one = self.find("units", unit) or ("", "")
+        one, many = self.find("units", unit) or ("", "")
         words = self.currency if unit == "money" else one if value == 1 else many
         return self.decimal(value, digits) + (NO_BREAK + words if words else "")
 

@@ -110,7 +110,7 @@ def column_label(column: str, language: Language = ENGLISH) -> str:
     >>> column_label("country=DE"), column_label("employees_missing")
     ('country DE', 'employees unknown')
     >>> column_label("frequency+n_products")
-    'orders to date and products bought'
+    'orders so far and products bought'
     """
     name, equals, level = column.partition("=")
     if not equals and "+" in column:

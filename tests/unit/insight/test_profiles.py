@@ -142,6 +142,6 @@ def test_the_rule_finds_members_and_says_how_well():
     data = table(frame)
     labels = pd.Series(high.astype(int), index=data.features.index)
     segment = describe(data, labels, {0: 1, 1: 2})[1]
-    assert segment.rule.startswith("revenue to date above")
+    assert segment.rule.startswith("revenue so far above")
     assert segment.rule_precision == 1.0
     assert segment.rule_recall == 1.0

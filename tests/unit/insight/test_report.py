@@ -167,12 +167,10 @@ def test_factors_are_told_by_the_features_that_they_stand_for(tell):
     few = {"factors": factors, "faint": ("return_rate",), "held_out": None}
     english, german = (to_html(tell(language, **few), language) for language in (ENGLISH, GERMAN))
     assert "1,200 customers are few for so many features" in english
-    assert "orders to date and products bought</strong> (orders to date, products bought)" in english
+    assert "orders so far and products bought</strong> (orders so far, products bought)" in english
     assert "without weight: return rate." in english
     assert "each was held out in turn" in english
-    assert (
-        "bisherige Aufträge und gekaufte Produkte</strong> (bisherige Aufträge, gekaufte Produkte)" in german
-    )
+    assert "Aufträge bisher und gekaufte Produkte</strong> (Aufträge bisher, gekaufte Produkte)" in german
     assert "ohne Gewicht: Retourenquote." in german
     assert "jeder einmal zurückgehalten" in german
     assert "few for so many" not in to_html(tell(ENGLISH), ENGLISH)
