@@ -53,14 +53,14 @@ def test_another_seed_changes_no_name_and_moves_nobody(path, apart):
     first = pd.Series(seeded(path, 0).fit(x).predict(x), index=x.index)
     k = int(first.max()) + 1
     ids = {label: 20 + label for label in range(k)}
-    names = {segment.id: segment.name for segment in describe(apart, first, ids)}
+    names = {segment.id: segment.called for segment in describe(apart, first, ids)}
     old, next_id = first.map(ids), 20 + k
     for seed in SEEDS:
         labels = pd.Series(seeded(path, seed).fit(x).predict(x), index=x.index)
         found = match(old, labels, next_id=next_id)
         assert found.moved < 0.02
         assert {event.kind for event in found.events} == {"kept"}
-        again = {segment.id: segment.name for segment in describe(apart, labels, found.ids, names=names)}
+        again = {segment.id: segment.called for segment in describe(apart, labels, found.ids, names=names)}
         assert again == names
         old, next_id = labels.map(found.ids), found.next_id
     assert next_id == 20 + k

@@ -30,7 +30,9 @@ class Feature:
 
     ``approach`` is the approach of customer segmentation it belongs to (behavioural, value,
     firmographic, geographic, engagement, psychographic, needs). ``prospect`` says that it is
-    known before an account's first order.
+    known before an account's first order. ``parts`` are the source's own names of what a learned
+    feature stands for (survey items, an attribute), the most telling first; one that counts the other
+    way round begins with a minus.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Feature:
     window: str
     description: str
     prospect: bool = False
+    parts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -202,8 +205,39 @@ class Identity:
 
 
 @dataclass(frozen=True)
+class Trait:
+    """One thing that a segment is known by, in keys that every language has words for.
+
+    ``feature`` is the feature's name; a category has a ``level``, a number lies ``high`` or ``low``.
+    ``parts`` are `Feature.parts` as they were when the segment got its name.
+    """
+
+    feature: str
+    direction: Literal["high", "low"] = "high"
+    level: str = ""
+    parts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Name:
+    """What a segment is called, in no language yet; its id keeps it from model to model.
+
+    ``number`` is its id where another segment has the same traits, else 0. ``text`` is the name of a
+    segment that was registered before names had traits.
+    """
+
+    traits: tuple[Trait, ...] = ()
+    number: int = 0
+    text: str = ""
+
+
+@dataclass(frozen=True)
 class Segment:
-    """What people read of one segment; every number in original units."""
+    """What people read of one segment; every number in original units.
+
+    ``name``, ``traits`` and the texts below are in the language that was asked for; ``called`` holds the
+    name in keys.
+    """
 
     id: int
     name: str
@@ -218,6 +252,7 @@ class Segment:
     revenue_share: float = float("nan")
     exemplar: str = ""
     warnings: tuple[str, ...] = ()
+    called: Name = Name()
 
 
 @dataclass(frozen=True)

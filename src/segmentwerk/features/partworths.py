@@ -160,7 +160,7 @@ def _expected(alternatives: pd.DataFrame, attributes: list[str], made_up: Array)
 def describe(learned: Learned) -> tuple[Feature, ...]:
     """Name the attribute of each part-worth."""
     return tuple(
-        replace(feature, description=f"Part-worth of {attribute}.")
+        replace(feature, description=f"Part-worth of {attribute}.", parts=(attribute,))
         for feature, attribute in zip(_FEATURES, learned["attributes"], strict=False)
     )
 

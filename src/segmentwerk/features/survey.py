@@ -40,6 +40,8 @@ ROUNDS = 10
 POINT = 1e-9
 """Answers are summed in billionths of a point."""
 PREFIX = "item:"
+DESCRIBED, NAMED = 3, 2
+"""Items that describe a factor, and of those the ones that it is called by."""
 
 _FEATURES = tuple(
     Feature(
@@ -161,15 +163,16 @@ def apply(rows: pd.DataFrame, learned: Learned) -> pd.DataFrame:
 
 def describe(learned: Learned) -> tuple[Feature, ...]:
     """Name each factor by its strongest items, reversed ones with a minus."""
+    leaders = [_leaders(learned["items"], loadings) for loadings in learned["loadings"]]
     return tuple(
-        replace(feature, description=f"Survey factor of {_leaders(learned['items'], loadings)}.")
-        for feature, loadings in zip(_FEATURES, learned["loadings"], strict=False)
+        replace(feature, description=f"Survey factor of {', '.join(items)}.", parts=items[:NAMED])
+        for feature, items in zip(_FEATURES, leaders, strict=False)
     )
 
 
-def _leaders(items: Sequence[str], loadings: Sequence[float]) -> str:
-    strongest = np.argsort(-np.abs(loadings), kind="stable")[:3]
-    return ", ".join(f"{'-' if loadings[i] < 0 else ''}{items[i]}" for i in strongest)
+def _leaders(items: Sequence[str], loadings: Sequence[float]) -> tuple[str, ...]:
+    strongest = np.argsort(-np.abs(loadings), kind="stable")[:DESCRIBED]
+    return tuple(f"{'-' if loadings[i] < 0 else ''}{items[i]}" for i in strongest)
 
 
 STEP = Step(

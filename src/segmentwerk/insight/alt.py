@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from segmentwerk.insight.figure import Bars, Dots, Figure, Flows, Heat, Lines, Points
+from segmentwerk.insight.figure import Bars, Dots, Figure, Heat, Lines, Panel
 from segmentwerk.insight.language import ENGLISH, Language
 
 
@@ -16,26 +16,21 @@ def alt_text(figure: Figure, language: Language = ENGLISH) -> str:
 
 
 def _dots(marks: Dots, language: Language) -> list[str]:
-    rows = zip(marks.labels, marks.values, marks.low, marks.high, strict=True)
     return [
-        language.text(
-            "figures.alt_dots",
-            name=name,
-            value=language.decimal(value, 3),
-            low=language.decimal(low, 3),
-            high=language.decimal(high, 3),
-        )
-        for name, value, low, high in rows
+        f"{panel.title}: "
+        + ", ".join(_dot(name, panel, at, language) for at, name in enumerate(marks.labels))
+        for panel in marks.panels
     ]
 
 
+def _dot(name: str, panel: Panel, at: int, language: Language) -> str:
+    numbers = (language.decimal(series[at], 3) for series in (panel.values, panel.low, panel.high))
+    return language.text(
+        "figures.alt_dots", name=name, **dict(zip(("value", "low", "high"), numbers, strict=True))
+    )
+
+
 def _lines(marks: Lines, language: Language) -> list[str]:
-    if marks.ticks:
-        return [
-            f"{line.name}: "
-            + ", ".join(f"{tick} {language.decimal(y)}" for tick, y in zip(marks.ticks, line.y, strict=True))
-            for line in marks.lines
-        ]
     return [
         language.text(
             "figures.alt_range",
@@ -60,30 +55,9 @@ def _heat(marks: Heat, language: Language) -> list[str]:  # noqa: ARG001 (one si
     return marks.rows
 
 
-def _points(marks: Points, language: Language) -> list[str]:
-    return [
-        language.text("figures.alt_points", name=name, count=len(points))
-        for name, points in marks.groups.items()
-    ]
-
-
-def _flows(marks: Flows, language: Language) -> list[str]:
-    return [
-        language.text(
-            "figures.alt_flow",
-            count=language.number(count),
-            source=marks.left[source],
-            target=marks.right[target],
-        )
-        for source, target, count in marks.counts
-    ]
-
-
 _WORDS: dict[type, Callable[[Any, Language], list[str]]] = {
     Dots: _dots,
     Lines: _lines,
     Bars: _bars,
     Heat: _heat,
-    Points: _points,
-    Flows: _flows,
 }

@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from segmentwerk.core.files import atomic_file
-from segmentwerk.insight.figure import Bars, Dots, Figure, Flows, Heat, Line, Lines, Points
+from segmentwerk.insight.figure import Bars, Dots, Figure, Heat, Lines
 from segmentwerk.insight.language import ENGLISH, Language
 from segmentwerk.insight.palette import COLORS, DASHES, DIVERGING, HATCHES, MARKERS, pick
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure as Canvas
 
 DPI = 110
 TITLE_WIDTH = 92
 """Characters of a title's line."""
-TICK_WIDTH = 20
+LABEL_WIDTH = 34
+"""Characters of a line of a feature's name."""
 
 
 def draw_png(figure: Figure, folder: Path, language: Language = ENGLISH) -> Path:
@@ -31,75 +33,80 @@ def draw_png(figure: Figure, folder: Path, language: Language = ENGLISH) -> Path
     InputError
         If the folder cannot be written.
     """
-    import matplotlib.figure  # the object interface needs no display and keeps no state
-
-    canvas = matplotlib.figure.Figure(figsize=(9, 5.5), dpi=DPI, layout="constrained")
-    axes = canvas.subplots()
-    canvas.suptitle(textwrap.fill(figure.title, TITLE_WIDTH), x=0.01, ha="left", fontsize=12)
-    axes.set_xlabel(figure.x_label)
-    axes.set_ylabel(figure.y_label)
-    axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
-    _MARKS[type(figure.marks)](axes, figure.marks)
-    _localise(axes, language)
     path = folder / f"{figure.name}.png"
     with atomic_file(path) as draft:
         # Without the date and the version, the same figure gives the same bytes.
-        canvas.savefig(draft, format="png", metadata={"Software": None})
+        drawn(figure, language).savefig(draft, format="png", metadata={"Software": None})
     return path
 
 
-def _localise(axes: Axes, language: Language) -> None:
-    """Write the numbers of the axes in the language."""
+def drawn(figure: Figure, language: Language = ENGLISH) -> Canvas:
+    """Draw the figure, its numbers in the language."""
+    import matplotlib.figure  # the object interface needs no display and keeps no state
+
+    canvas = matplotlib.figure.Figure(figsize=(9, 5.5), dpi=DPI, layout="constrained")
+    canvas.suptitle(textwrap.fill(figure.title, TITLE_WIDTH), x=0.01, ha="left", fontsize=12)
+    _MARKS[type(figure.marks)](canvas, figure.marks)
+    canvas.supxlabel(figure.x_label, fontsize=10)
+    canvas.supylabel(figure.y_label, fontsize=10)
+    for axes in canvas.axes:
+        axes.set_axisbelow(True)
+        axes.spines[["top", "right"]].set_visible(False)
+    _localise(canvas, language)
+    return canvas
+
+
+def _localise(canvas: Canvas, language: Language) -> None:
+    """Write the numbers of all axes, colour bars among them, in the language."""
     from matplotlib.ticker import PercentFormatter, ScalarFormatter
 
-    for axis in (axes.xaxis, axes.yaxis):
-        formatter = axis.get_major_formatter()
-        if isinstance(formatter, PercentFormatter):
-            axis.set_major_formatter(lambda value, _: language.percent(value))
-        elif isinstance(formatter, ScalarFormatter) and language.code == "de":
-            axis.set_major_formatter(lambda value, _: f"{value:g}".replace(".", ","))
+    for axes in canvas.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            formatter = axis.get_major_formatter()
+            if isinstance(formatter, PercentFormatter):
+                axis.set_major_formatter(lambda value, _: language.percent(value))
+            elif isinstance(formatter, ScalarFormatter):
+                axis.set_major_formatter(lambda value, _: _tick(value, language))
 
 
-def _dots(axes: Axes, marks: Dots) -> None:
+def _tick(value: float, language: Language) -> str:
+    text = f"{round(value, 10) + 0.0:g}"
+    return text.replace(".", ",") if language.code == "de" else text
+
+
+def _dots(canvas: Canvas, marks: Dots) -> None:
     places = np.arange(len(marks.labels))[::-1]
-    values = np.array(marks.values)
-    reach = np.nan_to_num(np.abs(np.array([values - marks.low, np.array(marks.high) - values])))
-    axes.errorbar(values, places, xerr=reach, fmt="o", color=COLORS[0], ecolor="0.4", capsize=4, markersize=8)
-    axes.set_yticks(places, marks.labels)
-    axes.set_ylim(-0.6, len(places) - 0.4)
-    axes.grid(axis="x", color="0.9")
+    panels = canvas.subplots(1, len(marks.panels), sharey=True, squeeze=False)[0]
+    for axes, panel in zip(panels, marks.panels, strict=True):
+        values = np.array(panel.values)
+        reach = np.nan_to_num(np.abs(np.array([values - panel.low, np.array(panel.high) - values])))
+        style: dict[str, Any] = {"fmt": "o", "color": COLORS[0], "ecolor": "0.4", "capsize": 4}
+        axes.errorbar(values, places, xerr=reach, markersize=8, **style)
+        axes.set_title(textwrap.fill(panel.title, 84 // len(panels)), fontsize=10)
+        axes.set_yticks(places, marks.labels)
+        axes.set_ylim(-0.6, len(places) - 0.4)
+        axes.locator_params(axis="x", nbins=5)
+        axes.grid(axis="x", color="0.9")
 
 
-def _lines(axes: Axes, marks: Lines) -> None:
+def _lines(canvas: Canvas, marks: Lines) -> None:
     from matplotlib.ticker import MaxNLocator
 
+    axes = canvas.subplots()
     for number, line in enumerate(marks.lines):
-        _line(axes, line, number)
-    if marks.ticks:
-        axes.set_xticks(range(len(marks.ticks)), [textwrap.fill(tick, TICK_WIDTH) for tick in marks.ticks])
-    else:
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        style: dict[str, Any] = {"linestyle": pick(DASHES, number), "marker": pick(MARKERS, number)}
+        axes.plot(line.x, line.y, label=line.name, markersize=7, color=pick(COLORS, number), **style)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if marks.mark:
-        style: dict[str, Any] = {"marker": "o", "markersize": 15, "fillstyle": "none", "color": "black"}
-        axes.plot(*marks.mark, linestyle="none", markeredgewidth=2, label=marks.mark_name, **style)
+        ring: dict[str, Any] = {"marker": "o", "markersize": 15, "fillstyle": "none", "color": "black"}
+        axes.plot(*marks.mark, linestyle="none", markeredgewidth=2, label=marks.mark_name, **ring)
     if len(marks.lines) > 1 or marks.mark:
-        axes.legend(frameon=False, fontsize=9, loc="upper left", bbox_to_anchor=(0, -0.16), ncols=3)
+        _legend(axes)
     axes.grid(color="0.93")
 
 
-def _line(axes: Axes, line: Line, number: int) -> None:
-    color = pick(COLORS, number)
-    label = line.name
-    if line.y:
-        style: dict[str, Any] = {"linestyle": pick(DASHES, number), "marker": pick(MARKERS, number)}
-        axes.plot(line.x, line.y, label=label, markersize=7, color=color, **style)
-        label = ""
-    if line.low:
-        axes.fill_between(line.x, line.low, line.high, color="0.4", alpha=0.18, linewidth=0, label=label)
-
-
-def _bars(axes: Axes, marks: Bars) -> None:
+def _bars(canvas: Canvas, marks: Bars) -> None:
+    axes = canvas.subplots()
     places = np.arange(len(marks.labels))
     width = 0.8 / len(marks.series)
     for number, (name, values) in enumerate(marks.series.items()):
@@ -108,75 +115,44 @@ def _bars(axes: Axes, marks: Bars) -> None:
         axes.bar(places + shift, values, width, label=name, edgecolor="white", **style)
     for number, (name, height) in enumerate(marks.thresholds.items()):
         axes.axhline(height, color="black", linewidth=1.2, linestyle=pick(DASHES, number + 1), label=name)
-    axes.set_xticks(places, marks.labels, rotation=20, ha="right")
+    _segments(axes, marks.labels)
     if marks.percent:
         from matplotlib.ticker import PercentFormatter
 
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     if len(marks.series) + len(marks.thresholds) > 1:
-        axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(1, 1), fontsize=9)
+        _legend(axes)
     axes.grid(axis="y", color="0.9")
 
 
-def _heat(axes: Axes, marks: Heat) -> None:
+def _heat(canvas: Canvas, marks: Heat) -> None:
+    axes = canvas.subplots()
     image = axes.imshow(marks.values, cmap=DIVERGING, vmin=-1, vmax=1, aspect="auto")
-    axes.set_xticks(range(len(marks.columns)), marks.columns, rotation=20, ha="right", fontsize=8)
-    axes.set_yticks(range(len(marks.rows)), marks.rows, fontsize=8)
+    _segments(axes, marks.columns)
+    axes.set_yticks(
+        range(len(marks.rows)), [textwrap.fill(row, LABEL_WIDTH) for row in marks.rows], fontsize=8
+    )
     for row, texts in enumerate(marks.texts):
         for column, text in enumerate(texts):
             color = "white" if abs(marks.values[row, column]) > 0.7 else "black"
             axes.text(column, row, text, ha="center", va="center", fontsize=8, color=color)
-    assert axes.figure is not None
-    axes.figure.colorbar(image, ax=axes, label=textwrap.fill(marks.scale, 50))
+    canvas.colorbar(image, ax=axes, label=textwrap.fill(marks.scale, 50))
 
 
-def _points(axes: Axes, marks: Points) -> None:
-    for number, (name, points) in enumerate(marks.groups.items()):
-        style: dict[str, Any] = {"color": pick(COLORS, number), "marker": pick(MARKERS, number)}
-        axes.scatter(points[:, 0], points[:, 1], s=16, alpha=0.7, linewidths=0, label=name, **style)
-    axes.legend(frameon=False, fontsize=9, markerscale=2, loc="upper left", bbox_to_anchor=(1, 1))
+def _segments(axes: Axes, names: list[str]) -> None:
+    """Write the names of segments along the axis, wrapped so that each stays below its own column."""
+    width = max(8, 78 // len(names))
+    axes.set_xticks(range(len(names)), [textwrap.fill(name, width) for name in names], fontsize=8)
 
 
-def _flows(axes: Axes, marks: Flows) -> None:
-    """Draw bands between two stacks, the first label on top."""
-    total = sum(count for _, _, count in marks.counts) or 1.0
-    left, right = _stack(marks, 0, total), _stack(marks, 1, total)
-    for side, labels, align in ((0, marks.left, "right"), (1, marks.right, "left")):
-        for number, label in enumerate(labels):
-            start, size, count = (left, right)[side][number]
-            axes.text(
-                side, start + size / 2, f"  {label} ({count:,.0f})  ", ha=align, va="center", fontsize=9
-            )
-    used = {0: [start for start, _, _ in left], 1: [start for start, _, _ in right]}
-    for source, target, count in marks.counts:
-        height = count / total
-        x = np.linspace(0, 1, 40)
-        low = used[0][source] + (used[1][target] - used[0][source]) * (3 * x**2 - 2 * x**3)
-        style: dict[str, Any] = {"color": pick(COLORS, source), "edgecolor": "white"}
-        axes.fill_between(x, low, low + height, alpha=0.65, linewidth=1, hatch=pick(HATCHES, source), **style)
-        used[0][source] += height
-        used[1][target] += height
-    axes.set_xlim(-0.35, 1.35)
-    axes.invert_yaxis()
-    axes.set_yticks([])
-    axes.set_xticks([])
-    axes.spines[:].set_visible(False)
+def _legend(axes: Axes) -> None:
+    """Stand the legend above the axes, where it hides neither marks nor labels."""
+    axes.legend(frameon=False, fontsize=9, loc="lower left", bbox_to_anchor=(0, 1), ncols=3)
 
 
-def _stack(marks: Flows, side: int, total: float) -> list[tuple[float, float, float]]:
-    """Return start, size and count of each label, with a gap between labels."""
-    sums = np.zeros(len((marks.left, marks.right)[side]))
-    for source, target, count in marks.counts:
-        sums[(source, target)[side]] += count
-    starts = np.concatenate([[0.0], np.cumsum(sums)[:-1]]) / total + 0.03 * np.arange(len(sums))
-    return [(float(a), float(n / total), float(n)) for a, n in zip(starts, sums, strict=True)]
-
-
-_MARKS: dict[type, Callable[[Axes, Any], None]] = {
+_MARKS: dict[type, Callable[[Canvas, Any], None]] = {
     Dots: _dots,
     Lines: _lines,
     Bars: _bars,
     Heat: _heat,
-    Points: _points,
-    Flows: _flows,
 }

@@ -1,4 +1,4 @@
-"""A figure as plain data, drawn by `draw_png` for galleries and by `draw_html` for a closer look."""
+"""A figure as plain data, drawn by `draw_png`."""
 
 from __future__ import annotations
 
@@ -11,32 +11,37 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Dots:
-    """One value with its interval for each label; ``low`` and ``high`` may be NaN."""
+class Panel:
+    """One value with its interval for each label; NaN where it was not measured."""
 
-    labels: list[str]
+    title: str
     values: list[float]
     low: list[float]
     high: list[float]
 
 
 @dataclass(frozen=True)
+class Dots:
+    """Panels side by side that share their labels."""
+
+    labels: list[str]
+    panels: list[Panel]
+
+
+@dataclass(frozen=True)
 class Line:
-    """A named line; ``low`` and ``high`` draw a band where given, without ``y`` the band alone."""
+    """A named line."""
 
     name: str
     x: list[float]
     y: list[float]
-    low: list[float] = field(default_factory=list)
-    high: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Lines:
-    """Lines over one axis; ``ticks`` name positions 0, 1, …; ``mark`` is a point to point at."""
+    """Lines over one axis of whole numbers; ``mark`` is a point to point at."""
 
     lines: list[Line]
-    ticks: list[str] = field(default_factory=list)
     mark: tuple[float, float] | None = None
     mark_name: str = ""
 
@@ -62,23 +67,7 @@ class Heat:
     scale: str = ""
 
 
-@dataclass(frozen=True)
-class Points:
-    """Points of the plane in named groups; no point can be traced to an account."""
-
-    groups: dict[str, Floats]
-
-
-@dataclass(frozen=True)
-class Flows:
-    """Counts that go from a left label to a right one."""
-
-    left: list[str]
-    right: list[str]
-    counts: list[tuple[int, int, float]]
-
-
-Marks = Dots | Lines | Bars | Heat | Points | Flows
+Marks = Dots | Lines | Bars | Heat
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,14 @@ The texts stand in ``texts.toml``: one line a text, one column a language.
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal
+
+from segmentwerk.core.types import Feature
 
 Code = Literal["en", "de"]
 NO_BREAK = "\N{NO-BREAK SPACE}"
@@ -25,18 +28,25 @@ def catalogue() -> dict[str, dict[str, dict[str, Any]]]:
 
 @dataclass(frozen=True)
 class Language:
-    """One language, with the currency that money is in.
+    """One language, with what a source adds: its currency, and its own names of learned features' parts.
 
     Examples
     --------
     >>> Language("de", "EUR").number(1234.5, "money")
     '1.234\N{NO-BREAK SPACE}EUR'
-    >>> Language("en").number(0.256, "share")
-    '26%'
+    >>> Language("en").number(0.256, "share"), Language("en").number(1, "days")
+    ('26%', '1\N{NO-BREAK SPACE}day')
     """
 
     code: Code = "en"
     currency: str = ""
+    parts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """`Feature.parts` by the feature's name."""
+
+    @classmethod
+    def of(cls, code: Code, currency: str, features: Iterable[Feature]) -> Language:
+        """Return a language that knows how a source calls the parts of these features."""
+        return cls(code, currency, {feature.name: feature.parts for feature in features if feature.parts})
 
     def text(self, key: str, **values: object) -> str:
         """Return the text ``section.key`` with its placeholders filled in."""
@@ -53,8 +63,12 @@ class Language:
             return UNKNOWN
         if unit in ("share", "ratio") and abs(value) <= 1:
             return self.percent(value)
-        digits = 0 if abs(value) >= 100 or float(value).is_integer() else 1 if abs(value) >= 10 else 2
-        words = self.currency if unit == "money" else self.find("units", unit) or ""
+        halves = float(2 * value).is_integer()  # as medians of counts are
+        digits = (
+            0 if abs(value) >= 100 or float(value).is_integer() else 1 if abs(value) >= 10 or halves else 2
+        )
+        one, many = self.find("units", unit) or ("", "")
+        words = self.currency if unit == "money" else one if value == 1 else many
         return self.decimal(value, digits) + (NO_BREAK + words if words else "")
 
     def decimal(self, value: float, digits: int = 2) -> str:

@@ -9,11 +9,8 @@ T = TypeVar("T")
 # Okabe & Ito (2008), Color Universal Design; ordered so that neighbours differ in lightness, too.
 COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#F0E442")
 MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
-PLOTLY_MARKERS = ("circle", "square", "triangle-up", "diamond", "triangle-down", "cross", "x", "star")
 DASHES = ("-", "--", "-.", ":")
-PLOTLY_DASHES = ("solid", "dash", "dashdot", "dot")
 HATCHES = ("", "//", "..", "xx", "\\\\", "oo", "--", "++")
-PLOTLY_HATCHES = ("", "/", ".", "x", "\\", "+", "-", "|")
 DIVERGING = "PuOr"
 """Orange for below, purple for above: safe for all common colour deficiencies."""
 

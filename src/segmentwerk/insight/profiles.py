@@ -8,17 +8,18 @@ the difference of arcsine-transformed shares, scaled to [-1, 1] by pi.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
-from segmentwerk.core.types import AccountTable, Feature, Segment
+from segmentwerk.core.types import AccountTable, Feature, Name, Segment, Trait
 from segmentwerk.insight.language import ENGLISH, Language
 from segmentwerk.insight.rules import Rule, membership_rules
-from segmentwerk.insight.words import difference, trait
+from segmentwerk.insight.words import called, difference, trait
 
 TRAITS_IN_NAME = 3
 TELLING_EFFECT = 0.1
@@ -42,6 +43,12 @@ class Effect:
     effect: float
     inside: float
     outside: float
+
+    @property
+    def trait(self) -> Trait:
+        """What the segment is known by, in keys."""
+        direction: Literal["high", "low"] = "high" if self.effect > 0 else "low"
+        return Trait(self.feature.name, direction, self.level, self.feature.parts)
 
 
 def effects(table: AccountTable, labels: pd.Series) -> list[Effect]:
@@ -117,7 +124,7 @@ def describe(
     labels: pd.Series,
     ids: Mapping[int, int],
     *,
-    names: Mapping[int, str] | None = None,
+    names: Mapping[int, Name] | None = None,
     warnings: Mapping[int, tuple[str, ...]] | None = None,
     exemplars: Mapping[int, str] | None = None,
     measured: list[Effect] | None = None,
@@ -151,19 +158,19 @@ def describe(
     segments = []
     for label in sorted(ids):
         told = telling(measured, label, 5)
-        traits = tuple(trait(effect.feature, effect.level, effect.effect, language) for effect in told)
         number = ids[label]
-        taken.setdefault(number, _unused(_name(traits, language), set(taken.values()), number))
+        if number not in taken:
+            taken[number] = _name(told, taken.values(), number, language)
         rule = rules.get(label, Rule())
         members = labels == label
         segments.append(
             Segment(
                 id=number,
-                name=taken[number],
+                name=called(taken[number], language),
                 label=label,
                 accounts=int(members.sum()),
                 share=float(members.mean()),
-                traits=traits,
+                traits=tuple(trait(effect.trait, language) for effect in told),
                 summary="; ".join(difference(e.feature, e.level, e.inside, e.outside, language) for e in told)
                 or language.text("words.not_apart"),
                 rule=rule.text,
@@ -172,6 +179,7 @@ def describe(
                 revenue_share=revenue.get(label, float("nan")),
                 exemplar=(exemplars or {}).get(label, ""),
                 warnings=(warnings or {}).get(label, ()),
+                called=taken[number],
             )
         )
     return tuple(segments)
@@ -186,9 +194,9 @@ def _revenue_shares(table: AccountTable, labels: pd.Series) -> dict[int, float]:
     return {int(label): float(part) / total for label, part in sums.items()} if total > 0 else {}
 
 
-def _name(traits: tuple[str, ...], language: Language) -> str:
-    return ", ".join(traits[:TRAITS_IN_NAME]) or language.text("words.average")
-
-
-def _unused(name: str, taken: set[str], number: int) -> str:
-    return f"{name} ({number})" if name in taken else name
+def _name(told: list[Effect], taken: Iterable[Name], number: int, language: Language) -> Name:
+    """Name a new id by its most telling traits; where another id is called so, by its number, too."""
+    name = Name(tuple(effect.trait for effect in told[:TRAITS_IN_NAME]))
+    words = called(name, language)
+    alike = any(words == other.text if other.text else name.traits == other.traits for other in taken)
+    return replace(name, number=number) if alike else name

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 
@@ -15,12 +15,13 @@ from segmentwerk.core.types import Identity, Scorecard, Selection, Verdict
 from segmentwerk.insight import report_tables
 from segmentwerk.insight.alt import alt_text
 from segmentwerk.insight.cards import Card, grade
+from segmentwerk.insight.contestants import spoken
 from segmentwerk.insight.figure import Figure
 from segmentwerk.insight.language import Language
-from segmentwerk.insight.words import column_label, label, level_of
+from segmentwerk.insight.words import candidate, column_label, label, level_of
 
-OF_SEGMENTS = ("sizes", "profile", "map", "separation", "stability")
-OF_CANDIDATES = ("side_by_side", "scores_separation_gain", "scores_stability_agreement", "by_segments")
+OF_SEGMENTS = ("sizes", "profile", "separation", "stability")
+OF_CANDIDATES = ("scores", "by_segments")
 
 
 @dataclass(frozen=True)
@@ -60,8 +61,6 @@ class Story:
 class Picture:
     """A picture inside the page: a data address, and words for those who cannot see it."""
 
-    name: str
-    title: str
     alt: str
     address: str
 
@@ -83,6 +82,8 @@ def write(story: Story, folder: Path, language: Language) -> tuple[Path, Path]:
 
 def to_html(story: Story, language: Language) -> str:
     """Return the report as one HTML page without outside resources."""
+    selection, scorecards = spoken(story.selection, story.scorecards, language)
+    story = replace(story, selection=selection, scorecards=scorecards)
     pictures = {figure.name: _picture(figure, path, language) for figure, path in story.pictures}
     return _render(
         "report.html.j2",
@@ -94,7 +95,6 @@ def to_html(story: Story, language: Language) -> str:
         migration=report_tables.migration(story.identity, language),
         of_segments=[pictures[name] for name in OF_SEGMENTS if name in pictures],
         of_candidates=[pictures[name] for name in OF_CANDIDATES if name in pictures],
-        flows=pictures.get("migration"),
     )
 
 
@@ -116,6 +116,7 @@ def _render(template: str, story: Story, language: Language, **more: object) -> 
         "label": label,
         "level_of": level_of,
         "column_label": column_label,
+        "candidate": candidate,
         "names_of": lambda names, language: [label(name, language) for name in names],
     }
     page = environment.get_template(template)
@@ -125,4 +126,4 @@ def _render(template: str, story: Story, language: Language, **more: object) -> 
 def _picture(figure: Figure, path: Path, language: Language) -> Picture:
     content = base64.b64encode(path.read_bytes()).decode()
     address = f"data:image/png;base64,{content}"
-    return Picture(figure.name, figure.title, alt_text(figure, language), address)
+    return Picture(alt_text(figure, language), address)

@@ -90,5 +90,7 @@ def _words(column: str, cut: float, above: bool, units: dict[str, str], language
         key = "words.is" if above else "words.is_not"
         return language.text(key, feature=label_of(name, language), level=level_of(level, language))
     key = "words.above" if above else "words.at_most"
+    if cut % 1 == 0.5:  # halfway between two whole numbers, so the lower one says the same
+        cut -= 0.5
     shown = language.number(cut, units.get(name, ""))
     return language.text(key, feature=label_of(name, language), cut=shown)

@@ -7,17 +7,14 @@ from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
-from sklearn.decomposition import PCA
 
-from segmentwerk.core.types import Identity, Scorecard, Segment
-from segmentwerk.insight.figure import Bars, Figure, Flows, Heat, Points
+from segmentwerk.core.types import Scorecard, Segment
+from segmentwerk.insight.figure import Bars, Figure, Heat
 from segmentwerk.insight.language import ENGLISH, Language
 from segmentwerk.insight.overlap import DOUBTFUL, N_NEIGHBORS
 from segmentwerk.insight.profiles import TELLING_EFFECT, Effect
 from segmentwerk.insight.words import label, level_of
 
-MAP_POINTS = 2000
-"""Points of the map, at most, drawn at random; more would hide each other."""
 HEAT_FEATURES = 14
 STABLE = 0.75
 """Hennig (2007): Jaccard overlap from which a segment is stable."""
@@ -95,8 +92,8 @@ def profile(measured: Sequence[Effect], segments: Sequence[Segment], language: L
     return Figure(
         "profile",
         language.text("figures.profile", feature=rows[0]) if rows else language.text("figures.no_profile"),
-        language.text("figures.segment"),
-        language.text("figures.feature"),
+        language.text("figures.cells"),
+        "",
         Heat(
             rows,
             columns,
@@ -112,45 +109,3 @@ def _inside(effect: Effect, language: Language) -> str:
     shown = effect.inside, "share" if effect.level else effect.feature.unit
     arrow = "" if abs(effect.effect) < TELLING_EFFECT else "▲ " if effect.effect > 0 else "▼ "
     return arrow + language.number(*shown)
-
-
-def map_of(
-    space: pd.DataFrame,
-    labels: pd.Series,
-    segments: Sequence[Segment],
-    seed: int,
-    language: Language = ENGLISH,
-) -> Figure:
-    """Accounts in the two directions of the shared space that vary most (principal components)."""
-    shown = space.sample(min(len(space), MAP_POINTS), random_state=seed)
-    pca = PCA(n_components=min(2, space.shape[1]), random_state=seed).fit(space)
-    flat = pca.transform(shown)
-    flat = np.column_stack([flat, np.zeros(len(flat))])[:, :2]
-    kinds = labels.loc[shown.index].to_numpy()
-    groups = {_short(segment): flat[kinds == segment.label] for segment in segments}
-    first, second = [*pca.explained_variance_ratio_, 0.0][:2]
-    return Figure(
-        "map",
-        language.text("figures.map", share=language.percent(first + second)),
-        language.text("figures.first", share=language.percent(first)),
-        language.text("figures.second", share=language.percent(second)),
-        Points(groups),
-    )
-
-
-def migration(identity: Identity, language: Language = ENGLISH) -> Figure:
-    """Who moves from the champion's segments to the new ones."""
-    matrix = identity.migration
-    counts = [(i, j, float(n)) for (i, j), n in np.ndenumerate(matrix.to_numpy(dtype=float)) if n > 0]
-    segment = language.text("figures.segment")
-    return Figure(
-        "migration",
-        language.text("figures.moved", moved=language.percent(identity.moved, 1)),
-        language.text("figures.migration"),
-        "",
-        Flows(
-            [f"{segment} {name}" for name in matrix.index],
-            [f"{segment} {name}" for name in matrix.columns],
-            counts,
-        ),
-    )

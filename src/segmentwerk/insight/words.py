@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
-from segmentwerk.core.types import Feature
+import textwrap
+
+from segmentwerk.core.types import Feature, Name, Trait
 from segmentwerk.insight.language import ENGLISH, Language
+
+LONGEST_PART = 48
+"""Characters of a survey item in a name; longer ones are cut at a word."""
 
 
 def label(name: str, language: Language = ENGLISH) -> str:
@@ -13,13 +18,18 @@ def label(name: str, language: Language = ENGLISH) -> str:
     --------
     >>> label("recency_days"), label("survey_factor_2"), label("my_own_days")
     ('time since the last order', 'survey factor 2', 'my own days')
+    >>> label("survey_factor_2", Language("en", parts={"survey_factor_2": ("q01", "-q05")}))
+    'answers on “q01” and “q05” (reversed)'
     """
     words = language.find("features", name)
     if words:
         return str(words[0])
     family, _, number = name.rpartition("_")
-    words = language.find("features", family) if number.isdigit() else None
-    return f"{words[0]} {number}" if words else name.replace("_", " ")
+    words = language.find("learned", family) if number.isdigit() else None
+    if not words:
+        return name.replace("_", " ")
+    parts = language.parts.get(name, ())
+    return str(words[1]).format(parts=_listed(parts, language)) if parts else f"{words[0]} {number}"
 
 
 def level_of(level: str, language: Language = ENGLISH) -> str:
@@ -27,15 +37,56 @@ def level_of(level: str, language: Language = ENGLISH) -> str:
     return str(language.find("levels", level) or level)
 
 
-def trait(feature: Feature, level: str, effect: float, language: Language = ENGLISH) -> str:
+def candidate(name: str, language: Language = ENGLISH) -> str:
+    """Return the words for a candidate; one that is no algorithm of ours keeps its name.
+
+    Examples
+    --------
+    >>> candidate("kmeans"), candidate("gaussian_mixture #2"), candidate("mine")
+    ('k-means', 'Gaussian mixture #2', 'mine')
+    """
+    algorithm, blank, number = name.partition(" ")
+    return str(language.find("algorithms", algorithm) or algorithm) + blank + number
+
+
+def trait(one: Trait, language: Language = ENGLISH) -> str:
     """Name one trait of a segment in two or three words."""
-    name = label(feature.name, language)
-    if level:
-        return f"{name} {level_of(level, language)}"
-    _, *ends = language.find("features", feature.name) or [name]
-    if ends:
-        return str(ends[0 if effect > 0 else 1])
-    return language.text("words.high" if effect > 0 else "words.low", feature=name)
+    if one.level:
+        return f"{label(one.feature, language)} {level_of(one.level, language)}"
+    end = 1 if one.direction == "high" else 2
+    words = language.find("features", one.feature) or ()
+    if len(words) > end:
+        return str(words[end])
+    family, _, number = one.feature.rpartition("_")
+    words = language.find("learned", family) if number.isdigit() else None
+    if words and one.parts:
+        return str(words[end + 1]).format(parts=_listed(one.parts, language))
+    return language.text(f"words.{one.direction}", feature=label(one.feature, language))
+
+
+def called(name: Name, language: Language = ENGLISH) -> str:
+    """Return a segment's name in a language.
+
+    Examples
+    --------
+    >>> called(Name((Trait("monetary"), Trait("tenure_days", "low")), number=7), Language("de"))
+    'hoher Umsatz, neue Kunden (7)'
+    """
+    words = name.text or ", ".join(trait(one, language) for one in name.traits)
+    return (words or language.text("words.average")) + (f" ({name.number})" if name.number else "")
+
+
+def _listed(parts: tuple[str, ...], language: Language) -> str:
+    """Quote the source's names, those that count the other way round marked."""
+    return language.listed(
+        [
+            language.text(
+                "words.reversed" if part.startswith("-") else "words.quoted",
+                part=textwrap.shorten(part.removeprefix("-"), LONGEST_PART, placeholder=" …"),
+            )
+            for part in parts
+        ]
+    )
 
 
 def difference(
@@ -59,7 +110,7 @@ def column_label(column: str, language: Language = ENGLISH) -> str:
     >>> column_label("country=DE"), column_label("employees_missing")
     ('country DE', 'employees unknown')
     >>> column_label("frequency+n_products")
-    'orders and products bought'
+    'orders so far and products bought'
     """
     name, equals, level = column.partition("=")
     if not equals and "+" in column:

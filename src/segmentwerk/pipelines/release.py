@@ -120,7 +120,7 @@ def release(
     there = _is_there(store, run)
     present = incumbent(store, name, customers) if there else None
     identity = _identify(labels, present, next_segment_id(store, name) if there else 1, winner)
-    language = Language(settings.report.language, settings.source.currency)
+    language = Language.of(settings.report.language, settings.source.currency, table.catalogue)
     k = winner.model.n_segments_
     near = neighbourhood(space, labels, k, derive(settings.seed, "neighbourhood"))
     least = settings.evaluation.min_segment_share

@@ -62,7 +62,7 @@ def make(
         faint=prepared.faint,
         failed=released.failed,
     )
-    language = Language(settings.report.language, settings.source.currency)
+    language = Language.of(settings.report.language, settings.source.currency, table.catalogue)
     return [Artifact(path, FOLDER) for path in write(story, context.output / FOLDER, language)]
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
 from segmentwerk.core.errors import ModelError
+from segmentwerk.core.types import Name, Trait
 from segmentwerk.registry.promotion import champion
 from segmentwerk.registry.publish import Store
 
@@ -19,13 +22,13 @@ NEXT_ID = "next_segment_id"
 class Incumbent:
     """What the champion says of some accounts.
 
-    ``ids`` (n_accounts,) are stable segment ids by account id, ``names`` the name of each id; ``params``
-    are those of the run that made it.
+    ``ids`` (n_accounts,) are stable segment ids by account id, ``names`` what each id is called, in no
+    language; ``params`` are those of the run that made it.
     """
 
     version: int
     ids: pd.Series
-    names: dict[int, str]
+    names: dict[int, Name]
     params: dict[str, str]
 
 
@@ -61,11 +64,20 @@ def incumbent(store: Store, name: str, features: pd.DataFrame) -> Incumbent | No
             f"The champion {registered.uri} cannot score the present accounts: {error.message}",
             "Register under another registry.model_name, or roll back to a version that works.",
         ) from error
-    names = {int(segment["id"]): str(segment["name"]) for segment in inside.catalogue["segments"]}
+    names = {int(segment["id"]): _called(segment) for segment in inside.catalogue["segments"]}
     ids = pd.Series(found, features.index)
     ids = ids[ids.isin(list(names))]  # of others it knows too little
     params = store.client.get_run(registered.run_id).data.params if registered.run_id else {}
     return Incumbent(registered.version, ids, names, params)
+
+
+def _called(segment: Mapping[str, Any]) -> Name:
+    """Return the name of a segment of the catalogue; a version of before names had traits holds a text."""
+    kept = segment.get("called")
+    if not kept:
+        return Name(text=str(segment["name"]))
+    traits = tuple(Trait(**{**trait, "parts": tuple(trait["parts"])}) for trait in kept["traits"])
+    return Name(traits, int(kept["number"]), str(kept["text"]))
 
 
 def next_segment_id(store: Store, name: str) -> int:

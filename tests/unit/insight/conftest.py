@@ -18,6 +18,7 @@ from segmentwerk.core.types import (
     Verdict,
 )
 from segmentwerk.insight import cards, plots, segment_plots
+from segmentwerk.insight.contestants import spoken
 from segmentwerk.insight.draw_png import draw_png
 from segmentwerk.insight.exemplar import exemplars
 from segmentwerk.insight.language import Language
@@ -131,25 +132,24 @@ def tell(small_world, scorecards, selection, studies, tmp_path_factory):
         0.027,
     )
 
-    def story(language: Language, **changes) -> Story:
+    def story(language: Language, names=None, **changes) -> Story:
         segments = describe(
             table,
             labels,
             IDS,
+            names=names,
             warnings=cautions(scorecards[0], near, IDS, 0.15, language),
             exemplars=exemplars(table, x, labels, language),
             language=language,
         )
+        criteria = ["separation/gain", "stability/agreement"]
         figures = [
-            plots.side_by_side(selection, scorecards, ["separation/gain", "stability/agreement"], language),
-            plots.ranked(selection, scorecards, "separation/gain", language),
+            plots.scores(*spoken(selection, scorecards, language), criteria, language),
             plots.by_segments(studies, scorecards[0], language),
             segment_plots.sizes(segments, language),
             segment_plots.stability(segments, scorecards[0], language),
             segment_plots.separation(segments, near, language),
             segment_plots.profile(effects(table, labels), segments, language),
-            segment_plots.map_of(x, labels, segments, 0, language),
-            segment_plots.migration(identity, language),
         ]
         folder = tmp_path_factory.mktemp("pictures")
         told = {

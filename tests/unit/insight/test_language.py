@@ -4,9 +4,10 @@ import re
 
 import pytest
 
+from segmentwerk.core.types import Trait
 from segmentwerk.features.table import catalogue as features
 from segmentwerk.insight.language import Language, catalogue
-from segmentwerk.insight.words import label
+from segmentwerk.insight.words import label, trait
 
 
 @pytest.mark.parametrize("section", catalogue())
@@ -36,12 +37,31 @@ def test_every_feature_that_can_be_built_has_words_of_its_own(code):
     assert all(len(known[name]) == 3 for name in numeric if name in known)
 
 
+@pytest.mark.parametrize("code", ["en", "de"])
+def test_no_two_traits_have_the_same_words(code):
+    """Else two segments would have the same name in one language and not in the other."""
+    traits = [
+        trait(Trait(name, direction), Language(code))
+        for name, texts in catalogue()["features"].items()
+        for direction in ("high", "low")
+        if len(texts[code]) == 3
+    ]
+    assert sorted(traits) == sorted(set(traits))
+
+
+def test_a_long_survey_item_is_cut_at_a_word():
+    item = "How likely is it that you would recommend us to a colleague or to a friend?"
+    words = label("survey_factor_1", Language("en", parts={"survey_factor_1": (item,)}))
+    assert words == "answers on “How likely is it that you would recommend us …”"
+
+
 @pytest.mark.parametrize(
     ("value", "unit", "english", "german"),
     [
         (1234567.8, "money", "1,234,568\xa0EUR", "1.234.568\xa0EUR"),
         (0.256, "share", "26%", "26\xa0%"),
         (12.34, "days", "12.3\xa0days", "12,3\xa0Tage"),
+        (1.0, "days", "1\xa0day", "1\xa0Tag"),
         (3.0, "orders", "3", "3"),
         (-0.4567, "-2 to 2", "-0.46", "-0,46"),
         (float("nan"), "money", "-", "-"),

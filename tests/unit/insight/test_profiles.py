@@ -1,13 +1,15 @@
 """What sets segments apart, against hand-computed effects."""
 
 import math
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from segmentwerk.core.types import AccountTable, Feature, Window
+from segmentwerk.core.types import AccountTable, Feature, Name, Trait, Window
+from segmentwerk.insight.language import Language
 from segmentwerk.insight.profiles import describe, effects, telling
 
 CATALOGUE = (
@@ -85,8 +87,46 @@ def test_what_few_accounts_have_is_not_told(small):
 
 
 def test_a_known_id_keeps_its_name(small, labels):
-    named = describe(small, labels, {0: 7, 1: 9}, names={7: "old friends"})
+    named = describe(small, labels, {0: 7, 1: 9}, names={7: Name(text="old friends")})
     assert named[0].name == "old friends"
+    assert named[0].called == Name(text="old friends")
+
+
+def test_a_known_id_keeps_its_traits_and_is_called_by_them_in_any_language(small, labels):
+    kept = Name((Trait("tenure_days", "low"), Trait("monetary", "high")))
+    english, german = (
+        describe(small, labels, {0: 7, 1: 9}, names={7: kept}, language=Language(code))[0]
+        for code in ("en", "de")
+    )
+    assert (english.name, german.name) == ("new customers, high revenue", "neue Kunden, hoher Umsatz")
+    assert english.called == german.called == kept
+
+
+def test_two_ids_with_the_same_traits_are_told_apart_by_number(small, labels):
+    """An id keeps its number even when the other one is gone, so that nobody's name changes."""
+    first = describe(small, labels, {0: 7, 1: 9})[0]
+    second = describe(small, labels, {0: 8, 1: 9}, names={7: first.called})[0]
+    assert second.name == f"{first.name} (8)"
+    alone = describe(small, labels, {0: 8, 1: 9}, names={8: second.called})[0]
+    assert alone.name == second.name
+    old = describe(small, labels, {0: 8, 1: 9}, names={7: Name(text=first.name)})[0]
+    assert old.name == second.name
+
+
+def test_a_factor_of_a_survey_is_called_by_its_items():
+    answers = np.r_[np.zeros(20), np.ones(20)] + np.linspace(0, 0.1, 40)
+    data = table(pd.DataFrame({"survey_factor_2": answers}))
+    factor = Feature(
+        "survey_factor_2", "numeric", "SD", "psychographic", "surveys", "ever", "…", parts=("q01", "-q05")
+    )
+    data = replace(data, catalogue=(factor,))
+    labels = pd.Series([0] * 20 + [1] * 20, index=data.features.index)
+    low, high = describe(data, labels, {0: 1, 1: 2}, language=Language.of("de", "EUR", data.catalogue))
+    assert low.name == "niedrige Werte bei „q01“ und „q05“ (umgekehrt)"
+    assert high.name == "hohe Werte bei „q01“ und „q05“ (umgekehrt)"
+    assert "Antworten auf „q01“ und „q05“ (umgekehrt) über" in high.rule
+    later = describe(data, labels, {0: 1, 1: 2}, names={1: low.called})[0]
+    assert later.name == "low answers on “q01” and “q05” (reversed)", "the items stay with the name"
 
 
 def test_the_rule_finds_members_and_says_how_well():
@@ -102,6 +142,6 @@ def test_the_rule_finds_members_and_says_how_well():
     data = table(frame)
     labels = pd.Series(high.astype(int), index=data.features.index)
     segment = describe(data, labels, {0: 1, 1: 2})[1]
-    assert segment.rule.startswith("revenue above")
+    assert segment.rule.startswith("revenue so far above")
     assert segment.rule_precision == 1.0
     assert segment.rule_recall == 1.0
