@@ -210,7 +210,9 @@ def _row(gate: Gate, language: Language) -> tuple[str, ...]:
         name: _fact(value, language, share=shares and (name in SHARES or name == "limit"))
         for name, value in gate.facts.items()
     }
-    cells = (_filled(f"promotion.{gate.code}_{part}", told, language) for part in ("measured", "limit"))
+    kind = "_few" if "least" in told else ""
+    keys = (f"promotion.{gate.code}{kind}_{part}" for part in ("measured", "limit"))
+    cells = (language.text(key, **told).strip() if told else UNKNOWN for key in keys)
     title = f"{gate.code} {language.text(f'promotion.{gate.code}')}"
     return (title, *cells, language.text(f"decision.{gate.status}"))
 
@@ -221,11 +223,3 @@ def _fact(value: float | str, language: Language, *, share: bool) -> str:
     if share:
         return language.percent(value, 1)
     return language.decimal(value, 0)
-
-
-def _filled(key: str, told: dict[str, str], language: Language) -> str:
-    """Return a text with the facts in it; a dash where a gate was not asked, or could not measure."""
-    try:
-        return language.text(key, **told).strip() if told else UNKNOWN
-    except KeyError:
-        return UNKNOWN

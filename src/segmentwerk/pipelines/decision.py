@@ -25,14 +25,12 @@ from segmentwerk.pipelines.approval import asker
 from segmentwerk.pipelines.context import user
 from segmentwerk.pipelines.preparation import Prepared, split
 from segmentwerk.registry import promotion
+from segmentwerk.registry.approval import LEAST_HELD_OUT
 from segmentwerk.registry.incumbent import Incumbent
 from segmentwerk.registry.promotion import Registered
 from segmentwerk.tracking.writer import Store
 
 log = logging.getLogger(__name__)
-
-LEAST_HELD_OUT = 50
-"""Accounts that neither was fitted on, needed to compare two versions."""
 
 
 def compare_with(

@@ -17,6 +17,8 @@ from segmentwerk.registry.promotion import Registered
 GATE = "gate."
 COMPARED = "compared"
 """Tag of a version: how it did against the champion of its time (`Comparison` as JSON)."""
+LEAST_HELD_OUT = 50
+"""Accounts that neither was fitted on, needed to compare two versions."""
 FORCE = "or use --force with a reason."
 
 
@@ -68,20 +70,21 @@ def succession(version: Registered, champion: Registered | None, max_loss: float
         return found
     if found.moved == 0:
         words = f"All {found.accounts} accounts keep their segment of version {found.champion}."
-        return _gate("P002", title, True, words, {"held_out": found.held_out})
+        return _gate("P002", title, True, words, {"value": 0.0, "low": 0.0, "high": 0.0, "limit": -max_loss})
     if found.overall is None:
         words = (
-            f"Cannot be told: only {found.held_out} accounts were held out from both. Compare on more "
-            f"accounts, {FORCE}"
+            f"Cannot be told: only {found.held_out} accounts were held out from both, at least "
+            f"{LEAST_HELD_OUT} are needed. Compare on more accounts, {FORCE}"
         )
-        return Gate("P002", title, "undecided", words, facts={"held_out": found.held_out})
+        facts = {"held_out": found.held_out, "least": LEAST_HELD_OUT}
+        return Gate("P002", title, "undecided", words, facts=facts)
     overall, each = found.overall, found.differences
     listed = ", ".join(f"{d.key} {d.value:+.3f} ({d.low:+.3f} to {d.high:+.3f})" for d in each)
     message = (
         f"Against version {found.champion} on {found.held_out} accounts held out from both: {listed}; over "
         f"all {overall.value:+.1%} ({overall.low:+.1%} to {overall.high:+.1%}) of the champion's scores."
     )
-    facts = {**vars(overall), "limit": -max_loss, "held_out": found.held_out}
+    facts = {"value": overall.value, "low": overall.low, "high": overall.high, "limit": -max_loss}
     worse, better = any(d.high < 0 for d in each), any(d.low > 0 for d in each)
     if overall.high < 0 or (worse and not better):
         return _gate("P002", title, False, f"{message} Tune further, or keep the champion.", facts)

@@ -126,8 +126,8 @@ def rollback(store: Store, name: str, *, who: str, reason: str) -> Decision:
         back = way_back(store, current)
         if back is None:
             raise ModelError(
-                f"No version that was neither rolled back nor rejected held the title of {name} before version "
-                f"{current.version}.",
+                f"No version that was neither rolled back nor rejected held the title of {name} before "
+                f"version {current.version}.",
                 f"Promote another version, or take the title away: segmentwerk promote {current.version} "
                 '--reject reason="…".',
             )
