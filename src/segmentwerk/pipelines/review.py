@@ -85,8 +85,8 @@ def intervals(selection: Selection, cards: Sequence[Scorecard]) -> pd.DataFrame:
 def _differences(selection: Selection) -> Iterable[str]:
     """List by how much the winner is ahead of others, and who is on the Pareto front."""
     for item in selection.comparisons:
-        told = ", ".join(differences(item, ENGLISH))
-        yield f"- {selection.winner} minus {item['candidate']} ({item['role']}): {told}"
+        told = "; ".join(differences(item, ENGLISH))
+        yield f"- {selection.winner} against {item['candidate']} ({item['role']}): {told}"
     yield f"- Pareto front over the families: {', '.join(selection.pareto)}"
 
 
