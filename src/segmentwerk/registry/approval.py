@@ -59,10 +59,9 @@ def scorecard(version: Registered) -> Gate:
 def succession(version: Registered, champion: Registered | None, max_loss: float) -> Gate:
     """Ask whether it is no worse than the champion on accounts that neither was fitted on (P002).
 
-    It is not where it surely keeps all but ``max_loss`` of the champion's scores: the 95% interval of
-    the mean over the criteria lies above that (a test of non-inferiority). It is worse where that interval
-    lies below zero, or that of some criterion while none lies above. Else the accounts are too few to tell,
-    and that counts as no.
+    A test of non-inferiority on the mean over the criteria: it passes where the 95% interval rules out that
+    more than ``max_loss`` of the champion's scores is lost. Else it is worse where the interval lies below
+    zero, and where it does not the accounts are too few to tell; both count as no.
     """
     title = "Not worse than the champion"
     found = _comparison("P002", title, version, champion)
@@ -78,23 +77,22 @@ def succession(version: Registered, champion: Registered | None, max_loss: float
         )
         facts = {"held_out": found.held_out, "least": LEAST_HELD_OUT}
         return Gate("P002", title, "undecided", words, facts=facts)
-    overall, each = found.overall, found.differences
-    listed = ", ".join(f"{d.key} {d.value:+.3f} ({d.low:+.3f} to {d.high:+.3f})" for d in each)
+    overall = found.overall
+    listed = ", ".join(f"{d.key} {d.value:+.3f} ({d.low:+.3f} to {d.high:+.3f})" for d in found.differences)
     message = (
         f"Against version {found.champion} on {found.held_out} accounts held out from both: {listed}; over "
         f"all {overall.value:+.1%} ({overall.low:+.1%} to {overall.high:+.1%}) of the champion's scores."
     )
     facts = {"value": overall.value, "low": overall.low, "high": overall.high, "limit": -max_loss}
-    worse, better = any(d.high < 0 for d in each), any(d.low > 0 for d in each)
-    if overall.high < 0 or (worse and not better):
+    if overall.low >= -max_loss:
+        return _gate("P002", title, True, f"{message} No loss of more than {max_loss:.1%}.", facts)
+    if overall.high < 0:
         return _gate("P002", title, False, f"{message} Tune further, or keep the champion.", facts)
-    if overall.low < -max_loss:
-        words = (
-            f"Cannot be told: {message} A loss of more than {max_loss:.1%} cannot be ruled out. "
-            f"Compare on more accounts, {FORCE}"
-        )
-        return Gate("P002", title, "undecided", words, facts=facts)
-    return _gate("P002", title, True, f"{message} No loss of more than {max_loss:.1%}.", facts)
+    words = (
+        f"Cannot be told: {message} A loss of more than {max_loss:.1%} cannot be ruled out. Compare on more "
+        f"accounts, {FORCE}"
+    )
+    return Gate("P002", title, "undecided", words, facts=facts)
 
 
 def churn(version: Registered, champion: Registered | None, max_moved: float) -> Gate:
