@@ -131,7 +131,7 @@ def test_the_next_version_comes_goes_and_is_rejected(comparison, tmp_path):
     assert back.summary["decision"]["version"] == 1
     assert promote("2", "reject", "reason=unclear").code == 0
     assert promote("2").code == 3
-    assert promote("2", "force=true", "reason=agreed").code == 0
+    assert promote("2", "--force", "reason=agreed").code == 0
     actions = [decision["action"] for decision in history(home)]
     assert actions[-5:] == ["promote", "rollback", "reject", "refuse", "promote"]
     shutil.rmtree(home)
