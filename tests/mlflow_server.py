@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -85,7 +86,9 @@ def _content(client, run) -> dict:
         "status": run.info.status,
         "params": run.data.params,
         "tags": {
-            name: value.replace(f"{run.info.experiment_id}/runs/{run_id}", "ID/runs/ID")
+            name: re.sub(
+                r"\b\d+ ms\b", "TIME", value.replace(f"{run.info.experiment_id}/runs/{run_id}", "ID/runs/ID")
+            )
             for name, value in run.data.tags.items()
             if name not in IDS
         },

@@ -9,19 +9,18 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Sequence
-from typing import NoReturn
+from functools import cache
+from typing import NoReturn, get_args
 
 from segmentwerk.config import RootSettings, TextKey, text_key
 from segmentwerk.core.errors import ConfigError
 
 _WORDS = {"data": ("action", "subject"), "promote": ("version",)}
 """Keys of a verb's words, as in `data check` and `promote 3`."""
-_DECISIONS = ("rollback", "reject")
-"""So that people can write `promote --rollback` and `promote 4 --reject`, with the dashes or without."""
-
 _OVERRIDE = re.compile(r"(?P<key>\+{0,2}(?P<name>[^+~@=][^@=]*)=)(?P<value>.*)", re.DOTALL)
 _QUOTED = r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\""
 _CALL = re.compile(r"[A-Za-z_]+\(.*\)", re.DOTALL)
+_FLAG = re.compile(r"--(?P<name>[a-z_]+)(?P<value>=.*)?", re.DOTALL)
 _PIECE = re.compile(rf"\s*({_QUOTED}|[^,]*?)\s*(?:,|$)", re.DOTALL)
 
 
@@ -40,18 +39,17 @@ def translate(verb: str, arguments: Sequence[str], root: type[RootSettings]) -> 
     ConfigError
         If an argument is empty, no ``key=value``, or a flag is unknown.
     """
-    decisions = {f"--{word}": f"action={word}" for word in _DECISIONS if verb == "promote"}
-    known = [decisions.get(argument, argument) for argument in arguments]
-    for argument in known:
+    for argument in arguments:
         _insist_on_text(argument)
-    given, flags = _split(verb, known)
+    given, flags = _split(verb, [_flag(argument, root) for argument in arguments])
     if given.shell_completion:
         return list(arguments)
     sweep = given.multirun or "hydra.mode=MULTIRUN" in given.overrides
     words = list(_WORDS.get(verb, ()))
+    actions = () if "action" in words else _actions(root)
     overrides = []
     for place, argument in enumerate(given.overrides):
-        if verb == "promote" and argument in _DECISIONS:
+        if argument in actions:
             overrides.append(f"action={quoted(argument)}")
         elif "=" not in argument and argument[0] not in "~+":
             if not words:
@@ -60,6 +58,37 @@ def translate(verb: str, arguments: Sequence[str], root: type[RootSettings]) -> 
         else:
             overrides.append(override(argument, root, sweep=sweep))
     return [*flags, *overrides]
+
+
+def _flag(argument: str, root: type[RootSettings]) -> str:
+    """Write a flag of a verb as ``key=value``: ``--force``, ``--reason="…"``, ``--rollback``.
+
+    Every key of a verb is a flag, too; one without a value says yes. So is each of its actions. Hydra's own
+    flags come first.
+    """
+    found = _FLAG.fullmatch(argument)
+    if not found or argument.partition("=")[0] in _hydra_flags():
+        return argument
+    name, value = found["name"], found["value"]
+    if value is None and name in _actions(root):
+        return f"action={name}"
+    field = root.model_fields.get(name)
+    if field is None or (value is None and field.annotation is not bool):
+        return argument
+    return f"{name}{value or '=true'}"
+
+
+def _actions(root: type[RootSettings]) -> tuple[str, ...]:
+    """Return the words that a verb's key ``action`` takes."""
+    field = root.model_fields.get("action")
+    return get_args(field.annotation) if field else ()
+
+
+@cache
+def _hydra_flags() -> frozenset[str]:
+    from hydra._internal.utils import get_args_parser
+
+    return frozenset(word for action in get_args_parser()._actions for word in action.option_strings)
 
 
 def override(argument: str, root: type[RootSettings], *, sweep: bool = False) -> str:

@@ -214,6 +214,11 @@ def test_a_multirun_of_one_value_is_that_value():
         ("promote", ["--cfg", "job"], ["--cfg=job"]),
         ("promote", ["3", "--reject"], ["version='3'", "action='reject'"]),
         ("promote", ["--rollback", "--config-dir", "reject"], ["--config-dir=reject", "action='rollback'"]),
+        ("promote", ["4", "--force", "--reason=a, b"], ["version='4'", "force=true", "reason='a, b'"]),
+        ("promote", ["--promote", "4"], ["action='promote'", "version='4'"]),
+        ("promote", ["4", "reject"], ["version='4'", "action='reject'"]),
+        ("data", ["--check", "--debug"], ["action='check'", "debug=true"]),
+        ("train", ["--debug", "--seed=3"], ["debug=true", "seed=3"]),
         ("train", ["--help"], ["--help"]),
         ("train", ["seed=1", "--", "home=x"], ["seed=1", "home='x'"]),
     ],
@@ -230,6 +235,8 @@ def test_flags_are_told_from_words_wherever_they_stand(verb, arguments, expected
         ("data", ["fetch", "wholesale", "more"], ["'more'"]),
         ("score", ["input=Kundenliste", "Süd.csv"], ["'Süd.csv'", 'input="Kundenliste Süd.csv"']),
         ("train", ["--nonsense"], ["--nonsense", "train --help"]),
+        ("promote", ["4", "--nonsense=1"], ["--nonsense", "promote --help"]),
+        ("promote", ["4", "--reason", "why"], ["--reason"]),
         ("data", ["check", "--config-dir"], ["--config-dir"]),
         ("data", ["--cfg", "everything"], ["everything", "job"]),
         ("score", ["input=\udcfc.csv"], ["UTF-8"]),
@@ -240,6 +247,33 @@ def test_what_cannot_be_used_is_named(verb, arguments, words):
         translate(verb, arguments, getattr(config, VERBS[verb][0]))
     for word in words:
         assert word in str(refusal.value)
+
+
+REASONS = [
+    "agreed in the meeting, see minutes (page 3)!",
+    "Größere Segmente, übersichtlicher: so beschlossen",
+    'Anna said: "not yet", but Bob\'s team needs it = now',
+    "k=5 {three} [two] #1 50% ~ @ * ?",
+    "!important",
+    "a: b; c | d & e > f",
+    "no\nreally",
+]
+
+
+@pytest.mark.parametrize("reason", REASONS)
+@pytest.mark.parametrize("key", ["reason=", "--reason="])
+def test_a_reason_is_ordinary_prose(composed, reason, key):
+    assert composed("promote", "3", f"{key}{reason}", "--force")["reason"] == reason
+    assert composed("promote", f"{key}{reason}", "--reject")["action"] == "reject"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_switch_of_every_verb_is_a_flag(composed, verb):
+    root = getattr(config, VERBS[verb][0])
+    switches = [name for name, field in root.model_fields.items() if field.annotation is bool]
+    assert "debug" in switches
+    for name in switches:
+        assert translate(verb, [f"--{name}"], root) == [f"{name}=true"]
 
 
 def test_every_path_knows_the_home_directory():

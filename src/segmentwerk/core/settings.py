@@ -239,6 +239,8 @@ class RegistrySettings(Settings):
     model_name: str = "b2b-segments"
     promote: Literal["if_empty", "always", "never"] = "if_empty"
     gates: list[PromotionGate] = Field(default_factory=lambda: list(get_args(PromotionGate)))
+    max_loss: float = Field(default=0.1, ge=0, le=1)
+    """Share of the champion's scores, over all criteria, that a version must surely not lose more of."""
     max_moved: float = Field(default=0.25, ge=0, le=1)
     """Share of the champion's accounts that may change segment."""
     max_latency_ms: float = Field(default=1000.0, gt=0)

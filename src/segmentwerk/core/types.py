@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Literal
 
 import pandas as pd
 
+Facts = Mapping[str, float | str]
 Kind = Literal["numeric", "categorical"]
 Basis = Literal["full", "partial", "firmographic"]
 
@@ -110,13 +112,23 @@ class Score:
 
 @dataclass(frozen=True)
 class Gate:
-    """The answer of one knock-out criterion."""
+    """The answer of one knock-out criterion.
+
+    ``undecided`` says that the accounts are too few to tell; as a failure it counts against. ``facts`` are
+    what was measured and the limit, by name, for those who tell it in their own words.
+    """
 
     code: str
     title: str
-    status: Literal["passed", "failed", "not_applicable"]
+    status: Literal["passed", "failed", "undecided", "not_applicable"]
     message: str
     severity: Literal["error", "warning"] = "error"
+    facts: Facts = field(default_factory=dict)
+
+    @property
+    def refuses(self) -> bool:
+        """Whether it stands against the candidate."""
+        return self.status in ("failed", "undecided") and self.severity == "error"
 
 
 @dataclass(frozen=True)

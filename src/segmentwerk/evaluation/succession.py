@@ -2,23 +2,31 @@
 
 Only what needs labels alone can be measured for both: the champion cannot be refitted. Both are judged on
 the same accounts and the same bootstrap draws, so that the intervals are those of the difference.
+
+The criteria have different units, and each alone is uncertain where accounts are few. So their evidence is
+joined: each difference is taken as a share of what the champion reaches, and the mean of the shares has an
+interval of its own (`overall`). It says how much of the champion's scores is won or lost.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from segmentwerk.core.proposal import Difference
 from segmentwerk.core.settings import EvaluationSettings
-from segmentwerk.core.types import Score
 from segmentwerk.evaluation import separation, value
-from segmentwerk.evaluation.arrays import IntArray
+from segmentwerk.evaluation.arrays import FloatArray, IntArray
 from segmentwerk.evaluation.resampling import Measured
 from segmentwerk.evaluation.view import Case, Fitted, View
 
 CRITERIA = ("separation/gain", "separation/purity", "value/explained")
+OVERALL = "succession/overall"
+LEAST_REACHED = 0.05
+"""What the champion is taken to reach at least: of next to nothing every difference is a large share."""
 
 
 @dataclass(frozen=True)
@@ -40,8 +48,8 @@ class Assigned:
 
 def differences(
     challenger: Fitted, champion: Fitted, view: View, settings: EvaluationSettings, *, seed: int
-) -> tuple[Score, ...]:
-    """Measure how far a challenger is ahead of the champion, criterion by criterion.
+) -> tuple[tuple[Difference, ...], Difference | None]:
+    """Measure how a challenger compares with the champion, criterion by criterion and over all.
 
     Parameters
     ----------
@@ -50,12 +58,21 @@ def differences(
 
     Returns
     -------
-    tuple of Score
-        Challenger minus champion with the 95% bootstrap interval of the difference, under the names of
-        `CRITERIA`; criteria that the view does not allow are left out.
+    differences
+        One for each of `CRITERIA`; criteria that the view does not allow are left out.
+    overall
+        The mean of the differences in shares of the champion's scores; its ``champion`` is 1. None where
+        nothing was measured.
     """
     ours, theirs = (_measure(Case.of(model, view, settings, seed)) for model in (challenger, champion))
-    return tuple(_difference(ours[key], theirs[key]) for key in CRITERIA if key in ours and key in theirs)
+    pairs = [
+        (ours[key], theirs[key]) for key in CRITERIA if key in ours and key in theirs and ours[key].draws.size
+    ]
+    found = tuple(
+        _difference(mine.score.key, mine.score.value, its.score.value, mine.draws - its.draws)
+        for mine, its in pairs
+    )
+    return found, _overall(pairs) if pairs else None
 
 
 def _measure(case: Case) -> dict[str, Measured]:
@@ -63,9 +80,16 @@ def _measure(case: Case) -> dict[str, Measured]:
     return {item.score.key: item for item in found}
 
 
-def _difference(ours: Measured, theirs: Measured) -> Score:
-    gap = ours.score.value - theirs.score.value
-    draws = ours.draws - theirs.draws
+def _overall(pairs: Sequence[tuple[Measured, Measured]]) -> Difference:
+    reached = [max(its.score.value, LEAST_REACHED) for _, its in pairs]
+    shares = [
+        (mine.score.value - its.score.value) / one for (mine, its), one in zip(pairs, reached, strict=True)
+    ]
+    draws = [(mine.draws - its.draws) / one for (mine, its), one in zip(pairs, reached, strict=True)]
+    return _difference(OVERALL, 1 + float(np.mean(shares)), 1.0, np.mean(draws, axis=0))
+
+
+def _difference(key: str, challenger: float, champion: float, draws: FloatArray) -> Difference:
+    gap = challenger - champion
     low, high = np.quantile(draws, [0.025, 0.975])
-    score = ours.score
-    return Score(score.family, score.name, gap, min(float(low), gap), max(float(high), gap), unit=score.unit)
+    return Difference(key, challenger, champion, gap, min(float(low), gap), max(float(high), gap))

@@ -11,6 +11,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from segmentwerk.core.files import atomic_file
+from segmentwerk.core.proposal import Proposal
 from segmentwerk.core.types import Identity, Scorecard, Selection, Verdict
 from segmentwerk.insight import report_tables
 from segmentwerk.insight.alt import alt_text
@@ -18,6 +19,7 @@ from segmentwerk.insight.cards import Card, grade
 from segmentwerk.insight.contestants import spoken
 from segmentwerk.insight.figure import Figure
 from segmentwerk.insight.language import Language
+from segmentwerk.insight.telling import tell
 from segmentwerk.insight.words import candidate, column_label, label, level_of
 
 OF_SEGMENTS = ("sizes", "profile", "separation", "stability")
@@ -28,11 +30,11 @@ OF_CANDIDATES = ("scores", "by_segments")
 class Story:
     """Everything that the report tells; summaries alone, no account's row.
 
-    ``held_out`` is None where each customer was held out in turn; ``version`` is None where nothing was
-    registered; ``replaced`` is the version of the champion that
-    the model was compared with. ``pictures`` are the figures with their PNG files. ``factors`` lists
+    ``proposal`` is what is to be decided. ``held_out`` is None where each customer was held out in turn;
+    ``replaced`` is the version of the champion that the model was compared with. ``pictures`` are the
+    figures with their PNG files. ``factors`` lists
     the features that each factor stands for where customers are few for all features, ``faint`` those
-    that no factor tells of; ``failed`` names the gates that the winner's scorecard failed.
+    that no factor tells of.
     """
 
     source: str
@@ -41,9 +43,7 @@ class Story:
     held_out: int | None
     quarantined: int
     digest: str
-    model_name: str
-    version: int | None
-    champion: bool
+    proposal: Proposal
     replaced: int | None
     selection: Selection
     scorecards: Sequence[Scorecard]
@@ -54,7 +54,6 @@ class Story:
     left_out: Mapping[str, str] = field(default_factory=dict)
     factors: Mapping[str, Sequence[str]] = field(default_factory=dict)
     faint: Sequence[str] = ()
-    failed: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -89,6 +88,7 @@ def to_html(story: Story, language: Language) -> str:
         "report.html.j2",
         story,
         language,
+        told=tell(story.proposal, language),
         reasons=report_tables.reasons(story.selection, story.scorecards, language),
         ranking=report_tables.ranking(story.selection, story.scorecards, language),
         gates=report_tables.gates(story.scorecards, language),

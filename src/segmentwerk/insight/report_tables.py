@@ -48,18 +48,26 @@ def reasons(selection: Selection, cards: Sequence[Scorecard], language: Language
         role = language.find("roles", str(item["role"])) or str(item["role"])
         share = language.percent(float(str(item["ahead"])))
         sentences.append(language.text("report.ahead", role=role, candidate=item["candidate"], share=share))
-        sentences.append(language.text("report.differences", listed=", ".join(differences(item, language))))
+        sentences.append(language.text("report.differences", listed="; ".join(differences(item, language))))
     if len(selection.pareto) > 1:
         sentences.append(language.text("report.front", names=language.listed(list(selection.pareto))))
     return sentences
 
 
 def differences(comparison: Mapping[str, Any], language: Language) -> list[str]:
-    """Write by how much the winner is ahead of another candidate in each criterion, with 95% intervals."""
-    return [
-        f"{criterion(key, language)} {_span(found['value'], found['low'], found['high'], language)}"
-        for key, found in comparison["differences"].items()
-    ]
+    """Write by how much the winner is ahead of or behind another candidate in each criterion.
+
+    The number is the distance, with its 95% interval; where that reaches below zero, the order may be the
+    other one.
+    """
+    told = []
+    for key, found in comparison["differences"].items():
+        value, low, high = found["value"], found["low"], found["high"]
+        behind = value < 0
+        span = _span(*((-value, -high, -low) if behind else (value, low, high)), language)
+        word = language.text("report.behind_by" if behind else "report.ahead_by", span=span)
+        told.append(f"{criterion(key, language)}: {word}")
+    return told
 
 
 def ranking(selection: Selection, cards: Sequence[Scorecard], language: Language) -> tuple[Row, list[Row]]:

@@ -6,20 +6,14 @@ import logging
 import tempfile
 from collections.abc import Callable, Sequence
 
-import numpy as np
 import pandas as pd
 
 from segmentwerk.core.errors import ModelError
-from segmentwerk.core.settings import EvaluationSettings, RegistrySettings
-from segmentwerk.core.types import Gate, Score
+from segmentwerk.core.settings import RegistrySettings
+from segmentwerk.core.types import Gate
 from segmentwerk.data import privacy
-from segmentwerk.evaluation.succession import Assigned, differences
-from segmentwerk.evaluation.view import Fitted
-from segmentwerk.pipelines.preparation import Prepared, split
 from segmentwerk.registry import approval, disclosure
-from segmentwerk.registry.approval import Comparison
 from segmentwerk.registry.disclosure import IsCustomer
-from segmentwerk.registry.incumbent import Incumbent
 from segmentwerk.registry.promotion import Ask, Registered
 from segmentwerk.scoring.load import load
 from segmentwerk.scoring.rehearsal import PARITY, Rehearsal
@@ -28,8 +22,6 @@ from segmentwerk.tracking.writer import Store
 log = logging.getLogger(__name__)
 
 ASSIGNMENTS = "assignments/assignments.parquet"
-LEAST_HELD_OUT = 50
-"""Accounts that neither was fitted on, needed to compare two versions."""
 
 
 def asker(store: Store, settings: RegistrySettings, is_customer: IsCustomer | None = None) -> Ask:
@@ -56,7 +48,7 @@ def asker(store: Store, settings: RegistrySettings, is_customer: IsCustomer | No
 def _told(version: Registered, champion: Registered | None, settings: RegistrySettings) -> Sequence[Gate]:
     asked: dict[str, Callable[[], Gate]] = {
         "scorecard": lambda: approval.scorecard(version),
-        "champion": lambda: approval.succession(version, champion),
+        "champion": lambda: approval.succession(version, champion, settings.max_loss),
         "churn": lambda: approval.churn(version, champion, settings.max_moved),
     }
     return [gate() for name, gate in asked.items() if name in settings.gates]
@@ -92,22 +84,3 @@ def customers_of(version: Registered, store: Store) -> IsCustomer | None:
         return None
     key = privacy.key(store.home)
     return lambda words: [word in known for word in privacy.pseudonymise(words, key)]
-
-
-def compare_with(
-    present: Incumbent,
-    winner: Fitted,
-    moved: float,
-    prepared: Prepared,
-    settings: EvaluationSettings,
-    seed: int,
-) -> Comparison:
-    """Compare the winner with the champion on accounts that neither was fitted on."""
-    share = float(present.params.get("holdout_share", settings.holdout_share))
-    _, theirs = split(prepared.table.customers, share, int(present.params.get("seed", seed)))
-    held_out = np.flatnonzero(prepared.view.test.index.isin(theirs))
-    ahead: tuple[Score, ...] = ()
-    if len(held_out) >= LEAST_HELD_OUT:
-        view = prepared.view.take(np.arange(len(prepared.view.train)), held_out)
-        ahead = differences(winner, Assigned(present.ids), view, settings, seed=seed)
-    return Comparison(present.version, len(present.ids), len(held_out), moved, ahead)

@@ -21,13 +21,16 @@ def write(
     table: AccountTable,
     settings: CompareSettings,
     made_of: Sequence[str] = (),
+    opening: str = "",
 ) -> str:
     """Return the card as Markdown, short enough for the registry; the segments' summaries give way first.
 
-    ``made_of`` says what stands for the features, where not each stands for itself.
+    ``made_of`` says what stands for the features, where not each stands for itself; ``opening`` is what is
+    to be decided.
     """
     for summaries in (True, False):
-        text = "\n".join(_lines(card, segments, prospect, table, settings, made_of, summaries=summaries))
+        lines = _lines(card, segments, prospect, table, settings, made_of, summaries=summaries)
+        text = "\n".join([opening, *lines] if opening else lines)
         if len(text) <= MAX_DESCRIPTION:
             break
     return text

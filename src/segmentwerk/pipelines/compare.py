@@ -21,6 +21,7 @@ from segmentwerk.core.types import Scorecard, Selection, StudyResult, Verdict
 from segmentwerk.data import privacy
 from segmentwerk.evaluation.selection import against_baseline, select
 from segmentwerk.evaluation.structure import verdict
+from segmentwerk.insight.language import Language
 from segmentwerk.pipelines import gallery, records, report, review, terminal
 from segmentwerk.pipelines.candidates import Candidate, build, refitter
 from segmentwerk.pipelines.contest import Contest, identity
@@ -90,9 +91,10 @@ def run(settings: CompareSettings, context: Context) -> dict[str, Any]:
         with context.timed("report"):
             told = report.make(found, released, prepared, settings, context, pictures)
         address = report.address(store, settings.tracking.experiment, parent)
-        parent.write(_records(found, released, prepared, context, address))
+        language = Language(settings.report.language, settings.source.currency)
+        parent.write(_records(found, released, prepared, context, address, language))
         parent.write([*drawn, *told, *_files(settings, released, prepared, context)])
-    terminal.show(found.selection, found.verdict, released, settings.tracking.uri)
+    terminal.show(found.selection, found.verdict, released, settings.tracking.uri, settings.source.currency)
     return _summary(found, released, prepared, parent)
 
 
@@ -147,7 +149,7 @@ def _verdict(contest: Contest, winner: Candidate, settings: CompareSettings, hel
 
 
 def _records(
-    found: Outcome, released: Release, prepared: Prepared, context: Context, address: str
+    found: Outcome, released: Release, prepared: Prepared, context: Context, address: str, language: Language
 ) -> Iterator[Record]:
     selection, winner = found.selection, found.winner
     yield Tag("winner", winner.card.algorithm)
@@ -157,7 +159,9 @@ def _records(
     for name, value in sorted(winner.card.params.items()):
         yield Param(f"winner.{name}", value)
     yield Description(
-        review.page(selection, found.cards, found.verdict, released, prepared, found.left_out, address)
+        review.page(
+            selection, found.cards, found.verdict, released, prepared, found.left_out, address, language
+        )
     )
     for score in winner.card.scores:
         yield Metric(score.key, score.value)

@@ -7,10 +7,11 @@ from dataclasses import asdict
 from typing import Any
 
 from segmentwerk.config import PromoteSettings
-from segmentwerk.core.errors import ModelError
+from segmentwerk.core.errors import InputError, ModelError
 from segmentwerk.pipelines.approval import asker
 from segmentwerk.pipelines.context import Context, user
 from segmentwerk.registry import promotion
+from segmentwerk.registry.decisions import Decision
 from segmentwerk.registry.publish import CHALLENGER
 from segmentwerk.tracking.writer import Store
 
@@ -22,27 +23,42 @@ def run(settings: PromoteSettings, _context: Context) -> dict[str, Any]:
 
     Raises
     ------
+    InputError
+        If a reason is missing where one is needed, or a rollback names a version.
     ModelError
-        If there is no such version.
+        If there is no such version, or no way back.
     GateError
         If a gate says no or the version was rejected before, and `force` is not set.
     """
+    if settings.action == "rollback" and settings.version is not None:
+        raise InputError(
+            f"A rollback leads to the champion before, not to version {settings.version}.",
+            f"Leave the number out, or promote it: segmentwerk promote {settings.version}.",
+        )
     store = Store(settings.tracking.uri, settings.home)
     store.prepare(settings.tracking.experiment)
-    name, who = settings.registry.model_name, user()
-    if settings.action == "rollback":
-        decision = promotion.rollback(store, name, who=who, reason=settings.reason)
-    elif settings.action == "reject":
-        version = settings.version or _challenger(store, name)
-        decision = promotion.reject(store, name, version, who=who, reason=settings.reason)
-    else:
-        version = settings.version or _challenger(store, name)
-        ask = asker(store, settings.registry)
-        decision = promotion.promote(
-            store, name, version, ask=ask, who=who, reason=settings.reason, force=settings.force
-        )
-    log.info("%s: version %s of %s.", decision.action, decision.version, name)
+    decision = _decide(settings, store)
+    if decision is None:
+        return {"decision": None}
+    name = settings.registry.model_name
+    now = "no version" if decision.champion is None else f"version {decision.champion}"
+    log.info("%s: version %s of %s; %s is the champion.", decision.action, decision.version, name, now)
     return {"decision": asdict(decision)}
+
+
+def _decide(settings: PromoteSettings, store: Store) -> Decision | None:
+    """Return the decision; None where there was nothing to decide."""
+    name, who, reason = settings.registry.model_name, user(), settings.reason
+    if settings.action == "rollback":
+        return promotion.rollback(store, name, who=who, reason=reason)
+    version = settings.version or _challenger(store, name)
+    if settings.action == "reject":
+        return promotion.reject(store, name, version, who=who, reason=reason)
+    ask = asker(store, settings.registry)
+    found = promotion.promote(store, name, version, ask=ask, who=who, reason=reason, force=settings.force)
+    if found is None:
+        log.info("Version %s of %s is the champion already; nothing was decided.", version, name)
+    return found
 
 
 def _challenger(store: Store, name: str) -> int:

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,11 @@ import numpy as np
 import pandas as pd
 
 from segmentwerk.config import CompareSettings
-from segmentwerk.core.errors import GateError, ModelError
+from segmentwerk.core.errors import ModelError
 from segmentwerk.core.files import atomic_file
+from segmentwerk.core.proposal import Comparison, Proposal
 from segmentwerk.core.records import Metric, Record, Text
 from segmentwerk.core.seeds import derive
-from segmentwerk.core.settings import RegistrySettings
 from segmentwerk.core.types import Identity, Segment
 from segmentwerk.evaluation.identity import match
 from segmentwerk.features import definitions
@@ -25,16 +26,16 @@ from segmentwerk.insight.exemplar import exemplars
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.overlap import cautions, neighbourhood
 from segmentwerk.insight.profiles import Effect, describe, effects
-from segmentwerk.pipelines import card
-from segmentwerk.pipelines.approval import asker, compare_with
+from segmentwerk.insight.telling import markdown, tell
+from segmentwerk.pipelines import card, decision
 from segmentwerk.pipelines.candidates import Candidate
 from segmentwerk.pipelines.card import made_of
-from segmentwerk.pipelines.context import Context, user
+from segmentwerk.pipelines.context import Context
+from segmentwerk.pipelines.decision import compare_with
 from segmentwerk.pipelines.preparation import Prepared
-from segmentwerk.registry import approval, package, promotion, publish
+from segmentwerk.registry import approval, package, publish
 from segmentwerk.registry import partial as third_path
 from segmentwerk.registry import prospect as second_path
-from segmentwerk.registry.approval import Comparison
 from segmentwerk.registry.incumbent import NEXT_ID, Incumbent, incumbent, next_segment_id
 from segmentwerk.registry.partial import Partial
 from segmentwerk.registry.prospect import Prospect
@@ -52,15 +53,12 @@ SHOWN = ["account_id", "segment_id", "segment_name", "confidence", "basis", "is_
 class Release:
     """The packaged winner.
 
-    ``version`` is None where tracking is off, or its store was away; ``champion`` says
-    whether this version took the title. ``assignments`` is the local file with every account;
+    ``proposal`` is what is to be decided about it. ``assignments`` is the local file with every account;
     ``labels`` (n_customers,), ``near`` (k, k), the neighbourhood of the segments, and ``measured``, the
-    effects of the features, are for the report. ``failed`` names the gates that its scorecard failed.
+    effects of the features, are for the report.
     """
 
-    model_name: str
-    version: int | None
-    champion: bool
+    proposal: Proposal
     segments: tuple[Segment, ...]
     identity: Identity
     replaced: Incumbent | None
@@ -70,24 +68,28 @@ class Release:
     labels: pd.Series
     near: pd.DataFrame
     measured: list[Effect]
-    failed: tuple[str, ...] = ()
+
+    @property
+    def champion(self) -> bool:
+        """Whether this version took the title."""
+        return self.proposal.standing == "champion"
 
     @property
     def uri(self) -> str:
         """Address to load the model from."""
+        found = self.proposal
         return (
-            f"models:/{self.model_name}@champion"
-            if self.champion
-            else f"models:/{self.model_name}/{self.version}"
+            f"models:/{found.model}@champion" if self.champion else f"models:/{found.model}/{found.version}"
         )
 
     def summary(self) -> dict[str, Any]:
         """Return what `summary.json` says of the model."""
         return {
-            "name": self.model_name,
-            "version": self.version,
+            "name": self.proposal.model,
+            "version": self.proposal.version,
             "champion": self.champion,
-            "uri": self.uri if self.version else None,
+            "uri": self.uri if self.proposal.version else None,
+            "proposal": asdict(self.proposal) | {"yes": self.proposal.yes, "no": self.proposal.no},
             "segments": [asdict(segment) for segment in self.segments],
             "events": [asdict(event) for event in self.identity.events],
             "moved": self.identity.moved,
@@ -148,19 +150,15 @@ def release(
     assignments, accounts = _assign(folder, prepared, labels, identity, partial, context)
     comparison = None
     if present is not None:
-        comparison = compare_with(
-            present, winner.model, identity.moved, prepared, settings.evaluation, settings.seed
-        )
+        comparison = compare_with(present, winner.model, labels, identity, prepared, settings)
     run.write(_records(identity, prospect, partial, present))
-    version, crowned = None, False
+    proposal = decision.unregistered(prepared, settings)
     if there:
-        version, crowned = _register(
+        proposal = _register(
             folder, prepared, winner, segments, prospect, identity, comparison, settings, store, run
         )
     return Release(
-        name,
-        version,
-        crowned,
+        proposal,
         segments,
         identity,
         present,
@@ -170,9 +168,6 @@ def release(
         labels,
         near,
         measured,
-        tuple(
-            gate.code for gate in winner.card.gates if gate.status == "failed" and gate.severity == "error"
-        ),
     )
 
 
@@ -315,35 +310,22 @@ def _register(
     settings: CompareSettings,
     store: Store,
     run: Run,
-) -> tuple[int, bool]:
-    """Register the package; promote it where the config says so."""
-    name, policy = settings.registry.model_name, settings.registry.promote
-    empty = promotion.champion(store, name) is None
+) -> Proposal:
+    """Register the package, and put the version before those who decide, on its card first of all."""
+    write = partial(card.write, winner.card, segments, prospect, prepared.table, settings, made_of(prepared))
     version = publish.register(
         run,
         folder,
-        model_name=name,
+        model_name=settings.registry.model_name,
         metrics={score.key: score.value for score in winner.card.scores if np.isfinite(score.value)},
-        description=card.write(winner.card, segments, prospect, prepared.table, settings, made_of(prepared)),
+        description=write(),
         tags={
             NEXT_ID: str(identity.next_id),
             "algorithm": winner.card.algorithm,
             **approval.tags(winner.card.gates, comparison),
         },
     )
-    if policy == "never" or (policy == "if_empty" and not empty):
-        return version, False
-    reason = "the registry was empty" if empty else "registry.promote=always"
-    return version, _crown(store, version, reason, settings.registry, prepared)
-
-
-def _crown(store: Store, version: int, reason: str, settings: RegistrySettings, prepared: Prepared) -> bool:
-    """Promote the version; where a gate says no it stays the challenger, which is no failure."""
-    known = set(prepared.table.features.index)
-    ask = asker(store, settings, lambda words: [word in known for word in words])
-    try:
-        promotion.promote(store, settings.model_name, version, ask=ask, who=user(), reason=reason)
-    except GateError as error:
-        log.warning("%s", error)
-        return False
-    return True
+    proposal = decision.put(version, comparison, prepared, settings, store)
+    language = Language(settings.report.language, settings.source.currency)
+    publish.describe(store, proposal.model, version, write(opening=markdown(tell(proposal, language))))
+    return proposal

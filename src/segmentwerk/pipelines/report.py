@@ -45,9 +45,7 @@ def make(
         held_out=None if prepared.in_turn else len(prepared.holdout),
         quarantined=sum(prepared.accounts.checked.rejected.values()),
         digest=table.digest,
-        model_name=released.model_name,
-        version=released.version,
-        champion=released.champion,
+        proposal=released.proposal,
         replaced=released.replaced.version if released.replaced else None,
         selection=found.selection,
         scorecards=found.cards,
@@ -60,7 +58,6 @@ def make(
         left_out=found.left_out,
         factors=prepared.factors,
         faint=prepared.faint,
-        failed=released.failed,
     )
     language = Language.of(settings.report.language, settings.source.currency, table.catalogue)
     return [Artifact(path, FOLDER) for path in write(story, context.output / FOLDER, language)]

@@ -11,8 +11,10 @@ import pandas as pd
 from segmentwerk.core.files import atomic_file
 from segmentwerk.core.types import Scorecard, Selection, Verdict
 from segmentwerk.features.table import catalogue
-from segmentwerk.insight.language import ENGLISH
+from segmentwerk.insight.language import ENGLISH, Language
 from segmentwerk.insight.report_tables import differences, interval
+from segmentwerk.insight.telling import markdown as decision_of
+from segmentwerk.insight.telling import tell
 from segmentwerk.pipelines.card import made_of
 from segmentwerk.pipelines.preparation import Prepared
 from segmentwerk.pipelines.release import Release
@@ -26,6 +28,7 @@ def page(
     prepared: Prepared,
     left_out: Mapping[str, str],
     report: str,
+    language: Language,
 ) -> str:
     """Write the description of a comparison as Markdown; ``report`` is the address of the report."""
     table = prepared.table
@@ -33,8 +36,8 @@ def page(
     k = len(released.segments)
     held_out = "each held out in turn" if prepared.in_turn else f"{len(prepared.holdout):,} held out"
     lines = [  # the UI folds everything after some four lines
-        f"**{selection.winner} won with {k} segments**; the structure is {verdict.kind}. "
-        + _decision(released),
+        decision_of(tell(released.proposal, language)),
+        f"**{selection.winner} won with {k} segments**; the structure is {verdict.kind}.",
         "",
         selection.reason,
         "",
@@ -71,22 +74,6 @@ def page(
     return "\n".join(lines)
 
 
-def _decision(released: Release) -> str:
-    if released.version is None:
-        return "**Nothing was registered:** the tracking store was away at the end of the comparison."
-    version = f"version {released.version} of {released.model_name}"
-    if released.champion:
-        return f"**Decided:** {version} is the champion, since the registry was empty or its policy says so."
-    against = f" Its scorecard failed {', '.join(released.failed)}." if released.failed else ""
-    return f"**To decide:** promote {version}?{against} Yes: `{promotion(released)}`"
-
-
-def promotion(released: Release) -> str:
-    """Return the command that promotes a version; one whose scorecard failed takes a reason."""
-    command = f"segmentwerk promote {released.version}"
-    return f"{command} force=true reason='WHY'" if released.failed else command
-
-
 def intervals(selection: Selection, cards: Sequence[Scorecard]) -> pd.DataFrame:
     """Return the ranking with the interval of every score."""
     table, found = ranking(selection), {card.candidate: card for card in cards}
@@ -98,8 +85,8 @@ def intervals(selection: Selection, cards: Sequence[Scorecard]) -> pd.DataFrame:
 def _differences(selection: Selection) -> Iterable[str]:
     """List by how much the winner is ahead of others, and who is on the Pareto front."""
     for item in selection.comparisons:
-        told = ", ".join(differences(item, ENGLISH))
-        yield f"- {selection.winner} minus {item['candidate']} ({item['role']}): {told}"
+        told = "; ".join(differences(item, ENGLISH))
+        yield f"- {selection.winner} against {item['candidate']} ({item['role']}): {told}"
     yield f"- Pareto front over the families: {', '.join(selection.pareto)}"
 
 

@@ -10,6 +10,8 @@ from rich.table import Table
 
 from segmentwerk.core.addresses import redacted
 from segmentwerk.core.types import Selection, Verdict
+from segmentwerk.insight.language import Language
+from segmentwerk.insight.telling import plain, tell
 from segmentwerk.pipelines import review
 from segmentwerk.pipelines.release import Release
 
@@ -22,19 +24,24 @@ SHORT = {
 """Headings that fit into a terminal of eighty columns."""
 
 
-def show(selection: Selection, verdict: Verdict, released: Release, store: str | None) -> None:
+def show(
+    selection: Selection, verdict: Verdict, released: Release, store: str | None, currency: str = ""
+) -> None:
     """Print ranking, reason, segments and next steps to the terminal.
 
     Parameters
     ----------
     store
         Address of the tracking store; None: the one below home.
+    currency
+        What money is in.
     """
     console = Console(soft_wrap=True)
     _ranking(console, selection)
     console.print(f"\n[bold]Winner: {selection.winner}.[/] {selection.reason}", highlight=False)
     console.print(f"[bold]Structure: {verdict.kind}.[/] {verdict.reason}\n", highlight=False)
     _segments(console, released)
+    console.print(plain(tell(released.proposal, Language("en", currency))), markup=False, highlight=False)
     _next_steps(console, released, f" {shlex.quote(f'tracking.uri={redacted(store)}')}" if store else "")
 
 
@@ -66,13 +73,11 @@ def _segments(console: Console, released: Release) -> None:
 
 
 def _next_steps(console: Console, released: Release, where: str) -> None:
-    if released.version is None:
-        console.print("Nothing was registered: tracking is off, or its store was away.")
+    if released.proposal.version is None:
         return
-    title = "champion" if released.champion else f"challenger; promote it with: {review.promotion(released)}"
     given, model = shlex.quote(f"input={released.accounts}"), shlex.quote(f"model={released.uri}")
     lines = (
-        f"Registered {released.model_name} version {released.version} ({title}).",
+        "",
         f"Look at the runs:      segmentwerk ui{where or '      (or: make ui)'}",
         f"Score a file:          segmentwerk score {given} output=segments.parquet {model}{where}",
         "Use your own data:     segmentwerk data check source=csv_folder source.path=FOLDER",

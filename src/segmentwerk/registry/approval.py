@@ -8,89 +8,91 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, fields
 
-from segmentwerk.core.types import Gate, Score
+from segmentwerk.core.proposal import Comparison, Difference
+from segmentwerk.core.types import Facts, Gate
 from segmentwerk.registry.promotion import Registered
 
 GATE = "gate."
 COMPARED = "compared"
 """Tag of a version: how it did against the champion of its time (`Comparison` as JSON)."""
-_KEPT = ("family", "name", "value", "low", "high")
+LEAST_HELD_OUT = 50
+"""Accounts that neither was fitted on, needed to compare two versions."""
+FORCE = "or use --force with a reason."
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """A version next to the champion of its time.
+def kept(comparison: Comparison) -> str:
+    """Return a comparison as the text of its tag."""
+    return json.dumps(asdict(comparison))
 
-    Attributes
-    ----------
-    champion
-        The champion's version.
-    accounts
-        Number of accounts that both assigned.
-    held_out
-        Number of accounts that neither was fitted on; the differences are measured on them.
-    moved
-        Share of the accounts whose segment id changes.
-    ahead
-        Challenger minus champion by criterion, with intervals.
-    """
 
-    champion: int
-    accounts: int
-    held_out: int
-    moved: float
-    ahead: tuple[Score, ...] = ()
-
-    def to_json(self) -> str:
-        """Return the tag's text; standard errors are not kept."""
-        ahead = [{key: vars(score)[key] for key in _KEPT} for score in self.ahead]
-        return json.dumps({**vars(self), "ahead": ahead})
-
-    @classmethod
-    def from_json(cls, text: str) -> Comparison:
-        """Read the tag's text."""
-        fields = json.loads(text)
-        return cls(**{**fields, "ahead": tuple(Score(**score) for score in fields["ahead"])})
+def read(text: str) -> Comparison:
+    """Read the tag's text; what only older or newer releases wrote is left out."""
+    known = {field.name for field in fields(Comparison)}
+    found = {name: value for name, value in json.loads(text).items() if name in known}
+    found["differences"] = tuple(Difference(**one) for one in found.get("differences", ()))
+    found["overall"] = Difference(**found["overall"]) if found.get("overall") else None
+    return Comparison(**found)
 
 
 def tags(gates: Sequence[Gate], comparison: Comparison | None) -> dict[str, str]:
     """Return the tags that a version is registered with."""
     found = {f"{GATE}{gate.code}": f"{_status(gate)}: {gate.title}. {gate.message}" for gate in gates}
-    return found if comparison is None else found | {COMPARED: comparison.to_json()}
+    return found if comparison is None else found | {COMPARED: kept(comparison)}
 
 
 def scorecard(version: Registered) -> Gate:
     """Ask whether the gates of the scorecard were passed (P001)."""
     title = "Passed its scorecard"
     known = {key.removeprefix(GATE): text for key, text in version.tags.items() if key.startswith(GATE)}
-    failed = [f"{code} {text}" for code, text in sorted(known.items()) if text.startswith("failed:")]
+    failed = {code: text for code, text in sorted(known.items()) if text.startswith("failed:")}
+    facts: Facts = {"failed": ", ".join(failed), "count": len(failed), "total": len(known)}
     if not known:
-        return _gate("P001", title, False, "It carries no scorecard. Run `segmentwerk compare`.")
+        return _gate("P001", title, False, "It carries no scorecard. Run `segmentwerk compare`.", facts)
     if failed:
-        return _gate("P001", title, False, f"{' '.join(failed)} Tune further, or change evaluation.*.")
-    return _gate("P001", title, True, f"None of its {len(known)} gates failed.")
+        told = " ".join(f"{code} {text}" for code, text in failed.items())
+        return _gate("P001", title, False, f"{told} Tune further, or change evaluation.*.", facts)
+    return _gate("P001", title, True, f"None of its {len(known)} gates failed.", facts)
 
 
-def succession(version: Registered, champion: Registered | None) -> Gate:
+def succession(version: Registered, champion: Registered | None, max_loss: float) -> Gate:
     """Ask whether it is no worse than the champion on accounts that neither was fitted on (P002).
 
-    It is worse where the interval of some difference lies below zero and that of none above zero.
+    A test of non-inferiority on the mean over the criteria: it passes where the 95% interval rules out that
+    more than ``max_loss`` of the champion's scores is lost. Else it is worse where the interval lies below
+    zero, and where it does not the accounts are too few to tell; both count as no.
     """
     title = "Not worse than the champion"
     found = _comparison("P002", title, version, champion)
     if isinstance(found, Gate):
         return found
-    if not found.ahead:
-        words = f"Only {found.held_out} accounts were held out from both, too few to compare on."
-        return Gate("P002", title, "not_applicable", words)
-    worse, better = [s for s in found.ahead if s.high < 0], [s for s in found.ahead if s.low > 0]
-    words = ", ".join(f"{s.key} {s.value:+.3f} ({s.low:+.3f} to {s.high:+.3f})" for s in found.ahead)
-    message = f"Against version {found.champion} on {found.held_out} accounts held out from both: {words}."
-    if worse and not better:
-        return _gate("P002", title, False, f"{message} Tune further, or keep the champion.")
-    return _gate("P002", title, True, message)
+    if found.moved == 0:
+        words = f"All {found.accounts} accounts keep their segment of version {found.champion}."
+        return _gate("P002", title, True, words, {"value": 0.0, "low": 0.0, "high": 0.0, "limit": -max_loss})
+    if found.overall is None:
+        words = (
+            f"Cannot be told: only {found.held_out} accounts were held out from both, at least "
+            f"{LEAST_HELD_OUT} are needed. Compare on more accounts, {FORCE}"
+        )
+        counts = {"held_out": found.held_out, "least": LEAST_HELD_OUT}
+        return Gate("P002", title, "undecided", words, facts=counts)
+    overall = found.overall
+    listed = ", ".join(f"{d.key} {d.value:+.3f} ({d.low:+.3f} to {d.high:+.3f})" for d in found.differences)
+    message = (
+        f"Against version {found.champion} on {found.held_out} accounts held out from both: {listed}; over "
+        f"all {overall.value:+.1%} ({overall.low:+.1%} to {overall.high:+.1%}) of the champion's scores."
+    )
+    facts = {"value": overall.value, "low": overall.low, "high": overall.high, "limit": -max_loss}
+    if overall.low >= -max_loss:
+        return _gate("P002", title, True, f"{message} No loss of more than {max_loss:.1%}.", facts)
+    if overall.high < 0:
+        return _gate("P002", title, False, f"{message} Tune further, or keep the champion.", facts)
+    words = (
+        f"Cannot be told: {message} A loss of more than {max_loss:.1%} cannot be ruled out. Compare on more "
+        f"accounts, {FORCE}"
+    )
+    return Gate("P002", title, "undecided", words, facts=facts)
 
 
 def churn(version: Registered, champion: Registered | None, max_moved: float) -> Gate:
@@ -103,16 +105,17 @@ def churn(version: Registered, champion: Registered | None, max_moved: float) ->
         f"{found.moved:.1%} of {found.accounts} accounts leave their segment of version {found.champion}; "
         f"at most {max_moved:.1%} may."
     )
+    facts = {"moved": found.moved, "limit": max_moved}
     if found.moved > max_moved:
-        return _gate("P003", title, False, f"{message} Raise registry.max_moved if that is wanted.")
-    return _gate("P003", title, True, message)
+        return _gate("P003", title, False, f"{message} Raise registry.max_moved if that is wanted.", facts)
+    return _gate("P003", title, True, message, facts)
 
 
 def _comparison(code: str, title: str, version: Registered, champion: Registered | None) -> Comparison | Gate:
     """Return how the version did against the present champion, or why that cannot be told."""
     if champion is None or champion.version == version.version:
         return Gate(code, title, "not_applicable", "There is no other champion.")
-    found = Comparison.from_json(version.tags[COMPARED]) if COMPARED in version.tags else None
+    found = read(version.tags[COMPARED]) if COMPARED in version.tags else None
     if found is None or found.champion != champion.version:
         with_whom = "no champion" if found is None else f"version {found.champion}"
         message = (
@@ -123,8 +126,8 @@ def _comparison(code: str, title: str, version: Registered, champion: Registered
     return found
 
 
-def _gate(code: str, title: str, ok: bool, message: str) -> Gate:
-    return Gate(code, title, "passed" if ok else "failed", message)
+def _gate(code: str, title: str, ok: bool, message: str, facts: Facts | None = None) -> Gate:
+    return Gate(code, title, "passed" if ok else "failed", message, facts=facts or {})
 
 
 def _status(gate: Gate) -> str:

@@ -30,12 +30,14 @@ def check(folder: Path, is_customer: IsCustomer | None) -> Gate:
     is_customer
         Tells for each text whether it is an account's id; None: they are not known here.
     """
-    found = [*_files(folder), *_texts(folder, is_customer)]
+    found = [*dict.fromkeys([*_files(folder), *_texts(folder, is_customer)])]
+    facts = {"count": len(found)}
     if found:
         remedy = "Leave the feature out (features.exclude) and run `segmentwerk compare` again."
-        return Gate("P006", TITLE, "failed", " ".join([*dict.fromkeys(found), remedy]))
+        return Gate("P006", TITLE, "failed", " ".join([*found, remedy]), facts=facts)
     ids = "no id of an account" if is_customer else "ids could not be compared, the run holds no assignments"
-    return Gate("P006", TITLE, "passed", f"No table, no pickle, no personal column, no contact, {ids}.")
+    words = f"No table, no pickle, no personal column, no contact, {ids}."
+    return Gate("P006", TITLE, "passed", words, facts=facts)
 
 
 def _files(folder: Path) -> Iterator[str]:

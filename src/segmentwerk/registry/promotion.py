@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from segmentwerk.core.errors import GateError, InputError, ModelError, nearest
 from segmentwerk.core.files import locked
 from segmentwerk.core.types import Gate
-from segmentwerk.registry.publish import CHALLENGER, MAX_DESCRIPTION, Store, lock_file
+from segmentwerk.registry.decisions import Decision, decide, record
+from segmentwerk.registry.publish import CHALLENGER, Store, lock_file
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 CHAMPION = "champion"
 PREVIOUS = "previous"
-DECISION = "decision"
 REJECTED = "rejected"
 """Tag of a version that must not be promoted; its value is the reason."""
-_SHOWN = 10
-"""Decisions shown in the registered model's description; the log keeps all."""
+ROLLED_BACK = "rolled_back"
+"""Tag of a champion that was rolled back; its value is the reason. No rollback leads to it again."""
+BEFORE = "champion_before"
+"""Tag of a version: which one held the title before it; so the way back is known on every machine."""
 
 
 @dataclass(frozen=True)
@@ -45,21 +43,6 @@ class Registered:
         return f"models:/{self.name}/{self.version}"
 
 
-@dataclass(frozen=True)
-class Decision:
-    """One line of the log: who did what to which version, when and why."""
-
-    action: Literal["promote", "refuse", "rollback", "reject"]
-    model: str
-    version: int
-    replaced: int | None
-    who: str
-    when: str
-    reason: str
-    forced: bool = False
-    gates: tuple[dict[str, str], ...] = ()
-
-
 Ask = Callable[[Registered, Registered | None], Sequence[Gate]]
 """Checks a version against the present champion; a failed gate of severity error refuses it."""
 
@@ -73,7 +56,7 @@ def promote(
     who: str,
     reason: str,
     force: bool = False,
-) -> Decision:
+) -> Decision | None:
     """Make a version the champion; the champion so far becomes ``previous``.
 
     Parameters
@@ -82,6 +65,11 @@ def promote(
         Called while no other process can change the champion; a refusal is logged, too.
     force
         Promote in spite of failed gates or an earlier rejection; needs a reason.
+
+    Returns
+    -------
+    Decision or None
+        None where the version is the champion already: then nothing is asked, changed or logged.
 
     Raises
     ------
@@ -93,70 +81,113 @@ def promote(
         If ``force`` is set without a reason.
     """
     if force and not reason.strip():
-        raise InputError("force=true needs a reason.", "Say why with reason='…'.")
+        raise InputError("--force needs a reason.", 'Say why with reason="…".')
     with locked(lock_file(store, name)):
         candidate, current = get(store, name, version), champion(store, name)
+        if CHAMPION in candidate.aliases:
+            return None
         replaced = current.version if current else None
         gates = ask(candidate, current)
         against = _objection(candidate, gates)
         if against and not force:
-            _record(store, _decide("refuse", name, version, replaced, who, against, gates=gates))
+            refusal = decide("refuse", name, version, replaced, who, against, gates=gates, now=replaced)
+            record(store, refusal)
             raise GateError(
-                f"Version {version} of {name} stays out: {against}",
-                "Or use force=true with a reason.",
+                f"Version {version} of {name} stays out: {against}", "Or use --force with a reason."
             )
-        if REJECTED in candidate.tags:
-            store.client.delete_model_version_tag(name, str(version), REJECTED)
-        if replaced != version:
-            _move_champion(store.client, name, version, replaced)
-        decision = _decide("promote", name, version, replaced, who, reason, forced=bool(against), gates=gates)
-        _record(store, decision)
+        for mark in {REJECTED, ROLLED_BACK, BEFORE} & set(candidate.tags):
+            store.client.delete_model_version_tag(name, str(version), mark)
+        if replaced is not None:
+            store.client.set_model_version_tag(name, str(version), BEFORE, str(replaced))
+        _give_title(store, name, version)
+        decision = decide(
+            "promote", name, version, replaced, who, reason, forced=bool(against), gates=gates, now=version
+        )
+        record(store, decision)
         return decision
 
 
 def rollback(store: Store, name: str, *, who: str, reason: str) -> Decision:
-    """Give the title back to the previous champion; the present one becomes ``previous``.
+    """Give the title back to the champion before; the present one is marked, so that no rollback leads to it.
+
+    A second rollback goes further back.
 
     Raises
     ------
     ModelError
-        If there is no previous champion.
+        If there is no champion, or none before it that was neither rolled back nor rejected.
     """
     with locked(lock_file(store, name)):
-        current, previous = champion(store, name), by_alias(store, name, PREVIOUS)
-        if previous is None:
-            raise ModelError(f"{name} has no previous champion to go back to.", "Promote a version instead.")
-        replaced = current.version if current else None
-        _move_champion(store.client, name, previous.version, replaced)
-        decision = _decide("rollback", name, previous.version, replaced, who, reason)
-        _record(store, decision)
+        current = champion(store, name)
+        if current is None:
+            raise ModelError(
+                f"{name} has no champion to roll back.", "Promote a version: segmentwerk promote VERSION."
+            )
+        back = way_back(store, current)
+        if back is None:
+            raise ModelError(
+                f"No version that was neither rolled back nor rejected held the title of {name} before "
+                f"version {current.version}.",
+                f"Promote another version, or take the title away: segmentwerk promote {current.version} "
+                '--reject reason="…".',
+            )
+        store.client.set_model_version_tag(name, str(current.version), ROLLED_BACK, reason or "-")
+        _give_title(store, name, back.version)
+        decision = decide("rollback", name, back.version, current.version, who, reason, now=back.version)
+        record(store, decision)
         return decision
 
 
 def reject(store: Store, name: str, version: int, *, who: str, reason: str) -> Decision:
-    """Bar a version from promotion.
+    """Bar a version from promotion; from the champion it takes the title.
+
+    The title goes back to the champion before, where there is one that was neither rolled back nor rejected;
+    else no version is champion.
 
     Raises
     ------
     InputError
-        If no reason is given, or the version is the champion.
+        If no reason is given.
     ModelError
         If there is no such version.
     """
     if not reason.strip():
-        raise InputError("A rejection needs a reason.", "Say why with reason='…'.")
+        raise InputError("A rejection needs a reason.", 'Say why with reason="…".')
     with locked(lock_file(store, name)):
-        candidate = get(store, name, version)
-        if CHAMPION in candidate.aliases:
-            raise InputError(
-                f"Version {version} of {name} is the champion.", "Roll back first, then reject it."
-            )
+        candidate, current = get(store, name, version), champion(store, name)
+        now = current.version if current else None
+        store.client.set_model_version_tag(name, str(version), REJECTED, reason)
         if CHALLENGER in candidate.aliases:
             store.client.delete_registered_model_alias(name, CHALLENGER)
-        store.client.set_model_version_tag(name, str(version), REJECTED, reason)
-        decision = _decide("reject", name, version, None, who, reason)
-        _record(store, decision)
+        if now == version:
+            back = way_back(store, candidate)
+            now = back.version if back else None
+        _give_title(store, name, now)
+        decision = decide("reject", name, version, None, who, reason, now=now)
+        record(store, decision)
         return decision
+
+
+def way_back(store: Store, current: Registered) -> Registered | None:
+    """Return the last version that held the title before and was neither rolled back nor rejected since."""
+    seen, found = {current.version}, current
+    while (before := int(found.tags.get(BEFORE, 0))) and before not in seen:
+        seen.add(before)
+        try:
+            found = get(store, current.name, before)
+        except ModelError:  # deleted, and with it what stood before it
+            return None
+        if not {REJECTED, ROLLED_BACK} & set(found.tags):
+            return found
+    return None
+
+
+def untouched(store: Store, name: str) -> bool:
+    """Return whether a comparison may promote by itself: no champion, and nobody has rejected a version."""
+    if champion(store, name) is not None:
+        return False
+    versions = store.client.search_model_versions(f"name = '{name}'")
+    return not any(REJECTED in version.tags for version in versions)
 
 
 def champion(store: Store, name: str) -> Registered | None:
@@ -203,13 +234,6 @@ def get(store: Store, name: str, version: int) -> Registered:
     )
 
 
-def history(store: Store, name: str) -> list[Decision]:
-    """Return every decision on a model, oldest first."""
-    path = _log(store, name)
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    return [Decision(**json.loads(line)) for line in lines]
-
-
 def _missing(client: MlflowClient, name: str, version: int) -> ModelError:
     names = [model.name for model in client.search_registered_models()]
     if name not in names:
@@ -222,63 +246,20 @@ def _objection(candidate: Registered, gates: Sequence[Gate]) -> str:
     """Return why a version must not be promoted; empty where nothing speaks against it."""
     if REJECTED in candidate.tags:
         return f"it was rejected ({candidate.tags[REJECTED]})."
-    failed = [gate for gate in gates if gate.status == "failed" and gate.severity == "error"]
-    return " ".join(f"{gate.code} {gate.title}: {gate.message}" for gate in failed)
+    return " ".join(f"{gate.code} {gate.title}: {gate.message}" for gate in gates if gate.refuses)
 
 
-def _move_champion(client: MlflowClient, name: str, version: int, replaced: int | None) -> None:
-    """Move the aliases; at no moment is there no champion."""
-    client.set_registered_model_alias(name, CHAMPION, str(version))
-    if replaced is not None:
-        client.set_registered_model_alias(name, PREVIOUS, str(replaced))
-    aliases = client.get_registered_model(name).aliases
+def _give_title(store: Store, name: str, version: int | None) -> None:
+    """Move the aliases: who is champion, and where the way back leads; None: nobody is champion.
+
+    At no moment is there no champion where there is one before and after.
+    """
+    client, aliases = store.client, store.client.get_registered_model(name).aliases
+    back = way_back(store, get(store, name, version)) if version else None
+    for alias, owner in ((CHAMPION, version), (PREVIOUS, back.version if back else None)):
+        if owner is not None:
+            client.set_registered_model_alias(name, alias, str(owner))
+        elif alias in aliases:
+            client.delete_registered_model_alias(name, alias)
     if str(aliases.get(CHALLENGER)) == str(version):
         client.delete_registered_model_alias(name, CHALLENGER)
-
-
-def _decide(
-    action: Literal["promote", "refuse", "rollback", "reject"],
-    name: str,
-    version: int,
-    replaced: int | None,
-    who: str,
-    reason: str,
-    *,
-    forced: bool = False,
-    gates: Sequence[Gate] = (),
-) -> Decision:
-    when = datetime.now(UTC).isoformat(timespec="seconds")
-    kept = tuple({key: str(value) for key, value in asdict(gate).items()} for gate in gates)
-    return Decision(action, name, version, replaced, who, when, reason, forced, kept)
-
-
-def _log(store: Store, name: str) -> Path:
-    return store.home / "registry" / f"{name}.jsonl"
-
-
-def _record(store: Store, decision: Decision) -> None:
-    """Append the decision to the log, tag the version, and show the latest ones in the description."""
-    line = json.dumps(asdict(decision), ensure_ascii=False) + "\n"
-    with _log(store, decision.model).open("a", encoding="utf-8") as log:
-        log.write(line)
-        log.flush()
-        os.fsync(log.fileno())
-    words = {DECISION: decision.action, "decision.by": decision.who, "decision.reason": decision.reason}
-    for key, word in words.items():
-        store.client.set_model_version_tag(decision.model, str(decision.version), key, word or "-")
-    text = _describe(history(store, decision.model))
-    store.client.update_registered_model(decision.model, text[:MAX_DESCRIPTION])
-
-
-def _describe(decisions: Sequence[Decision]) -> str:
-    rows = ["| when | who | action | version | before | reason |", "|---|---|---|---|---|---|"]
-    rows += [_row(decision) for decision in reversed(decisions[-_SHOWN:])]
-    heading = "Assigns every account to a segment. Load `models:/…@champion`. Latest decisions first:\n\n"
-    return heading + "\n".join(rows)
-
-
-def _row(decision: Decision) -> str:
-    forced = " (forced)" if decision.forced else ""
-    cells: list[Any] = [decision.when, decision.who, decision.action + forced, decision.version]
-    cells += ["" if decision.replaced is None else decision.replaced, decision.reason[:200]]
-    return "| " + " | ".join(str(cell).replace("|", "/").replace("\n", " ") for cell in cells) + " |"

@@ -114,6 +114,11 @@ def register(
     return found
 
 
+def describe(store: Store, model_name: str, version: int, description: str) -> None:
+    """Replace a version's description by a longer one, as far as the registry takes it."""
+    store.client.update_model_version(model_name, str(version), description[:MAX_DESCRIPTION])
+
+
 def lock_file(store: Store, model_name: str) -> Path:
     """Return the lock that every change of one registered model holds."""
     return store.home / "registry" / f"{model_name}.lock"

@@ -70,10 +70,11 @@ class Rehearsal:
             f"{wrong} of {len(self.rows)} made-up accounts get another segment than in training; memberships "
             f"differ by {gap:.1e} at most."
         )
+        facts = {"wrong": wrong, "total": len(self.rows)}
         if wrong or not gap <= TOLERANCE:
             message += " Check the versions of numpy and onnxruntime."
-            return Gate("P004", PARITY, "failed", message)
-        return Gate("P004", PARITY, "passed", message)
+            return Gate("P004", PARITY, "failed", message, facts=facts)
+        return Gate("P004", PARITY, "passed", message, facts=facts)
 
     @property
     def _tied(self) -> NDArray[np.bool_]:
@@ -96,10 +97,11 @@ class Rehearsal:
             f"most {max_latency_ms:.0f} ms, 99 in 100 within {slowest:.0f} ms; {wrong} answers unlike those "
             "for the whole table."
         )
+        facts = {"usual": float(usual), "limit": max_latency_ms}
         if wrong or usual > max_latency_ms:
             message += " Try again on a machine at rest, or raise registry.max_latency_ms."
-            return Gate("P005", LOAD, "failed", message)
-        return Gate("P005", LOAD, "passed", message)
+            return Gate("P005", LOAD, "failed", message, facts=facts)
+        return Gate("P005", LOAD, "passed", message, facts=facts)
 
     def _ask(self, turn: int) -> tuple[float, int]:
         """Return the seconds of one call and the segment it gave."""

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from packaged import world
+from segmentwerk.core.proposal import Comparison, Difference, Proposal
 from segmentwerk.core.types import (
     Gate,
     Identity,
@@ -28,6 +29,29 @@ from segmentwerk.insight.report import Story
 from segmentwerk.segmenters.preprocess import ReferenceSpace
 
 IDS = {0: 11, 1: 12, 2: 13, 3: 15}
+PROPOSAL = Proposal(
+    "b2b-segments",
+    2,
+    "challenger",
+    "",
+    1200,
+    5e6,
+    Comparison(
+        1,
+        1200,
+        360,
+        0.027,
+        5e6,
+        1e5,
+        (Difference("separation/gain", 0.28, 0.3, -0.02, -0.04, 0.01),),
+        Difference("succession/overall", 0.93, 1.0, -0.07, -0.15, 0.03),
+    ),
+    (
+        Gate("P001", "Passed", "passed", "It did.", facts={"failed": "", "count": 0, "total": 7}),
+        Gate("P003", "Few move", "passed", "They do.", facts={"moved": 0.027, "limit": 0.25}),
+    ),
+)
+"""What is to be decided about the model of the small comparison."""
 
 
 def scorecard(name, lift, *, passed, jaccards):
@@ -52,6 +76,11 @@ def scorecard(name, lift, *, passed, jaccards):
             {"accounts": [480, 360, 240, 120], "share": [0.4, 0.3, 0.2, 0.1], "jaccard": jaccards}
         ),
     )
+
+
+@pytest.fixture(scope="session")
+def proposal():
+    return PROPOSAL
 
 
 @pytest.fixture(scope="session")
@@ -159,9 +188,7 @@ def tell(small_world, scorecards, selection, studies, tmp_path_factory):
             "held_out": 360,
             "quarantined": 7,
             "digest": "abc",
-            "model_name": "b2b-segments",
-            "version": 2,
-            "champion": False,
+            "proposal": PROPOSAL,
             "replaced": 1,
             "selection": selection,
             "scorecards": scorecards,

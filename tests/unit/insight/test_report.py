@@ -1,6 +1,7 @@
 """The segment report: complete in both languages, self-contained, accessible in its structure, and silent
 about whom it describes."""
 
+import html
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -9,7 +10,7 @@ from itertools import pairwise
 import pandas as pd
 import pytest
 
-from segmentwerk.core.types import Identity
+from segmentwerk.core.types import Gate, Identity
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.report import to_html, to_markdown, write
 
@@ -138,21 +139,23 @@ def test_nothing_tells_who_the_accounts_are(tell, english, german):
         assert "Planted" not in page
 
 
-def test_without_a_champion_there_is_no_migration(tell):
-    alone = tell(
-        ENGLISH, replaced=None, champion=True, identity=Identity({}, 5, (), pd.DataFrame(), float("nan"))
-    )
+def test_without_a_champion_there_is_no_migration(tell, proposal):
+    first = replace(proposal, standing="champion", cause="vacant", comparison=None)
+    nobody = Identity({}, 5, (), pd.DataFrame(), float("nan"))
+    alone = tell(ENGLISH, replaced=None, proposal=first, identity=nobody)
     page = to_html(alone, ENGLISH)
     assert "Version 2 of b2b-segments is the champion. Does it stay?" in page
     assert 'id="migration"' not in page
 
 
-def test_what_is_unknown_is_a_dash(tell):
+def test_what_is_unknown_is_a_dash(tell, proposal):
     story = tell(ENGLISH)
     unknown = replace(story.cards[0], revenue=float("nan"), potential=float("nan"), discriminant=None)
-    page = to_html(replace(story, cards=[unknown], version=None), ENGLISH)
+    nothing = replace(proposal, version=None, standing="unregistered", cause="off")
+    page = to_html(replace(story, cards=[unknown], proposal=nothing), ENGLISH)
     assert "nan" not in re.sub(r"base64,[^\"]*", "", page)
-    assert "nothing was registered" in page
+    assert "Nothing was registered" in page
+    assert "Tracking is off" in page
 
 
 def test_both_files_are_written_whole(tell, tmp_path):
@@ -176,10 +179,39 @@ def test_factors_are_told_by_the_features_that_they_stand_for(tell):
     assert "few for so many" not in to_html(tell(ENGLISH), ENGLISH)
 
 
-def test_a_version_whose_scorecard_failed_is_promoted_with_a_reason_only(tell):
-    page = to_html(tell(ENGLISH, failed=("G006",)), ENGLISH)
-    assert 'segmentwerk promote 2 force=true reason="…"' in page
-    assert "force=true" not in to_html(tell(ENGLISH), ENGLISH)
+def test_a_version_whose_scorecard_failed_is_promoted_with_a_reason_only(tell, proposal):
+    failed = Gate("P001", "Passed", "failed", "G006.", facts={"failed": "G006", "count": 1, "total": 7})
+    page = html.unescape(to_html(tell(ENGLISH, proposal=replace(proposal, gates=(failed,))), ENGLISH))
+    assert 'segmentwerk promote 2 --force reason="WHY"' in page
+    assert "1 of 7 failed (G006)" in page
+    assert "Against it: P001 Passed its scorecard." in page
+    assert "--force" not in to_html(tell(ENGLISH), ENGLISH)
+
+
+def test_the_decision_opens_the_report_with_what_changes_and_measures_beside_limits(english, german):
+    opening = html.unescape(english[: english.index('id="why"')]).replace("\xa0", " ")
+    for words in (
+        "32 of 1,200 customers (2.7%) change segment; with them 100,000 EUR of 5,000,000 EUR revenue (2.0%).",
+        "-0.020 (-0.040 … +0.010)",
+        "-7.0% (-15.0% … +3.0%)",
+        "at most 25.0%",
+        'segmentwerk promote 2 --reject reason="WHY"',
+    ):
+        assert words in opening, words
+    assert "Soll Version 2 von b2b-segments das gültige Modell, Version 1, ablösen?" in german
+    assert "32 von 1.200 Kunden (2,7\xa0%) wechseln das Segment" in german
+
+
+def test_behind_is_called_behind(tell, selection):
+    differences = {
+        "separation/gain": {"value": -0.053, "low": -0.1, "high": 0.02},
+        "stability/agreement": {"value": 0.2, "low": 0.1, "high": 0.3},
+    }
+    item = selection.comparisons[0] | {"differences": differences}
+    page = to_html(tell(ENGLISH, selection=replace(selection, comparisons=(item,))), ENGLISH)
+    assert "held-out gain: behind by 0.053 (-0.020\xa0…\xa00.100)" in page
+    assert "agreement of refits: ahead by 0.200" in page
+    assert "by -0" not in page
 
 
 def test_the_rule_of_thumb_is_called_one(tell, selection):

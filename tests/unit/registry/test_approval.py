@@ -2,9 +2,9 @@
 
 import pytest
 
-from segmentwerk.core.types import Gate, Score
+from segmentwerk.core.proposal import Comparison, Difference
+from segmentwerk.core.types import Gate
 from segmentwerk.registry import approval
-from segmentwerk.registry.approval import Comparison
 from segmentwerk.registry.promotion import Registered
 
 PASSED = Gate("G001", "Large enough", "passed", "fine.")
@@ -17,14 +17,27 @@ def version(number, *, gates=(PASSED,), comparison=None):
     return Registered("m", number, "r", "i", tags, (), "")
 
 
-def compared(champion=1, moved=0.1, **differences):
-    ahead = tuple(Score("separation", name, sum(ends) / 2, *ends) for name, ends in differences.items())
-    return Comparison(champion, 1000, 300, moved, ahead)
+def difference(key, low, high):
+    middle = (low + high) / 2
+    return Difference(key, 0.5 + middle, 0.5, middle, low, high)
 
 
-def test_a_comparison_survives_its_tag():
-    found = compared(gain=(-0.1, 0.2), purity=(0.1, 0.3))
-    assert repr(Comparison.from_json(found.to_json())) == repr(found)
+def compared(champion=1, moved=0.1, overall=None, **differences):
+    each = tuple(difference(f"separation/{name}", *ends) for name, ends in differences.items())
+    whole = overall and difference("succession/overall", *overall)
+    return Comparison(champion, 1000, 300, moved, 5e6, 1e6, each, whole)
+
+
+@pytest.mark.parametrize("found", [compared(overall=(-0.1, 0.2), gain=(-0.1, 0.2)), Comparison(1, 9, 0, 0.5)])
+def test_a_comparison_survives_its_tag(found):
+    assert approval.read(approval.kept(found)) == found
+
+
+def test_a_comparison_of_an_older_release_cannot_be_told():
+    text = '{"champion": 1, "accounts": 9, "held_out": 99, "moved": 0.5, "ahead": []}'
+    candidate = version(2)
+    candidate.tags[approval.COMPARED] = text
+    assert approval.succession(candidate, version(1), 0.1).status == "undecided"
 
 
 def test_a_failed_gate_of_the_scorecard_is_named():
@@ -43,18 +56,32 @@ def test_a_version_without_scorecard_is_refused():
 
 
 @pytest.mark.parametrize(
-    ("differences", "status"),
+    ("overall", "differences", "status"),
     [
-        ({"gain": (-0.1, 0.1)}, "passed"),
-        ({"gain": (0.1, 0.2), "purity": (0.1, 0.2)}, "passed"),
-        ({"gain": (-0.2, -0.1), "purity": (-0.1, 0.1)}, "failed"),
-        ({"gain": (-0.2, -0.1), "purity": (0.1, 0.2)}, "passed"),
-        ({}, "not_applicable"),
+        ((-0.05, 0.20), {"gain": (-0.1, 0.1)}, "passed"),
+        ((-0.05, 0.20), {"gain": (-0.2, -0.1), "purity": (0.1, 0.2)}, "passed"),
+        ((0.05, 0.20), {"gain": (0.1, 0.2), "purity": (0.1, 0.2)}, "passed"),
+        ((-0.05, -0.03), {"gain": (-0.2, -0.1), "purity": (-0.1, 0.1)}, "passed"),
+        ((-0.15, -0.12), {"gain": (-0.2, -0.1), "purity": (-0.1, 0.1)}, "failed"),
+        ((-0.30, -0.01), {"gain": (-0.2, 0.1), "purity": (-0.2, 0.1)}, "failed"),
+        ((-0.30, 0.05), {"gain": (-0.2, 0.1), "purity": (-0.2, 0.1)}, "undecided"),
+        (None, {}, "undecided"),
     ],
 )
-def test_worse_than_the_champion_beyond_its_interval(differences, status):
-    gate = approval.succession(version(2, comparison=compared(**differences)), version(1))
+def test_not_worse_than_the_champion(overall, differences, status):
+    """Passed only where a loss beyond the margin is ruled out; wide intervals are no excuse."""
+    candidate = version(2, comparison=compared(overall=overall, **differences))
+    gate = approval.succession(candidate, version(1), 0.1)
     assert (gate.code, gate.status) == ("P002", status)
+    assert gate.refuses == (status != "passed")
+    if status == "undecided":
+        assert "Cannot be told" in gate.message
+        assert "--force" in gate.message
+
+
+def test_the_same_segments_for_all_accounts_are_no_worse_however_few_they_are():
+    candidate = version(2, comparison=compared(moved=0.0))
+    assert approval.succession(candidate, version(1), 0.0).status == "passed"
 
 
 def test_churn_has_a_limit():
@@ -69,7 +96,7 @@ def test_churn_has_a_limit():
 @pytest.mark.parametrize("champion", [None, version(2)])
 def test_without_another_champion_there_is_nothing_to_compare_with(champion):
     candidate = version(2)
-    assert approval.succession(candidate, champion).status == "not_applicable"
+    assert approval.succession(candidate, champion, 0.1).status == "not_applicable"
     assert approval.churn(candidate, champion, 0.25).status == "not_applicable"
 
 
@@ -78,7 +105,7 @@ def test_without_another_champion_there_is_nothing_to_compare_with(champion):
 )
 def test_a_comparison_with_another_champion_does_not_count(comparison, words):
     candidate = version(4, comparison=comparison)
-    for gate in (approval.succession(candidate, version(3)), approval.churn(candidate, version(3), 1.0)):
+    for gate in (approval.succession(candidate, version(3), 0.1), approval.churn(candidate, version(3), 1.0)):
         assert gate.status == "failed"
         assert f"compared with {words}, but version 3 is the champion" in gate.message
         assert "--rollback" in gate.message

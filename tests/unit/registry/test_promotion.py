@@ -9,6 +9,7 @@ import pytest
 from segmentwerk.core.errors import GateError, InputError, ModelError
 from segmentwerk.core.types import Gate
 from segmentwerk.registry import promotion
+from segmentwerk.registry.decisions import history
 from segmentwerk.tracking.writer import Store
 
 PASSED = Gate("G001", "stable", "passed", "ok")
@@ -50,21 +51,94 @@ def test_the_next_champion_keeps_the_way_back_open(store):
     promote(store, 2)
     assert aliases(store) == {"champion": 2, "previous": 1}
     decision = promotion.rollback(store, "m", who="bob", reason="complaints")
-    assert aliases(store) == {"champion": 1, "previous": 2}
+    assert aliases(store) == {"champion": 1}, "the version that was rolled back is no way back"
     assert (decision.action, decision.version, decision.replaced) == ("rollback", 1, 2)
 
 
 def test_without_a_way_back(store):
     promote(store, 1)
-    with pytest.raises(ModelError, match="no previous champion"):
+    with pytest.raises(ModelError, match=r"held the title of m before version 1.*promote 1 --reject"):
         promotion.rollback(store, "m", who="bob", reason="")
 
 
-def test_promoting_the_champion_again_keeps_the_previous_one(store):
+def rollback(store):
+    return promotion.rollback(store, "m", who="bob", reason="complaints").version
+
+
+def test_a_second_rollback_goes_further_back_and_never_to_a_version_that_was_rolled_back(store):
+    for version in (1, 2, 3):
+        promote(store, version)
+    assert aliases(store) == {"champion": 3, "previous": 2}
+    assert rollback(store) == 2
+    assert aliases(store) == {"champion": 2, "previous": 1}
+    assert rollback(store) == 1
+    assert aliases(store) == {"champion": 1}
+    with pytest.raises(ModelError, match="held the title"):
+        rollback(store)
+    assert aliases(store) == {"champion": 1}
+
+
+@pytest.mark.parametrize("in_between", ["rolled back", "rejected", "deleted"])
+def test_the_way_back_leads_past_what_did_not_last(store, in_between):
+    """1, 2 (which did not last), 3, and back again from 3."""
     promote(store, 1)
     promote(store, 2)
+    if in_between == "rolled back":
+        rollback(store)
+        promote(store, 3)
+    else:
+        promote(store, 3)
+    if in_between == "rejected":
+        promotion.reject(store, "m", 2, who="eve", reason="late complaints")
+    if in_between == "deleted":
+        store.client.delete_model_version("m", "2")
+        with pytest.raises(ModelError, match="held the title"):
+            rollback(store)
+        return
+    assert rollback(store) == 1
+    assert aliases(store) == {"champion": 1}
+
+
+def test_a_version_that_was_rolled_back_can_be_promoted_again_on_purpose(store):
+    promote(store, 1)
+    promote(store, 2)
+    rollback(store)
     promote(store, 2)
     assert aliases(store) == {"champion": 2, "previous": 1}
+    assert promotion.ROLLED_BACK not in promotion.get(store, "m", 2).tags
+    assert rollback(store) == 1
+
+
+def test_a_champion_by_turns_leads_into_no_circle(store):
+    for version in (1, 2, 1):
+        promote(store, version)
+    assert aliases(store) == {"champion": 1, "previous": 2}
+    assert rollback(store) == 2
+    with pytest.raises(ModelError, match="held the title"):
+        rollback(store)
+
+
+def test_without_a_champion_there_is_nothing_to_roll_back(store):
+    with pytest.raises(ModelError, match="no champion to roll back"):
+        rollback(store)
+
+
+def test_promoting_the_champion_again_asks_changes_and_logs_nothing(store):
+    promote(store, 1)
+    promote(store, 2)
+    before, tags = history(store, "m"), promotion.get(store, "m", 2).tags
+    assert promote(store, 2, gates=[FAILED]) is None
+    assert promote(store, 2, force=True, reason="once more") is None
+    assert aliases(store) == {"champion": 2, "previous": 1}
+    assert history(store, "m") == before
+    assert promotion.get(store, "m", 2).tags == tags
+
+
+def test_an_answer_that_cannot_be_told_refuses(store):
+    unsure = Gate("P002", "Not worse", "undecided", "too few accounts")
+    with pytest.raises(GateError, match="P002 Not worse: too few accounts"):
+        promote(store, 1, gates=[unsure])
+    assert promote(store, 1, gates=[unsure], force=True, reason="agreed").forced
 
 
 def test_a_failed_gate_refuses_and_the_refusal_is_logged(store):
@@ -73,7 +147,7 @@ def test_a_failed_gate_refuses_and_the_refusal_is_logged(store):
         promote(store, 2, gates=[PASSED, FAILED])
     assert caught.value.exit_code == 3
     assert aliases(store) == {"champion": 1}
-    last = promotion.history(store, "m")[-1]
+    last = history(store, "m")[-1]
     assert (last.action, last.version) == ("refuse", 2)
     assert last.gates[1]["code"] == "G002"
 
@@ -84,7 +158,7 @@ def test_a_warning_does_not_refuse(store):
 
 
 def test_force_needs_a_reason_and_is_logged(store):
-    with pytest.raises(InputError, match="force=true needs a reason"):
+    with pytest.raises(InputError, match="--force needs a reason"):
         promote(store, 2, gates=[FAILED], force=True, reason=" ")
     decision = promote(store, 2, gates=[FAILED], force=True, reason="the board wants it")
     assert decision.forced
@@ -101,12 +175,47 @@ def test_a_rejected_version_cannot_be_promoted_without_force(store):
     assert promote(store, 1, force=True, reason="renamed").forced
 
 
-def test_a_rejection_needs_a_reason_and_spares_the_champion(store):
+def test_a_rejection_needs_a_reason(store):
     with pytest.raises(InputError, match="needs a reason"):
         promotion.reject(store, "m", 1, who="eve", reason="")
+
+
+def test_a_champion_that_is_rejected_gives_the_title_back(store):
     promote(store, 1)
-    with pytest.raises(InputError, match="is the champion"):
-        promotion.reject(store, "m", 1, who="eve", reason="no")
+    promote(store, 2)
+    decision = promotion.reject(store, "m", 2, who="eve", reason="no")
+    assert (decision.action, decision.version, decision.champion) == ("reject", 2, 1)
+    assert aliases(store) == {"champion": 1}
+    with pytest.raises(GateError, match="it was rejected"):
+        promote(store, 2)
+
+
+def test_the_first_champion_can_be_rejected_and_then_there_is_none(store):
+    promote(store, 1)
+    decision = promotion.reject(store, "m", 1, who="eve", reason="no")
+    assert decision.champion is None
+    assert aliases(store) == {}
+    assert promotion.champion(store, "m") is None
+    assert promote(store, 2).replaced is None
+    assert promote(store, 1, force=True, reason="after all").version == 1
+
+
+def test_rejecting_another_version_leaves_the_champion_alone(store):
+    for version in (2, 3):
+        promote(store, version)
+    decision = promotion.reject(store, "m", 1, who="eve", reason="no")
+    assert decision.champion == 3
+    assert aliases(store) == {"champion": 3, "previous": 2}, "the challenger lost its alias"
+    promotion.reject(store, "m", 2, who="eve", reason="late")
+    assert aliases(store) == {"champion": 3}, "a rejected version is no way back"
+
+
+def test_a_comparison_promotes_by_itself_only_where_nobody_has_decided(store):
+    assert promotion.untouched(store, "m")
+    promote(store, 1)
+    assert not promotion.untouched(store, "m")
+    promotion.reject(store, "m", 1, who="eve", reason="no")
+    assert not promotion.untouched(store, "m"), "a person has decided against a version"
 
 
 def test_what_does_not_exist_is_named_with_what_does(store):
@@ -123,9 +232,9 @@ def test_every_decision_is_in_the_log_and_the_description(store):
     promotion.rollback(store, "m", who="bob", reason="oops")
     lines = (store.home / "registry" / "m.jsonl").read_text().splitlines()
     assert [json.loads(line)["action"] for line in lines] == ["promote", "promote", "rollback"]
-    assert [decision.who for decision in promotion.history(store, "m")] == ["ada", "ada", "bob"]
+    assert [decision.who for decision in history(store, "m")] == ["ada", "ada", "bob"]
     description = store.client.get_registered_model("m").description
-    assert "| bob | rollback | 1 | 2 | oops |" in description
+    assert "| bob | rollback | 1 | 1 | oops |" in description
     assert "better / faster nicer" in description
     assert store.client.get_model_version("m", "1").tags["decision"] == "rollback"
 
@@ -143,6 +252,7 @@ PROMOTER = textwrap.dedent(
     import sys
     from pathlib import Path
     from segmentwerk.registry import promotion
+from segmentwerk.registry.decisions import history
     from segmentwerk.tracking.writer import Store
 
     store = Store(None, Path(sys.argv[1]))
@@ -164,8 +274,8 @@ def test_promotions_at_once_leave_exactly_one_champion(store):
     for worker in workers:
         _, stderr = worker.communicate(timeout=200)
         assert worker.returncode == 0, stderr
-    decisions = promotion.history(store, "m")
-    assert len(decisions) == 12
+    decisions = history(store, "m")
+    assert 4 <= len(decisions) <= 12, "whoever was champion already decided nothing"
     for before, after in itertools.pairwise(decisions):
         assert after.replaced == before.version
     assert aliases(store)["champion"] == decisions[-1].version
