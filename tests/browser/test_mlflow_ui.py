@@ -59,7 +59,7 @@ def test_the_comparison_shows_the_ranking_and_the_reason(browser, page, compared
 
 def test_metrics_are_grouped_by_family(browser, page, shown):
     browser.get(f"{page}/model-metrics")
-    shown(browser, "separation", "stability", "value", "identifiability", "substance", "cost")
+    shown(browser, "separation", "stability", "value", "identifiability", "substance", "wall_time")
 
 
 def open_artifact(browser, page, path):

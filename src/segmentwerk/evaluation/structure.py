@@ -135,26 +135,30 @@ def _null_gain(refit: Refit, view: View, settings: EvaluationSettings, seed: int
 
 
 def conclude(found: Evidence, settings: EvaluationSettings) -> Verdict:
-    """Turn evidence into a verdict and its reason."""
+    """Turn evidence into a verdict and its reason.
+
+    The reason does not give the gain as a number: it is that of a fit to fewer accounts, and the scorecard's
+    stands beside it.
+    """
     stable = found.jaccard >= settings.min_jaccard
     gaining = found.gain_low > 0 and not found.gain <= found.null_quantile
     gaps = found.apart >= LEAST_APART
-    overlap = f"the least stable segment overlaps by {found.jaccard:.2f} with its like in refits"
-    if not stable:
-        reason = (
-            f"Constructive: other accounts give another cut ({overlap}; {settings.min_jaccard:.2f} is asked)."
-        )
-        return Verdict("constructive", reason, found.gain, found.null_quantile)
-    if gaining and gaps:
-        against = f", above {found.null_quantile:.3f} without groups" if found.null_gains else ""
-        reason = (
-            f"Natural: {found.apart:.0%} of the segments have a gap to their neighbours, the held-out gain "
-            f"is {found.gain:.3f} nats per variable{against}, and {overlap}."
-        )
-        return Verdict("natural", reason, found.gain, found.null_quantile)
-    missing = [] if gaps else [f"only {found.apart:.0%} of the segments have a gap to their neighbours"]
-    missing += (
-        [] if gaining else [f"the held-out gain {found.gain:.3f} is not above that of data without groups"]
+    overlap = (
+        f"the least stable segment overlaps by {found.jaccard:.2f} with its like in refits; "
+        f"{settings.min_jaccard:.2f} is asked"
     )
+    measured = (found.gain, found.null_quantile, found.jaccard, found.apart)
+    if not stable:
+        reason = f"Constructive: other accounts give another cut ({overlap})."
+        return Verdict("constructive", reason, *measured)
+    told = f"{found.apart:.0%} of the segments have a gap to their neighbours; {LEAST_APART:.0%} is asked"
+    if gaining and gaps:
+        reason = (
+            f"Natural: the segments come back ({overlap}), gaps lie between them ({told}), and they describe "
+            "other accounts better than they would without groups."
+        )
+        return Verdict("natural", reason, *measured)
+    missing = [] if gaps else [f"too few gaps lie between the segments ({told})"]
+    missing += [] if gaining else ["they describe other accounts no better than they would without groups"]
     reason = f"Reproducible: the same cut comes back ({overlap}), but {' and '.join(missing)}."
-    return Verdict("reproducible", reason, found.gain, found.null_quantile)
+    return Verdict("reproducible", reason, *measured)

@@ -13,7 +13,7 @@ from segmentwerk.core.types import Identity, Scorecard, Segment
 from segmentwerk.insight.figure import Bars, Figure, Flows, Heat, Points
 from segmentwerk.insight.language import ENGLISH, Language
 from segmentwerk.insight.overlap import DOUBTFUL, N_NEIGHBORS
-from segmentwerk.insight.profiles import TELLING_EFFECT, Effect
+from segmentwerk.insight.profiles import LEAST_TOLD, TELLING_EFFECT, Effect
 from segmentwerk.insight.words import label, level_of
 
 MAP_POINTS = 2000
@@ -112,6 +112,42 @@ def _inside(effect: Effect, language: Language) -> str:
     shown = effect.inside, "share" if effect.level else effect.feature.unit
     arrow = "" if abs(effect.effect) < TELLING_EFFECT else "▲ " if effect.effect > 0 else "▼ "
     return arrow + language.number(*shown)
+
+
+def outcome(
+    values: pd.Series,
+    labels: pd.Series,
+    segments: Sequence[Segment],
+    told: str,
+    unit: str = "",
+    language: Language = ENGLISH,
+) -> Figure:
+    """Draw the mean of a later outcome by segment, and of all accounts: how far the segments tell it.
+
+    Parameters
+    ----------
+    values, labels
+        Outcome and label of the same accounts (n,).
+    told
+        What the outcome is, in words.
+    """
+    found = values.groupby(labels).agg(["mean", "count"])
+    means = found["mean"].where(found["count"] >= LEAST_TOLD)
+    shown = [float(means.get(segment.label, np.nan)) for segment in segments]
+    best = int(np.nanargmax(shown))
+    everyone = float(values.mean())
+    value, mean = language.number(shown[best], unit), language.number(everyone, unit)
+    return Figure(
+        "outcome",
+        language.text("figures.outcome", id=segments[best].id, value=value, mean=mean),
+        language.text("figures.segment"),
+        language.text("figures.outcome_mean", outcome=told),
+        Bars(
+            [_short(segment) for segment in segments],
+            {language.text("figures.outcome_segment"): shown},
+            {language.text("figures.outcome_all"): everyone},
+        ),
+    )
 
 
 def map_of(

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from segmentwerk.config import CompareSettings
 from segmentwerk.core.records import Artifact, Record
 from segmentwerk.core.types import StudyResult
-from segmentwerk.insight import plots, segment_plots
+from segmentwerk.insight import plots, segment_plots, sentences
 from segmentwerk.insight.draw_html import draw_html
 from segmentwerk.insight.draw_png import draw_png
 from segmentwerk.insight.figure import Figure
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.report_tables import criteria
-from segmentwerk.pipelines.preparation import Prepared
+from segmentwerk.pipelines.preparation import Prepared, outcome_name
 from segmentwerk.pipelines.release import Release
 from segmentwerk.tuning import pictures
 from segmentwerk.tuning.space import SearchSpace
@@ -65,6 +65,7 @@ def _figures(
     yield segment_plots.stability(segments, card, language)
     yield segment_plots.separation(segments, released.near, language)
     yield segment_plots.profile(released.measured, segments, language)
+    yield from _outcome(released, prepared, settings, language)
     view = prepared.view
     yield segment_plots.map_of(
         view.train, released.labels.loc[view.train.index], segments, settings.seed, language
@@ -75,6 +76,20 @@ def _figures(
             yield plots.training(curve, language)
     if released.replaced is not None:
         yield segment_plots.migration(released.identity, language)
+
+
+def _outcome(
+    released: Release, prepared: Prepared, settings: CompareSettings, language: Language
+) -> Iterator[Figure]:
+    """Draw the later outcome by segment, in money where its logarithm is what is explained."""
+    known, name = prepared.table.outcomes, outcome_name(settings.goal)
+    if name not in known:
+        return
+    name = name.removeprefix("log_")
+    words = sentences.outcome(name, prepared.table.window, language)
+    unit = "money" if name == "future_revenue" else "share"
+    values = known[name].loc[released.labels.index]
+    yield segment_plots.outcome(values, released.labels, released.segments, words, unit, language)
 
 
 def _title(name: str, kind: str, result: StudyResult, study: optuna.Study, language: Language) -> str:

@@ -21,14 +21,16 @@ from segmentwerk.core.settings import RegistrySettings
 from segmentwerk.core.types import Identity, Segment
 from segmentwerk.evaluation.identity import match
 from segmentwerk.features import definitions
+from segmentwerk.insight import cards
+from segmentwerk.insight.cards import Card, Prospects
 from segmentwerk.insight.exemplar import exemplars
 from segmentwerk.insight.language import Language
+from segmentwerk.insight.migration import Migration
 from segmentwerk.insight.overlap import cautions, neighbourhood
 from segmentwerk.insight.profiles import Effect, describe, effects
-from segmentwerk.pipelines import card
+from segmentwerk.pipelines import card, portrait
 from segmentwerk.pipelines.approval import asker, compare_with
 from segmentwerk.pipelines.candidates import Candidate
-from segmentwerk.pipelines.card import made_of
 from segmentwerk.pipelines.context import Context, user
 from segmentwerk.pipelines.preparation import Prepared
 from segmentwerk.registry import approval, package, promotion, publish
@@ -52,8 +54,9 @@ class Release:
 
     ``version`` is None where tracking is off, or its store was away; ``champion`` says
     whether this version took the title. ``assignments`` is the local file with every account;
-    ``labels`` (n_customers,), ``near`` (k, k), the neighbourhood of the segments, and ``measured``, the
-    effects of the features, are for the report. ``failed`` names the gates that its scorecard failed.
+    ``labels`` (n_customers,), ``near`` (k, k), the neighbourhood of the segments, ``measured``, the
+    effects of the features, ``cards``, ``moves`` (None without a champion) and ``prospects`` (None without
+    any) are for the pages. ``failed`` names the gates that its scorecard failed.
     """
 
     model_name: str
@@ -68,6 +71,9 @@ class Release:
     labels: pd.Series
     near: pd.DataFrame
     measured: list[Effect]
+    cards: tuple[Card, ...]
+    moves: Migration | None = None
+    prospects: Prospects | None = None
     failed: tuple[str, ...] = ()
 
     @property
@@ -136,17 +142,21 @@ def release(
     prospect = _second_path(prepared, labels, settings)
     folder = _package(prepared, winner, labels, segments, prospect, settings, context)
     assignments, accounts = _assign(folder, prepared, labels, identity, context)
+    drawn = cards.make(table, space, labels, segments, measured, portrait.potential(table))
+    moves = portrait.moves(identity, present, labels, segments, table)
+    future = portrait.prospects(assignments, table, prospect)
     comparison = None
     if present is not None:
         comparison = compare_with(
             present, winner.model, identity.moved, prepared, settings.evaluation, settings.seed
         )
-    run.write(_records(identity, prospect, present))
     version, crowned = None, False
     if there:
+        text = card.write(winner.card, drawn, future, prepared, settings, language)
         version, crowned = _register(
-            folder, prepared, winner, segments, prospect, identity, comparison, settings, store, run
+            folder, prepared, winner, text, identity, comparison, settings, store, run
         )
+    run.write(_records(identity, prospect, present))  # after the scores, which MLflow then shows first
     return Release(
         name,
         version,
@@ -160,6 +170,9 @@ def release(
         labels,
         near,
         measured,
+        drawn,
+        moves,
+        future,
         tuple(
             gate.code for gate in winner.card.gates if gate.status == "failed" and gate.severity == "error"
         ),
@@ -278,8 +291,7 @@ def _register(
     folder: Path,
     prepared: Prepared,
     winner: Candidate,
-    segments: tuple[Segment, ...],
-    prospect: Prospect | None,
+    description: str,
     identity: Identity,
     comparison: Comparison | None,
     settings: CompareSettings,
@@ -294,7 +306,7 @@ def _register(
         folder,
         model_name=name,
         metrics={score.key: score.value for score in winner.card.scores if np.isfinite(score.value)},
-        description=card.write(winner.card, segments, prospect, prepared.table, settings, made_of(prepared)),
+        description=description,
         tags={
             NEXT_ID: str(identity.next_id),
             "algorithm": winner.card.algorithm,

@@ -2,71 +2,67 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from math import isfinite
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from segmentwerk.config import CompareSettings
 from segmentwerk.core.files import atomic_file
-from segmentwerk.core.types import Scorecard, Selection, Verdict
+from segmentwerk.core.types import Scorecard, Selection
 from segmentwerk.features.table import catalogue
-from segmentwerk.insight.language import ENGLISH
-from segmentwerk.insight.report_tables import differences, interval
+from segmentwerk.insight import markdown, report_tables, sentences
+from segmentwerk.insight.language import Language
+from segmentwerk.insight.report import Told
 from segmentwerk.pipelines.card import made_of
 from segmentwerk.pipelines.preparation import Prepared
 from segmentwerk.pipelines.release import Release
 
+if TYPE_CHECKING:
+    from segmentwerk.pipelines.compare import Outcome
+
 
 def page(
-    selection: Selection,
-    cards: Sequence[Scorecard],
-    verdict: Verdict,
+    found: Outcome,
     released: Release,
     prepared: Prepared,
-    left_out: Mapping[str, str],
+    settings: CompareSettings,
+    told: Told,
+    language: Language,
     report: str,
+    output: Path,
 ) -> str:
-    """Write the description of a comparison as Markdown; ``report`` is the address of the report."""
-    table = prepared.table
-    quarantined = sum(prepared.accounts.checked.rejected.values())
-    k = len(released.segments)
-    held_out = "each held out in turn" if prepared.in_turn else f"{len(prepared.holdout):,} held out"
-    lines = [  # the UI folds everything after some four lines
-        f"**{selection.winner} won with {k} segments**; the structure is {verdict.kind}. "
-        + _decision(released),
+    """Write the description of a comparison as Markdown.
+
+    Parameters
+    ----------
+    told
+        The sentences that stand beside the tables.
+    report
+        Address of the segment report.
+    output
+        Folder of the run, where the accounts of each segment lie.
+    """
+    selection = found.selection
+    kind = language.text(f"page.{found.verdict.kind}")
+    won = language.text("page.won", winner=selection.winner, k=len(released.segments), kind=kind)
+    lines = [  # the UI folds everything after some six lines
+        f"{won} {_decision(released)}",
         "",
-        selection.reason,
+        " ".join([sentences.headline(released.cards, language), *_moved(released, language)]),
         "",
-        f"**Structure:** {verdict.reason}",
+        *_segments(released, language, report),
+        *_migration(released, language),
+        *_why(found, told, language),
+        *_gates(found, language),
+        *_prospects(released, language),
+        _members(released, settings, output, language),
         "",
-        f"**Data:** {table.source} as of {table.window.as_of}, {len(table.customers):,} customers "
-        f"({held_out}), {quarantined:,} rows quarantined, digest `{table.digest}`.",
+        f"**{language.text('page.data')}:** {_data(prepared, language)}",
         "",
-        *made_of(prepared),
-        "### Candidates",
-        "",
-        markdown(intervals(selection, cards)),
-        "",
-        "Scores of held-out accounts with 95% intervals; the lower mean rank is better.",
-        "",
-        *_differences(selection),
-        *gates(cards),
-        *[f"- {name} took no part: {why}" for name, why in left_out.items()],
-        "",
-        "### Segments",
-        "",
-        *(
-            [f"[Open the segment report]({report}): cards, figures, and how to read them.", ""]
-            if report
-            else []
-        ),
-        *[
-            f"- **{segment.id} {segment.name}**: {segment.share:.0%} of customers. {segment.summary}"
-            for segment in released.segments
-        ],
-        "",
-        *_migration(released),
+        *made_of(prepared, language),
     ]
     return "\n".join(lines)
 
@@ -87,20 +83,119 @@ def promotion(released: Release) -> str:
     return f"{command} force=true reason='WHY'" if released.failed else command
 
 
-def intervals(selection: Selection, cards: Sequence[Scorecard]) -> pd.DataFrame:
-    """Return the ranking with the interval of every score."""
-    table, found = ranking(selection), {card.candidate: card for card in cards}
-    for key in (str(name) for name in table.columns if "/" in str(name)):
-        table[key] = [interval(found[name].score(key), ENGLISH) for name in table["candidate"]]
-    return table
+def _moved(released: Release, language: Language) -> list[str]:
+    if released.moves is None or released.replaced is None:
+        return []
+    return [sentences.moved(released.moves, released.replaced.version, language)]
 
 
-def _differences(selection: Selection) -> Iterable[str]:
-    """List by how much the winner is ahead of others, and who is on the Pareto front."""
-    for item in selection.comparisons:
-        told = ", ".join(differences(item, ENGLISH))
-        yield f"- {selection.winner} minus {item['candidate']} ({item['role']}): {told}"
-    yield f"- Pareto front over the families: {', '.join(selection.pareto)}"
+def _segments(released: Release, language: Language, report: str) -> list[str]:
+    """Write the segments as a table, and what each is like."""
+    heads, rows = report_tables.overview(released.cards, language)
+    link = [language.text("page.open_report", address=report), ""] if report else []
+    return [
+        f"### {language.text('page.segments')}",
+        "",
+        markdown.table(heads, rows, left=2),
+        "",
+        language.text("report.potential_note"),
+        "",
+        *link,
+        *markdown.listed(f"**{one.id} {one.name}**: {one.summary}" for one in released.segments),
+        "",
+    ]
+
+
+def _migration(released: Release, language: Language) -> list[str]:
+    if released.moves is None or released.replaced is None:
+        return []
+    heads, rows = report_tables.migration(released.moves, language)
+    return [
+        f"### {language.text('report.migration', version=released.replaced.version)}",
+        "",
+        *markdown.listed(sentences.events(released.moves, language)),
+        "",
+        markdown.table(heads, rows),
+        "",
+        language.text("report.migration_note"),
+        "",
+    ]
+
+
+def _why(found: Outcome, told: Told, language: Language) -> list[str]:
+    """Write why the winner won, with the ranking and what its heads mean."""
+    heads, rows = report_tables.ranking(found.selection, found.cards, language)
+    left_out = [language.text("report.left_out", name=name, why=why) for name, why in found.left_out.items()]
+    return [
+        f"### {language.text('page.why')}",
+        "",
+        " ".join(report_tables.reasons(found.selection, found.cards, language)),
+        "",
+        f"**{language.text('page.why_k', k=found.winner.card.n_segments)}:** {told.number}",
+        "",
+        told.structure,
+        "",
+        markdown.table(heads, rows),
+        "",
+        language.text("report.ranking_note"),
+        "",
+        *markdown.listed(
+            f"**{word}**{f' (`{key}`)' if key else ''}: {meaning}." for word, key, meaning in told.meanings
+        ),
+        *markdown.listed(left_out),
+        "",
+    ]
+
+
+def _gates(found: Outcome, language: Language) -> list[str]:
+    """Write the winner's gates with their limits, and those that others failed."""
+    heads, rows = report_tables.gates_of(found.winner.card, language)
+    others = [card for card in found.cards if card.candidate != found.selection.winner]
+    return [
+        f"### {language.text('report.gates')}: {found.selection.winner}",
+        "",
+        markdown.table(heads, rows, left=4),
+        "",
+        *markdown.listed(line for card in others for line in report_tables.failed_gates(card, language)),
+        "",
+    ]
+
+
+def _prospects(released: Release, language: Language) -> list[str]:
+    if released.prospects is None:
+        return []
+    names = {segment.id: segment.name for segment in released.segments}
+    heads, rows = report_tables.prospects(released.prospects, names, language)
+    return [
+        f"### {language.text('page.prospects')}",
+        "",
+        sentences.prospects(released.prospects, language),
+        "",
+        markdown.table(heads, rows, left=2),
+        "",
+    ]
+
+
+def _members(released: Release, settings: CompareSettings, output: Path, language: Language) -> str:
+    """Say where the accounts of each segment are listed; ids themselves never leave the machine."""
+    path = released.assignments
+    if path.is_relative_to(settings.home):
+        path = path.relative_to(settings.home)
+    else:  # the folder of outputs was set: its address is nobody else's business
+        path = Path(output.name) / path.name
+    return language.text("page.members", path=path.as_posix(), model=released.uri)
+
+
+def _data(prepared: Prepared, language: Language) -> str:
+    table = prepared.table
+    return language.text(
+        "report.data_in_turn" if prepared.in_turn else "report.data",
+        customers=language.number(len(table.customers)),
+        as_of=language.day(table.window.as_of),
+        held_out=language.number(len(prepared.holdout)),
+        quarantined=language.number(sum(prepared.accounts.checked.rejected.values())),
+        digest=table.digest,
+    )
 
 
 def ranking(selection: Selection) -> pd.DataFrame:
@@ -113,30 +208,12 @@ def ranking(selection: Selection) -> pd.DataFrame:
     return table.rename(columns={"n_segments": "segments"}).astype(str)
 
 
-def markdown(table: pd.DataFrame) -> str:
-    """Write a table of texts as Markdown."""
-    rows = [list(table.columns), ["---"] * table.shape[1], *table.to_numpy().tolist()]
-    return "\n".join("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows)
-
-
 def gates(cards: Sequence[Scorecard]) -> Iterable[str]:
     """List the failed gates of each candidate."""
     for card in cards:
         for gate in card.gates:
             if gate.status == "failed":
                 yield f"- {card.candidate} failed {gate.code} ({gate.title}): {gate.message}"
-
-
-def _migration(released: Release) -> list[str]:
-    if released.replaced is None:
-        return []
-    events = [
-        f"- {event.kind}: {list(event.old)} → {list(event.new)} (Jaccard {event.jaccard:.2f})"
-        for event in released.identity.events
-    ]
-    matrix = released.identity.migration.rename_axis("from").reset_index().astype(str)
-    head = f"### Against champion version {released.replaced.version}: {released.identity.moved:.1%} move"
-    return [head, "", markdown(matrix), "", *events, ""]
 
 
 def _features(prepared: Prepared) -> pd.DataFrame:
