@@ -74,7 +74,7 @@ class Migration:
         moves = old != new
         money = pd.Series(NAN, old.index) if revenue is None else revenue.loc[old.index].fillna(0.0)
         leaving = moves.groupby(old).sum()
-        told = money.where(moves, 0.0).groupby(old).sum(min_count=1).where(leaving >= LEAST_TOLD)
+        told = _hiding(money.where(moves, 0.0).groupby(old).sum(min_count=1), leaving)
         n_moved = int(moves.sum())
         return cls(
             identity,
@@ -88,3 +88,11 @@ class Migration:
             revenue_moved=float(money[moves].sum(min_count=1)) if n_moved >= LEAST_TOLD else NAN,
             revenue_leaving=told,
         )
+
+
+def _hiding(amounts: pd.Series, accounts: pd.Series) -> pd.Series:
+    """Blank the amounts of few accounts, and one more where the total would tell them by the difference."""
+    told = amounts.where(accounts >= LEAST_TOLD)
+    if 0 < accounts[told.isna()].sum() < LEAST_TOLD and told.notna().any():
+        told[accounts[told.notna()].idxmin()] = NAN
+    return told

@@ -26,8 +26,10 @@ def criteria(selection: Selection) -> list[str]:
     return [str(name) for name in selection.ranking.columns if "/" in str(name)]
 
 
-def reasons(selection: Selection, cards: Sequence[Scorecard], language: Language) -> list[str]:
-    """Say in sentences why the winner won, and how sure that is."""
+def reasons(
+    selection: Selection, cards: Sequence[Scorecard], language: Language, *, by_criterion: bool = True
+) -> list[str]:
+    """Say in sentences why the winner won, and how sure that is; with differences by criterion or without."""
     winner = next(card for card in cards if card.candidate == selection.winner)
     rank = selection.ranking.set_index("candidate")["rank"].loc[selection.winner]
     passed = sum(card.passed for card in cards)
@@ -48,10 +50,11 @@ def reasons(selection: Selection, cards: Sequence[Scorecard], language: Language
         role = language.find("roles", str(item["role"])) or str(item["role"])
         share = language.percent(float(str(item["ahead"])))
         sentences.append(language.text("report.ahead", role=role, candidate=item["candidate"], share=share))
-        listed, other = ", ".join(differences(item, language)), item["candidate"]
-        sentences.append(
-            language.text("report.differences", winner=selection.winner, candidate=other, listed=listed)
-        )
+        if by_criterion:
+            listed, other = ", ".join(differences(item, language)), item["candidate"]
+            sentences.append(
+                language.text("report.differences", winner=selection.winner, candidate=other, listed=listed)
+            )
     if len(selection.pareto) > 1:
         sentences.append(language.text("report.front", names=language.listed(list(selection.pareto))))
     return sentences
@@ -170,7 +173,9 @@ def _number(gate: Gate, name: str, language: Language) -> str:
     value = float(gate.facts[name])
     if gate.code in SHARES:
         return language.percent(value, 1)
-    return language.number(value) if value.is_integer() else language.decimal(value, 3)
+    if value.is_integer() and gate.code != "G002":
+        return language.number(value)
+    return language.decimal(value, 3 if gate.code == "G006" else 2)
 
 
 def migration(moves: Migration, language: Language) -> tuple[Row, list[Row]]:
@@ -210,9 +215,12 @@ def _row(
     ]
 
 
-def overview(cards: Sequence[Card], language: Language) -> tuple[Row, list[Row]]:
-    """Return heads and rows of the segments: name, accounts, revenue, potential; the last row is all."""
+def overview(
+    cards: Sequence[Card], language: Language, prospects: Prospects | None = None
+) -> tuple[Row, list[Row]]:
+    """Return heads and rows of the segments: name, accounts, money, and prospects; the last row is all."""
     names = ("id", "name", "accounts", "share", "revenue", "revenue_share", "potential")
+    heads = [language.text(f"report.{name}") for name in names]
     rows = [
         [
             str(card.segment.id),
@@ -225,7 +233,13 @@ def overview(cards: Sequence[Card], language: Language) -> tuple[Row, list[Row]]
         ]
         for card in cards
     ]
-    return [language.text(f"report.{name}") for name in names], [*rows, _all(cards, language)]
+    rows.append(_all(cards, language))
+    if prospects is not None:
+        heads.append(language.text("page.prospects_count"))
+        counts = prospects.found["accounts"].reindex([card.segment.id for card in cards], fill_value=0)
+        for row, count in zip(rows, [*counts, counts.sum()], strict=True):
+            row.append(language.number(float(count)))
+    return heads, rows
 
 
 def _all(cards: Sequence[Card], language: Language) -> Row:

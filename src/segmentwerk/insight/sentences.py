@@ -144,4 +144,4 @@ def meanings(
             told = language.text("page.best_known", reference=language.decimal(reference.value))
             words = f"{words}. {told}"
         found.append((criterion(key, language), key, words.rstrip(".")))
-    return [*found, (language.text("page.pareto"), "", language.text("meaning.pareto"))]
+    return found

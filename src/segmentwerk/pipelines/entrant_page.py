@@ -84,7 +84,7 @@ def _candidate(card: Scorecard, beside: dict[str, Scorecard], language: Language
             *(report_tables.interval(one.score(score.key), language) for one in shown.values()),
         ]
         for score in card.scores
-        if score.family != "wall_time"
+        if language.find("criteria", score.key)  # the others are metrics of the run
     ]
     params = [[name, str(value)] for name, value in sorted(card.params.items())]
     return [

@@ -16,9 +16,9 @@ from segmentwerk.features.table import catalogue
 from segmentwerk.insight import markdown, report_tables, sentences
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.report import Told
-from segmentwerk.pipelines.card import made_of
 from segmentwerk.pipelines.preparation import Prepared
 from segmentwerk.pipelines.release import Release
+from segmentwerk.tracking.encode import MAX_NOTE
 
 if TYPE_CHECKING:
     from segmentwerk.pipelines.compare import Outcome
@@ -48,23 +48,34 @@ def page(
     selection = found.selection
     kind = language.text(f"page.{found.verdict.kind}")
     won = language.text("page.won", winner=selection.winner, k=len(released.segments), kind=kind)
-    lines = [  # the UI folds everything after some six lines
+    opening = [  # the UI folds everything after some six lines
         f"{won} {_decision(released)}",
         "",
         " ".join([sentences.headline(released.cards, language), *_moved(released, language)]),
         "",
-        *_segments(released, language, report),
-        *_migration(released, language),
-        *_why(found, told, language),
-        *_gates(found, language),
-        *_prospects(released, language),
-        _members(released, settings, output, language),
-        "",
-        f"**{language.text('page.data')}:** {_data(prepared, language)}",
-        "",
-        *made_of(prepared, language),
     ]
-    return "\n".join(lines)
+    sections = [  # the last number says which gives way first
+        (opening, 0),
+        (_segments(released, language, report), 0),
+        (_summaries(released), 6),
+        (_migration(released, language), 3),
+        (_why(found, told, language), 0),
+        (_gates(found, language), 2),
+        (_failures(found, language), 4),
+        (_members(released, settings, output, language), 1),
+        (_data(prepared, language), 5),
+    ]
+    return fitting(sections)
+
+
+def fitting(sections: Sequence[tuple[list[str], int]], room: int = MAX_NOTE) -> str:
+    """Join sections; where they are too long, those with the highest number are left to the report."""
+    order = sorted({number for _, number in sections}, reverse=True)
+    for most in order:
+        text = "\n".join(line for lines, number in sections if number <= most for line in lines)
+        if len(text) <= room:
+            break
+    return text
 
 
 def _decision(released: Release) -> str:
@@ -91,16 +102,22 @@ def _moved(released: Release, language: Language) -> list[str]:
 
 def _segments(released: Release, language: Language, report: str) -> list[str]:
     """Write the segments as a table, and what each is like."""
-    heads, rows = report_tables.overview(released.cards, language)
+    heads, rows = report_tables.overview(released.cards, language, released.prospects)
+    beyond = [sentences.prospects(released.prospects, language)] if released.prospects else []
     link = [language.text("page.open_report", address=report), ""] if report else []
     return [
         f"### {language.text('page.segments')}",
         "",
         markdown.table(heads, rows, left=2),
         "",
-        language.text("report.potential_note"),
+        " ".join([language.text("report.potential_note"), *beyond]),
         "",
         *link,
+    ]
+
+
+def _summaries(released: Release) -> list[str]:
+    return [
         *markdown.listed(f"**{one.id} {one.name}**: {one.summary}" for one in released.segments),
         "",
     ]
@@ -129,7 +146,7 @@ def _why(found: Outcome, told: Told, language: Language) -> list[str]:
     return [
         f"### {language.text('page.why')}",
         "",
-        " ".join(report_tables.reasons(found.selection, found.cards, language)),
+        " ".join(report_tables.reasons(found.selection, found.cards, language, by_criterion=False)),
         "",
         f"**{language.text('page.why_k', k=found.winner.card.n_segments)}:** {told.number}",
         "",
@@ -148,47 +165,36 @@ def _why(found: Outcome, told: Told, language: Language) -> list[str]:
 
 
 def _gates(found: Outcome, language: Language) -> list[str]:
-    """Write the winner's gates with their limits, and those that others failed."""
+    """Write the winner's gates with their limits."""
     heads, rows = report_tables.gates_of(found.winner.card, language)
-    others = [card for card in found.cards if card.candidate != found.selection.winner]
     return [
         f"### {language.text('report.gates')}: {found.selection.winner}",
         "",
         markdown.table(heads, rows, left=4),
         "",
-        *markdown.listed(line for card in others for line in report_tables.failed_gates(card, language)),
-        "",
     ]
 
 
-def _prospects(released: Release, language: Language) -> list[str]:
-    if released.prospects is None:
-        return []
-    names = {segment.id: segment.name for segment in released.segments}
-    heads, rows = report_tables.prospects(released.prospects, names, language)
-    return [
-        f"### {language.text('page.prospects')}",
-        "",
-        sentences.prospects(released.prospects, language),
-        "",
-        markdown.table(heads, rows, left=2),
-        "",
-    ]
+def _failures(found: Outcome, language: Language) -> list[str]:
+    """Write which gates others failed."""
+    others = [card for card in found.cards if card.candidate != found.selection.winner]
+    failed = [line for card in others for line in report_tables.failed_gates(card, language)]
+    return [*markdown.listed(failed), ""] if failed else []
 
 
-def _members(released: Release, settings: CompareSettings, output: Path, language: Language) -> str:
+def _members(released: Release, settings: CompareSettings, output: Path, language: Language) -> list[str]:
     """Say where the accounts of each segment are listed; ids themselves never leave the machine."""
     path = released.assignments
     if path.is_relative_to(settings.home):
         path = path.relative_to(settings.home)
     else:  # the folder of outputs was set: its address is nobody else's business
         path = Path(output.name) / path.name
-    return language.text("page.members", path=path.as_posix(), model=released.uri)
+    return [language.text("page.members", path=path.as_posix(), model=released.uri), ""]
 
 
-def _data(prepared: Prepared, language: Language) -> str:
+def _data(prepared: Prepared, language: Language) -> list[str]:
     table = prepared.table
-    return language.text(
+    text = language.text(
         "report.data_in_turn" if prepared.in_turn else "report.data",
         customers=language.number(len(table.customers)),
         as_of=language.day(table.window.as_of),
@@ -196,6 +202,8 @@ def _data(prepared: Prepared, language: Language) -> str:
         quarantined=language.number(sum(prepared.accounts.checked.rejected.values())),
         digest=table.digest,
     )
+    joined = [language.text("page.made_of_short", count=len(prepared.factors))] if prepared.factors else []
+    return [" ".join([f"**{language.text('page.data')}:** {text}", *joined]), ""]
 
 
 def ranking(selection: Selection) -> pd.DataFrame:
