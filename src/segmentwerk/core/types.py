@@ -9,6 +9,7 @@ from typing import Literal
 
 import pandas as pd
 
+Facts = Mapping[str, float | str]
 Kind = Literal["numeric", "categorical"]
 Basis = Literal["full", "partial", "firmographic"]
 
@@ -110,15 +111,21 @@ class Score:
 class Gate:
     """The answer of one knock-out criterion.
 
-    ``facts`` are what was ``measured`` and the ``limit``, for those who tell it in their own words.
+    ``undecided`` says that the accounts are too few to tell; as a failure it counts against. ``facts`` are
+    what was measured and the limit, by name, for those who tell it in their own words.
     """
 
     code: str
     title: str
-    status: Literal["passed", "failed", "not_applicable"]
+    status: Literal["passed", "failed", "undecided", "not_applicable"]
     message: str
     severity: Literal["error", "warning"] = "error"
-    facts: Mapping[str, float | str] = field(default_factory=dict)
+    facts: Facts = field(default_factory=dict)
+
+    @property
+    def refuses(self) -> bool:
+        """Whether it stands against the candidate."""
+        return self.status in ("failed", "undecided") and self.severity == "error"
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -42,13 +42,17 @@ Spread = Callable[[Callable[[int], float], Iterable[int]], Iterable[float]]
 
 @dataclass(frozen=True)
 class Evidence:
-    """What the verdict stands on; ``null_gains`` is empty where another condition had failed already."""
+    """What the verdict stands on; ``null_gains`` is empty where another condition had failed already.
+
+    ``gain`` is that of a refit on ``refitted`` accounts, as the copies have: not the gain in the ranking.
+    """
 
     gain: float
     gain_low: float
     jaccard: float
     apart: float
     null_gains: tuple[float, ...]
+    refitted: int
 
     @property
     def null_quantile(self) -> float:
@@ -105,12 +109,12 @@ def gather(
     gain = separation.gain(held_out_in_turn(case, refit)).score
     jaccard = _jaccard(case, refit, card)
     apart = standing_apart(small.spread, case.labels, derive(seed, "halves"))
-    found = Evidence(gain.value, gain.low, jaccard, apart, ())
+    found = Evidence(gain.value, gain.low, jaccard, apart, (), len(small.train))
     if conclude(found, settings).kind != "natural" or settings.null_copies == 0:
         return found
     seeds = [derive(seed, "null", i) for i in range(settings.null_copies)]
     nulls = spread(partial(_null_gain, refit, small, settings), seeds)
-    return Evidence(gain.value, gain.low, jaccard, apart, tuple(nulls))
+    return replace(found, null_gains=tuple(nulls))
 
 
 def _jaccard(case: Case, refit: Refit, card: Scorecard | None) -> float:
@@ -135,30 +139,29 @@ def _null_gain(refit: Refit, view: View, settings: EvaluationSettings, seed: int
 
 
 def conclude(found: Evidence, settings: EvaluationSettings) -> Verdict:
-    """Turn evidence into a verdict and its reason.
-
-    The reason does not give the gain as a number: it is that of a fit to fewer accounts, and the scorecard's
-    stands beside it.
-    """
+    """Turn evidence into a verdict and its reason."""
     stable = found.jaccard >= settings.min_jaccard
     gaining = found.gain_low > 0 and not found.gain <= found.null_quantile
     gaps = found.apart >= LEAST_APART
-    overlap = (
-        f"the least stable segment overlaps by {found.jaccard:.2f} with its like in refits; "
-        f"{settings.min_jaccard:.2f} is asked"
-    )
+    overlap = f"the least stable segment overlaps by {found.jaccard:.2f} with its like in refits"
     measured = (found.gain, found.null_quantile, found.jaccard, found.apart)
+    refit = f"a refit on {found.refitted:,} accounts"
     if not stable:
-        reason = f"Constructive: other accounts give another cut ({overlap})."
-        return Verdict("constructive", reason, *measured)
-    told = f"{found.apart:.0%} of the segments have a gap to their neighbours; {LEAST_APART:.0%} is asked"
-    if gaining and gaps:
         reason = (
-            f"Natural: the segments come back ({overlap}), gaps lie between them ({told}), and they describe "
-            "other accounts better than they would without groups."
+            f"Constructive: other accounts give another cut ({overlap}; {settings.min_jaccard:.2f} is asked)."
+        )
+        return Verdict("constructive", reason, *measured)
+    if gaining and gaps:
+        against = f" (copies without groups: {found.null_quantile:.3f})" if found.null_gains else ""
+        reason = (
+            f"Natural: {found.apart:.0%} of the segments have a gap to their neighbours, {refit} gains "
+            f"{found.gain:.3f} nats per variable on other accounts{against}, and {overlap}."
         )
         return Verdict("natural", reason, *measured)
-    missing = [] if gaps else [f"too few gaps lie between the segments ({told})"]
-    missing += [] if gaining else ["they describe other accounts no better than they would without groups"]
+    missing = [] if gaps else [f"only {found.apart:.0%} of the segments have a gap to their neighbours"]
+    if not gaining:
+        missing.append(
+            f"{refit} gains {found.gain:.3f} nats per variable, not surely more than without groups"
+        )
     reason = f"Reproducible: the same cut comes back ({overlap}), but {' and '.join(missing)}."
     return Verdict("reproducible", reason, *measured)

@@ -94,5 +94,5 @@ def _hiding(amounts: pd.Series, accounts: pd.Series) -> pd.Series:
     """Blank the amounts of few accounts, and one more where the total would tell them by the difference."""
     told = amounts.where(accounts >= LEAST_TOLD)
     if 0 < accounts[told.isna()].sum() < LEAST_TOLD and told.notna().any():
-        told[accounts[told.notna()].idxmin()] = NAN
+        told = told.where(told.index != accounts[told.notna()].idxmin())
     return told

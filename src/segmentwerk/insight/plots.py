@@ -8,7 +8,7 @@ from math import isfinite
 
 import numpy as np
 
-from segmentwerk.core.types import Score, Scorecard, Selection, StudyResult, TrialRecord
+from segmentwerk.core.types import Scorecard, Selection, StudyResult, TrialRecord
 from segmentwerk.insight.figure import Dots, Figure, Line, Lines
 from segmentwerk.insight.language import ENGLISH, Language
 
@@ -27,9 +27,8 @@ def ranked(
     found = {card.candidate: card.score(key) for card in cards}
     order = [str(name) for name in selection.ranking["candidate"] if found[str(name)] is not None]
     scores = [score for name in order if (score := found[name]) is not None]
-    ranked_ones = [name for name in _ranked(selection) if name in order] or order
-    leader = max(ranked_ones, key=lambda name: _better(found[name]))
-    best = scores[order.index(leader)]
+    best = max(scores, key=lambda score: score.value if score.higher_is_better else -score.value)
+    leader = next(name for name in order if found[name] is best)
     words, unit = criterion(key, language), language.find("criteria", best.unit) or best.unit
     told = {"criterion": words, "value": language.decimal(best.value, 3), "winner": selection.winner}
     title = "figures.leads_and_won" if leader == selection.winner else "figures.leads"
@@ -57,34 +56,14 @@ def side_by_side(
     words = {name: language.text("figures.on_front", candidate=name) for name in selection.pareto}
     places = [float(x) for x in range(len(keys))]
     lines = [Line(words.get(name, name), places, row[name].tolist()) for name in names]
-    rivals = np.array([row[name] for name in _ranked(selection)])
-    wins = int((row[selection.winner] >= np.nanmax(rivals, axis=0)).sum())
+    wins = int(sum(row[selection.winner] >= np.nanmax(scaled, axis=0)))
     return Figure(
         "side_by_side",
-        language.text(
-            "figures.best_in_tie" if selection.near_ties else "figures.best_in",
-            winner=selection.winner,
-            wins=wins,
-            total=len(keys),
-            rivals=len(rivals),
-        ),
+        language.text("figures.best_in", winner=selection.winner, wins=wins, total=len(keys)),
         language.text("figures.criterion"),
         language.text("figures.worst_to_best"),
         Lines(lines, [criterion(key, language) for key in keys]),
     )
-
-
-def _ranked(selection: Selection) -> list[str]:
-    """Return the candidates that could win: one that fails a gate which others pass has no rank."""
-    ranks = selection.ranking.set_index("candidate")["rank"]
-    return [str(name) for name in ranks.index[ranks.notna()]]
-
-
-def _better(score: Score | None) -> float:
-    """Return what orders scores, larger is better."""
-    if score is None:
-        return -np.inf
-    return score.value if score.higher_is_better else -score.value
 
 
 def _value(card: Scorecard, key: str) -> float:

@@ -51,17 +51,15 @@ def reasons(
         share = language.percent(float(str(item["ahead"])))
         sentences.append(language.text("report.ahead", role=role, candidate=item["candidate"], share=share))
         if by_criterion:
-            listed, other = ", ".join(differences(item, language)), item["candidate"]
-            sentences.append(
-                language.text("report.differences", winner=selection.winner, candidate=other, listed=listed)
-            )
+            listed = ", ".join(differences(item, language))
+            sentences.append(language.text("report.differences", listed=listed))
     if len(selection.pareto) > 1:
         sentences.append(language.text("report.front", names=language.listed(list(selection.pareto))))
     return sentences
 
 
 def differences(comparison: Mapping[str, Any], language: Language) -> list[str]:
-    """Write winner minus another candidate in each criterion, with 95% intervals."""
+    """Write by how much the winner is ahead of another candidate in each criterion, with 95% intervals."""
     return [
         f"{criterion(key, language)} {_span(found['value'], found['low'], found['high'], language)}"
         for key, found in comparison["differences"].items()

@@ -95,6 +95,7 @@ class Release:
             "segments": [asdict(segment) for segment in self.segments],
             "events": [asdict(event) for event in self.identity.events],
             "moved": self.identity.moved,
+            "followed": self.identity.followed,
             "assignments": self.assignments,
             "accounts": self.accounts,
         }
@@ -282,6 +283,7 @@ def _records(identity: Identity, prospect: Prospect | None, present: Incumbent |
             yield Metric(f"prospect/{name}", getattr(prospect, name))
     if present is not None:
         yield Metric("identity/moved", identity.moved)
+        yield Metric("identity/followed", identity.followed)
         yield Text("identity/migration.csv", identity.migration.to_csv())
         events = [asdict(event) for event in identity.events]
         yield Text("identity/events.json", json.dumps(events, indent=1))

@@ -49,9 +49,9 @@ def page(
     kind = language.text(f"page.{found.verdict.kind}")
     won = language.text("page.won", winner=selection.winner, k=len(released.segments), kind=kind)
     opening = [  # the UI folds everything after some six lines
-        f"{won} {_decision(released)}",
+        _decision(released),
         "",
-        " ".join([sentences.headline(released.cards, language), *_moved(released, language)]),
+        f"{won} {sentences.headline(released.cards, language)}",
         "",
     ]
     sections = [  # the last number says which gives way first
@@ -94,12 +94,6 @@ def promotion(released: Release) -> str:
     return f"{command} force=true reason='WHY'" if released.failed else command
 
 
-def _moved(released: Release, language: Language) -> list[str]:
-    if released.moves is None or released.replaced is None:
-        return []
-    return [sentences.moved(released.moves, released.replaced.version, language)]
-
-
 def _segments(released: Release, language: Language, report: str) -> list[str]:
     """Write the segments as a table, and what each is like."""
     heads, rows = report_tables.overview(released.cards, language, released.prospects)
@@ -129,6 +123,8 @@ def _migration(released: Release, language: Language) -> list[str]:
     heads, rows = report_tables.migration(released.moves, language)
     return [
         f"### {language.text('report.migration', version=released.replaced.version)}",
+        "",
+        sentences.moved(released.moves, released.replaced.version, language),
         "",
         *markdown.listed(sentences.events(released.moves, language)),
         "",

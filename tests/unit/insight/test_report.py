@@ -85,7 +85,6 @@ def test_the_report_says_what_is_to_be_decided_and_why(english):
         "Against version 1, 50 of 400 accounts (12.5%) move, that is, get another segment id; "
         "they hold 50,000\xa0EUR of the revenue (12.5%). 50 of them only follow their segment",
         "split: 13 thirteen becomes 13",
-        "By criterion, kmeans minus rfm_grid: held-out gain 0.200",
         "Why 4 segments:</strong> They are four.",
         "<strong>held-out gain</strong>: Good.",
         "Prospects by segment",
