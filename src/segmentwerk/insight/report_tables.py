@@ -107,7 +107,8 @@ def gates(
     heads = [language.text("report.gate"), *(card.candidate for card in cards)]
     rows = []
     for number, gate in enumerate(cards[0].gates):
-        asked = next((text for card in cards if (text := limit(card.gates[number], language))), "")
+        texts = dict.fromkeys(limit(card.gates[number], language) for card in cards)  # may depend on k
+        asked = "; ".join(text for text in texts if text)
         title = gate_title(gate, language) + (f": {asked}" if asked else "")
         answers = [(str(card.gates[number].status), _answer(card.gates[number], language)) for card in cards]
         rows.append((title, answers))

@@ -118,8 +118,7 @@ def outcome(
     values: pd.Series,
     labels: pd.Series,
     segments: Sequence[Segment],
-    told: str,
-    unit: str = "",
+    unit: str = "share",
     language: Language = ENGLISH,
 ) -> Figure:
     """Draw the mean of a later outcome by segment, and of all accounts: how far the segments tell it.
@@ -128,12 +127,13 @@ def outcome(
     ----------
     values, labels
         Outcome and label of the same accounts (n,).
-    told
-        What the outcome is, in words.
+    unit
+        ``money``, or ``share`` where the outcome is a yes or no.
     """
     found = values.groupby(labels).agg(["mean", "count"])
     means = found["mean"].where(found["count"] >= LEAST_TOLD)
     shown = [float(means.get(segment.label, np.nan)) for segment in segments]
+    words = language.currency if unit == "money" else language.text("figures.outcome_share")
     best = int(np.nanargmax(shown))
     everyone = float(values.mean())
     value, mean = language.number(shown[best], unit), language.number(everyone, unit)
@@ -141,7 +141,7 @@ def outcome(
         "outcome",
         language.text("figures.outcome", id=segments[best].id, value=value, mean=mean),
         language.text("figures.segment"),
-        language.text("figures.outcome_mean", outcome=told),
+        language.text("figures.outcome_mean", unit=words),
         Bars(
             [_short(segment) for segment in segments],
             {language.text("figures.outcome_segment"): shown},

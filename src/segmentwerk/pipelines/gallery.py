@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from segmentwerk.config import CompareSettings
 from segmentwerk.core.records import Artifact, Record
 from segmentwerk.core.types import StudyResult
-from segmentwerk.insight import plots, segment_plots, sentences
+from segmentwerk.insight import plots, segment_plots
 from segmentwerk.insight.draw_html import draw_html
 from segmentwerk.insight.draw_png import draw_png
 from segmentwerk.insight.figure import Figure
@@ -86,10 +86,9 @@ def _outcome(
     if name not in known:
         return
     name = name.removeprefix("log_")
-    words = sentences.outcome(name, prepared.table.window, language)
     unit = "money" if name == "future_revenue" else "share"
     values = known[name].loc[released.labels.index]
-    yield segment_plots.outcome(values, released.labels, released.segments, words, unit, language)
+    yield segment_plots.outcome(values, released.labels, released.segments, unit, language)
 
 
 def _title(name: str, kind: str, result: StudyResult, study: optuna.Study, language: Language) -> str:
