@@ -55,7 +55,7 @@ def _lines(
     opening = t("model_card.opening", algorithm=card.algorithm, k=len(cards))
     yield f"{opening} {sentences.headline(cards, language)}"
     yield f"\n## {t('page.segments')}\n"
-    heads, rows = report_tables.overview(cards, language)
+    heads, rows = report_tables.overview(cards, language, prospects)
     yield markdown.table(heads, rows, left=2)
     yield ""
     if summaries:
