@@ -74,7 +74,7 @@ def prospects(told: Prospects, language: Language) -> str:
         "page.prospects_note",
         accuracy=language.percent(told.accuracy),
         majority=language.percent(told.majority),
-        error=language.percent(told.calibration_error, 1),
+        error=language.decimal(100 * told.calibration_error, 1),
     )
 
 
