@@ -13,6 +13,8 @@ from pathlib import Path
 
 import requests
 
+TIMES = re.compile(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d-\d+|\b\d+ ms\b")
+"""The folder of one run."""
 IDS = ("segmentwerk.key", "segmentwerk.offline", "mlflow.parentRunId", "mlflow.log-model.history")
 
 
@@ -59,7 +61,7 @@ class Server:
 def tree(client, experiment: str) -> dict[str, dict]:
     """Return what every run of an experiment holds, by its path of names, without ids and times.
 
-    What measures the machine counts as a time: the values of ``cost/``, and all of ``system/``.
+    What measures the machine counts as a time: the values of ``wall_time/``, and all of ``system/``.
     """
     found = client.get_experiment_by_name(experiment)
     runs = {}
@@ -86,9 +88,7 @@ def _content(client, run) -> dict:
         "status": run.info.status,
         "params": run.data.params,
         "tags": {
-            name: re.sub(
-                r"\b\d+ ms\b", "TIME", value.replace(f"{run.info.experiment_id}/runs/{run_id}", "ID/runs/ID")
-            )
+            name: TIMES.sub("TIME", value.replace(f"{run.info.experiment_id}/runs/{run_id}", "ID/runs/ID"))
             for name, value in run.data.tags.items()
             if name not in IDS
         },
@@ -108,7 +108,7 @@ def _content(client, run) -> dict:
 
 def _history(client, run_id, name):
     points = client.get_metric_history(run_id, name)
-    return [(point.step, "seconds" if name.startswith("cost/") else point.value) for point in points]
+    return [(point.step, "seconds" if name.startswith("wall_time/") else point.value) for point in points]
 
 
 def _files(client, run_id, folder):

@@ -39,7 +39,7 @@ SCORES = {
     "value/explained": "outcome explained",
     "identifiability/balanced_accuracy": "identifiability",
     "substance/smallest_share": "smallest share",
-    "cost/fit_seconds": "fit, s",
+    "wall_time/fit_seconds": "fit, s",
 }
 BETTER = list(SCORES)[:6]
 HEAD = """# Results
@@ -106,7 +106,7 @@ def verdict(mean: pd.DataFrame) -> str:
     known = [key for key in BETTER if key in mean]
     ahead = [SCORES[key] for key in known if mean.loc["autoencoder", key] > mean.loc["kmeans", key]]
     behind = [SCORES[key] for key in known if SCORES[key] not in ahead]
-    times = mean.loc["autoencoder", "cost/fit_seconds"] / mean.loc["kmeans", "cost/fit_seconds"]
+    times = mean.loc["autoencoder", "wall_time/fit_seconds"] / mean.loc["kmeans", "wall_time/fit_seconds"]
     return (
         f"Against k-means, the autoencoder is ahead by {', '.join(ahead) or 'nothing'}, behind or equal by "
         f"{', '.join(behind) or 'nothing'}, and takes {times:.0f} times as long to fit."

@@ -4,6 +4,7 @@
 """
 
 import json
+import re
 
 import pytest
 from selenium.webdriver.common.by import By
@@ -17,7 +18,8 @@ FIGURES = ("scores", "by_segments", "history", "sizes", "profile", "separation",
 @pytest.fixture(scope="module")
 def children(client, parent):
     query = f"tags.`mlflow.parentRunId` = '{parent.info.run_id}'"
-    return client.search_runs([parent.info.experiment_id], query)
+    found = client.search_runs([parent.info.experiment_id], query)
+    return [run for run in found if run.info.run_name != "machine"]
 
 
 def test_the_experiment_opens_with_the_comparison_first_in_the_list(browser, address, parent, shown, keep):
@@ -31,10 +33,10 @@ def test_the_experiment_opens_with_the_comparison_first_in_the_list(browser, add
 def test_the_comparison_shows_the_ranking_and_the_reason(browser, page, compared, shown, keep):
     browser.get(page)
     winner = compared.summary["decision"]["winner"]
-    text = shown(browser, f"{winner} won", "Candidates", "is the champion", more=True)
+    text = shown(browser, f"{winner} won", "Why this segmentation", "is the champion", more=True)
     assert "---|" not in text, "the Markdown is rendered"
     tables = browser.find_elements(By.CSS_SELECTOR, "table")
-    (ranking,) = [table for table in tables if "separation/gain" in table.text]
+    (ranking,) = [table for table in tables if "Mean rank" in table.text]
     rows = ranking.find_elements(By.CSS_SELECTOR, "tbody tr")
     assert len(rows) == len(compared.summary["scores"])
     assert winner in rows[0].text
@@ -42,9 +44,39 @@ def test_the_comparison_shows_the_ranking_and_the_reason(browser, page, compared
     keep(browser, "comparison")
 
 
+def test_the_first_screen_tells_where_the_business_is(browser, page, shown):
+    """Without unfolding anything: MLflow shows some six lines of the description."""
+    browser.get("about:blank")  # within one document MLflow keeps it unfolded
+    browser.get(page)
+    shown(browser, "customers with", "Show more")
+    headline = browser.find_element(By.XPATH, "//strong[contains(text(), 'customers with')]")
+    fold = browser.find_element(By.XPATH, "//*[text()='Show more']")
+    assert "EUR of revenue" in headline.text
+    assert headline.rect["y"] + headline.rect["height"] < fold.rect["y"]
+
+
+def test_the_metrics_open_with_the_scores(browser, page, shown):
+    browser.get(page)
+    text = shown(browser, "separation/gain")
+    names = [line for line in text.splitlines() if re.fullmatch(r"[a-z_]+/[a-z_]+", line)]
+    assert names[0] == "separation/gain"
+    assert not [name for name in names if name.startswith(("system/", "wall_time/judge"))]
+
+
 def test_metrics_are_grouped_by_family(browser, page, shown):
     browser.get(f"{page}/model-metrics")
-    shown(browser, "separation", "stability", "value", "identifiability", "substance", "cost")
+    text = shown(browser, "separation", "stability", "value", "identifiability", "substance", "wall_time")
+    assert text.index("separation") < text.index("stability") < text.index("wall_time")
+
+
+def test_a_segmenter_says_why_it_won_or_did_not(browser, address, children, shown, keep):
+    for child in children:
+        browser.get("about:blank")
+        browser.get(f"{address}/#/experiments/{child.info.experiment_id}/runs/{child.info.run_id}")
+        text = shown(browser, child.info.run_name, "G002 Every segment comes back", more=True)
+        assert " won" in text or "did not win" in text
+        assert "System metrics (" not in text
+    keep(browser, "child")
 
 
 def open_artifact(browser, page, path):
@@ -85,5 +117,6 @@ def test_three_children_compare_side_by_side(browser, address, parent, children,
     browser.get(f"{address}/#/compare-runs?runs={runs}&experiments={experiments}")
     text = shown(browser, *(child.info.run_name for child in three))
     assert "Comparing 3 Runs" in text
-    shown(browser, "separation/gain", "n_segments")
+    # The table of metrics draws only the rows in sight, in the order of their names.
+    shown(browser, "separation/gain", "separation/purity", "n_segments")
     keep(browser, "children")

@@ -1,5 +1,6 @@
 """The main job, end to end, on the demo world: real parts, a real store, fresh processes."""
 
+import re
 from pathlib import Path
 
 import mlflow
@@ -14,6 +15,9 @@ from mlflow_server import tree
 def client(comparison):
     store = f"sqlite:///{comparison.home}/mlflow/mlflow.db"
     return mlflow.MlflowClient(store, registry_uri=store)
+
+
+SEGMENTERS = {"rfm_grid", "kmeans", "gaussian_mixture", "autoencoder"}
 
 
 def runs(client, **tags):
@@ -48,12 +52,7 @@ def test_the_summary_holds_what_a_machine_needs(comparison):
 def test_runs_form_a_tree_of_parent_child_and_trial(comparison, client):
     (parent,) = runs(client, verb="compare")
     children = runs(client, **{"mlflow.parentRunId": parent.info.run_id})
-    assert {child.info.run_name for child in children} == {
-        "rfm_grid",
-        "kmeans",
-        "gaussian_mixture",
-        "autoencoder",
-    }
+    assert {child.info.run_name for child in children} == {*SEGMENTERS, "machine"}
     kmeans = next(child for child in children if child.info.run_name == "kmeans")
     trials = runs(client, **{"mlflow.parentRunId": kmeans.info.run_id})
     assert len(trials) == 3
@@ -67,6 +66,8 @@ def test_runs_of_segmenters_and_trials_tell_what_decided(comparison, client):
     output = Path(comparison.summary["model"]["assignments"]).parent
     ranking = pd.read_csv(output / "ranking.csv", keep_default_na=False).set_index("candidate")
     for child in children:
+        if child.info.run_name not in SEGMENTERS:
+            continue
         own = ranking.loc[child.info.run_name]
         assert child.data.tags["gates"] == ("passed" if own["passed"] else "failed")
         failed = {
@@ -88,16 +89,91 @@ def test_the_parent_run_explains_the_choice(comparison, client):
     page = parent.data.tags["mlflow.note.content"]
     for name in comparison.summary["scores"]:
         assert name in page
-    assert comparison.summary["decision"]["reason"] in page
+    decision = comparison.summary["decision"]
+    for words in (
+        f"{decision['winner']} won with {decision['n_segments']} segments",
+        f"**Why {decision['n_segments']} segments:** ",
+        "**Mean rank**: ",
+        "(`separation/gain`): how much better",
+        "(`value/explained`): share of the differences between accounts in revenue net of returns from "
+        "2026-01-01 to before 2026-07-01",
+        "| G002 Every segment comes back | an overlap of at least 0.60 | ",
+    ):
+        assert words in page, words
     assert {"separation/gain", "stability/agreement"} <= set(parent.data.metrics)
     assert parent.data.tags["as_of"] == comparison.summary["inputs"]["as_of"]
     assert parent.inputs.dataset_inputs
 
 
+def test_the_page_tells_the_business_of_each_segment(comparison, client):
+    """Accounts, revenue and prospects add up to those of the source."""
+    (parent,) = runs(client, verb="compare")
+    page = parent.data.tags["mlflow.note.content"]
+    model = comparison.summary["model"]
+    accounts = pd.read_parquet(model["accounts"]).set_index("account_id")
+    assigned = pd.read_parquet(model["assignments"]).set_index("account_id")
+    customers = accounts.index[accounts["frequency"] > 0]
+    revenue = accounts["monetary"].loc[customers].groupby(assigned["segment_id"]).sum()
+    for segment in model["segments"]:
+        row = next(line for line in page.splitlines() if line.startswith(f"| {segment['id']} | "))
+        told = [cell.strip().replace("\xa0", " ") for cell in row.strip("|").split("|")]
+        assert told[1:3] == [segment["name"], f"{segment['accounts']:,}"]
+        assert told[4] == f"{revenue.loc[segment['id']]:,.0f} EUR"
+    total = next(line for line in page.splitlines() if line.startswith("|  | All | "))
+    told = [cell.strip().replace("\xa0", " ") for cell in total.strip("|").split("|")]
+    assert told[2] == f"{len(customers):,}"
+    assert told[4] == f"{revenue.sum():,.0f} EUR"
+    assert told[7] == f"{len(accounts) - len(customers):,}"
+    assert f"**{len(customers):,} customers with {revenue.sum():,.0f}\xa0EUR of revenue.**" in page
+
+
+def test_the_page_says_where_the_accounts_are_but_neither_who_nor_on_which_machine(comparison, client):
+    (parent,) = runs(client, verb="compare")
+    page = parent.data.tags["mlflow.note.content"]
+    path = re.search(r"`(\S+assignments\.parquet)` below the data directory", page)[1]
+    assert (comparison.home / path).samefile(comparison.summary["model"]["assignments"])
+    assert str(comparison.home) not in page
+
+
+def test_every_segmenter_says_why_it_won_or_did_not(comparison, client):
+    (parent,) = runs(client, verb="compare")
+    winner = comparison.summary["decision"]["winner"]
+    for child in runs(client, **{"mlflow.parentRunId": parent.info.run_id}):
+        if child.info.run_name == "machine":
+            continue
+        page = child.data.tags["mlflow.note.content"]
+        name = child.info.run_name
+        assert f"**{name} won**" in page if name == winner else f"**{name} did not win:** " in page
+        for gate in ("G001", "G002", "G006"):
+            assert f"| {gate} " in page
+        assert f"| {child.data.params['n_segments']} |" in page or name == "rfm_grid"
+        for key in ("separation/gain", "stability/agreement", "value/explained"):
+            assert f"(`{key}`) | {child.data.metrics[key]:.3f} (" in page
+
+
+def test_scores_come_first_and_the_machine_is_told_apart(comparison, client):
+    (parent,) = runs(client, verb="compare")
+    judged = [run for run in runs(client, **{"mlflow.parentRunId": parent.info.run_id}) if run.data.params]
+    assert {run.info.run_name for run in judged} == SEGMENTERS
+    for run in (parent, *judged):
+        groups = {name.partition("/")[0] for name in run.data.metrics}
+        assert not groups & {"system", "cost", "data"}
+        last = sorted(groups)[-2:] if "within_95_percent" in groups else sorted(groups)[-1:]
+        assert last == [name for name in ("wall_time", "within_95_percent") if name in groups]
+        assert next(iter(run.data.metrics)) == "separation/gain"
+    assert [name for name in parent.data.metrics if name.startswith("wall_time/")] == [
+        "wall_time/fit_seconds",
+        "wall_time/score_seconds",
+        "wall_time/stages_seconds",
+    ]
+
+
 def test_the_winner_is_registered_as_champion(comparison, client):
     champion = client.get_model_version_by_alias("b2b-segments", "champion")
     assert champion.version in ("1", 1)
-    assert champion.description
+    segments = comparison.summary["model"]["segments"]
+    assert all(segment["name"] in champion.description for segment in segments)
+    assert "EUR of revenue" in champion.description
 
 
 def test_score_in_a_fresh_process_gives_the_logged_assignments(comparison, tmp_path):
@@ -139,7 +215,7 @@ def test_two_runs_of_one_config_differ_in_nothing_but_ids_and_times(comparison, 
     store = f"sqlite:///{again.home}/mlflow/mlflow.db"
     first = tree(client, "segmentwerk")
     second = tree(mlflow.MlflowClient(store, registry_uri=store), "segmentwerk")
-    assert len(first) == 1 + 4 + 9
+    assert len(first) == 1 + 4 + 1 + 9
     assert list(first) == list(second)
     for path, content in first.items():
         assert content == second[path], path

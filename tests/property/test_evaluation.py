@@ -30,7 +30,7 @@ def scores(card):
     return {
         score.key: [score.value, score.low, score.high, score.se]
         for score in card.scores
-        if score.family != "cost"
+        if score.family != "wall_time"
     }
 
 

@@ -182,19 +182,33 @@ class Selection:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether the data holds groups: natural, reproducible or constructive (Dolnicar et al. 2018)."""
+    """Whether the data holds groups: natural, reproducible or constructive (Dolnicar et al. 2018).
+
+    ``gain`` and ``null_quantile`` are measured on a part of the accounts, so the scorecard's gain is another
+    number. ``jaccard`` is the overlap of the least stable segment with its like in refits, ``apart`` the
+    share of segments with a gap to their neighbours; NaN where they could not be measured.
+    """
 
     kind: Literal["natural", "reproducible", "constructive"]
     reason: str
     gain: float
     null_quantile: float
+    jaccard: float = float("nan")
+    apart: float = float("nan")
+
+
+IdentityKind = Literal["kept", "split", "merged", "regrouped", "new", "retired"]
 
 
 @dataclass(frozen=True)
 class IdentityEvent:
-    """What happened to a segment between two models: kept, split, merged, new or retired."""
+    """What happened to segments between two models; every old and every new segment is in one event.
 
-    kind: Literal["kept", "split", "merged", "new", "retired"]
+    Kept: one continues as one. Split: one became several. Merged: several became one. Regrouped: several
+    became several others. New and retired have no counterpart.
+    """
+
+    kind: IdentityKind
     old: tuple[int, ...]
     new: tuple[int, ...]
     jaccard: float
@@ -206,7 +220,8 @@ class Identity:
 
     ``ids`` maps each label of the new model (0 … k-1) to its stable id, ``next_id`` is the first id
     never used. ``migration`` counts shared accounts, rows the old ids, columns the new stable ids.
-    ``moved`` is the share of shared accounts whose id changes.
+    ``moved`` is the share of shared accounts whose id changes; ``followed`` is the part of it that only
+    follows its segment through a split, a merger or a regrouping.
     """
 
     ids: dict[int, int]
@@ -214,6 +229,7 @@ class Identity:
     events: tuple[IdentityEvent, ...]
     migration: pd.DataFrame
     moved: float
+    followed: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Cost: what a candidate takes to fit and to score.
 
-``cost/fit_seconds``: mean wall-clock seconds of a refit on half of the sampled accounts.
-``cost/score_seconds``: wall-clock seconds to label 1,000 accounts.
+``wall_time/fit_seconds``: mean wall-clock seconds of a refit on half of the sampled accounts.
+``wall_time/score_seconds``: wall-clock seconds to label 1,000 accounts.
 
 These are times: they differ from run to run, decide nothing, and stay out of any comparison of runs.
 """
@@ -16,7 +16,7 @@ from segmentwerk.evaluation.resampling import Measured, measured
 from segmentwerk.evaluation.stability import Refits
 from segmentwerk.evaluation.view import Fitted, View
 
-FAMILY = "cost"
+FAMILY = "wall_time"
 
 
 def measure(segmenter: Fitted, view: View, refitted: Refits) -> list[Measured]:

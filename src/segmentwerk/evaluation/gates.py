@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
@@ -14,12 +15,18 @@ NOISE_CODE = "G006"
 
 
 def gate(
-    code: str, title: str, ok: bool | None, message: str, severity: Literal["error", "warning"] = "error"
+    code: str,
+    title: str,
+    ok: bool | None,
+    message: str,
+    severity: Literal["error", "warning"] = "error",
+    *,
+    facts: Mapping[str, float] | None = None,
 ) -> Gate:
     """Make a gate's answer; ``ok`` None says that the criterion does not apply."""
     status: Literal["passed", "failed", "not_applicable"]
     status = "not_applicable" if ok is None else "passed" if ok else "failed"
-    return Gate(code, title, status, message, severity)
+    return Gate(code, title, status, message, severity, facts or {})
 
 
 def check(case: Case, scores: dict[str, Score]) -> tuple[Gate, ...]:
@@ -35,26 +42,31 @@ def check(case: Case, scores: dict[str, Score]) -> tuple[Gate, ...]:
             "G001", "Segments are large enough", smallest >= settings.min_segment_share,
             f"The smallest segment holds {smallest:.1%} of the accounts; "
             f"at least {settings.min_segment_share:.1%} is asked.",
+            facts={"measured": smallest, "limit": settings.min_segment_share},
         ),
         gate(
             "G002", "Every segment comes back", jaccard.value >= settings.min_jaccard,
             f"The least stable segment overlaps by {jaccard.value:.2f} with its like in refits on halves; "
             f"at least {settings.min_jaccard:.2f} is asked.",
+            facts={"measured": jaccard.value, "limit": settings.min_jaccard},
         ),
         gate(
             "G003", "No segment is empty", len(empty) == 0,
             f"{len(empty)} of {case.n_segments} segments hold no training account." if len(empty)
             else f"All {case.n_segments} segments hold training accounts.",
+            facts={"measured": len(empty), "limit": 0},
         ),
         _reachable(filled, scores.get("identifiability/balanced_accuracy")),
         gate(
             "G005", "Few enough segments to work with", filled <= settings.max_segments,
             f"{filled} segments; at most {settings.max_segments} are asked.",
+            facts={"measured": filled, "limit": settings.max_segments},
         ),
         gate(
             NOISE_CODE, "Better than noise", filled > 1 and gain.low > 0,
             f"Held-out gain {gain.value:.3f} nats per variable, 95% interval {gain.low:.3f} to "
             f"{gain.high:.3f}; its lower end must lie above 0.",
+            facts={"measured": gain.low, "limit": 0},
         ),
     )  # fmt: skip
 
@@ -68,4 +80,5 @@ def _reachable(filled: int, accuracy: Score | None) -> Gate:
         f"Balanced accuracy from prospect features {accuracy.value:.2f}, 95% interval {accuracy.low:.2f} to "
         f"{accuracy.high:.2f}; its lower end must lie above chance ({chance:.2f})."
     )
-    return gate("G004", title, accuracy.low > chance, message, "warning")
+    facts = {"measured": accuracy.low, "limit": chance}
+    return gate("G004", title, accuracy.low > chance, message, "warning", facts=facts)

@@ -4,21 +4,27 @@ Old and new assignments of the same accounts are compared by the Jaccard overlap
 every new segment; the optimal assignment (Hungarian method: Kuhn 1955; Crouse 2016) pairs them. A pair
 that overlaps by at least `LEAST_OVERLAP` keeps its id. Every other segment is an event, and a new
 segment without a pair gets an id that was never used before.
+
+An account *moves* when its id changes. Those that only follow their segment, which was split, merged or
+regrouped, are counted apart (`Identity.followed`), too.
 """
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterator
+from typing import get_args
 
 import numpy as np
 import pandas as pd
 from scipy.optimize import linear_sum_assignment
+from scipy.sparse.csgraph import connected_components
 
 from segmentwerk.core.errors import InputError
 from segmentwerk.core.types import Identity, IdentityEvent
+from segmentwerk.core.types import IdentityKind as Kind
 from segmentwerk.evaluation.arrays import FloatArray
 
-Kind = Literal["kept", "split", "merged", "new", "retired"]
+KINDS = get_args(Kind)
 
 LEAST_OVERLAP = 0.5
 """Jaccard overlap from which a segment counts as the same (Hennig 2007: below, it is dissolved)."""
@@ -59,8 +65,10 @@ def match(old: pd.Series, new: pd.Series, *, next_id: int, n_segments: int | Non
             ids[label], free = free, free + 1
     events = _events(table, overlap, kept, [int(i) for i in counts.index], [ids[j] for j in labels])
     migration = counts.rename(columns=ids).rename_axis(index="old", columns="new").sort_index(axis=1)
-    moved = float((new.map(ids).to_numpy() != old.to_numpy()).mean())
-    return Identity(dict(sorted(ids.items())), free, events, migration, moved)
+    renamed = new.map(ids)
+    moved = float((renamed != old).mean())
+    followed = _followers(old, renamed, events)
+    return Identity(dict(sorted(ids.items())), free, events, migration, moved, followed)
 
 
 def _check(old: pd.Series, new: pd.Series, next_id: int) -> None:
@@ -84,25 +92,45 @@ def _overlap(table: FloatArray) -> FloatArray:
 def _events(
     table: FloatArray, overlap: FloatArray, kept: list[tuple[int, int]], old: list[int], new: list[int]
 ) -> tuple[IdentityEvent, ...]:
-    """Say what became of every old and every new segment, in stable ids."""
-    into = table > COVERED * table.sum(axis=1, keepdims=True)  # most of the old one went into the new one
-    out_of = table > COVERED * table.sum(axis=0, keepdims=True)  # most of the new one came out of the old one
-    groups: list[tuple[Kind, list[int], list[int]]] = [("kept", [i], [j]) for i, j in kept]
-    groups += [("split", [i], list(np.flatnonzero(row))) for i, row in enumerate(out_of) if row.sum() > 1]
-    groups += [("merged", list(np.flatnonzero(col)), [j]) for j, col in enumerate(into.T) if col.sum() > 1]
-    seen_old = {i for _, olds, _ in groups for i in olds}
-    seen_new = {j for _, _, news in groups for j in news}
-    groups += [("new", [], [j]) for j in range(len(new)) if j not in seen_new]
-    groups += [("retired", [i], []) for i in range(len(old)) if i not in seen_old]
-    return tuple(
-        IdentityEvent(
-            kind,
-            tuple(old[i] for i in olds),
-            tuple(new[j] for j in news),
-            _closeness(table, overlap, olds, news),
-        )
-        for kind, olds, news in groups
-    )
+    """Say what became of every old and every new segment, in stable ids; each takes part in one event."""
+    events = []
+    for olds, news in _relatives(table, kept):
+        closeness = _closeness(table, overlap, olds, news)
+        known, fresh = tuple(old[i] for i in olds), tuple(new[j] for j in news)
+        events.append(IdentityEvent(_kind(len(olds), len(news)), known, fresh, closeness))
+    return tuple(sorted(events, key=lambda event: (KINDS.index(event.kind), event.old, event.new)))
+
+
+def _relatives(table: FloatArray, kept: list[tuple[int, int]]) -> Iterator[tuple[list[int], list[int]]]:
+    """Group old (rows) and new segments (columns) that continue each other; one without relatives is alone.
+
+    Two are related where they kept the id, or most of one of them lies in the other.
+    """
+    n_old = len(table)
+    related = table > COVERED * np.minimum(table.sum(axis=1, keepdims=True), table.sum(axis=0, keepdims=True))
+    for i, j in kept:
+        related[i, j] = True
+    links = np.zeros((sum(table.shape), sum(table.shape)), dtype=bool)
+    links[:n_old, n_old:] = related
+    n_groups, group = connected_components(links, directed=False)
+    for number in range(n_groups):
+        members = np.flatnonzero(group == number)
+        yield [int(i) for i in members if i < n_old], [int(j) - n_old for j in members if j >= n_old]
+
+
+def _kind(n_old: int, n_new: int) -> Kind:
+    if not n_old or not n_new:
+        return "retired" if n_old else "new"
+    if n_old == 1:
+        return "kept" if n_new == 1 else "split"
+    return "merged" if n_new == 1 else "regrouped"
+
+
+def _followers(old: pd.Series, new: pd.Series, events: tuple[IdentityEvent, ...]) -> float:
+    """Share of the accounts that get another id only because their segment was split, merged or regrouped."""
+    before = {segment: number for number, event in enumerate(events) for segment in event.old}
+    after = {segment: number for number, event in enumerate(events) for segment in event.new}
+    return float(((old != new) & (old.map(before) == new.map(after))).mean())
 
 
 def _closeness(table: FloatArray, overlap: FloatArray, olds: list[int], news: list[int]) -> float:

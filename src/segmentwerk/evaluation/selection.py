@@ -30,6 +30,8 @@ FAMILIES = (
     "substance/evenness",
 )
 """The score that stands for each family on the Pareto front."""
+MORE_OFTEN = 0.5
+"""Share of the draws in which a candidate must rank ahead of the baseline."""
 
 
 def select(cards: Sequence[Scorecard], settings: EvaluationSettings, goal: GoalSettings) -> Selection:
@@ -123,6 +125,7 @@ def _with_baseline(
     if any(item.code == BASELINE_CODE for item in card.gates):
         return card
     ok: bool | None = None
+    facts: dict[str, float] = {}
     if baseline is None:
         message = f"The baseline {name} is not among the candidates."
     elif card.algorithm == name:
@@ -131,11 +134,13 @@ def _with_baseline(
         message = f"The baseline {baseline.candidate} fails gates of its own."
     else:
         share = ahead(card, baseline, criteria)
-        ok = share > 0.5
+        ok, facts = share > MORE_OFTEN, {"measured": share, "limit": MORE_OFTEN}
         message = (
-            f"Ranks ahead of {baseline.candidate} in {share:.0%} of the bootstrap draws; over 50% is asked."
+            f"Ranks ahead of {baseline.candidate} in {share:.0%} of the bootstrap draws; "
+            f"over {MORE_OFTEN:.0%} is asked."
         )
-    return replace(card, gates=(*card.gates, gate(BASELINE_CODE, "Better than the baseline", ok, message)))
+    found = gate(BASELINE_CODE, "Better than the baseline", ok, message, facts=facts)
+    return replace(card, gates=(*card.gates, found))
 
 
 def _comparisons(

@@ -144,23 +144,24 @@ def conclude(found: Evidence, settings: EvaluationSettings) -> Verdict:
     gaining = found.gain_low > 0 and not found.gain <= found.null_quantile
     gaps = found.apart >= LEAST_APART
     overlap = f"the least stable segment overlaps by {found.jaccard:.2f} with its like in refits"
+    measured = (found.gain, found.null_quantile, found.jaccard, found.apart)
     refit = f"a refit on {found.refitted:,} accounts"
     if not stable:
         reason = (
             f"Constructive: other accounts give another cut ({overlap}; {settings.min_jaccard:.2f} is asked)."
         )
-        return Verdict("constructive", reason, found.gain, found.null_quantile)
+        return Verdict("constructive", reason, *measured)
     if gaining and gaps:
         against = f" (copies without groups: {found.null_quantile:.3f})" if found.null_gains else ""
         reason = (
             f"Natural: {found.apart:.0%} of the segments have a gap to their neighbours, {refit} gains "
             f"{found.gain:.3f} nats per variable on other accounts{against}, and {overlap}."
         )
-        return Verdict("natural", reason, found.gain, found.null_quantile)
+        return Verdict("natural", reason, *measured)
     missing = [] if gaps else [f"only {found.apart:.0%} of the segments have a gap to their neighbours"]
     if not gaining:
         missing.append(
             f"{refit} gains {found.gain:.3f} nats per variable, not surely more than without groups"
         )
     reason = f"Reproducible: the same cut comes back ({overlap}), but {' and '.join(missing)}."
-    return Verdict("reproducible", reason, found.gain, found.null_quantile)
+    return Verdict("reproducible", reason, *measured)

@@ -32,6 +32,20 @@ class Card:
     potential: float
 
 
+@dataclass(frozen=True)
+class Prospects:
+    """Which segments the accounts without an order fall into, and how far that can be believed.
+
+    ``found``: ``accounts`` and mean ``confidence`` by segment id; ``accuracy``, ``majority`` and
+    ``calibration_error`` as in `registry.prospect`.
+    """
+
+    found: pd.DataFrame
+    accuracy: float
+    majority: float
+    calibration_error: float
+
+
 def make(
     table: AccountTable,
     space: pd.DataFrame,

@@ -12,18 +12,28 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 
 from segmentwerk.core.files import atomic_file
 from segmentwerk.core.proposal import Proposal
-from segmentwerk.core.types import Identity, Scorecard, Selection, Verdict
-from segmentwerk.insight import report_tables
+from segmentwerk.core.types import Scorecard, Selection, Verdict
+from segmentwerk.insight import report_tables, sentences
 from segmentwerk.insight.alt import alt_text
-from segmentwerk.insight.cards import Card, grade
+from segmentwerk.insight.cards import Card, Prospects, grade
 from segmentwerk.insight.contestants import spoken
 from segmentwerk.insight.figure import Figure
 from segmentwerk.insight.language import Language
+from segmentwerk.insight.migration import Migration
 from segmentwerk.insight.telling import tell
 from segmentwerk.insight.words import candidate, column_label, label, level_of
 
-OF_SEGMENTS = ("sizes", "profile", "separation", "stability")
+OF_SEGMENTS = ("sizes", "outcome", "profile", "separation", "stability")
 OF_CANDIDATES = ("scores", "by_segments")
+
+
+@dataclass(frozen=True)
+class Told:
+    """Sentences that stand beside the tables (`insight.sentences`)."""
+
+    number: str
+    structure: str
+    meanings: Sequence[tuple[str, str, str]]
 
 
 @dataclass(frozen=True)
@@ -34,7 +44,7 @@ class Story:
     ``replaced`` is the version of the champion that the model was compared with. ``pictures`` are the
     figures with their PNG files. ``factors`` lists
     the features that each factor stands for where customers are few for all features, ``faint`` those
-    that no factor tells of.
+    that no factor tells of. ``moves`` is None without a champion, ``prospects`` without prospects.
     """
 
     source: str
@@ -49,7 +59,9 @@ class Story:
     scorecards: Sequence[Scorecard]
     verdict: Verdict
     cards: Sequence[Card]
-    identity: Identity
+    told: Told
+    moves: Migration | None = None
+    prospects: Prospects | None = None
     pictures: Sequence[tuple[Figure, Path]] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
     factors: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -92,10 +104,33 @@ def to_html(story: Story, language: Language) -> str:
         reasons=report_tables.reasons(story.selection, story.scorecards, language),
         ranking=report_tables.ranking(story.selection, story.scorecards, language),
         gates=report_tables.gates(story.scorecards, language),
-        migration=report_tables.migration(story.identity, language),
+        overview=report_tables.overview(story.cards, language),
+        **_moving(story, language),
+        **_prospects(story, language),
         of_segments=[pictures[name] for name in OF_SEGMENTS if name in pictures],
         of_candidates=[pictures[name] for name in OF_CANDIDATES if name in pictures],
     )
+
+
+def _moving(story: Story, language: Language) -> dict[str, object]:
+    if story.moves is None or story.replaced is None:
+        return {}
+    return {
+        "migration": report_tables.migration(story.moves, language),
+        "moved": sentences.moved(story.moves, story.replaced, language),
+        "events": sentences.events(story.moves, language),
+    }
+
+
+def _prospects(story: Story, language: Language) -> dict[str, object]:
+    found = story.prospects
+    if found is None:
+        return {"prospects": None}
+    names = {card.segment.id: card.segment.name for card in story.cards}
+    return {
+        "prospects": report_tables.prospects(found, names, language),
+        "prospects_note": sentences.prospects(found, language),
+    }
 
 
 def to_markdown(story: Story, language: Language) -> str:

@@ -12,7 +12,7 @@ from segmentwerk.core.types import Scorecard, Segment
 from segmentwerk.insight.figure import Bars, Figure, Heat
 from segmentwerk.insight.language import ENGLISH, Language
 from segmentwerk.insight.overlap import DOUBTFUL, N_NEIGHBORS
-from segmentwerk.insight.profiles import TELLING_EFFECT, Effect
+from segmentwerk.insight.profiles import LEAST_TOLD, TELLING_EFFECT, Effect
 from segmentwerk.insight.words import label, level_of
 
 HEAT_FEATURES = 14
@@ -109,3 +109,39 @@ def _inside(effect: Effect, language: Language) -> str:
     shown = effect.inside, "share" if effect.level else effect.feature.unit
     arrow = "" if abs(effect.effect) < TELLING_EFFECT else "▲ " if effect.effect > 0 else "▼ "
     return arrow + language.number(*shown)
+
+
+def outcome(
+    values: pd.Series,
+    labels: pd.Series,
+    segments: Sequence[Segment],
+    unit: str = "share",
+    language: Language = ENGLISH,
+) -> Figure:
+    """Draw the mean of a later outcome by segment, and of all accounts: how far the segments tell it.
+
+    Parameters
+    ----------
+    values, labels
+        Outcome and label of the same accounts (n,).
+    unit
+        ``money``, or ``share`` where the outcome is a yes or no.
+    """
+    found = values.groupby(labels).agg(["mean", "count"])
+    means = found["mean"].where(found["count"] >= LEAST_TOLD)
+    shown = [float(means.get(segment.label, np.nan)) for segment in segments]
+    words = language.currency if unit == "money" else language.text("figures.outcome_share")
+    best = int(np.nanargmax(shown))
+    everyone = float(values.mean())
+    value, mean = language.number(shown[best], unit), language.number(everyone, unit)
+    return Figure(
+        "outcome",
+        language.text("figures.outcome", id=segments[best].id, value=value, mean=mean),
+        language.text("figures.segment"),
+        language.text("figures.outcome_mean", unit=words),
+        Bars(
+            [_short(segment) for segment in segments],
+            {language.text("figures.outcome_segment"): shown},
+            {language.text("figures.outcome_all"): everyone},
+        ),
+    )

@@ -8,28 +8,36 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from segmentwerk.config import CompareSettings
-from segmentwerk.core.types import AccountTable, Scorecard, Segment
+from segmentwerk.core.types import AccountTable, Scorecard
+from segmentwerk.insight import markdown, report_tables, sentences
+from segmentwerk.insight.cards import Card, Prospects
+from segmentwerk.insight.language import Language
+from segmentwerk.insight.plots import criterion
+from segmentwerk.insight.words import column_label, label
 from segmentwerk.pipelines.preparation import Prepared
-from segmentwerk.registry.prospect import OUTLIER_SHARE, Prospect
+from segmentwerk.registry.prospect import OUTLIER_SHARE
 from segmentwerk.registry.publish import MAX_DESCRIPTION
+
+SCORE = "segmentwerk score input=accounts.csv output=segments.parquet"
+PYTHON = 'mlflow.pyfunc.load_model("models:/…@champion").predict(frame)'
 
 
 def write(
     card: Scorecard,
-    segments: Sequence[Segment],
-    prospect: Prospect | None,
-    table: AccountTable,
+    cards: Sequence[Card],
+    prospects: Prospects | None,
+    prepared: Prepared,
     settings: CompareSettings,
-    made_of: Sequence[str] = (),
+    language: Language,
     opening: str = "",
 ) -> str:
     """Return the card as Markdown, short enough for the registry; the segments' summaries give way first.
 
-    ``made_of`` says what stands for the features, where not each stands for itself; ``opening`` is what is
-    to be decided.
+    ``opening`` is what is to be decided.
     """
-    for summaries in (True, False):
-        lines = _lines(card, segments, prospect, table, settings, made_of, summaries=summaries)
+    for summaries, factors in ((True, True), (True, False), (False, False)):
+        made = made_of(prepared, language) if factors else []
+        lines = _lines(card, cards, prospects, prepared, settings, language, made, summaries=summaries)
         text = "\n".join([opening, *lines] if opening else lines)
         if len(text) <= MAX_DESCRIPTION:
             break
@@ -38,78 +46,99 @@ def write(
 
 def _lines(
     card: Scorecard,
-    segments: Sequence[Segment],
-    prospect: Prospect | None,
-    table: AccountTable,
+    cards: Sequence[Card],
+    prospects: Prospects | None,
+    prepared: Prepared,
     settings: CompareSettings,
-    made_of: Sequence[str],
+    language: Language,
+    made: Sequence[str],
     *,
     summaries: bool,
 ) -> Iterator[str]:
-    few = len(table.customers) < settings.evaluation.cross_validate_below
-    judged = "judged by fits that left each customer out in turn" if few else "judged on the others"
-    yield f"{card.algorithm} with {len(segments)} segments."
-    yield "\n## Purpose"
-    yield f"Assigns customers and prospects to a segment; goal of the comparison: {settings.goal.name}."
-    yield "\n## Data"
-    yield (
-        f"{table.source} as of {table.window.as_of}: {len(table.customers):,} customers of "
-        f"{len(table.orders):,} accounts, {len(table.catalogue)} features, digest `{table.digest[:16]}`. "
-        f"Fitted on {1 - settings.evaluation.holdout_share:.0%} of the customers; {judged}."
-    )
-    yield from made_of
-    yield "\n## Scorecard"
+    t = language.text
+    opening = t("model_card.opening", algorithm=card.algorithm, k=len(cards))
+    yield f"{opening} {sentences.headline(cards, language)}"
+    yield f"\n## {t('page.segments')}\n"
+    heads, rows = report_tables.overview(cards, language, prospects)
+    yield markdown.table(heads, rows, left=2)
+    yield ""
+    if summaries:
+        known = [one.segment for one in cards]
+        yield from markdown.listed(f"**{one.id} {one.name}**: {one.summary}" for one in known)
+    yield f"\n## {t('model_card.purpose')}"
+    yield t("model_card.purpose_text", goal=settings.goal.name)
+    yield f"\n## {t('page.data')}"
+    yield _data(prepared, settings, language)
+    yield from made
+    yield f"\n## {t('model_card.scorecard')}"
     for key in settings.evaluation.primary:
         if (score := card.score(key)) is not None:
-            yield f"- {key}: {score.value:.3f} (95% interval {score.low:.3f} to {score.high:.3f})"
-    yield from (f"- {gate.code} {gate.status}: {gate.message}" for gate in card.gates)
-    yield from _prospects(prospect)
-    yield "\n## Segments"
-    for segment in segments:
-        summary = f" {segment.summary}" if summaries else ""
-        yield f"- **{segment.id} {segment.name}**: {segment.share:.0%} of customers.{summary}"
-    yield "\n## Limits"
-    yield from _limits(table, segments)
-    yield "\n## Use"
-    yield "`segmentwerk score input=accounts.csv output=segments.parquet`, or in Python:"
-    yield '`mlflow.pyfunc.load_model("models:/…@champion").predict(frame)`'
+            yield f"- {criterion(key, language)} (`{key}`): {report_tables.interval(score, language)}"
+    yield ""
+    yield markdown.table(*report_tables.gates_of(card, language), left=4)
+    yield ""
+    yield t("model_card.no_prospects") if prospects is None else sentences.prospects(prospects, language)
+    yield f"\n## {t('model_card.limits')}"
+    yield from _limits(prepared.table, cards, language)
+    yield f"\n## {t('model_card.use')}"
+    yield t("model_card.use_text", command=SCORE, python=PYTHON)
 
 
-def made_of(prepared: Prepared) -> list[str]:
+def _data(prepared: Prepared, settings: CompareSettings, language: Language) -> str:
+    table = prepared.table
+    return language.text(
+        "model_card.data_text",
+        source=table.source,
+        as_of=language.day(table.window.as_of),
+        customers=language.number(len(table.customers)),
+        accounts=language.number(len(table.orders)),
+        features=len(table.catalogue),
+        digest=table.digest[:16],
+        share=language.percent(1 - settings.evaluation.holdout_share),
+        judged=language.text("model_card.judged_in_turn" if prepared.in_turn else "model_card.judged"),
+    )
+
+
+def made_of(prepared: Prepared, language: Language) -> list[str]:
     """Say which factors stand for the features, where customers are few for all of them."""
     if not prepared.factors:
         return []
-    stay = [column for column in prepared.space.columns_ if column not in prepared.factors]
+    stay = [
+        column_label(column, language) for column in prepared.space.columns_ if column not in prepared.factors
+    ]
     listed = [
-        f"**{name}** ({', '.join(members)})" if len(members) > 1 else f"**{name}**"
+        f"**{column_label(name, language)}** ({', '.join(label(one, language) for one in members)})"
+        if len(members) > 1
+        else f"**{column_label(name, language)}**"
         for name, members in prepared.factors.items()
         if members
     ]
-    faint = f" Hardly told, so without weight: {', '.join(prepared.faint)}." if prepared.faint else ""
-    told = prepared.space.factors_.told if prepared.space.factors_ else 1.0
-    return [
-        f"**Made of:** {', '.join(stay) or 'no feature by itself'}, and {len(prepared.factors)} factors that "
-        f"tell {told:.0%} of all others, since {len(prepared.table.customers):,} customers are few for "
-        f"{len(prepared.space.variables_)} features: {', '.join(listed)}.{faint}",
-        "",
-    ]
-
-
-def _prospects(prospect: Prospect | None) -> Iterator[str]:
-    if prospect is None:
-        yield "- Prospects: no feature is known before the first order; they get the full path."
-        return
-    yield (
-        f"- Prospects: {prospect.accuracy:.0%} put right from what is known before the first order (the "
-        f"largest segment is {prospect.majority:.0%}), expected calibration error "
-        f"{prospect.calibration_error:.3f}."
+    text = language.text(
+        "page.made_of",
+        stay=", ".join(stay) or language.text("page.made_of_none"),
+        count=len(prepared.factors),
+        told=language.percent(prepared.space.factors_.told if prepared.space.factors_ else 1.0),
+        customers=language.number(len(prepared.table.customers)),
+        features=len(prepared.space.variables_),
+        factors=", ".join(listed),
     )
+    if prepared.faint:
+        names = [label(name, language) for name in prepared.faint]
+        text += " " + language.text("report.faint", names=language.listed(names))
+    return [text, ""]
 
 
-def _limits(table: AccountTable, segments: Sequence[Segment]) -> Iterator[str]:
-    yield f"- Learned from accounts as of {table.window.as_of}; later behaviour may differ."
-    yield f"- `is_outlier` marks about {OUTLIER_SHARE:.0%} of accounts like these; they still get a segment."
-    yield "- Few orders or much unknown: `basis` is `partial`; no orders: `firmographic`, a weaker guess."
-    yield "- Not meant for decisions about people."
-    for segment in segments:
-        yield from (f"- Segment {segment.id} is {warning}." for warning in segment.warnings)
+def _limits(table: AccountTable, cards: Sequence[Card], language: Language) -> list[str]:
+    t = language.text
+    told = [
+        t("model_card.limit_date", as_of=language.day(table.window.as_of)),
+        t("model_card.limit_outlier", share=language.percent(OUTLIER_SHARE)),
+        t("model_card.limit_basis"),
+        t("model_card.limit_people"),
+    ]
+    told += [
+        t("model_card.limit_segment", id=card.segment.id, warning=warning)
+        for card in cards
+        for warning in card.segment.warnings
+    ]
+    return markdown.listed(told)

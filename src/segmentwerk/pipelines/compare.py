@@ -14,7 +14,7 @@ from segmentwerk.config import CompareSettings
 from segmentwerk.core.errors import ConfigError, FitError, nearest
 from segmentwerk.core.files import atomic_file
 from segmentwerk.core.parallel import processes, threads
-from segmentwerk.core.records import Artifact, Description, Metric, Param, Record, Tag
+from segmentwerk.core.records import Artifact, Description, Metric, Param, Record, Tag, Text
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.settings import SegmenterSettings
 from segmentwerk.core.types import Scorecard, Selection, StudyResult, Verdict
@@ -22,7 +22,7 @@ from segmentwerk.data import privacy
 from segmentwerk.evaluation.selection import against_baseline, select
 from segmentwerk.evaluation.structure import verdict
 from segmentwerk.insight.language import Language
-from segmentwerk.pipelines import gallery, records, report, review, terminal
+from segmentwerk.pipelines import entrant_page, gallery, records, report, review, terminal
 from segmentwerk.pipelines.candidates import Candidate, build, refitter
 from segmentwerk.pipelines.contest import Contest, identity
 from segmentwerk.pipelines.context import Context
@@ -79,7 +79,7 @@ def run(settings: CompareSettings, context: Context) -> dict[str, Any]:
         parent.write([*records.of_table(prepared.table), *records.of_settings(settings)])
         parent.write(provenance.tags())
         with (
-            Contest.open(prepared, settings, settings.tuning, context, store, key) as contest,
+            Contest.open(prepared, settings, settings.tuning, context, store, key, parent) as contest,
             processes() as helpers,
         ):
             found = _hold(contest, chosen, settings, parent, helpers)
@@ -91,8 +91,7 @@ def run(settings: CompareSettings, context: Context) -> dict[str, Any]:
         with context.timed("report"):
             told = report.make(found, released, prepared, settings, context, pictures)
         address = report.address(store, settings.tracking.experiment, parent)
-        language = Language(settings.report.language, settings.source.currency)
-        parent.write(_records(found, released, prepared, context, address, language))
+        parent.write(_records(found, released, prepared, settings, context, address))
         parent.write([*drawn, *told, *_files(settings, released, prepared, context)])
     terminal.show(found.selection, found.verdict, released, settings.tracking.uri, settings.source.currency)
     return _summary(found, released, prepared, parent)
@@ -126,12 +125,30 @@ def _hold(
         [candidate.card for candidate in candidates.values()], settings.evaluation, settings.goal
     )
     candidates = {card.candidate: replace(candidates[card.candidate], card=card) for card in cards}
-    for name in names:  # only now it is known how they stand beside the baseline
-        entrants.runs[name].write(records.of_gates(candidates[name].card))
     with contest.context.timed("select"):
         selection = select(cards, settings.evaluation, settings.goal)
+    language = Language.of(
+        settings.report.language, settings.source.currency, contest.prepared.table.catalogue
+    )
+    _conclude(entrants, candidates, selection, studies, language)
+    with contest.context.timed("select"):
         judged = _verdict(contest, candidates[selection.winner], settings, helpers)
     return Outcome(candidates, cards, studies, selection, judged, entrants.left_out)
+
+
+def _conclude(
+    entrants: Entrants,
+    candidates: dict[str, Candidate],
+    selection: Selection,
+    studies: dict[str, StudyResult],
+    language: Language,
+) -> None:
+    """Write on each segmenter's run how it stands beside the others, which only now is known."""
+    winner = candidates[selection.winner].card
+    for name, study in studies.items():
+        own = [found.card for found in candidates.values() if found.card.algorithm == name]
+        page = entrant_page.page(name, own, winner, study, selection, language)
+        entrants.runs[name].write([*records.of_gates(candidates[name].card), Description(page)])
 
 
 def _verdict(contest: Contest, winner: Candidate, settings: CompareSettings, helpers: Executor) -> Verdict:
@@ -149,7 +166,12 @@ def _verdict(contest: Contest, winner: Candidate, settings: CompareSettings, hel
 
 
 def _records(
-    found: Outcome, released: Release, prepared: Prepared, context: Context, address: str, language: Language
+    found: Outcome,
+    released: Release,
+    prepared: Prepared,
+    settings: CompareSettings,
+    context: Context,
+    address: str,
 ) -> Iterator[Record]:
     selection, winner = found.selection, found.winner
     yield Tag("winner", winner.card.algorithm)
@@ -158,15 +180,16 @@ def _records(
     yield Param("n_factors", len(prepared.factors))
     for name, value in sorted(winner.card.params.items()):
         yield Param(f"winner.{name}", value)
+    language = Language.of(settings.report.language, settings.source.currency, prepared.table.catalogue)
+    told = report.told(found, prepared, settings, language)
     yield Description(
-        review.page(
-            selection, found.cards, found.verdict, released, prepared, found.left_out, address, language
-        )
+        review.page(found, released, prepared, settings, told, language, address, context.output)
     )
     for score in winner.card.scores:
         yield Metric(score.key, score.value)
-    for name, seconds in context.timings.items():
-        yield Metric(f"cost/{name.replace(' ', '_')}_seconds", seconds)
+    yield Metric("wall_time/stages_seconds", sum(context.timings.values()))
+    timings = pd.Series(context.timings, name="seconds").rename_axis("stage")
+    yield Text("comparison/timings.csv", timings.to_csv())
     for path in review.files(selection, found.cards, prepared, context.output):
         yield Artifact(path, "comparison")
 
@@ -215,7 +238,7 @@ def _summary(found: Outcome, released: Release, prepared: Prepared, parent: Run)
             "faint": prepared.faint,
         },
         "scores": {
-            card.candidate: {score.key: score.value for score in card.scores if score.family != "cost"}
+            card.candidate: {score.key: score.value for score in card.scores if score.family != "wall_time"}
             for card in found.cards
         },
         "decision": {

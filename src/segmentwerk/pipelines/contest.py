@@ -27,6 +27,9 @@ from segmentwerk.tuning.study import tune
 
 log = logging.getLogger(__name__)
 
+MACHINE = "machine"
+"""Name of the run below each contest with the load of the machine, MLflow's system metrics."""
+
 
 @dataclass(frozen=True)
 class Contest:
@@ -61,12 +64,15 @@ class Contest:
         context: Context,
         store: Store,
         key: str,
+        parent: Run,
     ) -> Iterator[Contest]:
-        """Store the tuning half of the view where workers can map it."""
+        """Store the tuning half of the view where workers can map it, and watch the machine meanwhile."""
         folder = settings.home / "cache" / "views" / key
         try:
             shared = SharedView.store(halve(prepared.view, settings.seed), folder / "half.joblib")
-            yield cls(prepared, settings, tuning, context, store, key, folder, shared)
+            contest = cls(prepared, settings, tuning, context, store, key, folder, shared)
+            with contest._watching(parent):
+                yield contest
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -74,6 +80,11 @@ class Contest:
         """Open the run of a segmenter."""
         experiment = self.settings.tracking.experiment
         return self.store.run(experiment, name, parent=parent.id, key=f"{self.key}/{name}")
+
+    def _watching(self, parent: Run) -> AbstractContextManager[Run]:
+        """Open the run that tells what the machine did: by itself, since MLflow shows that before scores."""
+        experiment, key = self.settings.tracking.experiment, f"{self.key}/{MACHINE}"
+        return self.store.run(experiment, MACHINE, parent=parent.id, key=key, watching=True)
 
     def tune(self, name: str, spec: SegmenterSettings, run: Run) -> StudyResult:
         """Tune one segmenter, with a run below its own for each trial.
@@ -100,7 +111,7 @@ class Contest:
         The scorecard comes before the time: MLflow's comparison of runs opens with what was logged first.
         """
         run.write([*records.of_scorecard(best.card), *records.of_training(best.model)])
-        run.write([Metric("cost/study_seconds", study.seconds)])
+        run.write([Metric("wall_time/study_seconds", study.seconds)])
 
     def _tune(self, name: str, spec: SegmenterSettings, run: Run) -> StudyResult:
         logged = self.store.finished(self.settings.tracking.experiment, run)  # before this process was killed

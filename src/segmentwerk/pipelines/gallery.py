@@ -14,7 +14,7 @@ from segmentwerk.insight.draw_png import draw_png
 from segmentwerk.insight.figure import Figure
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.report_tables import criteria
-from segmentwerk.pipelines.preparation import Prepared
+from segmentwerk.pipelines.preparation import Prepared, outcome_name
 from segmentwerk.pipelines.release import Release
 from segmentwerk.tuning.importance import importances
 from segmentwerk.tuning.space import SearchSpace
@@ -31,12 +31,17 @@ def draw(
     """Draw all figures into ``output/figures``; return them with their files, and what is to be logged."""
     language = Language.of(settings.report.language, settings.source.currency, prepared.table.catalogue)
     folder = output / "figures"
-    figures = [*_figures(found, released, language), *_searches(found, settings, language)]
+    figures = [
+        *_figures(found, released, prepared, settings, language),
+        *_searches(found, settings, language),
+    ]
     drawn = [(figure, draw_png(figure, folder, language)) for figure in figures]
     return drawn, [Artifact(path, "figures") for _, path in drawn]
 
 
-def _figures(found: Outcome, released: Release, language: Language) -> Iterator[Figure]:
+def _figures(
+    found: Outcome, released: Release, prepared: Prepared, settings: CompareSettings, language: Language
+) -> Iterator[Figure]:
     card, segments = found.winner.card, released.segments
     selection, cards = spoken(found.selection, found.cards, language)
     yield plots.scores(selection, cards, criteria(selection), language)
@@ -46,6 +51,20 @@ def _figures(found: Outcome, released: Release, language: Language) -> Iterator[
     yield segment_plots.stability(segments, card, language)
     yield segment_plots.separation(segments, released.near, language)
     yield segment_plots.profile(released.measured, segments, language)
+    yield from _outcome(released, prepared, settings, language)
+
+
+def _outcome(
+    released: Release, prepared: Prepared, settings: CompareSettings, language: Language
+) -> Iterator[Figure]:
+    """Draw the later outcome by segment, in money where its logarithm is what is explained."""
+    known, name = prepared.table.outcomes, outcome_name(settings.goal)
+    if name not in known:
+        return
+    name = name.removeprefix("log_")
+    unit = "money" if name == "future_revenue" else "share"
+    values = known[name].loc[released.labels.index]
+    yield segment_plots.outcome(values, released.labels, released.segments, unit, language)
 
 
 def _searches(found: Outcome, settings: CompareSettings, language: Language) -> Iterator[Figure]:

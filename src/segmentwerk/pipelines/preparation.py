@@ -175,9 +175,14 @@ def _part(values: pd.Series | None, ids: pd.Index) -> pd.Series | None:
     return None if values is None else values.loc[ids]
 
 
+def outcome_name(goal: GoalSettings) -> str:
+    """Return which later outcome segments should tell, where the source has it."""
+    return goal.outcome or "log_future_revenue"
+
+
 def _outcome(table: AccountTable, goal: GoalSettings) -> pd.Series | None:
     """Return the later outcome that segments should tell, if there is one."""
-    name = goal.outcome or "log_future_revenue"
+    name = outcome_name(goal)
     if name in table.outcomes:
         return table.outcomes[name]
     if goal.outcome and len(table.outcomes.columns):

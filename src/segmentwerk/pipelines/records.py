@@ -10,6 +10,9 @@ from segmentwerk.core.records import Dataset, Metric, Param, Record, Tag, Text
 from segmentwerk.core.types import AccountTable, Scorecard, TrialRecord
 from segmentwerk.segmenters.base import Segmenter
 
+INTERVAL = "within_95_percent"
+"""Group of the ends of intervals: MLflow sorts groups by name, and this one comes after the scores."""
+
 
 def of_table(table: AccountTable) -> Iterator[Record]:
     """Name the data that a run saw, without any of its rows."""
@@ -19,9 +22,9 @@ def of_table(table: AccountTable) -> Iterator[Record]:
     yield Dataset(table.source, table.source, table.digest, len(table.orders), columns)
     yield Tag("source", table.source)
     yield Tag("as_of", str(table.window.as_of))
-    yield Metric("data/accounts", len(table.orders))
-    yield Metric("data/customers", len(table.customers))
-    yield Metric("data/features", len(table.catalogue))
+    yield Param("accounts", len(table.orders))
+    yield Param("customers", len(table.customers))
+    yield Param("features", len(table.catalogue))
 
 
 def of_settings(settings: LearningSettings) -> Iterator[Record]:
@@ -43,8 +46,8 @@ def of_scorecard(card: Scorecard) -> Iterator[Record]:
     for score in card.scores:
         yield Metric(score.key, score.value)
         if isfinite(score.low):
-            yield Metric(f"{score.family}/{score.name}_low", score.low)
-            yield Metric(f"{score.family}/{score.name}_high", score.high)
+            yield Metric(f"{INTERVAL}/{score.family}_{score.name}_low", score.low)
+            yield Metric(f"{INTERVAL}/{score.family}_{score.name}_high", score.high)
     yield from of_gates(card)
 
 
@@ -72,4 +75,4 @@ def of_trial(trial: TrialRecord) -> Iterator[Record]:
         yield Metric("objective", trial.value)
     for name, score in trial.scores.items():
         yield Metric(name, score)
-    yield Metric("cost/trial_seconds", trial.seconds)
+    yield Metric("wall_time/trial_seconds", trial.seconds)

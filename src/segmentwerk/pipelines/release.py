@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +21,16 @@ from segmentwerk.core.seeds import derive
 from segmentwerk.core.types import Identity, Segment
 from segmentwerk.evaluation.identity import match
 from segmentwerk.features import definitions
+from segmentwerk.insight import cards
+from segmentwerk.insight.cards import Card, Prospects
 from segmentwerk.insight.exemplar import exemplars
 from segmentwerk.insight.language import Language
+from segmentwerk.insight.migration import Migration
 from segmentwerk.insight.overlap import cautions, neighbourhood
 from segmentwerk.insight.profiles import Effect, describe, effects
 from segmentwerk.insight.telling import markdown, tell
-from segmentwerk.pipelines import card, decision
+from segmentwerk.pipelines import card, decision, portrait
 from segmentwerk.pipelines.candidates import Candidate
-from segmentwerk.pipelines.card import made_of
 from segmentwerk.pipelines.context import Context
 from segmentwerk.pipelines.decision import compare_with
 from segmentwerk.pipelines.preparation import Prepared
@@ -54,8 +55,9 @@ class Release:
     """The packaged winner.
 
     ``proposal`` is what is to be decided about it. ``assignments`` is the local file with every account;
-    ``labels`` (n_customers,), ``near`` (k, k), the neighbourhood of the segments, and ``measured``, the
-    effects of the features, are for the report.
+    ``labels`` (n_customers,), ``near`` (k, k), the neighbourhood of the segments, ``measured``, the
+    effects of the features, ``cards``, ``moves`` (None without a champion) and ``prospects`` (None without
+    any) are for the pages.
     """
 
     proposal: Proposal
@@ -68,6 +70,9 @@ class Release:
     labels: pd.Series
     near: pd.DataFrame
     measured: list[Effect]
+    cards: tuple[Card, ...]
+    moves: Migration | None = None
+    prospects: Prospects | None = None
 
     @property
     def champion(self) -> bool:
@@ -93,6 +98,7 @@ class Release:
             "segments": [asdict(segment) for segment in self.segments],
             "events": [asdict(event) for event in self.identity.events],
             "moved": self.identity.moved,
+            "followed": self.identity.followed,
             "assignments": self.assignments,
             "accounts": self.accounts,
         }
@@ -148,15 +154,29 @@ def release(
     )
     folder = _package(prepared, winner, labels, segments, prospect, partial, settings, context, language)
     assignments, accounts = _assign(folder, prepared, labels, identity, partial, context)
+    drawn = cards.make(table, space, labels, segments, measured, portrait.potential(table))
+    moves = portrait.moves(identity, present, labels, segments, table, language)
+    future = portrait.prospects(assignments, table, prospect)
     comparison = None
     if present is not None:
         comparison = compare_with(present, winner.model, labels, identity, prepared, settings)
-    run.write(_records(identity, prospect, partial, present))
     proposal = decision.unregistered(prepared, settings)
     if there:
         proposal = _register(
-            folder, prepared, winner, segments, prospect, identity, comparison, settings, store, run
+            folder,
+            prepared,
+            winner,
+            lambda opening: card.write(winner.card, drawn, future, prepared, settings, language, opening),
+            language,
+            identity,
+            comparison,
+            settings,
+            store,
+            run,
         )
+    run.write(
+        _records(identity, prospect, partial, present)
+    )  # after the scores, which MLflow then shows first
     return Release(
         proposal,
         segments,
@@ -168,6 +188,9 @@ def release(
         labels,
         near,
         measured,
+        drawn,
+        moves,
+        future,
     )
 
 
@@ -294,6 +317,7 @@ def _records(
             yield Metric(f"prospect/{name}", getattr(prospect, name))
     if present is not None:
         yield Metric("identity/moved", identity.moved)
+        yield Metric("identity/followed", identity.followed)
         yield Text("identity/migration.csv", identity.migration.to_csv())
         events = [asdict(event) for event in identity.events]
         yield Text("identity/events.json", json.dumps(events, indent=1))
@@ -303,22 +327,24 @@ def _register(
     folder: Path,
     prepared: Prepared,
     winner: Candidate,
-    segments: tuple[Segment, ...],
-    prospect: Prospect | None,
+    write: Callable[[str], str],
+    language: Language,
     identity: Identity,
     comparison: Comparison | None,
     settings: CompareSettings,
     store: Store,
     run: Run,
 ) -> Proposal:
-    """Register the package, and put the version before those who decide, on its card first of all."""
-    write = partial(card.write, winner.card, segments, prospect, prepared.table, settings, made_of(prepared))
+    """Register the package, and put the version before those who decide, on its card first of all.
+
+    ``write`` returns the card below what it opens with.
+    """
     version = publish.register(
         run,
         folder,
         model_name=settings.registry.model_name,
         metrics={score.key: score.value for score in winner.card.scores if np.isfinite(score.value)},
-        description=write(),
+        description=write(""),
         tags={
             NEXT_ID: str(identity.next_id),
             "algorithm": winner.card.algorithm,
@@ -326,6 +352,5 @@ def _register(
         },
     )
     proposal = decision.put(version, comparison, prepared, settings, store)
-    language = Language(settings.report.language, settings.source.currency)
-    publish.describe(store, proposal.model, version, write(opening=markdown(tell(proposal, language))))
+    publish.describe(store, proposal.model, version, write(markdown(tell(proposal, language))))
     return proposal

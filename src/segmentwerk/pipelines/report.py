@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from segmentwerk.config import CompareSettings
 from segmentwerk.core.records import Artifact, Record
-from segmentwerk.core.types import AccountTable
-from segmentwerk.features import peers
-from segmentwerk.insight import cards
+from segmentwerk.insight import sentences
 from segmentwerk.insight.language import Language
-from segmentwerk.insight.report import Story, write
+from segmentwerk.insight.report import Story, Told, write
 from segmentwerk.pipelines.context import Context
 from segmentwerk.pipelines.gallery import Pictures
-from segmentwerk.pipelines.preparation import Prepared
+from segmentwerk.pipelines.preparation import Prepared, outcome_name
 from segmentwerk.pipelines.release import Release
 from segmentwerk.tracking.writer import Run, Store
 
@@ -37,7 +33,7 @@ def make(
 ) -> list[Record]:
     """Write the report and the cards into the output folder and list them as artifacts."""
     table = prepared.table
-    space = prepared.space.transform(table.features.loc[released.labels.index])
+    language = Language.of(settings.report.language, settings.source.currency, table.catalogue)
     story = Story(
         source=table.source,
         as_of=table.window.as_of,
@@ -50,17 +46,29 @@ def make(
         selection=found.selection,
         scorecards=found.cards,
         verdict=found.verdict,
-        cards=cards.make(
-            table, space, released.labels, released.segments, released.measured, potential(table)
-        ),
-        identity=released.identity,
+        cards=released.cards,
+        moves=released.moves,
+        prospects=released.prospects,
+        told=told(found, prepared, settings, language),
         pictures=pictures,
         left_out=found.left_out,
         factors=prepared.factors,
         faint=prepared.faint,
     )
-    language = Language.of(settings.report.language, settings.source.currency, table.catalogue)
     return [Artifact(path, FOLDER) for path in write(story, context.output / FOLDER, language)]
+
+
+def told(found: Outcome, prepared: Prepared, settings: CompareSettings, language: Language) -> Told:
+    """Say what stands beside the tables."""
+    card, table = found.winner.card, prepared.table
+    outcome = sentences.outcome(outcome_name(settings.goal), table.window, language)
+    return Told(
+        number=sentences.number_of_segments(
+            found.studies, card, found.selection, settings.evaluation, language
+        ),
+        structure=sentences.structure(found.verdict, settings.evaluation, language),
+        meanings=sentences.meanings(found.selection, outcome, card.score("value/reference"), language),
+    )
 
 
 def address(store: Store, experiment: str, run: Run) -> str:
@@ -68,15 +76,3 @@ def address(store: Store, experiment: str, run: Run) -> str:
     if not store.enabled:
         return ""
     return f"#/experiments/{store.prepare(experiment)}/runs/{run.id}/artifacts/{PAGE}"
-
-
-def potential(table: AccountTable) -> pd.Series | None:
-    """Return what each customer would spend more in a year if it spent like its peers, in money.
-
-    None where the table does not tell: no peers were learned, or the features they need are left out.
-    """
-    learned: Any = table.definitions.get(peers.STEP.name)
-    if not learned or not set(peers.STEP.reads) <= set(table.features):
-        return None
-    rows = table.features.loc[table.customers]
-    return (peers.spending(rows, learned) - rows["revenue_12m"]).clip(lower=0.0).fillna(0.0)

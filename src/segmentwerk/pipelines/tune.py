@@ -28,7 +28,7 @@ def run(settings: TuneSettings, context: Context) -> dict[str, Any]:
         unfinished(settings.home, "tune", *identity(prepared, settings, chosen)) as key,
         store.run(settings.tracking.experiment, title, tags={"verb": "tune"}, key=key) as parent,
         threads(),
-        Contest.open(prepared, settings, settings.tuning, context, store, key) as contest,
+        Contest.open(prepared, settings, settings.tuning, context, store, key, parent) as contest,
         contest.run(name, parent) as run,
     ):
         parent.write([*records.of_table(prepared.table), *records.of_settings(settings)])

@@ -118,6 +118,7 @@ class Store:
         parent: str | None = None,
         tags: Mapping[str, str] | None = None,
         key: str | None = None,
+        watching: bool = False,
     ) -> Iterator[Run]:
         """Open a run for the block and close it: FINISHED, FAILED with its reason, or KILLED on Ctrl-C.
 
@@ -127,10 +128,13 @@ class Store:
             Id of the run that this one is nested in.
         key
             Makes the call idempotent: the run that has this key is opened again.
+        watching
+            Whether the machine's load is written to it while it is open. MLflow shows that before everything
+            else, so it belongs on a run of its own.
         """
         run = self._open(experiment, name, parent, dict(tags or {}), key) if self.enabled else Run(None, "")
         try:
-            with run._watched():
+            with run._watched() if watching else nullcontext():
                 yield run
         except BaseException as error:
             if is_interruption(error):

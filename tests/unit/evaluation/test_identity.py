@@ -78,6 +78,42 @@ def test_new_and_retired():
     assert {event.new for event in found.events if event.kind == "new"} == {(4,), (5,), (6,)}
 
 
+def test_every_segment_takes_part_in_one_event():
+    rng = np.random.default_rng(1)
+    for _ in range(50):
+        old = pd.Series(rng.integers(1, 6, size=120), index=[f"a{i}" for i in range(120)])
+        new = pd.Series(np.where(rng.random(120) < 0.6, old % 4, rng.integers(4, size=120)), old.index)
+        found = match(old, new, next_id=6, n_segments=4)
+        before = [segment for event in found.events for segment in event.old]
+        after = [segment for event in found.events for segment in event.new]
+        assert sorted(before) == sorted(old.unique())
+        assert sorted(after) == sorted(found.ids.values())
+        assert 0 <= found.followed <= found.moved
+
+
+def test_a_segment_that_takes_in_another_is_merged_not_kept():
+    found = match(series((1, 80), (2, 30), (3, 60)), series((0, 110), (1, 60)), next_id=4)
+    assert found.ids[0] == 1
+    assert kinds(found) == {("merged", (1, 2), (1,)), ("kept", (3,), (3,))}
+
+
+def test_accounts_that_follow_a_merger_or_a_split_are_told_from_those_that_leave():
+    merged = match(series((1, 80), (2, 30), (3, 60)), series((0, 110), (1, 60)), next_id=4)
+    assert merged.moved == merged.followed == pytest.approx(30 / 170)
+    split = match(series((4, 100), (5, 50)), series((0, 70), (1, 30), (2, 50)), next_id=6)
+    assert split.moved == split.followed == pytest.approx(0.2)
+    leaving = match(series((0, 50), (1, 50)), series((1, 10), (0, 40), (1, 50)), next_id=2)
+    assert leaving.moved == pytest.approx(0.1)
+    assert leaving.followed == 0
+
+
+def test_parts_of_several_segments_in_several_others_are_regrouped():
+    old = series((1, 60), (2, 60), (3, 50))
+    new = series((0, 35), (1, 25), (1, 20), (0, 40), (2, 50))
+    found = match(old, new, next_id=4)
+    assert kinds(found) == {("regrouped", (1, 2), (4, 5)), ("kept", (3,), (3,))}
+
+
 def test_label_without_shared_accounts_gets_an_id_too():
     found = match(series((1, 10)), series((1, 10)), next_id=2, n_segments=3)
     assert found.ids == {0: 2, 1: 1, 2: 3}

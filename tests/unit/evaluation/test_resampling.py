@@ -39,8 +39,8 @@ def test_standard_error_of_a_mean_is_right():
 
 
 def test_score_without_draws_has_no_interval():
-    score = measured("cost", "fit_seconds", np.array([1.5]), unit="s", higher_is_better=False).score
-    assert score.key == "cost/fit_seconds"
+    score = measured("wall_time", "fit_seconds", np.array([1.5]), unit="s", higher_is_better=False).score
+    assert score.key == "wall_time/fit_seconds"
     assert np.isnan([score.low, score.high, score.se]).all()
 
 

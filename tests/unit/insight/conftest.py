@@ -9,8 +9,6 @@ from packaged import world
 from segmentwerk.core.proposal import Comparison, Difference, Proposal
 from segmentwerk.core.types import (
     Gate,
-    Identity,
-    IdentityEvent,
     Score,
     Scorecard,
     Selection,
@@ -18,14 +16,17 @@ from segmentwerk.core.types import (
     TrialRecord,
     Verdict,
 )
+from segmentwerk.evaluation.identity import match
 from segmentwerk.insight import cards, plots, segment_plots
+from segmentwerk.insight.cards import Prospects
 from segmentwerk.insight.contestants import spoken
 from segmentwerk.insight.draw_png import draw_png
 from segmentwerk.insight.exemplar import exemplars
 from segmentwerk.insight.language import Language
+from segmentwerk.insight.migration import Migration
 from segmentwerk.insight.overlap import cautions, neighbourhood
 from segmentwerk.insight.profiles import describe, effects
-from segmentwerk.insight.report import Story
+from segmentwerk.insight.report import Story, Told
 from segmentwerk.segmenters.preprocess import ReferenceSpace
 
 IDS = {0: 11, 1: 12, 2: 13, 3: 15}
@@ -68,14 +69,26 @@ def scorecard(name, lift, *, passed, jaccards):
         params={},
         scores=tuple(scores),
         gates=(
-            Gate("G001", "Segments are large enough", "passed", "It is."),
-            Gate("G002", "Every segment comes back", "passed" if passed else "failed", "It does."),
+            Gate("G001", "Segments are large enough", "passed", "", facts={"measured": 0.1, "limit": 0.02}),
+            Gate(
+                "G002",
+                "Every segment comes back",
+                "passed" if passed else "failed",
+                "",
+                facts={"measured": min(jaccards), "limit": 0.6},
+            ),
             Gate("G004", "Prospects can be told apart", "not_applicable", "Unknown.", "warning"),
         ),
         per_segment=pd.DataFrame(
             {"accounts": [480, 360, 240, 120], "share": [0.4, 0.3, 0.2, 0.1], "jaccard": jaccards}
         ),
     )
+
+
+TOLD = {
+    "en": Told("They are four.", "They come back.", [("held-out gain", "separation/gain", "Good")]),
+    "de": Told("Es sind vier.", "Kehren wieder.", [("Strukturgewinn", "separation/gain", "Gut")]),
+}
 
 
 @pytest.fixture(scope="session")
@@ -153,13 +166,8 @@ def tell(small_world, scorecards, selection, studies, tmp_path_factory):
     """Return a function that tells the story of the small comparison in a language."""
     table, x, labels = small_world
     near = neighbourhood(x, labels, 4)
-    identity = Identity(
-        IDS,
-        16,
-        (IdentityEvent("kept", (11,), (11,), 0.9), IdentityEvent("new", (), (15,), 0.1)),
-        pd.DataFrame([[150, 4], [3, 100]], index=[11, 12], columns=[11, 15]),
-        0.027,
-    )
+    old = labels.map({0: 11, 1: 12, 2: 13, 3: 13})
+    identity = match(old, labels, next_id=15, n_segments=4)
 
     def story(language: Language, names=None, **changes) -> Story:
         segments = describe(
@@ -196,7 +204,18 @@ def tell(small_world, scorecards, selection, studies, tmp_path_factory):
             "cards": cards.make(
                 table, x, labels, segments, effects(table, labels), pd.Series(100.0, labels.index)
             ),
-            "identity": identity,
+            "moves": Migration.of(
+                identity,
+                old,
+                labels.map(identity.ids),
+                before={11: "eleven", 12: "twelve", 13: "thirteen"},
+                after={segment.id: segment.name for segment in segments},
+                revenue=pd.Series(1000.0, labels.index),
+            ),
+            "told": TOLD[language.code],
+            "prospects": Prospects(
+                pd.DataFrame({"accounts": [30, 10], "confidence": [0.7, 0.5]}, index=[11, 15]), 0.6, 0.3, 0.05
+            ),
             "pictures": [(figure, draw_png(figure, folder, language)) for figure in figures],
             "left_out": {"autoencoder": "It did not fit."},
         }

@@ -7,10 +7,9 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 
-import pandas as pd
 import pytest
 
-from segmentwerk.core.types import Gate, Identity
+from segmentwerk.core.types import Gate
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.report import to_html, to_markdown, write
 
@@ -82,11 +81,18 @@ def test_the_report_says_what_is_to_be_decided_and_why(english):
         "ahead of the baseline RFM grid in 90% of the paired",
         "0.300 (0.250\xa0…\xa00.350)",
         "G002 Every segment comes back",
-        '<td class="failed">failed (0.400)</td>',
+        "G002 Every segment comes back: an overlap of at least 0.60",
+        '<td class="failed">failed (0.40)</td>',
         '<td class="not_applicable">does not apply</td>',
-        "2.7% of the accounts that both models know",
-        "The segments are reproducible",
+        "They come back.",
         'autoencoder took no part. What the program said: <span lang="en">It did not fit.</span>',
+        "Against version 1, 50 of 400 accounts (12.5%) move, that is, get another segment id; "
+        "they hold 50,000\xa0EUR of the revenue (12.5%). 50 of them only follow their segment",
+        "split: 13 thirteen becomes 13",
+        "Why 4 segments:</strong> They are four.",
+        "<strong>held-out gain</strong>: Good.",
+        "Prospects by segment",
+        "60% came right (30% by always naming the largest segment)",
         "demo &lt;test&gt;",
     ):
         assert words in english, words
@@ -120,7 +126,7 @@ def test_the_german_report_is_german_in_words_and_numbers(german):
         "Zu entscheiden",
         "Segmentkarten",
         "0,300 (0,250\xa0…\xa00,350)",
-        "2,7\xa0%",
+        "12,5\xa0%",
         "31.01.2026",
         "1.200 Kunden",
     ):
@@ -141,11 +147,11 @@ def test_nothing_tells_who_the_accounts_are(tell, english, german):
 
 def test_without_a_champion_there_is_no_migration(tell, proposal):
     first = replace(proposal, standing="champion", cause="vacant", comparison=None)
-    nobody = Identity({}, 5, (), pd.DataFrame(), float("nan"))
-    alone = tell(ENGLISH, replaced=None, proposal=first, identity=nobody)
+    alone = tell(ENGLISH, replaced=None, proposal=first, moves=None, prospects=None)
     page = to_html(alone, ENGLISH)
     assert "Version 2 of b2b-segments is the champion. Does it stay?" in page
     assert 'id="migration"' not in page
+    assert 'id="prospects"' not in page
 
 
 def test_what_is_unknown_is_a_dash(tell, proposal):

@@ -252,7 +252,7 @@ PROMOTER = textwrap.dedent(
     import sys
     from pathlib import Path
     from segmentwerk.registry import promotion
-from segmentwerk.registry.decisions import history
+    from segmentwerk.registry.decisions import history
     from segmentwerk.tracking.writer import Store
 
     store = Store(None, Path(sys.argv[1]))

@@ -195,14 +195,15 @@ def test_the_views_find_what_their_names_say(store):
         assert [run.info.run_name for run in found] == expected
 
 
-def test_a_long_run_is_watched_and_a_short_one_is_not(store, monkeypatch):
-    with store.run("e", "short") as short:
+def test_a_long_run_is_watched_where_it_is_for_that_and_a_short_one_is_not(store, monkeypatch):
+    with store.run("e", "short", watching=True) as short:
         pass
     monkeypatch.setattr(monitor, "INTERVAL", 0.05)
-    with store.run("e", "long") as long:
+    with store.run("e", "other") as other, store.run("e", "long", watching=True) as long:
         while "system/cpu_utilization_percentage" not in store.client.get_run(long.id).data.metrics:
             time.sleep(0.05)
     assert store.client.get_run(short.id).data.metrics == {}
+    assert store.client.get_run(other.id).data.metrics == {}
     metrics = store.client.get_run(long.id).data.metrics
     assert {"system/system_memory_usage_megabytes", "system/disk_usage_percentage"} <= set(metrics)
     assert not [thread for thread in threading.enumerate() if thread.name == "system metrics"]

@@ -1,0 +1,86 @@
+"""What stands beside the tables: why so many segments, what an outcome is, where the business is."""
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+
+from segmentwerk.core.settings import EvaluationSettings
+from segmentwerk.core.types import Score, StudyResult, TrialRecord, Verdict, Window
+from segmentwerk.insight import report_tables, sentences
+from segmentwerk.insight.language import Language
+
+ENGLISH, GERMAN = Language("en", "EUR"), Language("de", "EUR")
+SETTINGS = EvaluationSettings()
+
+
+def study(**values):
+    trials = tuple(
+        TrialRecord(
+            i, "complete", {}, value, 1.0, scores={"substance/n_segments": float(k.removeprefix("k"))}
+        )
+        for i, (k, value) in enumerate(values.items())
+    )
+    return StudyResult("demo-kmeans", trials, trials[:1], 3.0)
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        ({"k2": 0.1, "k4": 0.5, "k6": 0.3}, "4 reached the best objective (0.500), next comes 6 (0.300)"),
+        ({"k2": 0.1, "k4": 0.5, "k6": 0.7}, "valued 6 most (0.700; 4: 0.500); in the final"),
+        ({"k4": 0.5}, "kmeans was tried with 4 segments only"),
+        ({"k2": 0.5, "k3": 0.4}, "kmeans was tried with 4 segments only"),
+    ],
+)
+def test_why_so_many_segments(scorecards, selection, found, words):
+    told = sentences.number_of_segments(
+        {"kmeans": study(**found)}, scorecards[0], selection, SETTINGS, ENGLISH
+    )
+    assert words in told
+    assert "At most 10 were allowed, each with at least 2.0% of the accounts." in told
+    assert "Among near ties fewer segments win." in told
+
+
+def test_an_outcome_is_said_with_its_dates():
+    window = Window(date(2026, 1, 1), date(2026, 7, 1))
+    assert "from 2026-01-01 to before 2026-07-01" in sentences.outcome("log_future_revenue", window, ENGLISH)
+    assert "vom 01.01.2026 bis vor dem 01.07.2026" in sentences.outcome("active", window, GERMAN)
+    assert sentences.outcome("my_outcome", window, ENGLISH) == "my_outcome"
+
+
+def test_every_head_of_the_ranking_has_its_meaning(selection):
+    for language in (ENGLISH, GERMAN):
+        reference = Score("value", "reference", 0.5)
+        told = sentences.meanings(selection, "revenue", reference, language)
+        assert [key for _, key, _ in told] == ["", *report_tables.criteria(selection)]
+        assert all(meaning for _, _, meaning in told)
+
+
+def test_the_verdict_says_what_was_measured_and_asked():
+    verdict = Verdict("reproducible", "", 0.02, 0.01, jaccard=0.71, apart=0.25)
+    told = sentences.structure(verdict, SETTINGS, ENGLISH)
+    assert "overlaps by 0.71 with its like in refits (at least 0.60 is asked); 25% of the segments" in told
+    assert "0.02" not in told, "the gain stands in the ranking, and is another number there"
+    unfit = replace(verdict, jaccard=float("nan"))
+    assert sentences.structure(unfit, SETTINGS, ENGLISH) == ENGLISH.text("verdicts.reproducible")
+
+
+def test_the_headline_tells_money_where_it_is_known(tell):
+    cards = tell(ENGLISH).cards
+    told = sentences.headline(cards, ENGLISH)
+    top = max(cards, key=lambda card: card.revenue)
+    assert f"customers with {report_tables.total(card.revenue for card in cards):,.0f}\xa0EUR" in told
+    assert f"lies in segment {top.segment.id} ({top.segment.name})" in told
+    assert "The most potential lies in" in told
+    nan = float("nan")
+    poor = [replace(card, revenue=nan, potential=nan) for card in cards]
+    assert sentences.headline(poor, GERMAN).startswith("**400 Kunden.** Das größte Segment ist ")
+
+
+def test_a_total_never_tells_what_one_segment_hides(tell):
+    cards = list(tell(ENGLISH).cards)
+    cards[0] = replace(cards[0], revenue=float("nan"))
+    _, rows = report_tables.overview(cards, ENGLISH)
+    assert rows[-1][4] == "-"
+    assert rows[-1][2] == "400"
