@@ -18,6 +18,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, PowerTransformer
 
 from segmentwerk.core.types import AccountTable, Feature, Segment, Window
+from segmentwerk.insight.language import ENGLISH
+from segmentwerk.insight.reasons import wording
 from segmentwerk.registry import package, prospect
 from segmentwerk.registry.publish import save_pyfunc
 from segmentwerk.segmenters.base import Segmenter
@@ -83,6 +85,7 @@ def ours(folder: Path, segmenter: Segmenter, train: pd.DataFrame) -> Path:
         labels=labels,
         segments=[Segment(k, f"Segment {k}", k, 1, 0.1, (), "") for k in range(segmenter.n_segments_)],
         outlier_threshold=float(np.quantile(segmenter.score_samples(x), 0.01)),
+        wording=wording(table.catalogue, ENGLISH),
         prospect=prospect.fit(table, labels, numeric=NUMERIC, categorical=CATEGORICAL, seed=0),
     )
     catalogue = json.loads((folder / "model" / "catalogue.json").read_text())

@@ -8,6 +8,8 @@ from typing import Literal
 
 import pandas as pd
 
+from segmentwerk.core import units
+
 Kind = Literal["numeric", "categorical"]
 Basis = Literal["full", "partial", "firmographic"]
 
@@ -30,7 +32,8 @@ class Feature:
 
     ``approach`` is the approach of customer segmentation it belongs to (behavioural, value,
     firmographic, geographic, engagement, psychographic, needs). ``prospect`` says that it is
-    known before an account's first order.
+    known before an account's first order. ``limits`` are the smallest and the largest possible
+    value where its unit does not say them.
     """
 
     name: str
@@ -41,6 +44,12 @@ class Feature:
     window: str
     description: str
     prospect: bool = False
+    limits: tuple[float, float] | None = None
+
+    @property
+    def possible(self) -> tuple[float, float]:
+        """The smallest and the largest value that it can have at all."""
+        return self.limits or units.LIMITS.get(self.unit, units.ANY)
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from segmentwerk.insight.exemplar import exemplars
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.overlap import cautions, neighbourhood
 from segmentwerk.insight.profiles import Effect, describe, effects
+from segmentwerk.insight.reasons import wording
 from segmentwerk.pipelines import card
 from segmentwerk.pipelines.approval import asker, compare_with
 from segmentwerk.pipelines.candidates import Candidate
@@ -134,7 +135,7 @@ def release(
         language=language,
     )
     prospect = _second_path(prepared, labels, settings)
-    folder = _package(prepared, winner, labels, segments, prospect, settings, context)
+    folder = _package(prepared, winner, labels, segments, prospect, settings, context, language)
     assignments, accounts = _assign(folder, prepared, labels, identity, context)
     comparison = None
     if present is not None:
@@ -209,6 +210,7 @@ def _package(
     prospect: Prospect | None,
     settings: CompareSettings,
     context: Context,
+    language: Language,
 ) -> Path:
     typical = winner.model.score_samples(prepared.view.test)
     table = prepared.table
@@ -220,6 +222,7 @@ def _package(
         labels=labels,
         segments=segments,
         outlier_threshold=float(np.quantile(typical, second_path.OUTLIER_SHARE)),
+        wording=wording(table.catalogue, language),
         prospect=prospect,
         definitions=definitions.keep(table, settings.features),
         meta={

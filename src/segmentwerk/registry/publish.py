@@ -274,6 +274,7 @@ OUTPUTS = {
     "reason_1": "string",
     "reason_2": "string",
     "reason_3": "string",
+    "hint": "string",
     "model_version": "string",
 }
 

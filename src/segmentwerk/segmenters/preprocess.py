@@ -130,6 +130,12 @@ class ReferenceSpace(TransformerMixin, BaseEstimator):
             own.setdefault(name, []).append(f"{name}_missing")
         return own | {levels.variable: levels.columns for levels in self.levels_}
 
+    @property
+    def active_(self) -> list[str]:
+        """The features that shape the space: they vary, have a weight and are told by factors."""
+        faint = self.factors_.faint if self.factors_ is not None else ()
+        return [name for name in self.variables_ if name not in faint]
+
     def to_onnx(self) -> onnx.ModelProto:
         """Return the space as an ONNX model.
 
