@@ -137,7 +137,7 @@ class _Draft:
         created = self.client.create_logged_model(
             experiment, name=self.model_name, source_run_id=self.run_id, model_type="segmentation"
         )
-        self.model_id, self.location = created.model_id, created.artifact_location
+        self.model_id = created.model_id
 
     def next_version(self) -> int:
         """Return the number that the registry will give, unless another machine is faster."""
@@ -147,7 +147,7 @@ class _Draft:
     def upload(self, number: int) -> None:
         """Save the model with its version inside, try it, and upload it."""
         path = self.scratch / str(number)
-        save_pyfunc(path, self.folder, self.catalogue, number, self.model_id, self.run_id, self.location)
+        save_pyfunc(path, self.folder, self.catalogue, number, self.model_id, self.run_id)
         _note_version(path, self.model_name, number)
         rehearse(path)
         self.files = json.dumps(inventory(path))
@@ -199,7 +199,6 @@ def save_pyfunc(
     number: int,
     model_id: str | None = None,
     run_id: str | None = None,
-    location: str | None = None,
 ) -> None:
     """Save the package as an MLflow pyfunc on disk, without pickle and without the project's code."""
     import mlflow.pyfunc
@@ -209,7 +208,7 @@ def save_pyfunc(
     files = [folder / name for name in named if name != CODE_NAME]
     mlflow.pyfunc.save_model(
         path=str(path),
-        mlflow_model=Model(artifact_path=location, run_id=run_id, model_uuid=model_id),
+        mlflow_model=Model(artifact_path=f"models:/{model_id}", run_id=run_id, model_uuid=model_id),
         python_model=str(folder / CODE_NAME),
         artifacts={file.stem: file.resolve().as_uri() for file in files if file.is_file()},
         model_config={"model_version": str(number), "digest": sha256(folder / "digests.json")},
@@ -217,7 +216,18 @@ def save_pyfunc(
         input_example=(_example(catalogue), {"columns": []}),
         pip_requirements=[f"{package}=={version(package)}" for package in REQUIREMENTS],
     )
+    _forget_places(path / "MLmodel")
     bar_byte_code(path)
+
+
+def _forget_places(file: Path) -> None:
+    """Name files as they lie in the model: where they came from is the trainer's own matter."""
+    told = yaml.safe_load(file.read_text(encoding="utf-8"))
+    flavour = told["flavors"]["python_function"]
+    flavour["model_code_path"] = CODE_NAME
+    for entry in flavour["artifacts"].values():
+        entry["uri"] = entry["path"]
+    file.write_text(yaml.safe_dump(told, allow_unicode=True), encoding="utf-8")
 
 
 def _note_version(path: Path, name: str, number: int) -> None:
