@@ -56,6 +56,10 @@ class ModelError(SegmentwerkError):
     """A registered or saved model is missing, damaged or not the one expected."""
 
 
+class DeniedError(SegmentwerkError):
+    """The account on the tracking server may not do that."""
+
+
 class GateError(SegmentwerkError):
     """A quality gate said no."""
 
