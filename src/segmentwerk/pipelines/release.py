@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from segmentwerk.config import CompareSettings
-from segmentwerk.core.errors import GateError, ModelError
+from segmentwerk.core.errors import DeniedError, GateError, ModelError
 from segmentwerk.core.files import atomic_file
 from segmentwerk.core.records import Metric, Record, Text
 from segmentwerk.core.seeds import derive
@@ -145,9 +145,12 @@ def release(
     run.write(_records(identity, prospect, present))
     version, crowned = None, False
     if there:
-        version, crowned = _register(
-            folder, prepared, winner, segments, prospect, identity, comparison, settings, store, run
-        )
+        try:
+            version, crowned = _register(
+                folder, prepared, winner, segments, prospect, identity, comparison, settings, store, run
+            )
+        except DeniedError as error:  # the comparison is done; only the model is not theirs to change
+            log.warning("Nothing is registered. %s Or use a model of your own: registry.model_name=…", error)
     return Release(
         name,
         version,

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import yaml
 
-from segmentwerk.core.errors import ConfigError, ModelError
+from segmentwerk.core.errors import ConfigError, ModelError, denied
 from segmentwerk.core.files import locked
 from segmentwerk.core.inventory import NOTE, bar_byte_code, inventory
 from segmentwerk.registry.package import CODE_NAME, sha256
@@ -95,6 +95,8 @@ def register(
         If tracking is switched off.
     ModelError
         If the package does not load or cannot score.
+    DeniedError
+        If the account may not add a version to that model.
     """
     if run.store is None:
         raise ConfigError(
@@ -107,8 +109,10 @@ def register(
         try:
             draft.upload(draft.next_version())
             found = draft.create_version(description[:MAX_DESCRIPTION], dict(tags or {}), metrics)
-        except BaseException:
+        except BaseException as error:
             draft.client.finalize_logged_model(draft.model_id, "FAILED")
+            if getattr(error, "error_code", None) == "PERMISSION_DENIED":
+                raise denied(f"change the registered model {model_name}") from error
             raise
         run.store.client.set_registered_model_alias(model_name, CHALLENGER, str(found))
     return found
