@@ -27,7 +27,7 @@ PATIENCE = 120.0
 MIN_PASSWORD = 12
 USERNAME, PASSWORD = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
 
-_END = "kill -TERM -- -$1; sleep 10; kill -KILL -- -$1"
+_END = "kill -s TERM -- -$1; sleep 10; kill -s KILL -- -$1"
 """Ends a group of processes."""
 _QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",

@@ -8,6 +8,7 @@ import time
 
 import pytest
 
+from segmentwerk.tracking.serving import _END
 from segmentwerk.tracking.testament import outlived
 
 OWNER = """
@@ -33,6 +34,13 @@ def test_the_command_runs_when_we_are_ended(tmp_path, word):
         assert owner.stdout.readline() == b"inside\n"
         os.killpg(owner.pid, word)  # as a terminal that closes does
     assert wait_for(tmp_path / "done")
+
+
+def test_the_words_that_end_a_group_are_understood_by_any_shell():
+    with subprocess.Popen(["sleep", "60"], start_new_session=True) as group:
+        words = _END.replace("sleep 10; ", "")
+        subprocess.run(["/bin/sh", "-c", words, "end", str(group.pid)], check=False)
+        assert group.wait(5) in (-signal.SIGTERM, -signal.SIGKILL)
 
 
 def test_nothing_runs_where_the_block_is_left(tmp_path):
