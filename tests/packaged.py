@@ -11,6 +11,8 @@ import numpy as np
 import pandas as pd
 
 from segmentwerk.core.types import AccountTable, Feature, Segment, Window
+from segmentwerk.insight.language import Language
+from segmentwerk.insight.reasons import wording
 from segmentwerk.registry import package, partial, prospect
 from segmentwerk.segmenters.base import Segmenter
 from segmentwerk.segmenters.kmeans import KMeansSegmenter
@@ -104,6 +106,7 @@ def pack(folder: Path, segmenter: Segmenter | None = None, n_rows: int = 1200, s
         outlier_threshold=float(np.quantile(segmenter.score_samples(x), 0.01)),
         partial=third,
         too_little_known={"name": "too little known", "sentence": "Too little is known."},
+        wording=wording(CATALOGUE, Language("en", "EUR")),
         prospect=second,
         meta={"currency": "EUR"},
     )

@@ -29,6 +29,8 @@ from lib.lines import machine
 
 from segmentwerk.core.settings import FeatureSettings, GoalSettings
 from segmentwerk.core.types import AccountTable, Segment
+from segmentwerk.insight.language import ENGLISH
+from segmentwerk.insight.reasons import wording
 from segmentwerk.pipelines.preparation import fit_space, split
 from segmentwerk.registry import package, partial, prospect
 from segmentwerk.scoring.local import score_package
@@ -80,6 +82,7 @@ def pack(folder: Path, table: AccountTable, space: ReferenceSpace, model: Segmen
         outlier_threshold=float(np.quantile(typical, prospect.OUTLIER_SHARE)),
         partial=partial.fit(space, model, features.loc[train], features.loc[tempering], seed=0),
         too_little_known={"name": "", "sentence": ""},
+        wording=wording(table.catalogue, ENGLISH),
         prospect=prospect.fit(table, labels, **names, seed=0) if beforehand else None,
     )
 

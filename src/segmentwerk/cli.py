@@ -21,6 +21,7 @@ VERBS = {
     "train": ("TrainSettings", "fit and judge one segmenter with given parameters"),
     "tune": ("TuneSettings", "search the parameters of one segmenter"),
     "score": ("ScoreSettings", "assign accounts to segments with a registered model"),
+    "serve": ("ServeSettings", "answer requests for segments over HTTP"),
     "promote": ("PromoteSettings", "make a version champion, roll back, or reject it"),
     "data": ("DataSettings", "generate the demo, or check and describe a source"),
     "sync": ("SyncSettings", "send what was kept while the tracking store did not answer"),
@@ -183,7 +184,7 @@ def _task(verb: str, failures: list[Exception], store: str | None) -> Callable[[
             verb, job.runtime.output_dir, sweep=sweep, overrides=[veiled(text) for text in given]
         )
         pipeline = importlib.import_module(f"segmentwerk.pipelines.{verb}")
-        with interruptible(SERVER_GRACE if verb in ("server", "ui") else GRACE):
+        with interruptible(SERVER_GRACE if verb in ("serve", "server", "ui") else GRACE):
             summary = pipeline.run(settings, context)
         path = context.write_summary(summary)
         sys.stdout.write(f"{path}\n")

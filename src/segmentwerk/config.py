@@ -101,6 +101,14 @@ class ScoreSettings(RootSettings):
     scoring: ScoringSettings = ScoringSettings()
 
 
+class ServeSettings(RootSettings):
+    """`segmentwerk serve`: a registered model over HTTP."""
+
+    model: str
+    host: str = "127.0.0.1"
+    port: int = 5001
+
+
 class PromoteSettings(RootSettings):
     """`segmentwerk promote`: move the champion alias, or go back."""
 

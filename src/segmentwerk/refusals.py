@@ -1,4 +1,4 @@
-"""What Hydra and OmegaConf refuse while they compose a configuration, and what would be right."""
+"""What Hydra, OmegaConf and a tracking server refuse, and what would be right."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from collections.abc import Iterator
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
-from segmentwerk.core.errors import SegmentwerkError, nearest
+from segmentwerk.core.errors import SegmentwerkError, denied, nearest
 
 
 def explained(error: BaseException, verb: str) -> str | None:
-    """Return what is wrong with the configuration; None if the error is of another kind."""
+    """Return what is wrong with the configuration or not allowed; None if the error is of another kind."""
     for cause in _causes(error):
         if isinstance(cause, SegmentwerkError):
             return str(cause)
+        if getattr(cause, "error_code", None) == "PERMISSION_DENIED":
+            return str(denied())
     help_ = f"See: segmentwerk {verb} --help"
     if isinstance(error, OverrideParseException):
         key = str(error.override).partition("=")[0]

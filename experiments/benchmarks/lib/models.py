@@ -18,6 +18,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, PowerTransformer
 
 from segmentwerk.core.types import AccountTable, Feature, Segment, Window
+from segmentwerk.insight.language import ENGLISH
+from segmentwerk.insight.reasons import wording
 from segmentwerk.registry import package, partial, prospect
 from segmentwerk.registry.publish import save_pyfunc
 from segmentwerk.segmenters.base import Segmenter
@@ -85,6 +87,7 @@ def ours(folder: Path, segmenter: Segmenter, train: pd.DataFrame) -> Path:
         outlier_threshold=float(np.quantile(segmenter.score_samples(x), 0.01)),
         partial=partial.fit(space, segmenter, table.features, table.features, seed=0),
         too_little_known={"name": "too little known", "sentence": ""},
+        wording=wording(table.catalogue, ENGLISH),
         prospect=prospect.fit(table, labels, numeric=NUMERIC, categorical=CATEGORICAL, seed=0),
     )
     catalogue = json.loads((folder / "model" / "catalogue.json").read_text())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
@@ -54,6 +55,19 @@ UNFIT = (FitError, MemoryError, ArithmeticError, ValueError, RuntimeError)
 
 class ModelError(SegmentwerkError):
     """A registered or saved model is missing, damaged or not the one expected."""
+
+
+class DeniedError(SegmentwerkError):
+    """The account on the tracking server may not do that."""
+
+
+def denied(what: str = "do that") -> DeniedError:
+    """Return the error of an account that a tracking server does not let do something."""
+    who = os.environ.get("MLFLOW_TRACKING_USERNAME", "") or "This account"
+    return DeniedError(
+        f"{who} may not {what} on the tracking server.",
+        "Its administrator gives the right: see docs/how-to/server.md, Accounts.",
+    )
 
 
 class GateError(SegmentwerkError):

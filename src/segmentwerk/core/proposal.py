@@ -90,7 +90,7 @@ class Proposal:
     model: str
     version: int | None
     standing: Literal["champion", "challenger", "unregistered"]
-    cause: Literal["vacant", "always", "off", "away", ""]
+    cause: Literal["vacant", "always", "off", "away", "denied", ""]
     accounts: int
     revenue: float | None
     comparison: Comparison | None = None

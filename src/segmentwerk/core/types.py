@@ -9,6 +9,8 @@ from typing import Literal
 
 import pandas as pd
 
+from segmentwerk.core import units
+
 Facts = Mapping[str, float | str]
 Kind = Literal["numeric", "categorical"]
 Basis = Literal["full", "partial", "firmographic"]
@@ -34,7 +36,8 @@ class Feature:
     firmographic, geographic, engagement, psychographic, needs). ``prospect`` says that it is
     known before an account's first order. ``parts`` are the source's own names of what a learned
     feature stands for (survey items, an attribute), the most telling first; one that counts the other
-    way round begins with a minus.
+    way round begins with a minus. ``limits`` are the smallest and the largest possible
+    value where its unit does not say them.
     """
 
     name: str
@@ -45,7 +48,13 @@ class Feature:
     window: str
     description: str
     prospect: bool = False
+    limits: tuple[float, float] | None = None
     parts: tuple[str, ...] = ()
+
+    @property
+    def possible(self) -> tuple[float, float]:
+        """The smallest and the largest value that it can have at all."""
+        return self.limits or units.LIMITS.get(self.unit, units.ANY)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,16 @@ from typing import Any
 
 import ibis
 
-from segmentwerk.features.declare import EVER, count, days_before, define, ratio, relative_change, total
+from segmentwerk.features.declare import (
+    EVER,
+    NOT_NEGATIVE,
+    count,
+    days_before,
+    define,
+    ratio,
+    relative_change,
+    total,
+)
 
 HALF_YEAR = 182
 """Days of one half of the trend."""
@@ -103,6 +112,7 @@ DEFINITIONS = (
         "money",
         "Mean amount of an order.",
         lambda t, _: total(t.amount, _bought(t)) / count(_bought(t)).cast("float64").nullif(0.0),
+        limits=NOT_NEGATIVE,
     ),
     _orders(
         "lines_per_order",
@@ -115,5 +125,6 @@ DEFINITIONS = (
         "share",
         "Returned and credited money as a share of the money sold.",
         lambda t, _: ratio(t.returned.sum(), t.sold.sum()),
+        limits=(0.0, 10.0),  # what was sold before the first known order may come back, too
     ),
 )

@@ -14,6 +14,7 @@ from typing import Any
 import ibis
 
 from segmentwerk.core.types import Feature, Kind
+from segmentwerk.core.units import LARGEST
 
 Tables = Mapping[str, ibis.Table]
 Expression = Callable[[ibis.Table, date], Any]
@@ -21,6 +22,9 @@ Expression = Callable[[ibis.Table, date], Any]
 EVER = "all before the date"
 YEAR = "365 days before the date"
 NOW = "as of the date"
+
+NOT_NEGATIVE = (0.0, LARGEST)
+"""Limits of money that flows one way only."""
 
 MONEY = 1e-4
 """Money is summed in ten-thousandths of the currency unit."""
@@ -55,9 +59,10 @@ def define(
     kind: Kind = "numeric",
     needs: tuple[str, ...] = (),
     prospect: bool = False,
+    limits: tuple[float, float] | None = None,
 ) -> Definition:
     """Declare one feature."""
-    feature = Feature(name, kind, unit, approach, table, window, description, prospect)
+    feature = Feature(name, kind, unit, approach, table, window, description, prospect, limits)
     return Definition(feature, level, express, needs)
 
 

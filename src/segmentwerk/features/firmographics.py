@@ -8,7 +8,7 @@ from typing import Any
 
 import ibis
 
-from segmentwerk.features.declare import MONEY, NOW, YEAR, define
+from segmentwerk.features.declare import MONEY, NOT_NEGATIVE, NOW, YEAR, define
 
 SIZE_CLASSES = ((10, "micro"), (50, "small"), (250, "medium"))
 """Employees below which a company counts as …; from 250 on it is large (EU Recommendation 2003/361/EC)."""
@@ -45,6 +45,7 @@ DEFINITIONS = (
         "money",
         "The company's own annual revenue.",
         lambda t, _: t.annual_revenue.cast("float64"),
+        limits=NOT_NEGATIVE,
         needs=("accounts.annual_revenue",),
     ),
     _account("age_years", "years", "Years since foundation.", _age, needs=("accounts.founded_year",)),

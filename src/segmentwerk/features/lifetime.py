@@ -18,7 +18,7 @@ import pandas as pd
 from scipy.special import hyp2f1
 
 from segmentwerk.core.types import Feature
-from segmentwerk.features.declare import EVER
+from segmentwerk.features.declare import EVER, NOT_NEGATIVE
 from segmentwerk.features.learned import CannotLearnError, Learned, Step
 
 Array = npt.NDArray[np.float64]
@@ -38,6 +38,7 @@ _FEATURE = Feature(
     "orders",
     EVER,
     "Predicted revenue of the next 52 weeks, undiscounted (BG/NBD with Gamma-Gamma).",
+    limits=NOT_NEGATIVE,
 )
 
 

@@ -49,6 +49,7 @@ DEFINITIONS = (
         "share",
         "Margin as a share of the revenue whose margin is known.",
         lambda t, _: ratio(t.profit.sum(), t.costed.sum()),
+        limits=(-10.0, 10.0),  # it may be sold below cost, and returns make the revenue small
         needs=("orders.margin",),
     ),
     _orders(

@@ -32,6 +32,9 @@ from segmentwerk.tracking.writer import Store
 
 log = logging.getLogger(__name__)
 
+NO_SEGMENT = -1
+"""Stands where a champion knows too little for a segment."""
+
 
 def compare_with(
     present: Incumbent,
@@ -48,16 +51,17 @@ def compare_with(
     labels
         The winner's label of each customer (n_customers,).
     """
+    before = present.ids.reindex(labels.index, fill_value=NO_SEGMENT)
     share = float(present.params.get("holdout_share", settings.evaluation.holdout_share))
     _, theirs = split(prepared.table.customers, share, int(present.params.get("seed", settings.seed)))
     held_out = np.flatnonzero(prepared.view.test.index.isin(theirs))
     view = prepared.view.take(np.arange(len(prepared.view.train)), held_out)
     each, overall = (
-        differences(winner, Assigned(present.ids), view, settings.evaluation, seed=settings.seed)
+        differences(winner, Assigned(before), view, settings.evaluation, seed=settings.seed)
         if len(held_out) >= LEAST_HELD_OUT
         else ((), None)
     )
-    moved = labels.map(identity.ids) != present.ids.loc[labels.index]
+    moved = labels.map(identity.ids) != before
     spent = prepared.table.features.loc[labels.index].get("monetary")
     total, moving = (None, None) if spent is None else (float(spent.sum()), float(spent[moved].sum()))
     return Comparison(
@@ -65,9 +69,10 @@ def compare_with(
     )
 
 
-def unregistered(prepared: Prepared, settings: CompareSettings) -> Proposal:
-    """Return what is told where nothing could be registered: tracking is off, or its store away."""
-    cause: Literal["away", "off"] = "away" if settings.tracking.enabled else "off"
+def unregistered(prepared: Prepared, settings: CompareSettings, *, denied: bool = False) -> Proposal:
+    """Return what is told where nothing could be registered: tracking off, its store away, or no right to."""
+    cause: Literal["denied", "away", "off"] = "away" if settings.tracking.enabled else "off"
+    cause = "denied" if denied else cause
     accounts, revenue = _of_all(prepared)
     return Proposal(settings.registry.model_name, None, "unregistered", cause, accounts, revenue)
 

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from segmentwerk.config import CompareSettings
-from segmentwerk.core.errors import ModelError
+from segmentwerk.core.errors import DeniedError, ModelError
 from segmentwerk.core.files import atomic_file
 from segmentwerk.core.proposal import Comparison, Proposal
 from segmentwerk.core.records import Metric, Record, Text
@@ -28,6 +28,7 @@ from segmentwerk.insight.language import Language
 from segmentwerk.insight.migration import Migration
 from segmentwerk.insight.overlap import cautions, neighbourhood
 from segmentwerk.insight.profiles import Effect, describe, effects
+from segmentwerk.insight.reasons import wording
 from segmentwerk.insight.telling import markdown, tell
 from segmentwerk.pipelines import card, decision, portrait
 from segmentwerk.pipelines.candidates import Candidate
@@ -162,21 +163,24 @@ def release(
         comparison = compare_with(present, winner.model, labels, identity, prepared, settings)
     proposal = decision.unregistered(prepared, settings)
     if there:
-        proposal = _register(
-            folder,
-            prepared,
-            winner,
-            lambda opening: card.write(winner.card, drawn, future, prepared, settings, language, opening),
-            language,
-            identity,
-            comparison,
-            settings,
-            store,
-            run,
-        )
-    run.write(
-        _records(identity, prospect, partial, present)
-    )  # after the scores, which MLflow then shows first
+        try:
+            proposal = _register(
+                folder,
+                prepared,
+                winner,
+                lambda opening: card.write(winner.card, drawn, future, prepared, settings, language, opening),
+                language,
+                identity,
+                comparison,
+                settings,
+                store,
+                run,
+            )
+        except DeniedError as error:  # the comparison is done; only the model is not theirs to change
+            log.warning("Nothing is registered. %s Or use a model of your own: registry.model_name=…", error)
+            proposal = decision.unregistered(prepared, settings, denied=True)
+    # After the scores, which MLflow then shows first.
+    run.write(_records(identity, prospect, partial, present))
     return Release(
         proposal,
         segments,
@@ -252,6 +256,7 @@ def _package(
         outlier_threshold=float(np.quantile(typical, second_path.OUTLIER_SHARE)),
         partial=partial,
         too_little_known=_too_little_known(segments, language),
+        wording=wording(table.catalogue, language),
         prospect=prospect,
         definitions=definitions.keep(table, settings.features),
         meta={

@@ -15,6 +15,7 @@ from filelock import FileLock, Timeout
 from segmentwerk.config import ServerSettings
 from segmentwerk.core.addresses import redacted, sound, with_driver
 from segmentwerk.core.errors import ConfigError, InputError
+from segmentwerk.core.ports import reserve
 from segmentwerk.pipelines.context import Context
 from segmentwerk.tracking.experiment import reach
 from segmentwerk.tracking.postgres import cluster
@@ -39,6 +40,7 @@ def run(settings: ServerSettings, _context: Context) -> dict[str, Any]:
             "MLflow's basic authentication is not installed.", "pip install 'segmentwerk[server]'"
         )
     folder = settings.home / "server"
+    reserve(settings.host, settings.port).close()  # before a database is started in vain
     address = f"http://{settings.host}:{settings.port}"
     with (
         _only_one(folder / "lock"),
@@ -65,7 +67,11 @@ def run(settings: ServerSettings, _context: Context) -> dict[str, Any]:
 
 def _arguments(settings: ServerSettings, folder: Path) -> list[str]:
     """Ask for a password, and keep all files on the server: clients send and fetch them through it."""
-    artifacts = settings.artifacts or (folder / "artifacts").as_uri()
+    artifacts = settings.artifacts
+    if artifacts is None:
+        (folder / "artifacts").mkdir(exist_ok=True)
+        (folder / "artifacts").chmod(0o700)  # who may read them, the server decides by account
+        artifacts = (folder / "artifacts").as_uri()
     return ["server", "--app-name", "basic-auth", "--workers", "2", "--artifacts-destination", artifacts]
 
 

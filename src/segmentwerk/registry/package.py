@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -17,7 +18,7 @@ import pandas as pd
 from segmentwerk.core.files import atomic_folder
 from segmentwerk.core.inventory import bar_byte_code
 from segmentwerk.core.paths import PACKAGE
-from segmentwerk.core.types import AccountTable, Segment
+from segmentwerk.core.types import AccountTable, Feature, Segment
 from segmentwerk.registry import partial as third_path
 from segmentwerk.registry import probe
 from segmentwerk.registry.design import signed_log, words
@@ -33,12 +34,18 @@ ORDERS = "frequency"
 FEW_ORDERS = 2
 """Accounts with fewer orders count as partial: nothing is known of their rhythm."""
 MAX_LEVELS = 200
+SLACK = 1e-9
+"""By how much a number may lie beyond what is possible: sums of shares are seldom exactly 1."""
 COMMON = 5
 """Accounts that share a level which is kept: a rarer one may be somebody's name."""
 
 
 class Space(probe.Space, Protocol):
     """The fitted reference space."""
+
+    @property
+    def active_(self) -> Sequence[str]:
+        """The features that shape the segments."""
 
     def to_onnx(self) -> onnx.ModelProto:
         """Return a model with inputs ``numeric``, ``words``, ``codes`` and outputs ``x``, ``columns``."""
@@ -62,6 +69,7 @@ def save(
     outlier_threshold: float,
     partial: Partial,
     too_little_known: Mapping[str, str],
+    wording: Mapping[str, Any],
     prospect: Prospect | None = None,
     definitions: Mapping[str, object] | None = None,
     meta: Mapping[str, object] | None = None,
@@ -82,6 +90,8 @@ def save(
     too_little_known
         ``name`` and ``sentence`` that stand in place of a segment's name and the reasons where too little is
         known for any segment.
+    wording
+        The words of the reasons in one language (`insight.reasons.wording`).
     definitions
         What it takes to build the same features from raw tables (`features.definitions.keep`).
     meta
@@ -92,7 +102,7 @@ def save(
         "format": FORMAT,
         "numeric": numeric,
         "categorical": categorical,
-        "features": _features(table, [*numeric, *categorical], dict(meta or {})),
+        "features": _features(table, [*numeric, *categorical], space.active_),
         "segments": [_plain(asdict(segment)) for segment in sorted(segments, key=lambda s: s.label)],
         "outlier_threshold": outlier_threshold,
         "prospect_outlier_threshold": None if prospect is None else prospect.outlier_threshold,
@@ -100,6 +110,7 @@ def save(
         "partial": {**partial.plain(space), "shares": _shares(labels, len(segments))},
         "too_little_known": dict(too_little_known),
         "evidence": _evidence(table.features.loc[labels.index], labels, numeric, categorical),
+        "wording": dict(wording),
         "meta": dict(meta or {}),
     }
     with atomic_folder(folder) as draft:
@@ -148,16 +159,37 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _features(table: AccountTable, names: Sequence[str], meta: Mapping[str, object]) -> dict[str, Any]:
-    """Return what is known of each feature: its declaration, its usual value, and its sentence."""
+def _features(table: AccountTable, names: Sequence[str], active: Sequence[str]) -> dict[str, Any]:
+    """Return what is known of each feature: its declaration, its usual value, and what it can be at all."""
     known = {feature.name: feature for feature in table.catalogue}
     described = {}
     for name in names:
-        feature = known[name]
-        usual = _usual(table.features.loc[table.customers, name])
-        entry = {**asdict(feature), "typical": usual}
-        described[name] = {**entry, "sentence": _sentence(entry, str(meta.get("currency", "")))}
+        feature, column = known[name], table.features[name]
+        entry = {**asdict(feature), "active": name in active, "typical": _usual(column.loc[table.customers])}
+        if feature.kind == "numeric":
+            entry["possible"] = _possible(feature, column)
+        described[name] = entry
     return described
+
+
+def _possible(feature: Feature, column: pd.Series) -> dict[str, Any]:
+    """Return a number's limits, and why a smaller or larger one is refused.
+
+    Where accounts at hand go beyond what is declared, so may others: the next power of ten is the limit,
+    since the exact value would be a single account's.
+    """
+    (least, most), low, high = feature.possible, column.min(), column.max()
+    if low < least - SLACK:
+        least = -(10.0 ** math.ceil(math.log10(-low))) if low < 0 else 0.0
+    if high > most + SLACK:
+        most = 10.0 ** math.ceil(math.log10(high)) if high > 0 else 0.0
+    percent = ": 85% of something is 0.85" if feature.unit == "share" else ""
+    return {
+        "least": least - SLACK,
+        "most": most + SLACK,
+        "below": f"cannot be below {least:,.6g}",
+        "above": f"cannot be above {most:,.6g}{percent}",
+    }
 
 
 def _usual(column: pd.Series) -> float | str | None:
@@ -168,19 +200,6 @@ def _usual(column: pd.Series) -> float | str | None:
     if pd.api.types.is_numeric_dtype(known):
         return float(known.median())
     return str(known.astype(str).value_counts().sort_index().idxmax())
-
-
-def _sentence(feature: Mapping[str, Any], currency: str) -> str:
-    """Return the reason in words with ``{value}`` for the account's value."""
-    unit = currency if feature["unit"] == "money" else feature["unit"]
-    unit = f" {unit}" if unit.isalpha() and unit not in ("share", "ratio") else ""
-    subject = str(feature["description"]).rstrip(".")
-    if feature["kind"] == "categorical" or feature["typical"] is None:
-        return f"{subject}: {{value}}"
-    usual = float(feature["typical"])
-    if feature["unit"] == "share":
-        return f"{subject}: {{value}} (usual: {100 * usual:.3g}%)"
-    return f"{subject}: {{value}}{unit} (usual: {f'{usual:,.0f}' if abs(usual) >= 100 else f'{usual:.3g}'})"
 
 
 def _basis(table: AccountTable, numeric: list[str], categorical: list[str]) -> dict[str, Any]:

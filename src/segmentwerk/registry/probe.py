@@ -78,6 +78,8 @@ def _draw(catalogue: dict[str, Any]) -> pd.DataFrame:
     for name, centre, scale in zip(catalogue["numeric"], evidence["centre"], evidence["scale"], strict=True):
         logs = rng.normal(centre, 2.0 * scale, ROWS)
         values = np.sign(logs) * np.expm1(np.abs(logs))
+        possible = catalogue["features"][name]["possible"]
+        values = np.clip(values, possible["least"], possible["most"])
         columns[name] = np.where(rng.random(ROWS) < UNKNOWN, np.nan, values)
     for name in catalogue["categorical"]:
         levels = np.array([*evidence["levels"][name], UNSEEN, None], dtype=object)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import yaml
 
-from segmentwerk.core.errors import ConfigError, ModelError
+from segmentwerk.core.errors import ConfigError, ModelError, denied
 from segmentwerk.core.files import locked
 from segmentwerk.core.inventory import NOTE, bar_byte_code, inventory
 from segmentwerk.registry.package import CODE_NAME, sha256
@@ -95,6 +95,8 @@ def register(
         If tracking is switched off.
     ModelError
         If the package does not load or cannot score.
+    DeniedError
+        If the account may not add a version to that model.
     """
     if run.store is None:
         raise ConfigError(
@@ -107,8 +109,10 @@ def register(
         try:
             draft.upload(draft.next_version())
             found = draft.create_version(description[:MAX_DESCRIPTION], dict(tags or {}), metrics)
-        except BaseException:
+        except BaseException as error:
             draft.client.finalize_logged_model(draft.model_id, "FAILED")
+            if getattr(error, "error_code", None) == "PERMISSION_DENIED":
+                raise denied(f"change the registered model {model_name}") from error
             raise
         run.store.client.set_registered_model_alias(model_name, CHALLENGER, str(found))
     return found
@@ -142,7 +146,7 @@ class _Draft:
         created = self.client.create_logged_model(
             experiment, name=self.model_name, source_run_id=self.run_id, model_type="segmentation"
         )
-        self.model_id, self.location = created.model_id, created.artifact_location
+        self.model_id = created.model_id
 
     def next_version(self) -> int:
         """Return the number that the registry will give, unless another machine is faster."""
@@ -152,7 +156,7 @@ class _Draft:
     def upload(self, number: int) -> None:
         """Save the model with its version inside, try it, and upload it."""
         path = self.scratch / str(number)
-        save_pyfunc(path, self.folder, self.catalogue, number, self.model_id, self.run_id, self.location)
+        save_pyfunc(path, self.folder, self.catalogue, number, self.model_id, self.run_id)
         _note_version(path, self.model_name, number)
         rehearse(path)
         self.files = json.dumps(inventory(path))
@@ -204,7 +208,6 @@ def save_pyfunc(
     number: int,
     model_id: str | None = None,
     run_id: str | None = None,
-    location: str | None = None,
 ) -> None:
     """Save the package as an MLflow pyfunc on disk, without pickle and without the project's code."""
     import mlflow.pyfunc
@@ -214,7 +217,7 @@ def save_pyfunc(
     files = [folder / name for name in named if name != CODE_NAME]
     mlflow.pyfunc.save_model(
         path=str(path),
-        mlflow_model=Model(artifact_path=location, run_id=run_id, model_uuid=model_id),
+        mlflow_model=Model(artifact_path=f"models:/{model_id}", run_id=run_id, model_uuid=model_id),
         python_model=str(folder / CODE_NAME),
         artifacts={file.stem: file.resolve().as_uri() for file in files if file.is_file()},
         model_config={"model_version": str(number), "digest": sha256(folder / "digests.json")},
@@ -222,7 +225,18 @@ def save_pyfunc(
         input_example=(_example(catalogue), {"columns": []}),
         pip_requirements=[f"{package}=={version(package)}" for package in REQUIREMENTS],
     )
+    _forget_places(path / "MLmodel")
     bar_byte_code(path)
+
+
+def _forget_places(file: Path) -> None:
+    """Name files as they lie in the model: where they came from is the trainer's own matter."""
+    told = yaml.safe_load(file.read_text(encoding="utf-8"))
+    flavour = told["flavors"]["python_function"]
+    flavour["model_code_path"] = CODE_NAME
+    for entry in flavour["artifacts"].values():
+        entry["uri"] = entry["path"]
+    file.write_text(yaml.safe_dump(told, allow_unicode=True), encoding="utf-8")
 
 
 def _note_version(path: Path, name: str, number: int) -> None:
@@ -280,6 +294,7 @@ OUTPUTS = {
     "reason_1": "string",
     "reason_2": "string",
     "reason_3": "string",
+    "hint": "string",
     "model_version": "string",
 }
 

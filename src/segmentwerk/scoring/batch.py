@@ -13,7 +13,7 @@ import pandas as pd
 
 from segmentwerk.core.errors import ConfigError, InputError, nearest
 from segmentwerk.core.files import locked
-from segmentwerk.scoring.cells import ID
+from segmentwerk.scoring.cells import ID, Wanted
 from segmentwerk.scoring.load import Loaded, load
 from segmentwerk.scoring.parts import PLAN, TYPES, Parts, quarantine
 from segmentwerk.scoring.source import ROW, Chunk, files_of, open_source
@@ -93,7 +93,7 @@ def score(
     wanted = wanted_columns(columns, loaded)
     with _workplace(output) as work:
         scratch = work / SCRATCH
-        source = open_source(given, loaded.catalogue["numeric"], loaded.catalogue["categorical"], scratch)
+        source = open_source(given, Wanted.of(loaded.catalogue), scratch)
         parts = Parts(work, wanted)
         done = parts.adopt(_plan(loaded, given, wanted, source.rows))
         for number, chunk in enumerate(source.chunks(CHUNK, done), done):

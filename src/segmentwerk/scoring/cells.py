@@ -7,10 +7,11 @@ with what is left to read in ``r0``, ``r1``, …: the decimal sign and the text.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import duckdb
 import numpy as np
@@ -28,13 +29,24 @@ FRACTIONS = ("FLOAT", "DOUBLE", "DECIMAL")
 NUMBERS = (*_WHOLE, *(f"U{kind}" for kind in _WHOLE), *FRACTIONS, "BOOLEAN")
 _TEXTS = ("VARCHAR", "ENUM", "UUID")
 
+NO_LIMITS: Mapping[str, Any] = {"least": -math.inf, "most": math.inf, "below": "", "above": ""}
+"""Of numbers in models of earlier releases."""
+
 
 @dataclass(frozen=True)
 class Wanted:
-    """The model's columns."""
+    """The model's columns, and what its numbers can be at all (see ``possible`` in the catalogue)."""
 
     numeric: tuple[str, ...]
     categorical: tuple[str, ...]
+    possible: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, catalogue: Mapping[str, Any]) -> Wanted:
+        """Return what a model's catalogue says."""
+        features, numeric = catalogue["features"], catalogue["numeric"]
+        possible = {name: features[name].get("possible", NO_LIMITS) for name in numeric}
+        return cls(tuple(numeric), tuple(catalogue["categorical"]), possible)
 
     @property
     def features(self) -> tuple[str, ...]:

@@ -40,6 +40,7 @@ COLUMNS = (
     "reason_1",
     "reason_2",
     "reason_3",
+    "hint",
     "model_version",
 )
 REASONS = COLUMNS[9:12]
@@ -52,6 +53,8 @@ FULL, PARTIAL, FIRMOGRAPHIC, TOO_LITTLE, FEW = range(5)
 NUMBERS = (bool, int, float, Decimal, np.bool_, np.integer, np.floating)
 BASES = np.array(["full", "partial", "firmographic", "too little known", "partial"], dtype=object)
 """Also of those who are whole but have few orders, on another path than the others that are partial."""
+DESCRIPTIVE = ("firmographic", "geographic")
+"""Approaches that tell what an account is, not what it does."""
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -106,8 +109,8 @@ class SegmentModel(PythonModel):
         Raises
         ------
         MlflowException
-            If no feature is there, a column holds what its feature cannot be, or an output column does not
-            exist.
+            If no feature is there, a column holds what its feature cannot be at all, or an output column does
+            not exist.
         """
         columns = _wanted((params or {}).get("columns"))
         self._check_known(model_input)
@@ -134,6 +137,7 @@ class SegmentModel(PythonModel):
         """Assign the chunk of rows that begins at a position."""
         frame = everyone.iloc[begin : begin + CHUNK]
         numeric = _numbers(frame, self.catalogue["numeric"], begin)
+        _insist_on_possible(numeric, self.catalogue, begin)
         texts = _texts(frame, self.catalogue["categorical"], begin)
         known = _known(numeric, texts)
         basis, share = self._basis(numeric, known)
@@ -157,6 +161,8 @@ class SegmentModel(PythonModel):
         if set(REASONS) & set(columns):
             reasons = self.evidence.reasons(numeric, texts, label, basis == FIRMOGRAPHIC)
             found |= dict(zip(REASONS, reasons, strict=True))
+        if "hint" in columns:
+            found["hint"] = self.evidence.hints(texts, len(frame))
         self._withhold(found, basis == TOO_LITTLE)
         series = {name: pd.Series(found[name], dtype=found[name].dtype) for name in columns}
         return pd.DataFrame(series)  # texts stay objects: turning them into strings takes as long as scoring
@@ -336,6 +342,10 @@ class Evidence:
     """
 
     LIMIT = 4.0
+    LEAST = 0.1
+    """Evidence below which a value is no reason: the segment is hardly more likely with it."""
+    FIRST = 100.0
+    """More than any evidence: what is told first comes first however much others say."""
 
     def __init__(self, catalogue: dict[str, Any]) -> None:
         self.numeric: list[str] = catalogue["numeric"]
@@ -345,10 +355,13 @@ class Evidence:
         self.means = np.array(model["means"]).reshape(len(catalogue["segments"]), len(self.numeric))
         self.levels = [pd.Index(model["levels"][name], dtype=object) for name in self.categorical]
         self.lifts = [np.array(model["lifts"][name]) for name in self.categorical]
-        names = [*self.numeric, *self.categorical]
-        self.sentences = [catalogue["features"][name]["sentence"] for name in names]
-        self.percent = [catalogue["features"][name]["unit"] == "share" for name in names]
-        self.prospect = np.array([catalogue["features"][name]["prospect"] for name in names], dtype=bool)
+        features = [catalogue["features"][name] for name in [*self.numeric, *self.categorical]]
+        self.prospect = np.array([feature["prospect"] for feature in features], dtype=bool)
+        self.active = np.array([feature["active"] for feature in features], dtype=bool)
+        self.behaviour = np.array(
+            [feature["approach"] not in DESCRIPTIVE for feature in features], dtype=bool
+        )
+        self.wording = [Wording(catalogue["wording"], feature) for feature in features]
 
     def weigh(self, numeric: Floats, texts: list[Texts], label: Integers) -> Floats:
         """Return the evidence (n, n_features) of each value for the row's segment."""
@@ -363,17 +376,26 @@ class Evidence:
     def reasons(
         self, numeric: Floats, texts: list[Texts], label: Integers, firmographic: NDArray[np.bool_]
     ) -> list[NDArray[Any]]:
-        """Return three columns of sentences (n,), the strongest evidence first, empty where there is none."""
+        """Return three columns of sentences (n,), empty where there is no reason left.
+
+        What an account does comes before what it is, then the strongest evidence. Features that did not
+        shape the segments are told where nothing else is there, and for accounts without orders, whose
+        segment the second path derives from all that is known of them.
+        """
         evidence = self.weigh(numeric, texts, label)
         evidence[np.ix_(firmographic, ~self.prospect)] = 0.0
+        telling = evidence >= self.LEAST
+        shaping = telling & (self.active | firmographic[:, None])
+        telling = np.where(shaping.any(axis=1, keepdims=True), shaping, telling)
+        order = np.where(telling, evidence + self.FIRST * self.behaviour, 0.0)
         columns = []
         rows = np.arange(len(label))
         for _ in REASONS:
-            best = evidence.argmax(axis=1) if evidence.shape[1] else np.zeros(len(label), dtype=np.int64)
-            strength = evidence[rows, best] if evidence.shape[1] else np.zeros(len(label))
+            best = order.argmax(axis=1) if order.shape[1] else np.zeros(len(label), dtype=np.int64)
+            strength = order[rows, best] if order.shape[1] else np.zeros(len(label))
             columns.append(self._sentences(numeric, texts, np.where(strength > 0, best, -1)))
-            if evidence.shape[1]:
-                evidence[rows, best] = 0.0
+            if order.shape[1]:
+                order[rows, best] = 0.0
         return columns
 
     def _sentences(self, numeric: Floats, texts: list[Texts], chosen: Integers) -> NDArray[Any]:
@@ -382,14 +404,96 @@ class Evidence:
         for feature in np.unique(chosen[chosen >= 0]):
             rows = chosen == feature
             if feature < len(self.numeric):
-                where, values = pd.factorize(_three_digits(numeric[rows, feature]))
-                words = [_number(value, percent=self.percent[feature]) for value in values]
+                where, values = pd.factorize(numeric[rows, feature])
             else:
                 text = texts[feature - len(self.numeric)]
-                where, words = text.codes[rows], text.words.tolist()
-            filled = [self.sentences[feature].replace("{value}", word) for word in words]
-            sentences[rows] = np.array(filled, dtype=object)[where]
+                where, values = text.codes[rows], text.words
+            told = [self.wording[feature].reason(value) for value in values.tolist()]
+            sentences[rows] = np.array(told, dtype=object)[where]
         return sentences
+
+    def hints(self, texts: list[Texts], n_rows: int) -> NDArray[Any]:
+        """Say which categories the model does not know (n_rows,); empty where it knows all."""
+        hints = np.full(n_rows, "", dtype=object)
+        wordings = self.wording[len(self.numeric) :]
+        for text, levels, wording in zip(texts, self.levels, wordings, strict=True):
+            new = (levels.get_indexer(text.words) < 0) & (text.words != "")
+            if new.any():
+                pairs = zip(text.words, new, strict=True)
+                told = np.array(
+                    [wording.hint(word) if is_new else "" for word, is_new in pairs], dtype=object
+                )
+                told, first = told[text.codes], hints == ""
+                hints += np.where(first | (told == ""), told, "; " + told)
+        return hints
+
+
+class Wording:
+    """One feature's reason in words, in the language of the report."""
+
+    SHOWN = 60
+    """Letters of an unknown category that are repeated."""
+
+    def __init__(self, wording: dict[str, Any], feature: dict[str, Any]) -> None:
+        told = wording["features"][feature["name"]]
+        self.form, self.levels = told["form"], wording["levels"]
+        self.one, self.many = told["units"]
+        self.signs, self.words = wording["signs"], wording["sentences"]
+        self.letters = str.maketrans({",": self.signs["thousands"], ".": self.signs["decimal"]})
+        self.subject = told["subject"]
+        usual = feature["typical"]
+        if self.form in ("level", "deviation") or usual is None:
+            self.sentence = self._filled("plain")
+        else:
+            self.sentence = self._filled("usual").replace("{usual}", self.value(usual))
+
+    def _filled(self, key: str) -> str:
+        return str(self.words[key]).replace("{subject}", self.subject)
+
+    def reason(self, value: float | str) -> str:
+        """Return the sentence with an account's value."""
+        return self.sentence.replace("{value}", self.value(value))
+
+    def hint(self, word: str) -> str:
+        """Say that a category is not known."""
+        shown = word if len(word) <= self.SHOWN else f"{word[: self.SHOWN]}…"
+        return self._filled("hint").replace("{value}", shown)
+
+    def value(self, value: Any) -> str:
+        """Return a value as people write it."""
+        if self.form == "level":
+            return str(self.levels.get(value, value))
+        if self.form == "deviation":
+            return str(self.words["deviations"][int(np.digitize(value, (-1.5, -0.5, 0.5, 1.5)))])
+        if self.form == "share":
+            return self._percent(100 * value)
+        if self.form in ("change", "against"):
+            return self._change(value if self.form == "change" else -value)
+        number = self._number(value, cents=self.form == "money")
+        return number + str(self.one if value == 1 else self.many)
+
+    def _number(self, value: float, *, cents: bool = False) -> str:
+        """Write a number exactly, or with two decimals, or whole where hundredths do not matter."""
+        if 0 < abs(value) < 0.005:
+            return str(self.words["almost"]).replace("{value}", "0")
+        whole = float(value).is_integer() or abs(value) >= 100_000
+        text = f"{value:,.0f}" if whole else f"{value:,.2f}"
+        return (text if whole or cents else text.rstrip("0").rstrip(".")).translate(self.letters)
+
+    def _percent(self, value: float, sign: str = "") -> str:
+        """Write a percentage with one decimal; one that is nearly nothing or all is not called so."""
+        value = round(value, 6)
+        for end in (0, -100 if sign else 100):
+            if 0 < abs(value - end) < 0.05:
+                return str(self.words["almost"]).replace("{value}", self._percent(end))
+        text = f"{value:{sign if value else ''},.1f}".removesuffix(".0")
+        return text.translate(self.letters) + str(self.signs["percent"])
+
+    def _change(self, value: float) -> str:
+        """Write a difference relative to the mean of both, -2 to 2, as a change relative to the first."""
+        if value > 18 / 11:  # eleven times as much
+            return str(self.words["many_times"])
+        return self._percent(200 * value / (2 - value), "+")
 
 
 def verified(files: dict[str, Path], digest: str | None) -> dict[str, bytes]:
@@ -505,6 +609,20 @@ def _numbers(frame: pd.DataFrame, names: list[str], begin: int = 0) -> Floats:
     return numbers
 
 
+def _insist_on_possible(numeric: Floats, catalogue: dict[str, Any], begin: int) -> None:
+    """Refuse what a number of its kind cannot be at all, such as -5 orders or a share of 85."""
+    possible = [catalogue["features"][name]["possible"] for name in catalogue["numeric"]]
+    low, high = (np.array([limits[end] for limits in possible]) for end in ("least", "most"))
+    wrong = (numeric < low) | (numeric > high)
+    if wrong.any():
+        row, j = np.argwhere(wrong)[0]
+        value, limits = numeric[row, j], possible[j]
+        told = limits["below" if value < limits["least"] else "above"]
+        raise MlflowException.invalid_parameter_value(
+            f"Column {catalogue['numeric'][j]!r} {told}; row {begin + row} holds {value:.6g}."
+        )
+
+
 def _column(column: pd.Series, name: str, begin: int) -> Floats:
     """Return the numbers of a column, whatever whole, decimal or nullable type they came in."""
     if column.dtype == np.float64:
@@ -612,20 +730,6 @@ def _two_best(proba: Floats) -> tuple[Integers, Floats, Integers, Floats]:
     rest[rows, best] = -np.inf
     second = rest.argmax(axis=1)
     return best, confidence, second, confidence - rest[rows, second]
-
-
-def _three_digits(values: Floats) -> Floats:
-    """Round to three significant digits."""
-    with np.errstate(divide="ignore"):
-        exponent = np.floor(np.log10(np.abs(values)))
-    unit = 10.0 ** np.clip(np.nan_to_num(exponent, neginf=0.0) - 2, -300, 300)
-    return np.asarray(np.round(values / unit) * unit)
-
-
-def _number(value: float, *, percent: bool) -> str:
-    if percent:
-        return f"{100 * value:.3g}%"
-    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 set_model(SegmentModel())

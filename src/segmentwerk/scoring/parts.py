@@ -31,6 +31,7 @@ TYPES: dict[str, pa.DataType] = {
     "reason_1": pa.string(),
     "reason_2": pa.string(),
     "reason_3": pa.string(),
+    "hint": pa.string(),
     "model_version": pa.string(),
 }
 REJECTED = pa.schema(

@@ -20,7 +20,7 @@ from segmentwerk.core.errors import InputError
 from segmentwerk.core.interruption import stoppable
 from segmentwerk.data.files import PARQUET, TEXT, find, suffix
 from segmentwerk.scoring import cells, parquets, texts
-from segmentwerk.scoring.cells import ID, Cells, Part, Wanted
+from segmentwerk.scoring.cells import ID, NO_LIMITS, Cells, Part, Wanted
 
 ROW = "_row"
 THREADS = 8
@@ -49,6 +49,8 @@ class Source:
 
     Attributes
     ----------
+    possible
+        What numbers can be at all, by column.
     columns
         The model's columns that are there, by what `scoring.cells` calls them (``id``, ``t0``, ``n0``, …).
     rows
@@ -61,6 +63,7 @@ class Source:
 
     given: object
     con: duckdb.DuckDBPyConnection
+    possible: Mapping[str, Mapping[str, Any]]
     columns: Mapping[str, str]
     rows: int
     first_rows: pd.Series
@@ -100,19 +103,24 @@ class Source:
                 values = np.where(np.isnan(values), rest[name].values, values)
                 bad = np.isinf(values) | rest[name].lost
                 frame[name] = values
-            for position in np.flatnonzero(bad):
-                chunk.faults.setdefault(int(position), (name, "is not a finite number"))
+            limits = self.possible.get(name, NO_LIMITS)
+            wrong = (
+                (bad, "is not a finite number"),
+                (values < limits["least"], limits["below"]),
+                (values > limits["most"], limits["above"]),
+            )
+            for where, reason in wrong:
+                for position in np.flatnonzero(where):
+                    chunk.faults.setdefault(int(position), (name, reason))
         return chunk
 
 
-def open_source(
-    given: Path | Any, numeric: Sequence[str], categorical: Sequence[str], scratch: Path
-) -> Source:
+def open_source(given: Path | Any, wanted: Wanted, scratch: Path) -> Source:
     """Open a file, a folder of files or an Ibis table.
 
     Parameters
     ----------
-    numeric, categorical
+    wanted
         The model's columns.
     scratch
         Where large intermediate results may lie, among them the wanted cells of text files.
@@ -122,7 +130,6 @@ def open_source(
     InputError
         If it is missing or unreadable, or holds none of the model's columns.
     """
-    wanted = Wanted(tuple(numeric), tuple(categorical))
     with _reading(given):
         con = _connect(scratch)
         parts = _parts(con, given, wanted, scratch)
@@ -130,11 +137,12 @@ def open_source(
         con.execute(f"CREATE VIEW cells AS {' UNION ALL '.join(part.select for part in parts)}")
         ((rows,),) = con.execute("SELECT count(*) FROM cells").fetchall()
         first_rows = _first_rows(con)
-    here = {"id": ID, **{f"t{i}": name for i, name in enumerate(categorical)}}
-    here |= {f"n{i}": name for i, name in enumerate(numeric)}
+    here = {"id": ID, **{f"t{i}": name for i, name in enumerate(wanted.categorical)}}
+    here |= {f"n{i}": name for i, name in enumerate(wanted.numeric)}
     return Source(
         given=given,
         con=con,
+        possible=wanted.possible,
         columns={place: name for place, name in here.items() if name in names},
         rows=int(rows),
         first_rows=first_rows,

@@ -74,8 +74,7 @@ def score(
     insist_apart(output, given)
     loaded = load(model_uri, tracking_uri)
     wanted = wanted_columns(columns, loaded)
-    wanted_features = Wanted(*(tuple(loaded.catalogue[kind]) for kind in ("numeric", "categorical")))
-    table = Table.read(spark, given, wanted_features)
+    table = Table.read(spark, given, Wanted.of(loaded.catalogue))
     with reading(given):
         checked = table.checked()
         sound = checked.where(checked[REASON].isNull())

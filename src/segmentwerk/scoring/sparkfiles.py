@@ -19,7 +19,7 @@ from segmentwerk.data import numbers
 from segmentwerk.data.files import PARQUET, suffix
 from segmentwerk.data.numbers import DecimalSign
 from segmentwerk.scoring import parquets, texts
-from segmentwerk.scoring.cells import FRACTIONS, ID, NUMBERS, Column, Part, Wanted
+from segmentwerk.scoring.cells import FRACTIONS, ID, NO_LIMITS, NUMBERS, Column, Part, Wanted
 from segmentwerk.scoring.source import ROW, files_of, insist
 from segmentwerk.scoring.texts import UTF8, Text
 
@@ -41,6 +41,8 @@ class Table:
     ----------
     features
         The features that are there, by their place.
+    possible
+        What numbers can be at all, by feature.
     missing, ignored
         Columns of the model that the input lacks; columns of the input that the model does not know.
     """
@@ -48,6 +50,7 @@ class Table:
     frame: Any
     has_id: bool
     features: Mapping[str, str]
+    possible: Mapping[str, Mapping[str, Any]]
     missing: tuple[str, ...]
     ignored: tuple[str, ...]
 
@@ -74,6 +77,7 @@ class Table:
             frame.withColumn(ROW, f.monotonically_increasing_id()),
             ID in names,
             {place: name for place, name in places.items() if name in names},
+            wanted.possible,
             tuple(name for name in wanted.features if name not in names),
             tuple(sorted(names - {ID, *wanted.features})),
         )
@@ -93,6 +97,9 @@ class Table:
             if place.startswith("n"):
                 lost = f.col(f"b{place[1:]}") | (f.abs(f.col(place)) == f.lit(float("inf")))
                 faults.append((lost, name, "is not a finite number"))
+                limits, number = self.possible.get(name, NO_LIMITS), f.nanvl(f.col(place), f.lit(None))
+                faults.append((number < limits["least"], name, limits["below"]))
+                faults.append((number > limits["most"], name, limits["above"]))
         reason, column = f.lit(None).cast("string"), f.lit(None).cast("string")
         for bad, name, text in reversed(faults):
             reason, column = f.when(bad, text).otherwise(reason), f.when(bad, name).otherwise(column)

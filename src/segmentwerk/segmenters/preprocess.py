@@ -142,6 +142,12 @@ class ReferenceSpace(TransformerMixin, BaseEstimator):
         owners += [levels.variable for levels in self.levels_ for _ in levels.names]
         return np.array([features.index(name) for name in owners], dtype=np.int64)
 
+    @property
+    def active_(self) -> list[str]:
+        """The features that shape the space: they vary, have a weight and are told by factors."""
+        faint = self.factors_.faint if self.factors_ is not None else ()
+        return [name for name in self.variables_ if name not in faint]
+
     def to_onnx(self) -> onnx.ModelProto:
         """Return the space as an ONNX model.
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from segmentwerk.core.errors import InputError
+from segmentwerk.tracking.testament import outlived
 
 FOLDERS = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "opt/homebrew/opt/postgresql*/bin")
 """Where Debian, Fedora and Homebrew put the programs; only some of them on the PATH."""
@@ -48,10 +49,12 @@ def cluster(folder: Path) -> Iterator[str]:
         if _try(user, [*control, "status"])[0] == 0:  # left over from a process that was killed
             _run(user, [*control, "-w", "-m", "fast", "stop"])
         _run(user, [*control, "-w", "-l", folder / "postgres.log", "-o", options, "start"])
+        stop = [*control, "-w", "-m", "fast", "stop"]
         try:
-            yield f"postgresql://{OWNER}@/postgres?host={sockets}"
+            with outlived(_as(user, stop)):
+                yield f"postgresql://{OWNER}@/postgres?host={sockets}"
         finally:
-            _run(user, [*control, "-w", "-m", "fast", "stop"])
+            _run(user, stop)
     finally:
         shutil.rmtree(sockets, ignore_errors=True)
 
@@ -106,10 +109,15 @@ def _run(user: str | None, command: Sequence[str | Path]) -> None:
         )
 
 
+def _as(user: str | None, command: Sequence[str | Path]) -> list[str]:
+    """Return the words that run a command as somebody."""
+    prefix = ["runuser", "-u", user, "--"] if user else []
+    return [*prefix, *map(str, command)]
+
+
 def _try(user: str | None, command: Sequence[str | Path]) -> tuple[int, str]:
     """Return the command's exit code and its last words."""
-    prefix = ["runuser", "-u", user, "--"] if user else []
-    words = [*prefix, *map(str, command)]
+    words = _as(user, command)
     with tempfile.TemporaryFile("w+") as said:  # the server would hold a pipe open for ever
         done = subprocess.run(words, stdout=said, stderr=said, cwd="/", check=False)  # noqa: S603 our own words
         said.seek(0)

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from segmentwerk.core.errors import ConfigError, InputError
+from segmentwerk.core.ports import reserve
 from segmentwerk.tracking.address import VARIABLE
+from segmentwerk.tracking.testament import outlived
 
 if TYPE_CHECKING:
     import requests
@@ -25,7 +27,8 @@ PATIENCE = 120.0
 MIN_PASSWORD = 12
 USERNAME, PASSWORD = "MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD"
 
-
+_END = "kill -s TERM -- -$1; sleep 10; kill -s KILL -- -$1"
+"""Ends a group of processes."""
 _QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",  # three more processes that nothing here needs
@@ -95,20 +98,28 @@ def served(
     Raises
     ------
     InputError
-        If it ends at once or never answers.
+        If the port is taken, or the server ends at once or never answers.
     """
+    reserve(host, port).close()  # else whoever has the port would be taken for ours
     command = [sys.executable, "-m", "mlflow", *arguments, "--host", host, "--port", str(port)]
     told = {**os.environ, **_QUIET, **more}
     told.pop(VARIABLE, None)  # a server has its own store
-    with log.open("w") as words:
+    with open(log, "w", opener=_for_us_alone) as words:
         server = subprocess.Popen(  # noqa: S603 (our own words, no shell)
-            command, env=told, stdout=words, stderr=words, start_new_session=True
+            command, env=told, stdout=words, stderr=words, start_new_session=True, umask=0o077
         )
     try:
-        _await(server, f"http://{host}:{port}", log)
-        yield server
+        with outlived(["/bin/sh", "-c", _END, "end", str(server.pid)]):
+            _await(server, f"http://{host}:{port}", log)
+            yield server
     finally:
         _end(server)
+
+
+def _for_us_alone(path: str, flags: int) -> int:
+    file = os.open(path, flags, 0o600)
+    os.fchmod(file, 0o600)  # one of an earlier release, too
+    return file
 
 
 def check_login(address: str, account: Account) -> None:

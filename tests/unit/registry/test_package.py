@@ -43,13 +43,8 @@ def test_the_catalogue_says_what_people_and_scoring_need(packaged):
     assert catalogue["basis"]["own"] == ["frequency", "monetary", "recency_days", "discount_share"]
     employees = catalogue["features"]["employees"]
     assert employees["typical"] == packaged.table.features["employees"].median()
-    assert (
-        employees["sentence"] == f"Number of employees: {{value}} people (usual: {employees['typical']:.3g})"
-    )
-    assert catalogue["features"]["monetary"]["sentence"].startswith(
-        "Revenue net of returns: {value} EUR (usual:"
-    )
-    assert catalogue["features"]["discount_share"]["sentence"].endswith("%)")
+    assert catalogue["wording"]["features"]["monetary"]["subject"] == "Revenue so far"
+    assert catalogue["wording"]["features"]["recency_days"]["units"] == ["\u00a0day", "\u00a0days"]
     assert catalogue["features"]["industry"]["typical"] == packaged.table.features["industry"].mode()[0]
 
 
@@ -93,6 +88,7 @@ def test_a_failing_export_leaves_nothing_behind(packaged, tmp_path):
             outlier_threshold=0.0,
             partial=packaged.partial,
             too_little_known={},
+            wording={},
         )
     assert list(tmp_path.iterdir()) == []
 
@@ -111,6 +107,7 @@ def test_features_of_which_nothing_is_known(packaged, tmp_path):
         outlier_threshold=0.0,
         partial=packaged.partial,
         too_little_known={},
+        wording={},
     )
     catalogue = json.loads((tmp_path / "model" / "catalogue.json").read_text())
     assert catalogue["features"]["employees"]["typical"] is None

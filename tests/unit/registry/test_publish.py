@@ -1,5 +1,9 @@
+import getpass
 import json
 import shutil
+import socket
+import sys
+import tempfile
 import threading
 from pathlib import Path
 
@@ -53,6 +57,26 @@ def test_what_is_saved_holds_no_pickle_and_no_project_code(saved):
     requirements = (saved / "requirements.txt").read_text().split()
     assert [line.split("==")[0] for line in requirements] == list(publish.REQUIREMENTS)
     assert "pyproject.toml" not in names
+
+
+def test_no_file_tells_where_and_by_whom_it_was_made(store, packaged, tmp_path):
+    version, _ = register(store, packaged.folder)
+    place = Path(mlflow.artifacts.download_artifacts(f"models:/m/{version}", dst_path=str(tmp_path / "got")))
+    files = [file for file in place.rglob("*") if file.is_file()]
+    assert {"MLmodel", "catalogue.json", "space.onnx", "conda.yaml"} <= {file.name for file in files}
+    told = [str(packaged.folder), tempfile.gettempdir(), str(tmp_path), str(Path.home()), "file:", "/home/"]
+    told += [
+        sys.prefix,
+        str(Path.cwd()),
+        socket.gethostname(),
+        f"{getpass.getuser()}/",
+        f"={getpass.getuser()}",
+    ]
+    for file in files:
+        content = file.read_bytes()
+        for words in told:
+            assert words.encode() not in content, f"{file.name} tells {words}"
+    assert mlflow.pyfunc.load_model(f"models:/m/{version}").input_example is not None
 
 
 @pytest.fixture(scope="module")

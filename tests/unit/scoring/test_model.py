@@ -209,7 +209,7 @@ def test_accounts_without_orders_take_the_second_path(model, packaged, accounts)
     np.testing.assert_allclose(found["confidence"], expected.max(axis=1), atol=1e-9)
     np.testing.assert_array_equal(found["segment_id"], expected.argmax(axis=1) + 11)
     reasons = found[["reason_1", "reason_2", "reason_3"]].to_numpy().ravel()
-    assert {reason.split(":")[0] for reason in reasons} <= {"Number of employees", "Industry", "Country", ""}
+    assert {reason.split(":")[0] for reason in reasons} <= {"Employees", "Industry", "Country", ""}
 
 
 def test_about_the_stated_share_is_out_of_distribution(model, accounts):
@@ -225,14 +225,12 @@ def test_about_the_stated_share_is_out_of_distribution(model, accounts):
 def test_reasons_name_what_sets_the_account_apart(model, packaged, accounts):
     found = model.predict(accounts)
     heavy = accounts["frequency"].idxmax()
-    assert "Orders: " in " ".join(found.loc[heavy, ["reason_1", "reason_2"]])
+    usual = f"{packaged.catalogue['features']['frequency']['typical']:,.0f}"
+    shown = f"Orders so far: {accounts['frequency'].max():,.0f} (usual: {usual})"
+    assert shown in list(found.loc[heavy, ["reason_1", "reason_2"]])
     pattern = re.compile(r"^[A-Z][\w ]*: .+$|^$")
     for column in ("reason_1", "reason_2", "reason_3"):
         assert found[column].map(lambda text: bool(pattern.match(text))).all()
-    row = accounts["employees"].idxmax()
-    most = code._three_digits(np.array([accounts["employees"].max()]))[0]
-    shown = " ".join(found.loc[row, ["reason_1", "reason_2", "reason_3"]])
-    assert f"Number of employees: {most:,.0f} people (usual: " in shown
 
 
 def test_reasons_are_ordered_by_evidence_counted_by_hand(model, packaged, accounts):
@@ -251,8 +249,10 @@ def test_reasons_are_ordered_by_evidence_counted_by_hand(model, packaged, accoun
         level = row[name].iloc[0]
         if level in evidence["levels"][name]:
             weights[name] = evidence["lifts"][name][label][evidence["levels"][name].index(level)]
-    subject = {f.name: f.description.rstrip(".") for f in CATALOGUE}
-    best = sorted((n for n in weights if weights[n] > 0), key=weights.get, reverse=True)[:3]
+    subject = {name: told["subject"] for name, told in packaged.catalogue["wording"]["features"].items()}
+    telling = [name for name in weights if weights[name] >= 0.1]
+    descriptive = {"employees", "industry", "country"}
+    best = sorted(telling, key=lambda name: (name in descriptive, -weights[name]))[:3]
     found = model.predict(row)[["reason_1", "reason_2", "reason_3"]].iloc[0]
     assert [text.split(":")[0] for text in found if text] == [subject[name] for name in best]
 
@@ -388,11 +388,3 @@ def test_a_model_without_second_path_scores_prospects_by_what_is_known(packaged,
     found = alone.predict(None, accounts.head(5)[["account_id", *PROSPECT]])
     assert (found["basis"] == "partial").all()
     assert found["segment_id"].isin([11, 12, 13, 14]).all()
-
-
-def test_numbers_read_well():
-    cases = {0.0: "0", 3.0: "3", 51.83: "51.8", 1234.0: "1,230", -0.01234: "-0.0123", 99.96: "100"}
-    for value, text in cases.items():
-        rounded = code._three_digits(np.array([value]))[0]
-        assert code._number(rounded, percent=False) == text
-    assert code._number(0.314, percent=True) == "31.4%"
