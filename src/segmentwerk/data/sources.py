@@ -12,6 +12,7 @@ from typing import Any
 
 import ibis
 
+from segmentwerk.core.addresses import redacted
 from segmentwerk.core.errors import ConfigError, InputError
 from segmentwerk.core.interruption import stoppable
 from segmentwerk.core.settings import SourceSettings, TableSettings
@@ -131,9 +132,8 @@ def _connect(settings: SourceSettings, cache: Path) -> Any:
     try:
         con = ibis.connect(settings.url)
     except Exception as error:  # each backend raises its own kind; the message may hold the password
-        where = settings.url.split("@")[-1]
         raise InputError(
-            f"Cannot connect to {where}: {type(error).__name__}.",
+            f"Cannot connect to {redacted(settings.url)}: {type(error).__name__}.",
             "Check the address, the user and the password.",
         ) from error
     logging.getLogger("sqlglot").setLevel(logging.ERROR)  # else it tells of each index that it translates
