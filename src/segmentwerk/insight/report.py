@@ -11,6 +11,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from segmentwerk.core.files import atomic_file
+from segmentwerk.core.markdown import escape
 from segmentwerk.core.types import Identity, Scorecard, Selection, Verdict
 from segmentwerk.insight import report_tables
 from segmentwerk.insight.alt import alt_text
@@ -110,6 +111,7 @@ def _render(template: str, story: Story, language: Language, **more: object) -> 
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
+        finalize=escape if template.endswith(".md.j2") else None,
     )
     words: dict[str, object] = {
         "t": language.text,

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from segmentwerk.config import CompareSettings
+from segmentwerk.core.markdown import escape
 from segmentwerk.core.types import AccountTable, Scorecard, Segment
 from segmentwerk.pipelines.preparation import Prepared
 from segmentwerk.registry.prospect import OUTLIER_SHARE, Prospect
@@ -50,7 +51,7 @@ def _lines(
     yield f"Assigns customers and prospects to a segment; goal of the comparison: {settings.goal.name}."
     yield "\n## Data"
     yield (
-        f"{table.source} as of {table.window.as_of}: {len(table.customers):,} customers of "
+        f"{escape(table.source)} as of {table.window.as_of}: {len(table.customers):,} customers of "
         f"{len(table.orders):,} accounts, {len(table.catalogue)} features, digest `{table.digest[:16]}`. "
         f"Fitted on {1 - settings.evaluation.holdout_share:.0%} of the customers; {judged}."
     )
@@ -59,12 +60,12 @@ def _lines(
     for key in settings.evaluation.primary:
         if (score := card.score(key)) is not None:
             yield f"- {key}: {score.value:.3f} (95% interval {score.low:.3f} to {score.high:.3f})"
-    yield from (f"- {gate.code} {gate.status}: {gate.message}" for gate in card.gates)
+    yield from (f"- {gate.code} {gate.status}: {escape(gate.message)}" for gate in card.gates)
     yield from _prospects(prospect)
     yield "\n## Segments"
     for segment in segments:
-        summary = f" {segment.summary}" if summaries else ""
-        yield f"- **{segment.id} {segment.name}**: {segment.share:.0%} of customers.{summary}"
+        summary = f" {escape(segment.summary)}" if summaries else ""
+        yield f"- **{segment.id} {escape(segment.name)}**: {segment.share:.0%} of customers.{summary}"
     yield "\n## Limits"
     yield from _limits(table, segments)
     yield "\n## Use"
@@ -78,7 +79,7 @@ def made_of(prepared: Prepared) -> list[str]:
         return []
     stay = [column for column in prepared.space.columns_ if column not in prepared.factors]
     listed = [
-        f"**{name}** ({', '.join(members)})" if len(members) > 1 else f"**{name}**"
+        f"**{escape(name)}** ({escape(', '.join(members))})" if len(members) > 1 else f"**{escape(name)}**"
         for name, members in prepared.factors.items()
         if members
     ]
@@ -109,4 +110,4 @@ def _limits(table: AccountTable, segments: Sequence[Segment]) -> Iterator[str]:
     yield "- Few orders or much unknown: `basis` is `partial`; no orders: `firmographic`, a weaker guess."
     yield "- Not meant for decisions about people."
     for segment in segments:
-        yield from (f"- Segment {segment.id} is {warning}." for warning in segment.warnings)
+        yield from (f"- Segment {segment.id} is {escape(warning)}." for warning in segment.warnings)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from segmentwerk.core.files import atomic_file
+from segmentwerk.core.markdown import escape
 from segmentwerk.core.types import Scorecard, Selection, Verdict
 from segmentwerk.features.table import catalogue
 from segmentwerk.insight.language import ENGLISH
@@ -62,7 +63,8 @@ def page(
             else []
         ),
         *[
-            f"- **{segment.id} {segment.name}**: {segment.share:.0%} of customers. {segment.summary}"
+            f"- **{segment.id} {escape(segment.name)}**: {segment.share:.0%} of customers. "
+            f"{escape(segment.summary)}"
             for segment in released.segments
         ],
         "",
@@ -116,7 +118,9 @@ def ranking(selection: Selection) -> pd.DataFrame:
 def markdown(table: pd.DataFrame) -> str:
     """Write a table of texts as Markdown."""
     rows = [list(table.columns), ["---"] * table.shape[1], *table.to_numpy().tolist()]
-    return "\n".join("| " + " | ".join(str(cell) for cell in row) + " |" for row in rows)
+    return "\n".join(
+        "| " + " | ".join(cell if cell == "---" else escape(cell) for cell in row) + " |" for row in rows
+    )
 
 
 def gates(cards: Sequence[Scorecard]) -> Iterable[str]:
