@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, cast
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from segmentwerk.config import Sealed
+
 VERBS = {
     "compare": ("CompareSettings", "tune and judge all segmenters, register the best: the main job"),
     "train": ("TrainSettings", "fit and judge one segmenter with given parameters"),
@@ -63,10 +65,12 @@ log = logging.getLogger(__name__)
 def main() -> int:
     """Run the command line and return its exit code."""
     from segmentwerk.core.streams import secure
+    from segmentwerk.core.veil import discreet
 
     secure()
     try:
-        code = _dispatch(sys.argv[1:])
+        with discreet():
+            code = _dispatch(sys.argv[1:])
         sys.stdout.flush()
     except OSError as error:  # a full disk behind stdout, for instance
         sys.stdout = sys.stderr  # else Python tries once more at its end
@@ -95,6 +99,7 @@ def _dispatch(arguments: list[str]) -> int:
 def _guarded(verb: str, arguments: list[str]) -> int:
     """Run a verb; turn every failure into one message and an exit code."""
     from segmentwerk.core.interruption import EXIT_CODE, is_interruption
+    from segmentwerk.core.veil import veiled
 
     try:
         _run_hydra(verb, arguments)
@@ -104,7 +109,7 @@ def _guarded(verb: str, arguments: list[str]) -> int:
             words = "Interrupted. Nothing half done was kept; the same command goes on where it can."
             return _fail(words, EXIT_CODE)
         if any(word.lstrip("+").lower() == "debug=true" for word in arguments):
-            traceback.print_exc()
+            sys.stderr.write(veiled(traceback.format_exc()))
         return _fail(*_explained(error, verb))
 
 
@@ -124,7 +129,9 @@ def _explained(error: BaseException, verb: str) -> tuple[str, int]:
 
 
 def _fail(message: str, code: int) -> int:
-    sys.stderr.write(f"segmentwerk: {message}\n")
+    from segmentwerk.core.veil import veiled
+
+    sys.stderr.write(veiled(f"segmentwerk: {message}\n"))
     return code
 
 
@@ -140,23 +147,28 @@ def _run_hydra(verb: str, arguments: list[str]) -> None:
     from omegaconf import OmegaConf
 
     from segmentwerk import config
+    from segmentwerk.confining import confine
     from segmentwerk.core.paths import config_root, default_home, insist_on_surroundings, output_root
     from segmentwerk.overrides import translate
+    from segmentwerk.sealing import seal
 
     insist_on_surroundings()
     OmegaConf.register_new_resolver("segmentwerk_home", lambda: str(default_home()), replace=True)
     OmegaConf.register_new_resolver("segmentwerk_outputs", output_root, replace=True)
-    overrides = translate(verb, arguments, getattr(config, VERBS[verb][0]))
+    overrides, sealed = seal(translate(verb, arguments, getattr(config, VERBS[verb][0])))
     sys.argv = [f"segmentwerk {verb}", *overrides]
+    confine()
     application = hydra.main(version_base="1.3", config_path=str(config_root() / "conf"), config_name=verb)
     failures: list[Exception] = []
     # Read once: MLflow itself sets it later, for the processes that it starts.
-    application(_task(verb, failures, os.environ.get("MLFLOW_TRACKING_URI")))()
+    application(_task(verb, failures, os.environ.get("MLFLOW_TRACKING_URI"), sealed))()
     if failures:
         raise failures[0]
 
 
-def _task(verb: str, failures: list[Exception], store: str | None) -> Callable[[DictConfig], None]:
+def _task(
+    verb: str, failures: list[Exception], store: str | None, sealed: Sealed
+) -> Callable[[DictConfig], None]:
     """Return what Hydra runs; errors go to ``failures``, so that Hydra adds no words of its own."""
 
     def task(config: DictConfig) -> None:
@@ -171,18 +183,15 @@ def _task(verb: str, failures: list[Exception], store: str | None) -> Callable[[
         from omegaconf import OmegaConf
 
         from segmentwerk import config as settings_module
-        from segmentwerk.core.addresses import veiled
         from segmentwerk.core.interruption import GRACE, SERVER_GRACE, interruptible
         from segmentwerk.pipelines.context import Context
 
         root = getattr(settings_module, VERBS[verb][0])
-        settings = settings_module.parse(root, config, tracking_uri=store)
+        settings = settings_module.parse(root, config, tracking_uri=store, sealed=sealed)
         job = HydraConfig.get()
         sweep = job.sweep.dir if job.mode == RunMode.MULTIRUN else None
         given = cast(list[str], OmegaConf.to_container(job.overrides.task, resolve=False))
-        context = Context.open(
-            verb, job.runtime.output_dir, sweep=sweep, overrides=[veiled(text) for text in given]
-        )
+        context = Context.open(verb, job.runtime.output_dir, sweep=sweep, overrides=given)
         pipeline = importlib.import_module(f"segmentwerk.pipelines.{verb}")
         with interruptible(SERVER_GRACE if verb in ("serve", "server", "ui") else GRACE):
             summary = pipeline.run(settings, context)

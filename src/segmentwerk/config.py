@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -13,7 +14,7 @@ from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from segmentwerk.core.addresses import redacted as shown
-from segmentwerk.core.addresses import same_database, veiled
+from segmentwerk.core.addresses import same_database
 from segmentwerk.core.errors import ConfigError, nearest
 from segmentwerk.core.settings import (
     EvaluationSettings,
@@ -30,10 +31,15 @@ from segmentwerk.core.settings import (
     TuningSettings,
     UserPath,
 )
+from segmentwerk.core.veil import remember, veiled
 from segmentwerk.tracking.address import absolute, from_environment
 from segmentwerk.tracking.names import insist_on_experiment, insist_on_model
 
 RootT = TypeVar("RootT", bound="RootSettings")
+Sealed = Mapping[str, Mapping[str, str]]
+"""Addresses with secrets by key and by what Hydra was told instead (`segmentwerk.sealing`)."""
+ADDRESSES = ("database", "storage", "uri", "url")
+"""Keys that hold addresses."""
 
 
 class RootSettings(Settings):
@@ -143,13 +149,17 @@ class UiSettings(RootSettings):
     port: int = 5000
 
 
-def parse(root: type[RootT], config: DictConfig, *, tracking_uri: str | None = None) -> RootT:
+def parse(
+    root: type[RootT], config: DictConfig, *, tracking_uri: str | None = None, sealed: Sealed | None = None
+) -> RootT:
     """Turn a composed config into checked settings.
 
     Parameters
     ----------
     tracking_uri
         The store to use where ``tracking.uri`` is null; None: the one below home.
+    sealed
+        What stands for itself only here: addresses with their secrets.
 
     Raises
     ------
@@ -157,7 +167,8 @@ def parse(root: type[RootT], config: DictConfig, *, tracking_uri: str | None = N
         Naming the key, and the nearest known one if it is unknown.
     """
     try:
-        plain = OmegaConf.to_container(config, resolve=True, throw_on_missing=True)
+        whole = _opened(config, sealed or {})
+        plain = OmegaConf.to_container(whole, resolve=True, throw_on_missing=True)
     except MissingMandatoryValue as error:
         key = error.full_key or str(error)
         raise ConfigError(f"Config key {key!r} has no value.", f"Set it: {key}=VALUE.") from error
@@ -167,12 +178,15 @@ def parse(root: type[RootT], config: DictConfig, *, tracking_uri: str | None = N
             f"Config key {error.full_key or ''!r} cannot be resolved: {first}.",
             "Where ${ is no reference, write \\${.",
         ) from error
+    for address in _addresses(plain):
+        remember(address)
     try:
         settings = root.model_validate(plain)
     except ValidationError as error:
         raise ConfigError(*_explain(root, error.errors()[0])) from error
     if settings.tracking.uri is None and tracking_uri:
         found = from_environment(tracking_uri, Path.cwd())
+        remember(found)
         settings = settings.model_copy(
             update={"tracking": settings.tracking.model_copy(update={"uri": found})}
         )
@@ -200,9 +214,26 @@ def _insist_on_own_database(storage: str | None, store: str | None, home: Path) 
         )
 
 
-def redacted(settings: RootSettings) -> str:
-    """Return the whole config as YAML, without passwords in addresses."""
-    return veiled(OmegaConf.to_yaml(OmegaConf.create(settings.model_dump(mode="json", by_alias=True))))
+def _opened(config: DictConfig, sealed: Sealed) -> DictConfig:
+    """Put back the addresses that Hydra was not told."""
+    plain = OmegaConf.to_container(config, resolve=False)
+    opened = config.copy()
+    for key, addresses in sealed.items():
+        found: Any = plain
+        for part in key.split("."):
+            found = found.get(part) if isinstance(found, dict) else None
+        if isinstance(found, str) and found in addresses:
+            OmegaConf.update(opened, key, addresses[found])
+    return opened
+
+
+def _addresses(value: Any) -> Iterator[str]:
+    """Yield every address in a config."""
+    for key, inner in value.items():
+        if isinstance(inner, dict):
+            yield from _addresses(inner)
+        elif isinstance(inner, str) and (key in ADDRESSES or "://" in inner):
+            yield inner
 
 
 def _explain(root: type[BaseModel], detail: Any) -> tuple[str, str]:

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from postgres import postgres_server
-from segmentwerk.core.errors import InputError
+from segmentwerk.core.errors import ConfigError, InputError
 from segmentwerk.core.paths import CHECKOUT, config_root
 from segmentwerk.core.settings import SourceSettings
 from segmentwerk.data import contracts, privacy, quality
@@ -520,13 +520,10 @@ def test_a_database_that_cannot_be_used(places, tmp_path):
     from segmentwerk.core.errors import InputError
 
     url = places["postgres"].url
-    for wrong in (
-        url.replace("tester@", "tester:unmistakable@").replace("127.0.0.1", "127.0.0.2"),
-        "nonsense://x",
-    ):
-        with pytest.raises(InputError, match="Cannot connect") as caught:
-            open_source(settings("warehouse", url=wrong), tmp_path)
-        assert "unmistakable" not in str(caught.value)
+    wrong = url.replace("tester@", "tester:unmistakable@").replace("127.0.0.1", "127.0.0.2")
+    with pytest.raises(InputError, match="Cannot connect") as caught:
+        open_source(settings("warehouse", url=wrong), tmp_path)
+    assert "unmistakable" not in str(caught.value)
     inputs = {"orders": {"table": "order"}}
     with pytest.raises(InputError, match="Did you mean 'orders'"):
         open_source(
@@ -534,8 +531,16 @@ def test_a_database_that_cannot_be_used(places, tmp_path):
         )
 
 
-def test_a_url_whose_backend_is_not_installed(tmp_path):
-    from segmentwerk.core.errors import InputError
-
-    with pytest.raises(InputError, match="Cannot connect to"):
-        open_source(settings("warehouse", url="snowflake://user:unmistakable@host/db"), tmp_path)
+@pytest.mark.parametrize(
+    "url",
+    [
+        "snowflake://user:unmistakable@host/db",
+        "sqlite:////tmp/a.db",
+        "unmistakable",
+        "md:db?token=unmistakable",
+    ],
+)
+def test_a_database_of_another_kind(url, tmp_path):
+    with pytest.raises(ConfigError, match="A source cannot be read from") as caught:
+        open_source(settings("warehouse", url=url), tmp_path)
+    assert "unmistakable" not in str(caught.value)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import re
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import quote, unquote, urlsplit
 
 from segmentwerk.core.paths import expanded
@@ -15,7 +16,19 @@ _POSTGRES = "pip install 'segmentwerk[postgres]'"
 _OTHERS = {"mysql": "pymysql", "mariadb": "pymysql"}
 """Drivers of databases that MLflow and Optuna know, too."""
 _PORTS = {"postgresql": 5432, "mysql": 3306, "mariadb": 3306}
-_SECRET = re.compile(r"(?i)((?:password|passwd|pwd|token|secret)=)[^&\s]+")
+_FILES = ("sqlite", "duckdb", "file")
+"""Kinds of addresses that name a file and nobody's account."""
+_NAMED_USERS = ("postgres", "mysql", "mariadb")
+"""Kinds of addresses in which a user without a password is a name, not a token."""
+_HARMLESS = frozenset(
+    {"access_mode", "application_name", "channel_binding", "charset", "check_same_thread", "connect_timeout"}
+    | {"database", "dbname", "driver", "gssencmode", "host", "isolation_level", "mode", "port", "read_only"}
+    | {"region", "role", "schema", "search_path", "ssl", "sslmode", "target_session_attrs", "timeout", "tls"}
+    | {"uri", "warehouse"}
+)
+"""Options of an address whose values may be shown; what else there is may be a password."""
+_USERS = ("user", "username", "uid")
+_REFERENCE = re.compile(r"\$\{oc\.env:\w+\}")
 
 
 def sound(address: str) -> str:
@@ -70,26 +83,78 @@ def sqlite_at(path: Path) -> str:
 
 
 def redacted(address: str) -> str:
-    """Return the address without user, password and other secrets.
+    """Return the address without user and password, and without the values of options that may be secret.
 
     Examples
     --------
-    >>> redacted("postgresql://user:sec@ret@host/db?password=too")
-    'postgresql://host/db?password=***'
+    >>> redacted("postgresql://user:sec@ret@host/db?password=too&sslmode=require")
+    'postgresql://host/db?password=***&sslmode=require'
     """
-    scheme, _, rest = address.partition("://")
-    return _SECRET.sub(r"\1***", f"{scheme}://{rest.rpartition('@')[2]}")
+    parts = _parts(address)
+    options = "".join(
+        mark + (_shown(name, value) if name or value else "") for mark, name, value in parts.options
+    )
+    return parts.scheme + parts.place + options
 
 
-def veiled(text: str) -> str:
-    """Return a text without the passwords in the addresses that it holds.
+def secrets_in(address: str) -> frozenset[str]:
+    """Return what must not be shown of an address: passwords, tokens, values of unknown options.
+
+    What only names a variable, ``${oc.env:NAME}``, is no secret.
 
     Examples
     --------
-    >>> veiled("source.url=postgres://me:secret@host/db")
-    'source.url=postgres://me:***@host/db'
+    >>> sorted(secrets_in("postgresql://user:sec@ret@host/db?motherduck_token=abc"))
+    ['abc', 'sec@ret']
+    >>> secrets_in("postgresql://user:${oc.env:PASSWORD}@host/db")
+    frozenset()
     """
-    return _SECRET.sub(r"\1***", re.sub(r"(://[^:/@\s'\"]*):[^\s'\"]*@", r"\1:***@", text))
+    parts = _parts(_REFERENCE.sub("", address))
+    user, colon, password = parts.user.partition(":")
+    found = {password, password.rpartition(":")[2]} if colon else {user}
+    if not colon and parts.scheme.startswith(_NAMED_USERS):
+        found = set()
+    for _, name, value in parts.options:
+        if name.lower() not in {*_HARMLESS, *_USERS}:
+            plain = unquote(value)  # it may be a list of options itself, as ODBC's is
+            found |= {value, *(secrets_in(plain) if "=" in plain else ())}
+    return frozenset(found - {""})
+
+
+class _Parts(NamedTuple):
+    """Of an address: ``user`` is all before the last ``@``; options are (mark before it, name, value)."""
+
+    scheme: str
+    user: str
+    place: str
+    options: list[tuple[str, str, str]]
+
+
+def _parts(address: str) -> _Parts:
+    """Part an address at the signs that mean something, also where a password holds such signs itself."""
+    before, mark, rest = address.partition("://")
+    scheme, rest = (before + mark, rest) if mark else ("", address)
+    user, _, rest = ("", "", rest) if _is_file(scheme, rest) else rest.rpartition("@")
+    place, *more = re.split(r"([?])" if _is_file(scheme, rest) else r"([?;&#\s])", rest, maxsplit=1)
+    if not scheme and "=" in place:  # host=… password=…, as libraries of PostgreSQL write it
+        place, more = "", ["", rest]
+    pieces = re.split(r"([?;&#\s])", "".join(more))
+    options = [(sign, *_option(text)) for sign, text in zip(["", *pieces[1::2]], pieces[::2], strict=True)]
+    return _Parts(scheme, user, place, options)
+
+
+def _is_file(scheme: str, rest: str) -> bool:
+    return scheme.startswith(_FILES) or (not scheme and rest.startswith(("/", "~", ".")))
+
+
+def _option(text: str) -> tuple[str, str]:
+    name, mark, value = text.partition("=")
+    return (name, value) if mark else ("", name)
+
+
+def _shown(name: str, value: str) -> str:
+    word = value if name.lower() in _HARMLESS or not value else "***"
+    return f"{name}={word}" if name else word
 
 
 def missing_driver(address: str) -> str:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
-import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -29,6 +28,10 @@ def _writing(target: Path) -> Iterator[None]:
         ) from error
 
 
+def _beside(target: Path, ending: str = "") -> Path:
+    return target.with_name(f".{target.name}.{uuid.uuid4().hex}{ending}")
+
+
 @contextmanager
 def atomic_file(target: Path) -> Iterator[Path]:
     """Yield a path beside ``target``; it replaces ``target`` when the block ends well.
@@ -41,12 +44,10 @@ def atomic_file(target: Path) -> Iterator[Path]:
     target = Path(target)
     with _writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}.", suffix=target.suffix, dir=target.parent)
-        os.close(handle)
-        draft = Path(name)
+        draft = _beside(target, target.suffix)
+        draft.touch(exist_ok=False)  # readable for whom the umask says, and never wider
         try:
             yield draft
-            draft.chmod(0o644)
             draft.replace(target)
         finally:
             draft.unlink(missing_ok=True)
@@ -64,10 +65,10 @@ def atomic_folder(target: Path) -> Iterator[Path]:
     target = Path(target)
     with _writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+        draft = _beside(target)
+        draft.mkdir()
         try:
             yield draft
-            draft.chmod(0o755)
             if target.exists():
                 shutil.rmtree(target)
             draft.replace(target)

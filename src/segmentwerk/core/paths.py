@@ -13,6 +13,8 @@ CHECKOUT = PACKAGE.parents[1]
 
 _MISREAD = re.compile(r"\$\{|%[0-9A-Fa-f]{2}")
 """Hydra resolves ``${...}`` in the name of a run's folder, and MLflow decodes ``%20`` in a model's twice."""
+_PRIVATE = ("outputs", "cache", "mlflow", "registry", "studies", "unfinished")
+"""Folders of a data directory in which ids of accounts may lie: nobody else may enter those that we make."""
 _NOWHERE = "/nonexistent"
 """Debian's home directory of users that have none; nobody can write there."""
 _ELSEWHERE = "Name another folder: SEGMENTWERK_HOME=FOLDER, or home=FOLDER."
@@ -51,7 +53,9 @@ def output_root(home: str) -> str:
     if misread:
         raise ConfigError(f"No run can be kept in {home}: {misread[0]} in a path is misread.", _ELSEWHERE)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name in _PRIVATE:
+            (folder.parent / name).mkdir(mode=0o700, exist_ok=True)
     except OSError as error:
         raise ConfigError(f"No run can be kept in {home}: {error.strerror}.", _ELSEWHERE) from error
     return str(folder)

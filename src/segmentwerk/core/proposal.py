@@ -76,7 +76,8 @@ class Proposal:
         None where nothing was registered.
     standing, cause
         What the version is now, and why: ``vacant`` there was no champion, ``always`` the policy
-        `registry.promote` says so; ``off`` and ``away`` tell why nothing was registered; else empty.
+        `registry.promote` says so; ``off``, ``away`` and ``denied`` tell why nothing was registered; else
+        empty.
     accounts, revenue
         Of all customers; revenue in the source's currency, None where the source tells none.
     comparison

@@ -21,8 +21,11 @@ def _named(value: Any) -> Any:
     return value
 
 
-def _expanded_text(value: str) -> str:
-    return str(expanded(Path(value))) if value.startswith("~") else value
+def _below(value: str) -> str:
+    path = expanded(Path(value))
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError("it must lie below the source's path; give that path with source.path")
+    return value
 
 
 UserPath = Annotated[Path, BeforeValidator(_named), AfterValidator(expanded)]
@@ -71,7 +74,7 @@ class InputSettings(Settings):
     The dialect of a CSV file is sniffed; each field set here overrides what was sniffed.
     """
 
-    file: Annotated[str, AfterValidator(_expanded_text)] | None = None
+    file: Annotated[str, AfterValidator(_below)] | None = None
     table: str | None = None
     sheet: str | None = None
     header_line: int | None = Field(default=None, ge=1)

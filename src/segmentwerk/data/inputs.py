@@ -55,7 +55,7 @@ def sql(con: Any, place: str, query: str, remedy: str = "Check the source's yaml
 
 def _view(con: Any, query: str) -> ibis.Table:
     """Return a temporary view: Ibis 12 cannot infer the schema of a query on PostgreSQL with sqlglot 30."""
-    native = sqlglot.transpile(query, read="duckdb", write="postgres")[0]
+    (native,) = sqlglot.transpile(query, read="duckdb", write="postgres")
     return _made(con, "VIEW", native)
 
 
@@ -68,8 +68,12 @@ def _made(con: Any, kind: Literal["VIEW", "TABLE"], native: str) -> ibis.Table:
     name = ibis.util.gen_name("segmentwerk")
     statement = f'CREATE TEMPORARY {kind} "{name}" AS {native}'
     if con.name == "postgres":
-        with con.begin() as cursor:
-            cursor.execute(statement)
+        with con.begin() as cursor:  # nothing of the company's is read where something may be written
+            cursor.execute("SET TRANSACTION READ WRITE")
+            cursor.execute(f"{statement} WITH NO DATA" if kind == "TABLE" else statement)
+        if kind == "TABLE":
+            with con.begin() as cursor:
+                cursor.execute(f'INSERT INTO "{name}" {native}')
     else:
         con.raw_sql(statement)
     return con.table(name)
@@ -129,6 +133,8 @@ def open_texts(
     found: Sequence[Path],
     hints: Mapping[str, Kind],
     used: Collection[str],
+    *,
+    scratch: Path | None = None,
 ) -> Opened:
     """Read CSV files or Excel workbooks into the connection, each in its own dialect.
 
@@ -138,6 +144,8 @@ def open_texts(
         Kinds of columns that the mapping asks for, by lower-case name.
     used
         Names of the columns that the mapping reads, in lower case; `EVERYTHING` stands for all.
+    scratch
+        Where copies may lie while they are read; None: the system's own place.
 
     Raises
     ------
@@ -149,7 +157,8 @@ def open_texts(
     tables = [f"held.{named(f'{name} {i}')}" for i in range(len(found))]
     with _of(name):
         loaded = [
-            load(con.con, file, given, wanted, table) for file, table in zip(found, tables, strict=True)
+            load(con.con, file, given, wanted, table, scratch)
+            for file, table in zip(found, tables, strict=True)
         ]
     header = tuple(dict.fromkeys(column for text in loaded for column in text.header))
     if unknown := sorted(set(given.columns) - set(header)):

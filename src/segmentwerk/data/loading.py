@@ -43,7 +43,12 @@ class Loaded:
 
 
 def load(
-    con: duckdb.DuckDBPyConnection, path: Path, given: InputSettings, wanted: Collection[str], table: str
+    con: duckdb.DuckDBPyConnection,
+    path: Path,
+    given: InputSettings,
+    wanted: Collection[str],
+    table: str,
+    scratch: Path | None = None,
 ) -> Loaded:
     """Load one file.
 
@@ -51,6 +56,8 @@ def load(
     ----------
     wanted
         Names of the columns that the mapping reads, in lower case; of others `UNUSED` are loaded.
+    scratch
+        Where a copy may lie while it is read; None: the system's own place.
 
     Raises
     ------
@@ -62,16 +69,23 @@ def load(
     if files.suffix(path) in files.EXCEL:
         loaded = _workbook(con, path, given, wanted, table)
     else:
-        loaded = _text(con, path, given, wanted, table)
+        loaded = _text(con, path, given, wanted, table, scratch)
     return loaded
 
 
 def _text(
-    con: duckdb.DuckDBPyConnection, path: Path, given: InputSettings, wanted: Collection[str], table: str
+    con: duckdb.DuckDBPyConnection,
+    path: Path,
+    given: InputSettings,
+    wanted: Collection[str],
+    table: str,
+    scratch: Path | None,
 ) -> Loaded:
     file = textfile.understand(path, given, wanted)
     columns, used = _chosen(file.header, wanted)
-    with tempfile.TemporaryDirectory() as folder:
+    if scratch is not None:
+        scratch.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=scratch) as folder:
         below = textfile.load(con, file, columns, table, Path(folder))
     mark = {"\t": "tab"}.get(file.delimiter, file.delimiter)
     words = (

@@ -193,6 +193,9 @@ def _parse(sql: str, where: str) -> Any:
     except sqlglot.errors.ParseError as error:
         detail = error.errors[0]["description"] if error.errors else str(error)
         raise ConfigError(f"{where} is no DuckDB SQL: {detail}") from error
+    except sqlglot.errors.TokenError as error:
+        detail = "a text or a comment in it has no end"
+        raise ConfigError(f"{where} is no DuckDB SQL: {detail}") from error
 
 
 def _columns_in(sql: str, where: str = "the mapping") -> list[tuple[str, str]]:

@@ -13,9 +13,8 @@ from typing import Any
 import ibis
 
 from segmentwerk.core.errors import ConfigError, InputError
-from segmentwerk.core.interruption import stoppable
 from segmentwerk.core.settings import SourceSettings, TableSettings
-from segmentwerk.data import files, inputs, mapping
+from segmentwerk.data import connection, fence, files, inputs, mapping
 from segmentwerk.data.columns import COLUMNS
 from segmentwerk.data.inputs import Opened
 from segmentwerk.data.loading import UNUSED
@@ -81,22 +80,24 @@ def open_source(settings: SourceSettings, cache: Path) -> Source:
     ConfigError
         If the mapping is wrong.
     """
-    con = _connect(settings, cache)
+    root = None if settings.url else _root(settings, cache)
+    con = connection.files(root, cache) if root else connection.database(str(settings.url))
     try:
-        return _opened(con, settings, cache)
+        return _opened(con, settings, root, cache)
     except BaseException:
         con.disconnect()
         raise
 
 
-def _opened(con: Any, settings: SourceSettings, cache: Path) -> Source:
-    root = None if settings.url else _root(settings, cache)
+def _opened(con: Any, settings: SourceSettings, root: Path | None, cache: Path) -> Source:
     settings = settings.model_copy(update={"tables": mapping.in_words(settings.tables, settings.words)})
     hints, used = mapping.hints(settings.tables, COLUMNS), mapping.used(settings.tables, COLUMNS)
     opened: dict[str, Opened] = {}
     for name, given in settings.inputs.items():
         try:
-            opened[name] = inputs.renamed(_open(con, name, settings, root, hints, used), name, given.aliases)
+            opened[name] = inputs.renamed(
+                _open(con, name, settings, root, hints, used, connection.spill(cache)), name, given.aliases
+            )
         except files.MissingInputError as error:
             if given.required or error.close:
                 raise
@@ -119,28 +120,6 @@ def _shown(table: ibis.Table, raw: RawInput, used: frozenset[str]) -> ibis.Table
         return table.select(raw.columns)
     read = [name for name in raw.columns if name.lower() in used]
     return table.select(*read, *[name for name in raw.columns if name.lower() not in used][:UNUSED])
-
-
-def _connect(settings: SourceSettings, cache: Path) -> Any:
-    if settings.url is None:
-        cache.mkdir(parents=True, exist_ok=True)
-        con = ibis.duckdb.connect(temp_directory=str(cache / "spill"))
-        stoppable(con.con)
-        con.raw_sql("SET TimeZone = 'UTC'")
-        return con
-    try:
-        con = ibis.connect(settings.url)
-    except Exception as error:  # each backend raises its own kind; the message may hold the password
-        where = settings.url.split("@")[-1]
-        raise InputError(
-            f"Cannot connect to {where}: {type(error).__name__}.",
-            "Check the address, the user and the password.",
-        ) from error
-    logging.getLogger("sqlglot").setLevel(logging.ERROR)  # else it tells of each index that it translates
-    if con.name == "postgres":
-        with con.begin() as cursor:
-            cursor.execute("SET TIME ZONE 'UTC'")
-    return con
 
 
 def _root(settings: SourceSettings, cache: Path) -> Path:
@@ -171,6 +150,7 @@ def _open(
     root: Path | None,
     hints: Mapping[str, mapping.Hint],
     used: frozenset[str],
+    scratch: Path,
 ) -> Opened:
     given = settings.inputs[name]
     if root is None:
@@ -185,7 +165,7 @@ def _open(
     behind = {
         column.lower() for alias, names in given.aliases.items() if alias.lower() in used for column in names
     }
-    return inputs.open_texts(con, name, given, found, hints, used | behind)
+    return inputs.open_texts(con, name, given, found, hints, used | behind, scratch=scratch)
 
 
 def _tables(
@@ -204,6 +184,7 @@ def _tables(
             continue
         _insist_clear(con, name, given, raw)
         query = mapping.select(name, given, raw, COLUMNS[name])
+        fence.insist_on_one_select(query, f"tables.{name}", raw)
         tables[name] = inputs.sql(con, f"Table {name!r}", query)
     if not {"accounts", "orders"} & set(tables):
         raise InputError(f"Source {settings.name!r} has neither accounts nor orders.", "Give at least one.")
@@ -214,7 +195,9 @@ def _insist_clear(con: Any, name: str, given: TableSettings, raw: Mapping[str, R
     """Refuse values of which only the owner of the data knows the meaning, naming them."""
     if given.unclear is None:
         return
-    found = inputs.sql(con, f"Table {name!r}", mapping.unclear(given, given.unclear, raw))
+    query = mapping.unclear(given, given.unclear, raw)
+    fence.insist_on_one_select(query, f"tables.{name}.unclear", raw)
+    found = inputs.sql(con, f"Table {name!r}", query)
     values = [row["value"] for row in found.to_pyarrow().to_pylist()]
     if values:
         told = ", ".join(repr(value) for value in values)

@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from segmentwerk.core.escaping import escape
+
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> str:
-    r"""Write a table of texts; the columns after the first ``left`` ones hold numbers.
+    """Write a table of texts, each shown as it is; the columns after the first ``left`` ones hold numbers.
 
     Examples
     --------
     >>> print(table(["name", "accounts"], [["a|b", "3"]]))
     | name | accounts |
     | --- | ---: |
-    | a\|b | 3 |
+    | a&#124;b | 3 |
     """
     rule = ["---" if place < left else "---:" for place in range(len(heads))]
     return "\n".join([_row(heads), f"| {' | '.join(rule)} |", *map(_row, rows)])
 
 
 def _row(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
+    return f"| {' | '.join(escape(cell) for cell in cells)} |"
 
 
 def listed(lines: Iterable[str]) -> list[str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
+from segmentwerk.core.escaping import escape
 from segmentwerk.core.files import atomic_file
 from segmentwerk.core.proposal import Proposal
 from segmentwerk.core.types import Scorecard, Selection, Verdict
@@ -145,6 +146,7 @@ def _render(template: str, story: Story, language: Language, **more: object) -> 
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
+        finalize=escape if template.endswith(".md.j2") else None,
     )
     words: dict[str, object] = {
         "t": language.text,

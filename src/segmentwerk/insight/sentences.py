@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import isfinite
 
+from segmentwerk.core.escaping import escape
 from segmentwerk.core.settings import EvaluationSettings
 from segmentwerk.core.types import Score, Scorecard, Selection, StudyResult, Verdict, Window
 from segmentwerk.evaluation.structure import LEAST_APART
@@ -16,7 +17,7 @@ from segmentwerk.insight.report_tables import criteria, total
 
 
 def headline(cards: Sequence[Card], language: Language) -> str:
-    """Say in two sentences where the business is: who holds the revenue, and where more could be had."""
+    """Say in Markdown where the business is: who holds the revenue, and where more could be had."""
     everyone = sum(card.segment.accounts for card in cards)
     revenue = total(card.revenue for card in cards)
     told = {"customers": language.number(everyone), "revenue": language.number(revenue, "money")}
@@ -24,12 +25,12 @@ def headline(cards: Sequence[Card], language: Language) -> str:
     top = max(cards, key=lambda card: card.revenue if known else card.segment.accounts).segment
     shares = {"share": language.percent(top.share), "revenue_share": language.percent(top.revenue_share)}
     key = "page.headline" if known else "page.headline_sizes"
-    sentences = [language.text(key, id=top.id, name=top.name, **told, **shares)]
+    sentences = [language.text(key, id=top.id, name=escape(top.name), **told, **shares)]
     promising = [card for card in cards if card.potential > 0]
     if promising:
         most = max(promising, key=lambda card: card.potential)
         amount = language.number(most.potential, "money")
-        segment = {"id": most.segment.id, "name": most.segment.name}
+        segment = {"id": most.segment.id, "name": escape(most.segment.name)}
         sentences.append(language.text("page.headline_potential", potential=amount, **segment))
     return " ".join(sentences)
 

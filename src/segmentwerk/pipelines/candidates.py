@@ -71,6 +71,8 @@ def _class(spec: SegmenterSettings) -> type[Segmenter]:
         segmenter: type[Segmenter] = get_class(spec.target)
     except Exception as error:
         raise ConfigError(f"_target_ {spec.target!r} cannot be imported: {error}") from error
+    if not issubclass(segmenter, Segmenter):  # what its modules import from elsewhere has a name there, too
+        raise ConfigError(f"_target_ {spec.target!r} is no segmenter.", "Name a subclass of Segmenter.")
     return segmenter
 
 

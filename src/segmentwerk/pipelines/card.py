@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from segmentwerk.config import CompareSettings
+from segmentwerk.core.escaping import escape
 from segmentwerk.core.types import AccountTable, Scorecard
 from segmentwerk.insight import markdown, report_tables, sentences
 from segmentwerk.insight.cards import Card, Prospects
@@ -64,7 +65,7 @@ def _lines(
     yield ""
     if summaries:
         known = [one.segment for one in cards]
-        yield from markdown.listed(f"**{one.id} {one.name}**: {one.summary}" for one in known)
+        yield from markdown.listed(f"**{one.id} {escape(one.name)}**: {escape(one.summary)}" for one in known)
     yield f"\n## {t('model_card.purpose')}"
     yield t("model_card.purpose_text", goal=settings.goal.name)
     yield f"\n## {t('page.data')}"
@@ -88,7 +89,7 @@ def _data(prepared: Prepared, settings: CompareSettings, language: Language) -> 
     table = prepared.table
     return language.text(
         "model_card.data_text",
-        source=table.source,
+        source=escape(table.source),
         as_of=language.day(table.window.as_of),
         customers=language.number(len(table.customers)),
         accounts=language.number(len(table.orders)),
@@ -104,12 +105,15 @@ def made_of(prepared: Prepared, language: Language) -> list[str]:
     if not prepared.factors:
         return []
     stay = [
-        column_label(column, language) for column in prepared.space.columns_ if column not in prepared.factors
+        escape(column_label(column, language))
+        for column in prepared.space.columns_
+        if column not in prepared.factors
     ]
     listed = [
-        f"**{column_label(name, language)}** ({', '.join(label(one, language) for one in members)})"
+        f"**{escape(column_label(name, language))}** "
+        f"({escape(', '.join(label(one, language) for one in members))})"
         if len(members) > 1
-        else f"**{column_label(name, language)}**"
+        else f"**{escape(column_label(name, language))}**"
         for name, members in prepared.factors.items()
         if members
     ]
@@ -137,7 +141,7 @@ def _limits(table: AccountTable, cards: Sequence[Card], language: Language) -> l
         t("model_card.limit_people"),
     ]
     told += [
-        t("model_card.limit_segment", id=card.segment.id, warning=warning)
+        t("model_card.limit_segment", id=card.segment.id, warning=escape(warning))
         for card in cards
         for warning in card.segment.warnings
     ]

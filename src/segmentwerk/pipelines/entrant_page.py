@@ -82,7 +82,7 @@ def _candidate(card: Scorecard, beside: dict[str, Scorecard], language: Language
     shown = {card.candidate: card, **beside}
     scores = [
         [
-            f"{criterion(score.key, language)} (`{score.key}`)",
+            f"{criterion(score.key, language)} ({score.key})",
             *(report_tables.interval(one.score(score.key), language) for one in shown.values()),
         ]
         for score in card.scores

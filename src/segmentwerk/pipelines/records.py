@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import isfinite
 
-from segmentwerk.config import LearningSettings, redacted
+from segmentwerk.config import LearningSettings
 from segmentwerk.core.records import Dataset, Metric, Param, Record, Tag, Text
 from segmentwerk.core.types import AccountTable, Scorecard, TrialRecord
+from segmentwerk.pipelines.shareable import shareable
 from segmentwerk.segmenters.base import Segmenter
 
 INTERVAL = "within_95_percent"
@@ -33,7 +34,7 @@ def of_settings(settings: LearningSettings) -> Iterator[Record]:
     yield Param("goal", settings.goal.name)
     yield Param("outcome_until", settings.source.outcome_until)
     yield Param("holdout_share", settings.evaluation.holdout_share)
-    yield Text("config.yaml", redacted(settings))
+    yield Text("config.yaml", shareable(settings))
 
 
 def of_scorecard(card: Scorecard) -> Iterator[Record]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from segmentwerk.config import CompareSettings
+from segmentwerk.core.escaping import escape
 from segmentwerk.core.files import atomic_file
 from segmentwerk.core.types import Scorecard, Selection
 from segmentwerk.features.table import catalogue
@@ -116,7 +117,9 @@ def _segments(released: Release, language: Language, report: str) -> list[str]:
 
 def _summaries(released: Release) -> list[str]:
     return [
-        *markdown.listed(f"**{one.id} {one.name}**: {one.summary}" for one in released.segments),
+        *markdown.listed(
+            f"**{one.id} {escape(one.name)}**: {escape(one.summary)}" for one in released.segments
+        ),
         "",
     ]
 
@@ -130,7 +133,7 @@ def _migration(released: Release, language: Language) -> list[str]:
         "",
         sentences.moved(released.moves, released.replaced.version, language),
         "",
-        *markdown.listed(sentences.events(released.moves, language)),
+        *markdown.listed(map(escape, sentences.events(released.moves, language))),
         "",
         markdown.table(heads, rows),
         "",
@@ -143,7 +146,7 @@ def _why(found: Outcome, told: Told, language: Language) -> list[str]:
     """Write why the winner won, with the ranking and what its heads mean."""
     heads, rows = report_tables.ranking(found.selection, found.cards, language)
     left_out = [
-        f"{language.text('report.left_out', name=name)} {why}" for name, why in found.left_out.items()
+        f"{language.text('report.left_out', name=name)} {escape(why)}" for name, why in found.left_out.items()
     ]
     return [
         f"### {language.text('page.why')}",

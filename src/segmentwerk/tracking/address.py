@@ -23,7 +23,7 @@ def absolute(uri: str | None, home: Path) -> str:
         return sqlite_at(home / "mlflow" / "mlflow.db")
     if "://" not in uri:
         raise ConfigError(
-            f"tracking.uri={uri} is no address of a store.",
+            "tracking.uri is no address of a store.",  # unread: it may be a token
             f"Give a database URL (sqlite:///…, postgresql://…) or a server (http://…); {VARIABLE} "
             "is used where it is null.",
         )

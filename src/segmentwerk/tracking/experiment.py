@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from segmentwerk.core.addresses import is_sqlite, missing_driver, redacted, veiled
+from segmentwerk.core.addresses import is_sqlite, missing_driver, redacted
 from segmentwerk.core.errors import ConfigError
+from segmentwerk.core.veil import veiled
 from segmentwerk.tracking.address import knock
 
 if TYPE_CHECKING:

@@ -17,6 +17,7 @@ from segmentwerk.core.errors import brief
 from segmentwerk.core.files import locked
 from segmentwerk.core.interruption import is_interruption
 from segmentwerk.core.records import Record
+from segmentwerk.core.veil import veiled
 from segmentwerk.tracking import database
 from segmentwerk.tracking import experiment as experiments
 from segmentwerk.tracking.address import absolute, knock
@@ -212,7 +213,7 @@ class Run:
         batch.status = status
         batch.tags[STATUS] = "completed" if status == "FINISHED" else status.lower()
         if reason:
-            batch.tags[REASON] = reason[:1000]
+            batch.tags[REASON] = veiled(reason)[:1000]
         self.store._line.write(self.id, batch)
 
 

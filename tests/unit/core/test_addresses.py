@@ -13,9 +13,9 @@ from segmentwerk.core.addresses import (
     sound,
     sqlite,
     sqlite_at,
-    veiled,
     with_driver,
 )
+from segmentwerk.core.veil import veiled
 
 
 @pytest.mark.parametrize(

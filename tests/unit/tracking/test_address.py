@@ -38,7 +38,7 @@ def test_the_short_scheme_of_providers_is_postgresql():
 
 @pytest.mark.parametrize("uri", ["mlruns", "databricks", "./mlflow.db"])
 def test_what_is_no_address_is_refused(uri):
-    with pytest.raises(ConfigError, match=r"tracking\.uri=.*MLFLOW_TRACKING_URI"):
+    with pytest.raises(ConfigError, match=r"tracking\.uri is no address.*MLFLOW_TRACKING_URI"):
         absolute(uri, HOME)
 
 

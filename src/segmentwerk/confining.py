@@ -1,0 +1,139 @@
+"""Configuration files say what their group is for, and nothing else (docs/how-to/security.md).
+
+Hydra itself lets any file set any key, its own among them, of which some run code and write files. Here each
+file that it reads is looked at first. The command line may say everything: it is the user's own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+from typing import Any
+
+from hydra._internal.core_plugins.file_config_source import FileConfigSource
+from hydra._internal.sources_registry import SourcesRegistry
+from hydra.core.plugins import Plugins
+from hydra.plugins.config_source import ConfigResult
+from omegaconf import OmegaConf
+
+from segmentwerk.config import ADDRESSES
+from segmentwerk.core.addresses import secrets_in
+from segmentwerk.core.errors import ConfigError
+
+EXPERIMENTS = "experiments"
+"""The group whose files may set keys of all other groups of ours."""
+_SEE = "See docs/how-to/security.md for what a configuration file may do."
+_OPTION = re.compile(r"[\w.\-]+")
+_CHOICE = re.compile(r"(?:override )?/?(?P<group>[\w/\-]+)(?:@(?P<package>[\w.]+))?")
+_VARIABLE = re.compile(r"\$\{oc\.env:(\w+)\}")
+_PREFIX = "SOURCE_"
+"""Of the variables that a source may ask for: else it could send others to the address that it names."""
+
+
+class ConfinedFiles(FileConfigSource):
+    """Hydra's reader of configuration files, which refuses those that reach out of their group."""
+
+    def load_config(self, config_path: str) -> ConfigResult:
+        """Read a file; the verbs' own, which stand in no group, are the product's."""
+        result: ConfigResult = super().load_config(config_path)
+        name = PurePosixPath(config_path.strip("/"))
+        if len(name.parts) > 1 or self.provider != "main":
+            insist_on_group(name, result)
+        return result
+
+
+def confine() -> None:
+    """Let Hydra read all its files through `ConfinedFiles`."""
+    Plugins.instance()  # registers Hydra's own
+    SourcesRegistry.instance().types[FileConfigSource.scheme()] = ConfinedFiles
+
+
+def insist_on_group(name: PurePosixPath, result: ConfigResult) -> None:
+    """Make sure that a file sets keys of its group only, and asks for nothing it may not have.
+
+    Parameters
+    ----------
+    name
+        Group and name, such as ``source/mine``.
+
+    Raises
+    ------
+    ConfigError
+        Naming the file and what is wrong.
+    """
+    place = f"{result.path.removeprefix('file://')}/{name.with_suffix('.yaml')}"
+    group = str(name.parent)
+    if group == ".":
+        raise ConfigError(f"{place} stands in no group's folder.", "Put it into source/, goal/ or the like.")
+    if group.partition("/")[0] == "hydra":
+        raise ConfigError(f"{place} would change Hydra itself.", _SEE)
+    package = result.header.get("package")
+    if package not in (None, "_group_", group.replace("/", ".")) and (group, package) != (
+        EXPERIMENTS,
+        "_global_",
+    ):
+        raise ConfigError(
+            f"{place} asks for the package {package!r}.", f"It may set keys of {group} only. {_SEE}"
+        )
+    content = OmegaConf.to_container(result.config, resolve=False)
+    if not isinstance(content, dict):
+        raise ConfigError(f"{place} holds no keys.", "Write key: value.")
+    whole = group == EXPERIMENTS
+    for choice in content.pop("defaults", None) or []:
+        _insist_on_choice(choice, place, everywhere=whole)
+    if whole and "hydra" in content:
+        raise ConfigError(f"{place} would change Hydra itself.", _SEE)
+    for key, text in _texts(content):
+        _insist_on_plain(key, text, place, of_source=group == "source" or key.startswith("source."))
+
+
+def _insist_on_choice(choice: Any, place: str, *, everywhere: bool) -> None:
+    """Let a file build on others of its group; an experiment on those of all groups but Hydra's."""
+    if isinstance(choice, str) and _OPTION.fullmatch(choice):
+        return
+    if everywhere and isinstance(choice, dict) and len(choice) == 1:
+        ((key, option),) = choice.items()
+        found = _CHOICE.fullmatch(str(key))
+        reached = (
+            {found["group"].split("/")[0], (found["package"] or "").split(".")[0]} if found else {"hydra"}
+        )
+        if not reached & {"hydra", "_global_", "_here_"} and (
+            option is None or _OPTION.fullmatch(str(option))
+        ):
+            return
+    raise ConfigError(f"{place} may not build on {choice!r}.", _SEE)
+
+
+def _insist_on_plain(key: str, text: str, place: str, *, of_source: bool) -> None:
+    """Refuse references, but for variables in addresses, and secrets in clear text."""
+    is_address = key.rpartition(".")[2] in ADDRESSES
+    asked = _VARIABLE.findall(text) if is_address else []
+    if "${" in (_VARIABLE.sub("", text) if is_address else text):
+        raise ConfigError(
+            f"{place}: {key} holds a reference, ${{…}}.",
+            f"Only addresses may, to variables of the environment: ${{oc.env:{_PREFIX}PASSWORD}}. {_SEE}",
+        )
+    if of_source and (other := [name for name in asked if not name.startswith(_PREFIX)]):
+        raise ConfigError(
+            f"{place}: {key} asks for the variable {other[0]}.",
+            f"A source's file may ask for those that begin with {_PREFIX}; the command line for any.",
+        )
+    if (is_address or "://" in text) and secrets_in(text):
+        raise ConfigError(
+            f"{place}: {key} holds a password or token in clear text.",
+            f"Let the environment hold it: ${{oc.env:{_PREFIX}PASSWORD}}",
+        )
+
+
+def _texts(value: Any, key: str = "") -> Iterator[tuple[str, str]]:
+    """Yield every text below a value, with its dotted key; keys, too, are texts."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield key, str(name)
+            yield from _texts(inner, f"{key}.{name}".lstrip("."))
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _texts(inner, key)
+    elif isinstance(value, str):
+        yield key, value

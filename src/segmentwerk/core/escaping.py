@@ -1,0 +1,25 @@
+"""Texts of the data inside Markdown: shown as they are, whatever signs they hold."""
+
+from __future__ import annotations
+
+import re
+
+_SIGNS = re.compile(r"[\\`*_\[\]<>!|~&@]|(?<=\w)://|(?i:\bwww\.)")
+
+
+def escape(text: object) -> str:
+    r"""Return a text so that Markdown makes no cell, link, picture or tag of it, and no line of its own.
+
+    Examples
+    --------
+    >>> print(escape("a|b ![x](http://x.example) <b>"))
+    a&#124;b &#33;&#91;x&#93;(http&#58;//x.example) &#60;b&#62;
+    """
+    return _SIGNS.sub(lambda found: _numbered(found[0]), " ".join(str(text).split()))
+
+
+def _numbered(signs: str) -> str:
+    """Write the first sign as its number; of `www.` the point, which makes links by itself."""
+    if signs.lower() == "www.":
+        return f"{signs[:-1]}&#46;"
+    return f"&#{ord(signs[0])};{signs[1:]}"
