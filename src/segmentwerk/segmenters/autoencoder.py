@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -10,10 +12,11 @@ import numpy as np
 
 from segmentwerk.core.errors import FitError
 from segmentwerk.core.seeds import derive
-from segmentwerk.segmenters import _diagnostics
+from segmentwerk.segmenters import _device, _diagnostics
 from segmentwerk.segmenters._embedder import Embedder
 from segmentwerk.segmenters._neighbors import modularity
 from segmentwerk.segmenters.base import (
+    LEARNED,
     Array,
     Labels,
     Monitor,
@@ -32,7 +35,10 @@ if TYPE_CHECKING:
 Head = Literal["mixture", "kmeans"]
 
 MAX_ROWS = 50_000
-"""Rows that the network and its head learn from, at most, so that the cost of a fit is bounded."""
+"""Rows that the network and its head learn from, at most, so that the cost of a fit is bounded.
+
+On a graphics card they learn from all that a segmenter learns from.
+"""
 
 _HEADS: dict[str, type[KMeansSegmenter] | type[GaussianMixtureSegmenter]] = {
     "mixture": GaussianMixtureSegmenter,
@@ -165,9 +171,12 @@ class AutoencoderSegmenter(Segmenter):
         from segmentwerk.segmenters._lesson import Lesson
         from segmentwerk.segmenters._threads import one_thread
 
-        with one_thread():
-            sample = self._sample(data)
-            lesson = Lesson.prepare(sample, self._names(), self.n_neighbors, _training.device())
+        card = _device.card()
+        with one_thread() if card is None else nullcontext():
+            sample = self._sample(data, MAX_ROWS if card is None else LEARNED)
+            lesson = Lesson.prepare(
+                sample, self._names(), self.n_neighbors, card or _training.device(), on_card=card is not None
+            )
             attempts = [self._attempt(lesson, sample, number, monitor) for number in range(self.n_restarts)]
         best = max(attempts, key=lambda attempt: attempt.modularity)
         self.network_, self.head_ = best.embedder.arrays(), best.head
@@ -176,6 +185,7 @@ class AutoencoderSegmenter(Segmenter):
 
     def _attempt(self, lesson: Lesson, sample: Array, number: int, monitor: Monitor | None) -> _Attempt:
         """Train one network and find segments in its embedding."""
+        from segmentwerk.segmenters._card_training import CardTrainer
         from segmentwerk.segmenters._training import Recipe, Trainer
 
         def report(epoch: int, loss: float) -> None:
@@ -184,12 +194,13 @@ class AutoencoderSegmenter(Segmenter):
 
         recipe = Recipe(self.embedding, self.epochs, self.learning_rate, self.temperature, self.contrast)
         checkpoint = Path(self.checkpoint) / f"network-{number}.safetensors" if self.checkpoint else None
-        trainer = Trainer(lesson, recipe, derive(self.random_state, "network", number), checkpoint)
+        kind = Trainer if _device.card() is None else CardTrainer
+        trainer = kind(lesson, recipe, derive(self.random_state, "network", number), checkpoint)
         embedder = trainer.run(report)
-        head = self._fit_head(embedder.embed(sample))
+        head = self._fit_head(_embedded(embedder, sample))
         if self.fine_tuning:
             embedder = trainer.fine_tune(head.labels_, self.fine_tuning)
-            head = self._fit_head(embedder.embed(sample))
+            head = self._fit_head(_embedded(embedder, sample))
         return _Attempt(
             embedder, trainer.curve, head, modularity(head.labels_, lesson.graph.numpy(force=True))
         )
@@ -207,9 +218,9 @@ class AutoencoderSegmenter(Segmenter):
         )
         return head.fit(points)
 
-    def _sample(self, data: Array) -> Array:
+    def _sample(self, data: Array, size: int) -> Array:
         """Return the rows to learn from, in random order."""
-        order = np.random.default_rng(self.random_state).permutation(len(data))[:MAX_ROWS]
+        order = np.random.default_rng(self.random_state).permutation(len(data))[:size]
         if len(order) < len(data):
             self._note(f"Learned from a random sample of {len(order)} of {len(data)} rows.")
         sample = data[order]
@@ -231,6 +242,7 @@ class AutoencoderSegmenter(Segmenter):
 
     def _report(self, best: _Attempt, sample: Array, modularities: list[float]) -> None:
         """Write down what was learned, and what a reader should know about it."""
+        sample = sample[:MAX_ROWS]
         points, errors = best.embedder.embed_and_judge(sample)
         dead = _diagnostics.dead_dimensions(points)
         self.diagnostics_ = {
@@ -252,14 +264,25 @@ class AutoencoderSegmenter(Segmenter):
 
     def _embed(self, data: Array) -> Array:
         embedder = self._embedder
+        if _device.card(len(data)) is not None:
+            return _embedded(embedder, data)
         return np.concatenate([embedder.embed(data[part]) for part in chunks(data)])
 
     def _membership(self, data: Array) -> tuple[Array, Array]:
-        points, errors = self._embedder.embed_and_judge(data)
+        return self._judge(self._embedder, data)
+
+    def _by_chunk(self, data: Array) -> Iterator[tuple[Array, Array]]:
+        embedder = _placed(self._embedder, len(data))
+        return (self._judge(embedder, data[part]) for part in chunks(data))
+
+    def _judge(self, embedder: Embedder, data: Array) -> tuple[Array, Array]:
+        points, errors = embedder.embed_and_judge(data)
         return self.head_._membership(points)[0], -errors.sum(axis=1)
 
     def _labels(self, data: Array) -> Labels:
         embedder = self._embedder
+        if _device.card(len(data)) is not None:
+            return self.head_._labels(_embedded(embedder, data))
         return np.concatenate([self.head_._labels(embedder.embed(data[part])) for part in chunks(data)])
 
     def _refine(self, data: Array) -> None:
@@ -272,3 +295,17 @@ class AutoencoderSegmenter(Segmenter):
     def _draw(self, graph: Graph, x: str) -> tuple[str, str]:
         points, score = self._embedder.draw(graph, x)
         return self.head_._draw(graph, points)[0], score
+
+
+def _placed(embedder: Embedder, n_rows: int) -> Embedder:
+    """Return the embedder, on the graphics card if there is one and the rows are many."""
+    card = _device.card(n_rows)
+    if card is None:
+        return embedder
+    from segmentwerk.segmenters._card import placed
+
+    return placed(embedder, card)
+
+
+def _embedded(embedder: Embedder, data: Array) -> Array:
+    return _placed(embedder, len(data)).embed(data)
