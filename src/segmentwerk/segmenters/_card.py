@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from segmentwerk.segmenters._embedder import SLOPE, Embedder, Maps
+from segmentwerk.segmenters._embedder import SLOPE, Maps
 from segmentwerk.segmenters._mixture import Mixture, Moments
 from segmentwerk.segmenters.base import Array, Labels
 
@@ -59,12 +59,6 @@ class CardMaps(Maps):
                 rows = torch.addmm(offset, rows, weight.T)
             done.append(rows.cpu().numpy())
         return np.concatenate(done)
-
-
-def placed(embedder: Embedder, device: torch.device) -> Embedder:
-    """Return the embedder with its maps on the card."""
-    encoder, decoder = (CardMaps(maps.layers, device) for maps in (embedder.encoder, embedder.decoder))
-    return Embedder(encoder, decoder, embedder.variables)
 
 
 class Points:

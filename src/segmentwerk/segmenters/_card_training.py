@@ -18,7 +18,8 @@ import math
 import torch
 from torch import Tensor
 
-from segmentwerk.segmenters._training import BATCH, MAX_STEPS, MIN_STEPS, Trainer
+from segmentwerk.segmenters import _training
+from segmentwerk.segmenters._training import Trainer
 
 _WARM_UPS = 3
 """Steps before a recording, in which libraries set themselves up."""
@@ -33,12 +34,12 @@ class CardTrainer(Trainer):
     _place: Tensor
 
     def _pace(self, n_anchors: int) -> tuple[int, int]:
-        groups = max(1, n_anchors // (BATCH * MAX_STEPS))
-        batch = min(BATCH * groups, n_anchors)
-        return batch, max(math.ceil(n_anchors / batch), MIN_STEPS)
+        groups = max(1, n_anchors // (_training.BATCH * _training.MAX_STEPS))
+        batch = min(_training.BATCH * groups, n_anchors)
+        return batch, max(math.ceil(n_anchors / batch), _training.MIN_STEPS)
 
     def _rate(self, number: int) -> float:
-        return super()._rate(number) * math.sqrt(max(1.0, self.batch / BATCH))
+        return super()._rate(number) * math.sqrt(max(1.0, self.batch / _training.BATCH))
 
     def _epoch(self) -> None:
         plan = torch.stack(list(self._batches()))

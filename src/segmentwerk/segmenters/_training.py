@@ -62,7 +62,7 @@ class Trainer:
 
     def __init__(self, lesson: Lesson, recipe: Recipe, seed: int, checkpoint: Path | None = None) -> None:
         self.lesson, self.recipe = lesson, recipe
-        self.checkpoint, self.key = checkpoint, _key(lesson, recipe, seed)
+        self.checkpoint = checkpoint
         device, n_columns = lesson.rows.device, lesson.rows.shape[1]
         self.encoder = Half((n_columns, *HIDDEN, recipe.embedding))
         self.decoder = Half((recipe.embedding, *HIDDEN[::-1], n_columns))
@@ -73,6 +73,7 @@ class Trainer:
         self.optimizer = AdamW(self.flat)
         self.best, self.curve = self.flat.detach().clone(), list[float]()
         self.batch, self.steps = self._pace(len(lesson.anchors))
+        self.key = _key(lesson, recipe, seed, self.batch)
 
     def _pace(self, n_anchors: int) -> tuple[int, int]:
         """Return the size of a batch, and the batches of an epoch."""
@@ -256,9 +257,9 @@ class Trainer:
         return {"flat": self.flat.detach(), "best": self.best, **moments}
 
 
-def _key(lesson: Lesson, recipe: Recipe, seed: int) -> str:
+def _key(lesson: Lesson, recipe: Recipe, seed: int, batch: int) -> str:
     """Return a digest of all that the training depends on."""
-    settings = json.dumps([asdict(recipe), seed, torch.__version__])
+    settings = json.dumps([asdict(recipe), seed, batch, lesson.rows.device.type, torch.__version__])
     digest = sha256(settings.encode())
     for tensor in (lesson.rows, lesson.graph, lesson.held_out):
         digest.update(tensor.cpu().numpy().tobytes())

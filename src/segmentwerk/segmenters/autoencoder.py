@@ -13,7 +13,7 @@ import numpy as np
 from segmentwerk.core.errors import FitError
 from segmentwerk.core.seeds import derive
 from segmentwerk.segmenters import _device, _diagnostics
-from segmentwerk.segmenters._embedder import Embedder
+from segmentwerk.segmenters._embedder import Embedder, placed
 from segmentwerk.segmenters._neighbors import modularity
 from segmentwerk.segmenters.base import (
     LEARNED,
@@ -197,10 +197,10 @@ class AutoencoderSegmenter(Segmenter):
         kind = Trainer if _device.card() is None else CardTrainer
         trainer = kind(lesson, recipe, derive(self.random_state, "network", number), checkpoint)
         embedder = trainer.run(report)
-        head = self._fit_head(_embedded(embedder, sample))
+        head = self._fit_head(placed(embedder, len(sample)).embed(sample))
         if self.fine_tuning:
             embedder = trainer.fine_tune(head.labels_, self.fine_tuning)
-            head = self._fit_head(_embedded(embedder, sample))
+            head = self._fit_head(placed(embedder, len(sample)).embed(sample))
         return _Attempt(
             embedder, trainer.curve, head, modularity(head.labels_, lesson.graph.numpy(force=True))
         )
@@ -263,27 +263,26 @@ class AutoencoderSegmenter(Segmenter):
         return Embedder.from_arrays(self.network_)
 
     def _embed(self, data: Array) -> Array:
-        embedder = self._embedder
-        if _device.card(len(data)) is not None:
-            return _embedded(embedder, data)
-        return np.concatenate([embedder.embed(data[part]) for part in chunks(data)])
+        return np.concatenate(list(self._points(data)))
+
+    def _labels(self, data: Array) -> Labels:
+        return np.concatenate([self.head_._labels(points) for points in self._points(data)])
+
+    def _points(self, data: Array) -> Iterator[Array]:
+        """Yield the embedding of some rows after the other; the graphics card takes all at once."""
+        embedder, whole = placed(self._embedder, len(data)), _device.card(len(data)) is not None
+        return (embedder.embed(data[part]) for part in ([slice(None)] if whole else chunks(data)))
+
+    def _by_chunk(self, data: Array) -> Iterator[tuple[Array, Array]]:
+        embedder = placed(self._embedder, len(data))
+        return (self._judge(embedder, data[part]) for part in chunks(data))
 
     def _membership(self, data: Array) -> tuple[Array, Array]:
         return self._judge(self._embedder, data)
 
-    def _by_chunk(self, data: Array) -> Iterator[tuple[Array, Array]]:
-        embedder = _placed(self._embedder, len(data))
-        return (self._judge(embedder, data[part]) for part in chunks(data))
-
     def _judge(self, embedder: Embedder, data: Array) -> tuple[Array, Array]:
         points, errors = embedder.embed_and_judge(data)
         return self.head_._membership(points)[0], -errors.sum(axis=1)
-
-    def _labels(self, data: Array) -> Labels:
-        embedder = self._embedder
-        if _device.card(len(data)) is not None:
-            return self.head_._labels(_embedded(embedder, data))
-        return np.concatenate([self.head_._labels(embedder.embed(data[part])) for part in chunks(data)])
 
     def _refine(self, data: Array) -> None:
         self.head_._refine(self._embed(data[:: max(1, len(data) // MAX_ROWS)]))
@@ -295,17 +294,3 @@ class AutoencoderSegmenter(Segmenter):
     def _draw(self, graph: Graph, x: str) -> tuple[str, str]:
         points, score = self._embedder.draw(graph, x)
         return self.head_._draw(graph, points)[0], score
-
-
-def _placed(embedder: Embedder, n_rows: int) -> Embedder:
-    """Return the embedder, on the graphics card if there is one and the rows are many."""
-    card = _device.card(n_rows)
-    if card is None:
-        return embedder
-    from segmentwerk.segmenters._card import placed
-
-    return placed(embedder, card)
-
-
-def _embedded(embedder: Embedder, data: Array) -> Array:
-    return _placed(embedder, len(data)).embed(data)
