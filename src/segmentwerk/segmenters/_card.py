@@ -18,6 +18,8 @@ from segmentwerk.segmenters.base import Array, Labels
 _SEARCHED = 8_192
 _MAPPED = 65_536
 """Rows that are searched for, or mapped, at a time: a gigabyte of distances to 20,000 others, or less."""
+_SUMMED = 4_096
+"""Rows that are summed over at a time."""
 
 
 def neighbor_graph(data: Tensor, n_pool: int, n_neighbors: int) -> Tensor:
@@ -61,6 +63,16 @@ class CardMaps(Maps):
         return np.concatenate(done)
 
 
+def _summed(left: Tensor, right: Tensor) -> Tensor:
+    """Return ``left.T @ right``, for many rows and few columns.
+
+    Blocks of rows are multiplied side by side, where one product would leave most of the card idle.
+    """
+    whole = len(left) // _SUMMED * _SUMMED
+    blocks = [side[:whole].view(-1, _SUMMED, side.shape[1]) for side in (left, right)]
+    return torch.bmm(blocks[0].mT, blocks[1]).sum(0) + left[whole:].T @ right[whole:]
+
+
 class Points:
     """Rows (n, d) on the card, for a mixture of full covariances."""
 
@@ -72,13 +84,13 @@ class Points:
         joint = self._joint(mixture)
         evidence = joint.logsumexp(1, keepdim=True)
         shares = (joint - evidence).exp()
-        scatter = [
-            (own := (self.rows - mean) * share.sqrt()[:, None]).T @ own
-            for mean, share in zip(self._send(mixture.means), shares.T, strict=True)
-        ]
+        scatter = []
+        for mean, share in zip(self._send(mixture.means), shares.T, strict=True):
+            own = (self.rows - mean) * share.sqrt()[:, None]
+            scatter.append(_summed(own, own))
         return Moments(
             shares.sum(0).cpu().numpy(),
-            (shares.T @ self.rows).cpu().numpy(),
+            _summed(shares, self.rows).cpu().numpy(),
             torch.stack(scatter).cpu().numpy(),
             mixture.means,
             float(evidence.mean()),

@@ -76,7 +76,7 @@ class CardTrainer(Trainer):
         self.random.set_state(state)
         graph = torch.cuda.CUDAGraph()
         graph.register_generator_state(self.random)
-        # Fits may overlap in threads of one process: only this thread must keep to what can be recorded.
+        # Other threads may predict meanwhile: only this one must keep to what can be recorded.
         with torch.cuda.graph(graph, capture_error_mode="thread_local"):
             self._follow()
         return graph

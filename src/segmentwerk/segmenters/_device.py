@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 from functools import cache
+from threading import Lock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,6 +13,9 @@ if TYPE_CHECKING:
 
 MANY = 100_000
 """Rows from which the way to the card and back is worth it for what numpy does at once otherwise."""
+
+turn = Lock()
+"""Trainings in threads of one process take turns: no other may wait for the card while a step is recorded."""
 
 
 def card(n_rows: int | None = None) -> torch.device | None:

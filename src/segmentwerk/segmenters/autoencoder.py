@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -172,7 +171,7 @@ class AutoencoderSegmenter(Segmenter):
         from segmentwerk.segmenters._threads import one_thread
 
         card = _device.card()
-        with one_thread() if card is None else nullcontext():
+        with one_thread() if card is None else _device.turn:
             sample = self._sample(data, MAX_ROWS if card is None else LEARNED)
             lesson = Lesson.prepare(
                 sample, self._names(), self.n_neighbors, card or _training.device(), on_card=card is not None
