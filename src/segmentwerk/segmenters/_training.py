@@ -170,8 +170,11 @@ class Trainer:
             output = self.decoder.run(decoder, embedding[:half])
         left, right = torch.split(embedding.float(), half)
         restoring = self.lesson.losses.reconstruction(output.float(), rows[:half])
-        shape = (half, -1) if together == half else (half // together, together, -1)
-        agreement = contrast(left.view(shape), right.view(shape), temperature)
+        pairs = left, right
+        if together < half:
+            left_groups, right_groups = (side.view(-1, together, side.shape[1]) for side in pairs)
+            pairs = left_groups, right_groups
+        agreement = contrast(*pairs, temperature)
         return agreement, restoring, left
 
     @torch.no_grad()
