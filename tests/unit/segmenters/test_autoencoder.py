@@ -77,7 +77,7 @@ def test_a_missing_value_costs_nothing_and_a_wrong_one_does(fitted: AutoencoderS
     gap = frame[frame["size_missing"] == 1].iloc[:50]
     known = frame[frame["size_missing"] == 0].iloc[:50]
     off = pd.concat([known.assign(size=12.0)])
-    assert np.quantile(fitted.score_samples(off), 0.9) < fitted.score_samples(known).mean()
+    assert fitted.score_samples(off).max() < fitted.score_samples(known).mean()
     assert fitted.score_samples(gap).mean() > fitted.score_samples(off).mean()
 
 
