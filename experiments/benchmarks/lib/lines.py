@@ -32,9 +32,16 @@ def bench(name: str, ours: float, peer: float, goal: str, *, ok: bool, unit: str
 @cache
 def machine() -> None:
     """Print the machine and the versions of the packages."""
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in PACKAGES)
+    versions = ", ".join(f"{name} {_version(name)}" for name in PACKAGES)
     print(
         f"# {platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
         f"Python {platform.python_version()}, {versions}",
         flush=True,
     )
+
+
+def _version(package: str) -> str:
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:  # a benchmark runs without what it does not import
+        return "absent"

@@ -76,12 +76,16 @@ def _counts(k: int, d: int, _: float, rng: np.random.Generator) -> Drawn:
 
 
 def _curved(k: int, d: int, _: float, rng: np.random.Generator) -> Drawn:
+    return curved(N, k, d + 3, rng)
+
+
+def curved(n: int, k: int, d: int, rng: np.random.Generator) -> Drawn:
     """Lay groups along a curve with gaps between them, turned into more dimensions."""
-    groups = rng.integers(k, size=N)
-    turn = (groups + 0.15 + 0.7 * rng.random(N)) / k * 2 * np.pi
+    groups = rng.integers(k, size=n)
+    turn = (groups + 0.15 + 0.7 * rng.random(n)) / k * 2 * np.pi
     curve = [4 * np.cos(turn), 4 * np.sin(2 * turn), 1.5 * turn]
-    points = np.column_stack([*curve, rng.standard_normal((N, 2))]) @ rng.standard_normal((5, d + 3))
-    return numbered(0.7 * points + 0.3 * rng.standard_normal((N, d + 3))), groups
+    points = np.column_stack([*curve, rng.standard_normal((n, 2))]) @ rng.standard_normal((5, d))
+    return numbered(0.7 * points + 0.3 * rng.standard_normal((n, d))), groups
 
 
 def _nested(k: int, d: int, distance: float, rng: np.random.Generator) -> Drawn:

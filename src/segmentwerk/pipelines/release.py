@@ -41,6 +41,7 @@ from segmentwerk.registry import prospect as second_path
 from segmentwerk.registry.incumbent import NEXT_ID, Incumbent, incumbent, next_segment_id
 from segmentwerk.registry.partial import Partial
 from segmentwerk.registry.prospect import Prospect
+from segmentwerk.scoring.load import load
 from segmentwerk.scoring.local import score_package
 from segmentwerk.tracking.writer import Run, Store
 
@@ -127,7 +128,7 @@ def release(
     labels = pd.Series(winner.model.predict(space), index=customers.index)
     name = settings.registry.model_name
     there = _is_there(store, run)
-    present = incumbent(store, name, customers) if there else None
+    present = incumbent(store, name, customers, lambda uri: _inside(uri, store)) if there else None
     identity = _identify(labels, present, next_segment_id(store, name) if there else 1, winner)
     language = Language.of(settings.report.language, settings.source.currency, table.catalogue)
     k = winner.model.n_segments_
@@ -196,6 +197,11 @@ def release(
         moves,
         future,
     )
+
+
+def _inside(uri: str, store: Store) -> Any:
+    """Open a registered model, every file of which is what was registered."""
+    return load(uri, store.uri).model.unwrap_python_model()
 
 
 def _is_there(store: Store, run: Run) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,7 +31,9 @@ class Incumbent:
     params: dict[str, str]
 
 
-def incumbent(store: Store, name: str, features: pd.DataFrame) -> Incumbent | None:
+def incumbent(
+    store: Store, name: str, features: pd.DataFrame, open_model: Callable[[str], Any]
+) -> Incumbent | None:
     """Ask the champion for its segments of these accounts; None where there is no champion.
 
     Parameters
@@ -40,6 +41,8 @@ def incumbent(store: Store, name: str, features: pd.DataFrame) -> Incumbent | No
     features
         Raw features (n_accounts, n_features), index: account ids. Columns that the champion knows
         and that are no longer there count as missing.
+    open_model
+        Returns the model at an address, each file of which was compared with what was registered.
 
     Raises
     ------
@@ -49,19 +52,16 @@ def incumbent(store: Store, name: str, features: pd.DataFrame) -> Incumbent | No
     registered = champion(store, name)
     if registered is None:
         return None
-    import mlflow
     from mlflow.exceptions import MlflowException
 
-    store.select()
     rows = features.rename_axis("account_id").reset_index()
     try:
-        with tempfile.TemporaryDirectory() as copy:  # MLflow would write into the registry's own folder
-            model = mlflow.pyfunc.load_model(registered.uri, dst_path=copy)
-            inside = model.unwrap_python_model()  # without MLflow's check, which takes longer than the model
-            found = inside.predict(None, rows, {"columns": ["segment_id"]})["segment_id"].to_numpy()
-    except MlflowException as error:
+        inside = open_model(registered.uri)
+        # Without MLflow's check of the input, which takes longer than the model.
+        found = inside.predict(None, rows, {"columns": ["segment_id"]})["segment_id"].to_numpy()
+    except (ModelError, MlflowException) as error:
         raise ModelError(
-            f"The champion {registered.uri} cannot score the present accounts: {error.message}",
+            f"The champion {registered.uri} cannot score the present accounts: {error}",
             "Register under another registry.model_name, or roll back to a version that works.",
         ) from error
     names = {int(segment["id"]): _called(segment) for segment in inside.catalogue["segments"]}

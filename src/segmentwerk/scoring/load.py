@@ -18,6 +18,8 @@ from segmentwerk.scoring.download import download, registered_files
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+LOADER, CODE = "mlflow.pyfunc.loaders.code_model", "segment_model.py"
+"""What `MLmodel` says of a segmentation model: by what MLflow opens it, and its code."""
 _ADDRESS = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>.+)|/(?P<version>\d+))")
 
 
@@ -112,8 +114,9 @@ def check(folder: Path, expected: str | None = None) -> str:
 
     try:
         said = Model.load(str(folder)).flavors.get("python_function", {})
+        _insist_on_loader(said)
         named = [folder / entry["path"] for entry in said.get("artifacts", {}).values()]
-        found = {file.name: file for file in [*named, folder / "segment_model.py"] if file.is_file()}
+        found = {file.name: file for file in [*named, folder / CODE] if file.is_file()}
         if "digests.json" not in found:
             raise ModelError(
                 f"{folder} holds no segmentation model.", "Register it again or load another version."
@@ -122,6 +125,20 @@ def check(folder: Path, expected: str | None = None) -> str:
     except MlflowException as error:
         raise ModelError(error.message) from error
     return sha256(found["digests.json"].read_bytes())
+
+
+def _insist_on_loader(said: Mapping[str, Any]) -> None:
+    """Refuse an `MLmodel` that would make MLflow run anything but the model's one code file.
+
+    Digests say nothing of it where no list of registered files is known, as for a folder.
+    """
+    asked = {key: said.get(key) for key in ("loader_module", "code", "python_model", "data", "env_manager")}
+    code = Path(str(said.get("model_code_path", ""))).name
+    if asked != {**dict.fromkeys(asked), "loader_module": LOADER} or code != CODE:
+        raise ModelError(
+            "The model's file MLmodel asks for other code than a segmentation model's.",
+            "It was changed; register the model again or load another version.",
+        )
 
 
 def _pin(model_uri: str, tracking_uri: str | None) -> tuple[str, Mapping[str, str]]:

@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from segmentwerk.segmenters import _card
 from segmentwerk.segmenters._losses import Losses
-from segmentwerk.segmenters._neighbors import neighbor_graph
+from segmentwerk.segmenters._neighbors import leading, neighbor_graph
 from segmentwerk.segmenters._variables import Variables
 from segmentwerk.segmenters.base import Array, Labels
 
@@ -53,10 +54,19 @@ class Lesson:
     order: Labels
 
     @classmethod
-    def prepare(cls, data: Array, names: Sequence[str], n_neighbors: int, device: torch.device) -> Lesson:
+    def prepare(
+        cls,
+        data: Array,
+        names: Sequence[str],
+        n_neighbors: int,
+        device: torch.device,
+        *,
+        on_card: bool = False,
+    ) -> Lesson:
         """Prepare rows (n, n_columns) that stand in random order.
 
         The last tenth is held out; a small table is validated on the rows it is learned from.
+        ``on_card``: neighbours are looked for by `_card`, on the device.
         """
         center, scale = data.mean(axis=0), float(np.sqrt(data.var(axis=0).mean()))
         order = _column_order(data)
@@ -64,10 +74,16 @@ class Lesson:
         variables = Variables.read([names[column] for column in order], standard)
         n_held_out = min(len(data) // 10, _MAX_HELD_OUT) if len(data) >= _MIN_TO_SPLIT else 0
         n_train = len(data) - n_held_out
-        graph = torch.from_numpy(neighbor_graph(standard, min(n_train, MAX_POOL), n_neighbors))
+        rows, n_pool = torch.from_numpy(standard).float().to(device), min(n_train, MAX_POOL)
+        if on_card:
+            graph = _card.neighbor_graph(
+                torch.from_numpy(leading(standard)).float().to(device), n_pool, n_neighbors
+            )
+        else:
+            graph = torch.from_numpy(neighbor_graph(standard, n_pool, n_neighbors)).to(device)
         return cls(
-            torch.from_numpy(standard).float().to(device),
-            graph.to(device),
+            rows,
+            graph,
             torch.arange(n_train, device=device),
             torch.arange(n_train, len(data), device=device)
             if n_held_out

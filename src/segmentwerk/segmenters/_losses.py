@@ -120,15 +120,17 @@ def _levels(variables: Variables, data: Array, tensor: Callable[[Any], Tensor]) 
 
 
 def contrast(left: Tensor, right: Tensor, temperature: float) -> Tensor:
-    """Return how badly each row finds its partner among all partners of the batch, and the reverse.
+    """Return how badly each row finds its partner among all partners of its batch, and the reverse.
+
+    Rows are (batch, e), or (batches, batch, e) for batches that do not see each other.
 
     InfoNCE (van den Oord, Li & Vinyals 2018, equation 4) on cosine similarities, in both directions;
     cosines are bounded, so the exponentials need no shift.
     """
-    left, right = functional.normalize(left, dim=1), functional.normalize(right, dim=1)
-    likeness = (left @ right.T / temperature).exp()
-    matched = (left * right).sum(1).mean() / temperature
-    return (likeness.sum(0).log().mean() + likeness.sum(1).log().mean()) / 2 - matched
+    left, right = functional.normalize(left, dim=-1), functional.normalize(right, dim=-1)
+    likeness = (left @ right.mT / temperature).exp()
+    matched = (left * right).sum(-1).mean() / temperature
+    return (likeness.sum(-2).log().mean() + likeness.sum(-1).log().mean()) / 2 - matched
 
 
 def _weight(block: Array, low: Array) -> float:

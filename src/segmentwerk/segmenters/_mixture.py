@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -146,6 +147,9 @@ class Moments:
     log_likelihood: float
 
 
+Step = Callable[[Mixture], Moments]
+
+
 def expect(mixture: Mixture, data: Rows, kind: Covariance) -> Moments:
     """Run the E-step; ``log_likelihood`` is the mean over rows."""
     total = 0.0
@@ -217,9 +221,11 @@ def maximise(moments: Moments, kind: Covariance, prior: Prior) -> Mixture:
 
 
 def run(
-    mixture: Mixture, data: Rows, kind: Covariance, prior: Prior, *, max_iter: int, tol: float
+    mixture: Mixture, step: Step, kind: Covariance, prior: Prior, *, max_iter: int, tol: float
 ) -> tuple[Mixture, float, bool]:
-    """Alternate both steps until neither the last nor all further ones together gain ``tol``.
+    """Alternate both steps until neither the last gain nor all further ones together reach ``tol``.
+
+    ``step`` is an E-step on some rows.
 
     What is left is extrapolated from the last two gains of the mean log likelihood (Aitken's rule:
     McLachlan & Peel 2000, section 2.11), because EM can creep a long way in small steps.
@@ -231,7 +237,7 @@ def run(
     """
     previous, gain = -np.inf, np.inf
     for _ in range(max_iter):
-        moments = expect(mixture, data, kind)
+        moments = step(mixture)
         mixture = maximise(moments, kind, prior)
         last, gain = gain, moments.log_likelihood - previous
         previous = moments.log_likelihood

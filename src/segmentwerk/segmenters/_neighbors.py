@@ -17,9 +17,7 @@ def neighbor_graph(data: Array, n_pool: int, n_neighbors: int) -> Labels:
     is wider than 50 columns, distances are measured along its 50 leading principal components, which
     carry structure rather than noise.
     """
-    if data.shape[1] > _MAX_DIMENSIONS:
-        data = _leading(data)
-    wanted = min(n_neighbors, n_pool - 1)
+    data, wanted = leading(data), min(n_neighbors, n_pool - 1)
     found = (
         NearestNeighbors(n_neighbors=wanted + 1).fit(data[:n_pool]).kneighbors(data, return_distance=False)
     )
@@ -35,11 +33,14 @@ def modularity(labels: Labels, graph: Labels) -> float:
     return float((labels[graph] == labels[:, None]).mean() - (shares**2).sum())
 
 
-def _leading(data: Array) -> Array:
+def leading(data: Array) -> Array:
+    """Return rows of no more than 50 columns: their leading principal components, where they have more."""
+    if data.shape[1] <= _MAX_DIMENSIONS:
+        return data
     centered = data - data.mean(axis=0)
     _, axes = np.linalg.eigh(centered.T @ centered)
-    leading: Array = centered @ axes[:, -_MAX_DIMENSIONS:]
-    return leading
+    points: Array = centered @ axes[:, -_MAX_DIMENSIONS:]
+    return points
 
 
 def _without_self(found: Labels, wanted: int) -> Labels:

@@ -30,14 +30,35 @@ class AdamW:
     @torch.no_grad()
     def step(self, parameters: Tensor, gradient: Tensor, rate: float) -> None:
         """Change the parameters in place, against a gradient whose norm is cut at 5."""
-        gradient = gradient * (_CLIP / gradient.norm().clamp(min=_CLIP))
+        self._remember(gradient)
+        keep, size, root = self.factors(rate)
+        scale = self.second.sqrt().div_(root).add_(_EPSILON)
+        parameters.mul_(keep)
+        parameters.addcdiv_(self.first, scale, value=-size)
+
+    @torch.no_grad()
+    def replay(self, parameters: Tensor, gradient: Tensor, factors: Tensor) -> None:
+        """Do what `step` does, with `factors` that wait on the device: nothing here knows their values."""
+        self._remember(gradient)
+        keep, size, root = factors
+        scale = self.second.sqrt().div_(root).add_(_EPSILON)
+        parameters.mul_(keep).sub_(self.first.div(scale).mul_(size))
+
+    def factors(self, rate: float) -> tuple[float, float, float]:
+        """Count a step; return what it leaves of the parameters, its size, and the root to scale it by."""
         self.steps += 1
+        first_decay, second_decay = _DECAYS
+        return (
+            1 - rate * _WEIGHT_DECAY,
+            rate / (1 - first_decay**self.steps),
+            math.sqrt(1 - second_decay**self.steps),
+        )
+
+    def _remember(self, gradient: Tensor) -> None:
+        gradient = gradient * (_CLIP / gradient.norm().clamp(min=_CLIP))
         first_decay, second_decay = _DECAYS
         self.first.lerp_(gradient, 1 - first_decay)
         self.second.mul_(second_decay).addcmul_(gradient, gradient, value=1 - second_decay)
-        scale = self.second.sqrt().div_(math.sqrt(1 - second_decay**self.steps)).add_(_EPSILON)
-        parameters.mul_(1 - rate * _WEIGHT_DECAY)
-        parameters.addcdiv_(self.first, scale, value=-rate / (1 - first_decay**self.steps))
 
 
 def one_cycle(done: float) -> float:

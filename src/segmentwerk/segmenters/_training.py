@@ -40,6 +40,8 @@ _MAX_REMEMBERED = 64
 _memory: dict[str, tuple[Tensor, list[float]]] = {}
 """Finished trainings of this process by their key: less than a megabyte each, oldest first."""
 
+_FOLDED = 200_000
+"""Rows, in random order, whose statistics are folded into the finished network, at most."""
 _REFERENCE_TEMPERATURE = 0.5
 _PATIENCE = 5
 
@@ -60,7 +62,7 @@ class Trainer:
 
     def __init__(self, lesson: Lesson, recipe: Recipe, seed: int, checkpoint: Path | None = None) -> None:
         self.lesson, self.recipe = lesson, recipe
-        self.checkpoint, self.key = checkpoint, _key(lesson, recipe, seed)
+        self.checkpoint = checkpoint
         device, n_columns = lesson.rows.device, lesson.rows.shape[1]
         self.encoder = Half((n_columns, *HIDDEN, recipe.embedding))
         self.decoder = Half((recipe.embedding, *HIDDEN[::-1], n_columns))
@@ -70,7 +72,12 @@ class Trainer:
         self.seed, self.random = seed, torch.Generator(device).manual_seed(seed)
         self.optimizer = AdamW(self.flat)
         self.best, self.curve = self.flat.detach().clone(), list[float]()
-        self.steps = min(max(math.ceil(len(lesson.anchors) / BATCH), MIN_STEPS), MAX_STEPS)
+        self.batch, self.steps = self._pace(len(lesson.anchors))
+        self.key = _key(lesson, recipe, seed, self.batch)
+
+    def _pace(self, n_anchors: int) -> tuple[int, int]:
+        """Return the size of a batch, and the batches of an epoch."""
+        return min(BATCH, n_anchors), min(max(math.ceil(n_anchors / BATCH), MIN_STEPS), MAX_STEPS)
 
     def run(self, after_epoch: Callable[[int, float], None]) -> Embedder:
         """Train to the last epoch, or until the validation loss has not improved for some epochs.
@@ -80,8 +87,7 @@ class Trainer:
         self._resume()
         self._recall(after_epoch)
         while len(self.curve) < self.recipe.epochs and not self.stale:
-            for number, batch in enumerate(self._batches()):
-                self._step(batch, number)
+            self._epoch()
             self.curve.append(self._validate())
             if self.curve[-1] <= min(self.curve):
                 self.best = self.flat.detach().clone()
@@ -116,17 +122,28 @@ class Trainer:
     def _batches(self) -> Iterator[Tensor]:
         """Yield the anchors of an epoch's batches, from as many shuffled passes as that takes."""
         anchors = self.lesson.anchors
-        size, missing = min(BATCH, len(anchors)), self.steps
+        size, missing = self.batch, self.steps
         while missing > 0:
             order = torch.randperm(len(anchors), generator=self.random, device=anchors.device)
             batches = order[: len(order) // size * size].view(-1, size)[:missing]
             missing -= len(batches)
             yield from anchors[batches]
 
+    def _epoch(self) -> None:
+        for number, batch in enumerate(self._batches()):
+            self._step(batch, number)
+
     def _step(self, batch: Tensor, number: int) -> None:
-        done = (len(self.curve) * self.steps + number) / (self.recipe.epochs * self.steps)
+        self.optimizer.step(self.flat, self._gradient(batch), self._rate(number))
+
+    def _gradient(self, batch: Tensor) -> Tensor:
         (gradient,) = torch.autograd.grad(self._total(batch)[0], self.flat)
-        self.optimizer.step(self.flat, gradient, self.recipe.learning_rate * one_cycle(done))
+        return gradient
+
+    def _rate(self, number: int) -> float:
+        """Return the learning rate of a step of this epoch."""
+        done = (len(self.curve) * self.steps + number) / (self.recipe.epochs * self.steps)
+        return self.recipe.learning_rate * one_cycle(done)
 
     def _total(self, batch: Tensor) -> tuple[Tensor, Tensor]:
         """Return the weighted loss of a batch of anchors, and their embedding."""
@@ -134,13 +151,17 @@ class Trainer:
         choice = torch.randint(graph.shape[1], batch.shape, generator=random, device=batch.device)
         rows = self.lesson.rows.index_select(0, torch.cat([batch, graph[batch, choice]]))
         damaged = self.lesson.losses.damage(rows, random)
-        agreement, reconstruction, points = self._losses(damaged, rows, self.recipe.temperature)
+        agreement, reconstruction, points = self._losses(
+            damaged, rows, self.recipe.temperature, min(BATCH, len(batch))
+        )
         return self.recipe.contrast * agreement + reconstruction, points
 
-    def _losses(self, damaged: Tensor, rows: Tensor, temperature: float) -> tuple[Tensor, Tensor, Tensor]:
+    def _losses(
+        self, damaged: Tensor, rows: Tensor, temperature: float, together: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Return both losses of anchors, the first half of the rows, and their neighbours, the second.
 
-        Last comes the anchors' embedding.
+        As many anchors as stand ``together`` are told from each other. Last comes the anchors' embedding.
         """
         encoder, decoder = torch.split(self.flat, [self.encoder.size, self.decoder.size])
         half = len(rows) // 2
@@ -149,14 +170,19 @@ class Trainer:
             output = self.decoder.run(decoder, embedding[:half])
         left, right = torch.split(embedding.float(), half)
         restoring = self.lesson.losses.reconstruction(output.float(), rows[:half])
-        return contrast(left, right, temperature), restoring, left
+        pairs = left, right
+        if together < half:
+            left_groups, right_groups = (side.view(-1, together, side.shape[1]) for side in pairs)
+            pairs = left_groups, right_groups
+        agreement = contrast(*pairs, temperature)
+        return agreement, restoring, left
 
     @torch.no_grad()
     def _validate(self) -> float:
         """Return the loss of held-out anchors; always at one temperature, so that trials can be compared."""
         anchors = self.lesson.held_out
         rows = self.lesson.rows.index_select(0, torch.cat([anchors, self.lesson.graph[anchors, 0]]))
-        agreement, reconstruction, _ = self._losses(rows, rows, _REFERENCE_TEMPERATURE)
+        agreement, reconstruction, _ = self._losses(rows, rows, _REFERENCE_TEMPERATURE, len(anchors))
         return float(agreement + reconstruction)
 
     def fine_tune(self, labels: Labels, epochs: int) -> Embedder:
@@ -192,7 +218,7 @@ class Trainer:
         """Fold the best network, and the standard form of the rows, into plain maps."""
         lesson = self.lesson
         flat_encoder, flat_decoder = torch.split(self.best, [self.encoder.size, self.decoder.size])
-        encoder, embedding = self.encoder.freeze(flat_encoder, lesson.rows)
+        encoder, embedding = self.encoder.freeze(flat_encoder, lesson.rows[:_FOLDED])
         decoder, _ = self.decoder.freeze(flat_decoder, embedding)
         numeric = lesson.variables.numeric  # levels come out as logits, which have no unit
         center, scale = numeric * lesson.center[lesson.order], np.where(numeric, lesson.scale, 1.0)
@@ -234,9 +260,9 @@ class Trainer:
         return {"flat": self.flat.detach(), "best": self.best, **moments}
 
 
-def _key(lesson: Lesson, recipe: Recipe, seed: int) -> str:
+def _key(lesson: Lesson, recipe: Recipe, seed: int, batch: int) -> str:
     """Return a digest of all that the training depends on."""
-    settings = json.dumps([asdict(recipe), seed, torch.__version__])
+    settings = json.dumps([asdict(recipe), seed, batch, lesson.rows.device.type, torch.__version__])
     digest = sha256(settings.encode())
     for tensor in (lesson.rows, lesson.graph, lesson.held_out):
         digest.update(tensor.cpu().numpy().tobytes())
@@ -244,7 +270,5 @@ def _key(lesson: Lesson, recipe: Recipe, seed: int) -> str:
 
 
 def device() -> torch.device:
-    """Return the fastest device of this machine."""
-    if torch.cuda.is_available():
-        return torch.device("cuda")
+    """Return the fastest device of a machine without a CUDA card."""
     return torch.device("mps" if torch.backends.mps.is_available() else "cpu")

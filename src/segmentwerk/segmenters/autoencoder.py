@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -10,10 +11,12 @@ import numpy as np
 
 from segmentwerk.core.errors import FitError
 from segmentwerk.core.seeds import derive
-from segmentwerk.segmenters import _diagnostics
-from segmentwerk.segmenters._embedder import Embedder
+from segmentwerk.segmenters import _device, _diagnostics
+from segmentwerk.segmenters._embedder import Embedder, placed
 from segmentwerk.segmenters._neighbors import modularity
+from segmentwerk.segmenters._variables import Variables
 from segmentwerk.segmenters.base import (
+    LEARNED,
     Array,
     Labels,
     Monitor,
@@ -32,7 +35,10 @@ if TYPE_CHECKING:
 Head = Literal["mixture", "kmeans"]
 
 MAX_ROWS = 50_000
-"""Rows that the network and its head learn from, at most, so that the cost of a fit is bounded."""
+"""Rows that the network and its head learn from, at most, so that the cost of a fit is bounded.
+
+On a graphics card they learn from all that a segmenter learns from.
+"""
 
 _HEADS: dict[str, type[KMeansSegmenter] | type[GaussianMixtureSegmenter]] = {
     "mixture": GaussianMixtureSegmenter,
@@ -165,9 +171,12 @@ class AutoencoderSegmenter(Segmenter):
         from segmentwerk.segmenters._lesson import Lesson
         from segmentwerk.segmenters._threads import one_thread
 
-        with one_thread():
-            sample = self._sample(data)
-            lesson = Lesson.prepare(sample, self._names(), self.n_neighbors, _training.device())
+        card = _device.card()
+        with one_thread() if card is None else _device.turn:
+            sample = self._sample(data, MAX_ROWS if card is None or self._is_mixed(data) else LEARNED)
+            lesson = Lesson.prepare(
+                sample, self._names(), self.n_neighbors, card or _training.device(), on_card=card is not None
+            )
             attempts = [self._attempt(lesson, sample, number, monitor) for number in range(self.n_restarts)]
         best = max(attempts, key=lambda attempt: attempt.modularity)
         self.network_, self.head_ = best.embedder.arrays(), best.head
@@ -176,6 +185,7 @@ class AutoencoderSegmenter(Segmenter):
 
     def _attempt(self, lesson: Lesson, sample: Array, number: int, monitor: Monitor | None) -> _Attempt:
         """Train one network and find segments in its embedding."""
+        from segmentwerk.segmenters._card_training import CardTrainer
         from segmentwerk.segmenters._training import Recipe, Trainer
 
         def report(epoch: int, loss: float) -> None:
@@ -184,12 +194,13 @@ class AutoencoderSegmenter(Segmenter):
 
         recipe = Recipe(self.embedding, self.epochs, self.learning_rate, self.temperature, self.contrast)
         checkpoint = Path(self.checkpoint) / f"network-{number}.safetensors" if self.checkpoint else None
-        trainer = Trainer(lesson, recipe, derive(self.random_state, "network", number), checkpoint)
+        kind = Trainer if _device.card() is None else CardTrainer
+        trainer = kind(lesson, recipe, derive(self.random_state, "network", number), checkpoint)
         embedder = trainer.run(report)
-        head = self._fit_head(embedder.embed(sample))
+        head = self._fit_head(placed(embedder, len(sample)).embed(sample))
         if self.fine_tuning:
             embedder = trainer.fine_tune(head.labels_, self.fine_tuning)
-            head = self._fit_head(embedder.embed(sample))
+            head = self._fit_head(placed(embedder, len(sample)).embed(sample))
         return _Attempt(
             embedder, trainer.curve, head, modularity(head.labels_, lesson.graph.numpy(force=True))
         )
@@ -207,14 +218,19 @@ class AutoencoderSegmenter(Segmenter):
         )
         return head.fit(points)
 
-    def _sample(self, data: Array) -> Array:
+    def _sample(self, data: Array, size: int) -> Array:
         """Return the rows to learn from, in random order."""
-        order = np.random.default_rng(self.random_state).permutation(len(data))[:MAX_ROWS]
+        order = np.random.default_rng(self.random_state).permutation(len(data))[:size]
         if len(order) < len(data):
             self._note(f"Learned from a random sample of {len(order)} of {len(data)} rows.")
         sample = data[order]
         check_n_segments(self.n_segments, sample)
         return sample
+
+    def _is_mixed(self, data: Array) -> bool:
+        """Whether there are levels or flags: such tables gained nothing from more rows (decision 0010)."""
+        variables = Variables.read(self._names(), data)
+        return bool((variables.group >= 0).any() or (variables.flag >= 0).any())
 
     def _names(self) -> list[str]:
         names = getattr(self, "feature_names_in_", None)
@@ -231,6 +247,7 @@ class AutoencoderSegmenter(Segmenter):
 
     def _report(self, best: _Attempt, sample: Array, modularities: list[float]) -> None:
         """Write down what was learned, and what a reader should know about it."""
+        sample = sample[:MAX_ROWS]
         points, errors = best.embedder.embed_and_judge(sample)
         dead = _diagnostics.dead_dimensions(points)
         self.diagnostics_ = {
@@ -251,16 +268,26 @@ class AutoencoderSegmenter(Segmenter):
         return Embedder.from_arrays(self.network_)
 
     def _embed(self, data: Array) -> Array:
-        embedder = self._embedder
-        return np.concatenate([embedder.embed(data[part]) for part in chunks(data)])
-
-    def _membership(self, data: Array) -> tuple[Array, Array]:
-        points, errors = self._embedder.embed_and_judge(data)
-        return self.head_._membership(points)[0], -errors.sum(axis=1)
+        return np.concatenate(list(self._points(data)))
 
     def _labels(self, data: Array) -> Labels:
-        embedder = self._embedder
-        return np.concatenate([self.head_._labels(embedder.embed(data[part])) for part in chunks(data)])
+        return np.concatenate([self.head_._labels(points) for points in self._points(data)])
+
+    def _points(self, data: Array) -> Iterator[Array]:
+        """Yield the embedding of some rows after the other; the graphics card takes all at once."""
+        embedder, whole = placed(self._embedder, len(data)), _device.card(len(data)) is not None
+        return (embedder.embed(data[part]) for part in ([slice(None)] if whole else chunks(data)))
+
+    def _by_chunk(self, data: Array) -> Iterator[tuple[Array, Array]]:
+        embedder = placed(self._embedder, len(data))
+        return (self._judge(embedder, data[part]) for part in chunks(data))
+
+    def _membership(self, data: Array) -> tuple[Array, Array]:
+        return self._judge(self._embedder, data)
+
+    def _judge(self, embedder: Embedder, data: Array) -> tuple[Array, Array]:
+        points, errors = embedder.embed_and_judge(data)
+        return self.head_._membership(points)[0], -errors.sum(axis=1)
 
     def _refine(self, data: Array) -> None:
         self.head_._refine(self._embed(data[:: max(1, len(data) // MAX_ROWS)]))

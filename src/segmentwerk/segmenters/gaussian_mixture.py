@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, get_args
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar, get_args
 
 import numpy as np
 from sklearn.cluster import KMeans
 
-from segmentwerk.segmenters import _mixture
-from segmentwerk.segmenters._mixture import Covariance, Mixture, Prior, Rows
+from segmentwerk.segmenters import _device, _mixture
+from segmentwerk.segmenters._mixture import Covariance, Mixture, Prior, Rows, Step
 from segmentwerk.segmenters.base import (
     Array,
     Labels,
@@ -19,6 +21,9 @@ from segmentwerk.segmenters.base import (
     draw_rows,
 )
 from segmentwerk.segmenters.onnx_graph import Graph
+
+if TYPE_CHECKING:
+    import torch
 
 _SAMPLE = 5_000
 _KMEANS_STARTS = 20
@@ -116,27 +121,40 @@ class GaussianMixtureSegmenter(Segmenter):
         rough = sample.astype(np.float32)  # half the time, and precise enough to tell starts apart
         for n_starts, n_steps in _ROUNDS:
             mixtures = self._race(mixtures[:n_starts], rough, n_steps)
-        return mixtures[0] if len(sample) == len(data) else self._run(mixtures[0], sample)[0]
+        return mixtures[0] if len(sample) == len(data) else self._run(mixtures[0], self._steps(sample)[0])[0]
 
     def _race(self, mixtures: list[Mixture], data: Rows, n_steps: int) -> list[Mixture]:
         """Run a few EM steps from each mixture; return them, the likeliest first."""
         kind, prior = self.covariance_type, self._prior
+        step = partial(_mixture.expect, data=data, kind=kind)
         runs = [
-            _mixture.run(mixture, data, kind, prior, max_iter=n_steps, tol=_TOLERANCE) for mixture in mixtures
+            _mixture.run(mixture, step, kind, prior, max_iter=n_steps, tol=_TOLERANCE) for mixture in mixtures
         ]
         return [run[0] for run in sorted(runs, key=lambda run: -run[1])]
 
-    def _run(self, mixture: Mixture, data: Array) -> tuple[Mixture, float, bool]:
+    def _steps(self, data: Array) -> tuple[Step, Callable[[Mixture], tuple[float, float]]]:
+        """Return the E-step and the evaluation on some rows, on the graphics card where that pays."""
+        device = self._card(data)
+        if device is None:
+            kind = self.covariance_type
+            return partial(_mixture.expect, data=data, kind=kind), partial(_mixture.evaluate, data=data)
+        from segmentwerk.segmenters._card import Points
+
+        points = Points(data, device)
+        return points.expect, points.evaluate
+
+    def _run(self, mixture: Mixture, step: Step) -> tuple[Mixture, float, bool]:
         """Run EM until it settles."""
         kind, prior = self.covariance_type, self._prior
-        return _mixture.run(mixture, data, kind, prior, max_iter=_MAX_ITER, tol=_TOLERANCE)
+        return _mixture.run(mixture, step, kind, prior, max_iter=_MAX_ITER, tol=_TOLERANCE)
 
     def _climb(self, data: Array, mixture: Mixture) -> None:
         """Run EM on all rows and take over what it found."""
-        mixture, _, self.converged_ = self._run(mixture, data)
+        step, evaluate = self._steps(data)
+        mixture, _, self.converged_ = self._run(mixture, step)
         self.weights_, self.means_, self.whiteners_ = mixture.weights, mixture.means, mixture.whiteners
         self.n_segments_ = len(mixture.weights)
-        self.log_likelihood_, entropy = _mixture.evaluate(mixture, data)
+        self.log_likelihood_, entropy = evaluate(mixture)
         penalty = _mixture.n_parameters(mixture, self.covariance_type) * np.log(len(data))
         self.bic_ = float(penalty - 2 * len(data) * self.log_likelihood_)
         self.icl_ = self.bic_ + 2 * len(data) * entropy
@@ -153,6 +171,18 @@ class GaussianMixtureSegmenter(Segmenter):
         if self.covariance_type != "tied":
             self.whiteners_ = self.whiteners_[components]
         self.n_segments_ = len(components)
+
+    def _labels(self, data: Array) -> Labels:
+        device = self._card(data)
+        if device is None:
+            return super()._labels(data)
+        from segmentwerk.segmenters._card import Points
+
+        return Points(data, device).labels(self._model)
+
+    def _card(self, data: Array) -> torch.device | None:
+        """Return the graphics card, if there is one, the rows are many, and covariances full."""
+        return _device.card(len(data)) if self.covariance_type == "full" else None
 
     def _membership(self, data: Array) -> tuple[Array, Array]:
         joint = self._model.log_joint(data)

@@ -7,6 +7,7 @@ import sys
 
 import mlflow
 import pytest
+import yaml
 
 from segmentwerk.core.errors import ModelError
 from segmentwerk.core.inventory import NOTE, bar_byte_code
@@ -42,6 +43,10 @@ def register(store, folder):
     return model.parent
 
 
+def opener(store):
+    return lambda uri: load(uri, store.uri).model.unwrap_python_model()
+
+
 def everything(folder):
     """Return the content by path; MLflow's note says '1' or 1, after the address that was read."""
     files = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
@@ -73,7 +78,7 @@ def test_opening_a_registered_model_changes_nothing_in_the_registry(store, packa
         mlflow.pyfunc.load_model("models:/m@champion").predict(accounts.reset_index())
         mlflow.pyfunc.load_model(str(folder)).predict(accounts.reset_index())
         load(URI, store.uri)
-        assert incumbent(store, "m", accounts) is not None
+        assert incumbent(store, "m", accounts, opener(store)) is not None
         assert everything(folder) == before
 
 
@@ -170,3 +175,51 @@ def test_the_copy_is_gone_with_the_model_and_when_it_does_not_open(store, packag
 def test_a_folder_without_a_model_is_not_copied(tmp_path):
     with pytest.raises(ModelError, match="holds no segmentation model"):
         load(str(tmp_path))
+
+
+FOREIGN = {
+    "another loader": {"loader_module": "foreign"},
+    "a pickled model": {"python_model": "model.pkl", "loader_module": "mlflow.pyfunc.model"},
+    "a folder of code": {"code": "code"},
+    "another code file": {"model_code_path": "foreign.py"},
+}
+
+
+@pytest.fixture
+def changed(tmp_path):
+    """Return a function that makes a model's `MLmodel` ask for code that leaves a trace."""
+
+    def change(folder, told):
+        trace = tmp_path / "was-run"
+        run = f"import pathlib\npathlib.Path({str(trace)!r}).touch()\n"
+        (folder / "code").mkdir(exist_ok=True)
+        for name in ("foreign.py", "code/foreign.py", "model.pkl"):
+            (folder / name).write_text(run)
+        path = folder / "MLmodel"
+        said = yaml.safe_load(path.read_text())
+        said["flavors"]["python_function"] |= told
+        path.write_text(yaml.safe_dump(said))
+        return trace
+
+    return change
+
+
+@pytest.mark.parametrize("told", FOREIGN.values(), ids=FOREIGN)
+def test_a_registered_model_whose_mlmodel_alone_was_changed_runs_nothing(store, packaged, changed, told):
+    trace = changed(register(store, packaged.folder), told)
+    accounts = packaged.table.features
+    ways = [lambda: load(URI, store.uri), lambda: incumbent(store, "m", accounts, opener(store))]
+    for way in ways:
+        with pytest.raises(ModelError, match="MLmodel"):
+            way()
+    assert not trace.exists()
+
+
+@pytest.mark.parametrize("told", FOREIGN.values(), ids=FOREIGN)
+def test_a_folder_whose_mlmodel_alone_was_changed_runs_nothing(saved, changed, tmp_path, told):
+    copy = tmp_path / "model"
+    shutil.copytree(saved, copy)
+    trace = changed(copy, told)
+    with pytest.raises(ModelError, match="MLmodel"):
+        load(str(copy))
+    assert not trace.exists()

@@ -22,7 +22,7 @@ from sklearn.datasets import load_digits, make_blobs
 from sklearn.metrics import adjusted_rand_score, roc_auc_score
 
 from segmentwerk.core.errors import FitError, InputError, SegmentwerkError
-from segmentwerk.segmenters import _fine_tuning, _training, autoencoder
+from segmentwerk.segmenters import _device, _fine_tuning, _training, autoencoder
 from segmentwerk.segmenters.autoencoder import AutoencoderSegmenter
 from segmentwerk.segmenters.kmeans import KMeansSegmenter
 
@@ -213,6 +213,7 @@ def test_restarts_keep_the_network_whose_segments_keep_neighbours() -> None:
 
 def test_a_large_table_is_learned_from_a_sample_and_labelled_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     rows, groups = mixed(900)
+    monkeypatch.setattr(_device, "card", lambda *_: None)  # which would learn from all
     monkeypatch.setattr(autoencoder, "MAX_ROWS", 400)
     segmenter = AutoencoderSegmenter(3, epochs=12).fit(rows)
     assert "Learned from a random sample of 400 of 900 rows." in segmenter.notes_

@@ -1,0 +1,121 @@
+"""What a graphics card computes in numpy's place: nearest neighbours, plain maps and mixtures.
+
+Maps and mixtures stay in double precision, so that what they give is numpy's to the last digits.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from segmentwerk.segmenters._embedder import SLOPE, Maps
+from segmentwerk.segmenters._mixture import Mixture, Moments
+from segmentwerk.segmenters.base import Array, Labels
+
+_SEARCHED = 8_192
+_MAPPED = 65_536
+"""Rows that are searched for, or mapped, at a time: a gigabyte of distances to 20,000 others, or less."""
+_SUMMED = 4_096
+"""Rows that are summed over at a time."""
+
+
+def neighbor_graph(data: Tensor, n_pool: int, n_neighbors: int) -> Tensor:
+    """Return the nearest other rows of each row among the first ``n_pool``, as `_neighbors` does.
+
+    Distances are matrix products of a block of rows with the pool. Rows should be centred, because the
+    products are in single precision.
+    """
+    pool, wanted = data[:n_pool], min(n_neighbors, n_pool - 1)
+    halves = (pool**2).sum(1) / -2
+    found = [
+        torch.addmm(halves, block, pool.T).topk(wanted + 1).indices for block in torch.split(data, _SEARCHED)
+    ]
+    return _without_self(torch.cat(found), wanted)
+
+
+def _without_self(found: Tensor, wanted: int) -> Tensor:
+    """Drop each row from its own neighbours, or the farthest one where it is not among them."""
+    own = found == torch.arange(len(found), device=found.device)[:, None]
+    own[:, -1] |= ~own.any(1)
+    return found[~own].view(len(found), wanted)
+
+
+@dataclass(frozen=True)
+class CardMaps(Maps):
+    """Linear maps that are run on the card."""
+
+    device: torch.device
+
+    def run(self, x: Array) -> Array:
+        """Map rows (n, n_in) to (n, n_out)."""
+        layers = [[torch.tensor(part, device=self.device) for part in layer] for layer in self.layers]
+        done = []
+        for start in range(0, len(x), _MAPPED):
+            rows = torch.tensor(x[start : start + _MAPPED], device=self.device)
+            for number, (weight, offset) in enumerate(layers):
+                if number:
+                    rows = torch.nn.functional.leaky_relu(rows, SLOPE)
+                rows = torch.addmm(offset, rows, weight.T)
+            done.append(rows.cpu().numpy())
+        return np.concatenate(done)
+
+
+def _summed(left: Tensor, right: Tensor) -> Tensor:
+    """Return ``left.T @ right``, for many rows and few columns.
+
+    Blocks of rows are multiplied side by side, where one product would leave most of the card idle.
+    """
+    whole = len(left) // _SUMMED * _SUMMED
+    blocks = [side[:whole].view(-1, _SUMMED, side.shape[1]) for side in (left, right)]
+    return torch.bmm(blocks[0].mT, blocks[1]).sum(0) + left[whole:].T @ right[whole:]
+
+
+class Points:
+    """Rows (n, d) on the card, for a mixture of full covariances."""
+
+    def __init__(self, data: Array, device: torch.device) -> None:
+        self.rows = torch.tensor(data, device=device)
+
+    def expect(self, mixture: Mixture) -> Moments:
+        """Run the E-step, as `_mixture.expect` does."""
+        joint = self._joint(mixture)
+        evidence = joint.logsumexp(1, keepdim=True)
+        shares = (joint - evidence).exp()
+        scatter = []
+        for mean, share in zip(self._send(mixture.means), shares.T, strict=True):
+            own = (self.rows - mean) * share.sqrt()[:, None]
+            scatter.append(_summed(own, own))
+        return Moments(
+            shares.sum(0).cpu().numpy(),
+            _summed(shares, self.rows).cpu().numpy(),
+            torch.stack(scatter).cpu().numpy(),
+            mixture.means,
+            float(evidence.mean()),
+        )
+
+    def evaluate(self, mixture: Mixture) -> tuple[float, float]:
+        """Return mean log likelihood and mean entropy of the memberships, as `_mixture.evaluate` does."""
+        joint = self._joint(mixture)
+        evidence = joint.logsumexp(1, keepdim=True)
+        logs = joint - evidence
+        return float(evidence.mean()), -float((logs.exp() * logs).sum(1).mean())
+
+    def labels(self, mixture: Mixture) -> Labels:
+        """Return the likeliest component of each row (n,)."""
+        labels: Labels = self._joint(mixture).argmax(1).cpu().numpy()
+        return labels
+
+    def _joint(self, mixture: Mixture) -> Tensor:
+        """Return the log of weight times density (n, k)."""
+        means, whiteners = self._send(mixture.means), self._send(mixture.whiteners)
+        distances = [
+            (((self.rows - mean) @ whitener) ** 2).sum(1)
+            for mean, whitener in zip(means, whiteners, strict=True)
+        ]
+        return self._send(mixture.constants()) - torch.stack(distances, 1) / 2
+
+    def _send(self, array: Array) -> Tensor:
+        return torch.tensor(array, device=self.rows.device)

@@ -1,0 +1,37 @@
+"""Which graphics card there is, if any, and when it pays to use it."""
+
+from __future__ import annotations
+
+import ctypes
+import sys
+from functools import cache
+from threading import Lock
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import torch
+
+MANY = 100_000
+"""Rows from which the way to the card and back is worth it for what numpy does at once otherwise."""
+
+turn = Lock()
+"""Trainings in threads of one process take turns: no other may wait for the card while a step is recorded."""
+
+
+def card(n_rows: int | None = None) -> torch.device | None:
+    """Return the CUDA card of this machine, or None where there is none or the rows are too few for it."""
+    if (n_rows is not None and n_rows < MANY) or not _has_driver():
+        return None
+    import torch  # here, because it takes a second to import, and prediction needs numpy alone
+
+    return torch.device("cuda") if torch.cuda.is_available() else None
+
+
+@cache
+def _has_driver() -> bool:
+    """Whether NVIDIA's driver is installed."""
+    try:
+        ctypes.CDLL("nvcuda.dll" if sys.platform == "win32" else "libcuda.so.1")
+    except OSError:
+        return False
+    return True
