@@ -57,7 +57,7 @@ def test_a_segmenter_says_why_it_did_not_win(other, rank, changes, words):
     page = entrant_page.page("autoencoder", [other], card("kmeans"), STUDY, chosen, ENGLISH)
     assert page.startswith("**autoencoder did not win:** ")
     assert words in page.splitlines()[0]
-    assert "| held-out gain (`separation/gain`) | 0.050 (0.040\xa0…\xa00.060) | 0.050" in page
+    assert "| held-out gain (separation/gain) | 0.050 (0.040\xa0…\xa00.060) | 0.050" in page
     assert "| reg | 0.001 |" in page
     assert "2 trials: 1 complete, 1 stopped early, 0 failed." in page
     assert "fit_seconds" not in page

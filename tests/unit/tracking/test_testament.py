@@ -12,7 +12,8 @@ from segmentwerk.tracking.serving import _END
 from segmentwerk.tracking.testament import outlived
 
 OWNER = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup would have it ignored
 from segmentwerk.tracking.testament import outlived
 with outlived(["touch", sys.argv[1]]):
     print("inside", flush=True)

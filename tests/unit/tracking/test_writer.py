@@ -220,7 +220,7 @@ def test_paths_are_absolute_whatever_the_working_directory(home, tmp_path, monke
 
 
 def test_a_path_is_no_store(tmp_path):
-    with pytest.raises(ConfigError, match=r"tracking\.uri=mlruns is no address"):
+    with pytest.raises(ConfigError, match=r"tracking\.uri is no address of a store"):
         Store("mlruns", tmp_path)
 
 
