@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 
 _SIGNS = re.compile(r"[\\`*_\[\]<>!|~&@]|(?<=\w)://|(?i:\bwww\.)")
+_BLANKS = re.compile(r"[^\S\xa0\u202f]+")
+"""Blanks and ends of lines; those that do not break stay."""
 
 
 def escape(text: object) -> str:
@@ -15,7 +17,7 @@ def escape(text: object) -> str:
     >>> print(escape("a|b ![x](http://x.example) <b>"))
     a&#124;b &#33;&#91;x&#93;(http&#58;//x.example) &#60;b&#62;
     """
-    return _SIGNS.sub(lambda found: _numbered(found[0]), " ".join(str(text).split()))
+    return _SIGNS.sub(lambda found: _numbered(found[0]), _BLANKS.sub(" ", str(text)).strip())
 
 
 def _numbered(signs: str) -> str:
