@@ -59,7 +59,7 @@ def test_the_report_opens_from_disk_and_shuts_nobody_out(offline, output):
     offline.get_log("browser")
     offline.get((output / "report" / "report.html").as_uri())
     assert len(offline.find_elements(By.CSS_SELECTOR, "article")) >= 2
-    assert len(offline.find_elements(By.TAG_NAME, "img")) == 6
+    assert len(offline.find_elements(By.TAG_NAME, "img")) == 7
     assert broken_pictures(offline) == []
     assert errors(offline) == []
     assert violations(offline) == []
