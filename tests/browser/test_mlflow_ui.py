@@ -10,6 +10,8 @@ import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
+from segmentwerk.insight.words import candidate
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
 
 FIGURES = ("scores", "by_segments", "history", "sizes", "profile", "separation", "stability")
@@ -33,7 +35,7 @@ def test_the_experiment_opens_with_the_comparison_first_in_the_list(browser, add
 def test_the_comparison_shows_the_ranking_and_the_reason(browser, page, compared, shown, keep):
     browser.get(page)
     winner = compared.summary["decision"]["winner"]
-    text = shown(browser, f"{winner} won", "Why this segmentation", "is the champion", more=True)
+    text = shown(browser, f"{candidate(winner)} won", "Why this segmentation", "is the champion", more=True)
     assert "---|" not in text, "the Markdown is rendered"
     tables = browser.find_elements(By.CSS_SELECTOR, "table")
     (ranking,) = [table for table in tables if "Mean rank" in table.text]
