@@ -27,7 +27,7 @@ from segmentwerk.core.settings import FeatureSettings, GoalSettings, QualitySett
 from segmentwerk.core.types import AccountTable, Window
 from segmentwerk.data import contracts, sources
 from segmentwerk.features import table as features
-from segmentwerk.pipelines.preparation import fit_space, split
+from segmentwerk.preparation.prepare import fit_space, split
 from segmentwerk.registry import prospect
 from segmentwerk.registry.logistic import expected_calibration_error
 from segmentwerk.segmenters.kmeans import KMeansSegmenter

@@ -44,11 +44,11 @@ from sklearn.mixture import GaussianMixture
 from sklearn.neural_network import MLPRegressor
 
 from segmentwerk.config import CompareSettings, parse
+from segmentwerk.core.context import Context
 from segmentwerk.core.paths import config_root
 from segmentwerk.core.settings import EvaluationSettings
 from segmentwerk.evaluation.scorecard import View, judge
-from segmentwerk.pipelines.context import Context
-from segmentwerk.pipelines.preparation import prepare
+from segmentwerk.preparation.prepare import prepare
 from segmentwerk.segmenters.kmeans import KMeansSegmenter
 
 LAYERS = (256, 128, 16, 128, 256)

@@ -33,15 +33,15 @@ from sets.customers import world
 from sklearn.metrics import adjusted_rand_score
 
 from segmentwerk.config import CompareSettings, parse
+from segmentwerk.core.context import Context
 from segmentwerk.core.errors import FitError
 from segmentwerk.core.paths import config_root
 from segmentwerk.core.settings import EvaluationSettings, FeatureSettings, GoalSettings
 from segmentwerk.core.types import AccountTable, Scorecard, Selection
 from segmentwerk.evaluation.scorecard import judge
 from segmentwerk.evaluation.selection import select
-from segmentwerk.pipelines.accounts import read_accounts
-from segmentwerk.pipelines.context import Context
-from segmentwerk.pipelines.preparation import fit_space, make_view, split
+from segmentwerk.preparation.accounts import read_accounts
+from segmentwerk.preparation.prepare import fit_space, make_view, split
 from segmentwerk.segmenters.base import Segmenter
 from segmentwerk.segmenters.gaussian_mixture import GaussianMixtureSegmenter
 from segmentwerk.segmenters.kmeans import KMeansSegmenter

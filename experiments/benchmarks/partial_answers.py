@@ -31,7 +31,7 @@ from segmentwerk.core.settings import FeatureSettings, GoalSettings
 from segmentwerk.core.types import AccountTable, Segment
 from segmentwerk.insight.language import ENGLISH
 from segmentwerk.insight.reasons import wording
-from segmentwerk.pipelines.preparation import fit_space, split
+from segmentwerk.preparation.prepare import fit_space, split
 from segmentwerk.registry import package, partial, prospect
 from segmentwerk.scoring.local import score_package
 from segmentwerk.segmenters.autoencoder import AutoencoderSegmenter

@@ -37,7 +37,7 @@ from segmentwerk.core.types import AccountTable, Window
 from segmentwerk.data import contracts, sources
 from segmentwerk.evaluation.identifiability import model as plain_model
 from segmentwerk.features import table as features
-from segmentwerk.pipelines.preparation import fit_space
+from segmentwerk.preparation.prepare import fit_space
 from segmentwerk.registry import prospect
 from segmentwerk.registry.logistic import expected_calibration_error
 from segmentwerk.segmenters.kmeans import KMeansSegmenter

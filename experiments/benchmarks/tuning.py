@@ -29,11 +29,11 @@ import numpy as np
 import pandas as pd
 from lib.lines import bench
 
+from segmentwerk.contest import run_records as records
+from segmentwerk.contest.shared_view import SharedView
 from segmentwerk.core.settings import EvaluationSettings, TuningSettings
 from segmentwerk.core.types import StudyResult, TrialRecord
 from segmentwerk.evaluation.scorecard import View, quick
-from segmentwerk.pipelines import records
-from segmentwerk.pipelines.shared import SharedView
 from segmentwerk.segmenters.kmeans import KMeansSegmenter
 from segmentwerk.tracking.writer import Store
 from segmentwerk.tuning.samplers import LAST_STEP

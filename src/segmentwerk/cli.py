@@ -183,8 +183,8 @@ def _task(
         from omegaconf import OmegaConf
 
         from segmentwerk import config as settings_module
+        from segmentwerk.core.context import Context
         from segmentwerk.core.interruption import GRACE, SERVER_GRACE, interruptible
-        from segmentwerk.pipelines.context import Context
 
         root = getattr(settings_module, VERBS[verb][0])
         settings = settings_module.parse(root, config, tracking_uri=store, sealed=sealed)

@@ -9,11 +9,11 @@ from omegaconf import OmegaConf
 
 from segmentwerk import config
 from segmentwerk.cli import VERBS
+from segmentwerk.contest.candidates import build
 from segmentwerk.core import settings as schema
 from segmentwerk.core.errors import ConfigError
 from segmentwerk.core.paths import config_root
 from segmentwerk.overrides import quoted
-from segmentwerk.pipelines.candidates import build
 
 CONF = config_root() / "conf"
 EXPERIMENTS = sorted((config_root() / "experiments").glob("*.yaml"))

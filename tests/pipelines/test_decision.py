@@ -17,10 +17,10 @@ from segmentwerk.core.settings import RegistrySettings, TrackingSettings
 from segmentwerk.core.types import Gate
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.telling import markdown, plain, tell
-from segmentwerk.pipelines import decision
 from segmentwerk.registry import approval, promotion
 from segmentwerk.registry.decisions import history
 from segmentwerk.registry.publish import CHALLENGER
+from segmentwerk.release import decision
 from segmentwerk.tracking.writer import Store
 
 GOOD = Gate("G001", "Large enough", "passed", "It is.")

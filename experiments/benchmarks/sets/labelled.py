@@ -54,8 +54,8 @@ def generated(seed: int) -> Iterator[Labelled]:
 
 def demo(seed: int, accounts: int = 1000) -> Iterator[Labelled]:
     """Yield the customers of the demo world with the types that made them."""
-    from segmentwerk.pipelines.accounts import read_accounts
-    from segmentwerk.pipelines.context import Context
+    from segmentwerk.core.context import Context
+    from segmentwerk.preparation.accounts import read_accounts
 
     settings = yaml.safe_load((ROOT / "conf" / "source" / "demo.yaml").read_text(encoding="utf-8"))
     source = SourceSettings.model_validate(settings | {"accounts": accounts, "seed": seed})

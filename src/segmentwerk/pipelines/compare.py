@@ -5,55 +5,37 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
 from segmentwerk.config import CompareSettings
+from segmentwerk.contest import run_records
+from segmentwerk.contest.candidates import Candidate, build, refitter
+from segmentwerk.contest.contest import Contest, identity
+from segmentwerk.contest.entrants import Entrants
+from segmentwerk.contest.outcome import Outcome
+from segmentwerk.contest.unfinished import unfinished
+from segmentwerk.core.context import Context
 from segmentwerk.core.errors import ConfigError, FitError, nearest
 from segmentwerk.core.files import atomic_file
 from segmentwerk.core.parallel import processes, threads
 from segmentwerk.core.records import Artifact, Description, Metric, Param, Record, Tag, Text
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.settings import SegmenterSettings
-from segmentwerk.core.types import Scorecard, Selection, StudyResult, Verdict
+from segmentwerk.core.types import Selection, StudyResult, Verdict
 from segmentwerk.data import privacy
 from segmentwerk.evaluation.selection import against_baseline, select
 from segmentwerk.evaluation.structure import verdict
 from segmentwerk.insight.language import Language
-from segmentwerk.pipelines import entrant_page, gallery, records, report, review, terminal
-from segmentwerk.pipelines.candidates import Candidate, build, refitter
-from segmentwerk.pipelines.contest import Contest, identity
-from segmentwerk.pipelines.context import Context
-from segmentwerk.pipelines.entrants import Entrants
-from segmentwerk.pipelines.preparation import Prepared, prepare
-from segmentwerk.pipelines.release import Release, release
-from segmentwerk.pipelines.unfinished import unfinished
+from segmentwerk.preparation.prepare import Prepared, prepare
+from segmentwerk.release.release import Release, release
+from segmentwerk.reporting import entrant_page, gallery, report, review, terminal
 from segmentwerk.tracking import provenance
 from segmentwerk.tracking.writer import Run, Store
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a comparison found.
-
-    ``left_out`` says of each segmenter that could not take part why.
-    """
-
-    candidates: dict[str, Candidate]
-    cards: list[Scorecard]
-    studies: dict[str, StudyResult]
-    selection: Selection
-    verdict: Verdict
-    left_out: dict[str, str]
-
-    @property
-    def winner(self) -> Candidate:
-        """The selected candidate."""
-        return self.candidates[self.selection.winner]
 
 
 def run(settings: CompareSettings, context: Context) -> dict[str, Any]:
@@ -76,7 +58,7 @@ def run(settings: CompareSettings, context: Context) -> dict[str, Any]:
         store.run(settings.tracking.experiment, title, tags={"verb": "compare"}, key=key) as parent,
         threads(),
     ):
-        parent.write([*records.of_table(prepared.table), *records.of_settings(settings)])
+        parent.write([*run_records.of_table(prepared.table), *run_records.of_settings(settings)])
         parent.write(provenance.tags())
         with (
             Contest.open(prepared, settings, settings.tuning, context, store, key, parent) as contest,
@@ -148,7 +130,7 @@ def _conclude(
     for name, study in studies.items():
         own = [found.card for found in candidates.values() if found.card.algorithm == name]
         page = entrant_page.page(name, own, winner, study, selection, language)
-        entrants.runs[name].write([*records.of_gates(candidates[name].card), Description(page)])
+        entrants.runs[name].write([*run_records.of_gates(candidates[name].card), Description(page)])
 
 
 def _verdict(contest: Contest, winner: Candidate, settings: CompareSettings, helpers: Executor) -> Verdict:

@@ -12,12 +12,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from segmentwerk.config import DataSettings
+from segmentwerk.core.context import Context
 from segmentwerk.core.errors import ConfigError
 from segmentwerk.data import contracts, privacy, quality, sources
 from segmentwerk.data.forget import forget
 from segmentwerk.data.quality import report
 from segmentwerk.features import table as features
-from segmentwerk.pipelines.context import Context
 
 log = logging.getLogger(__name__)
 

@@ -7,12 +7,12 @@ from dataclasses import asdict
 from typing import Any
 
 from segmentwerk.config import PromoteSettings
+from segmentwerk.core.context import Context, user
 from segmentwerk.core.errors import InputError, ModelError
-from segmentwerk.pipelines.approval import asker
-from segmentwerk.pipelines.context import Context, user
 from segmentwerk.registry import promotion
 from segmentwerk.registry.decisions import Decision
 from segmentwerk.registry.publish import CHALLENGER
+from segmentwerk.release.approval import asker
 from segmentwerk.tracking.writer import Store
 
 log = logging.getLogger(__name__)

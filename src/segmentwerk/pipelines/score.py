@@ -12,12 +12,12 @@ from rich.console import Console
 from rich.progress import Progress
 
 from segmentwerk.config import ScoreSettings
+from segmentwerk.core.context import Context
 from segmentwerk.core.errors import ConfigError, ModelError
 from segmentwerk.core.files import atomic_file
 from segmentwerk.core.settings import SourceSettings
 from segmentwerk.features import definitions
-from segmentwerk.pipelines.accounts import read_accounts
-from segmentwerk.pipelines.context import Context
+from segmentwerk.preparation.accounts import read_accounts
 from segmentwerk.scoring import batch, spark
 from segmentwerk.scoring.batch import Summary
 from segmentwerk.scoring.load import Loaded, load

@@ -7,8 +7,8 @@ from contextlib import suppress
 from typing import Any
 
 from segmentwerk.config import ServeSettings
+from segmentwerk.core.context import Context
 from segmentwerk.core.ports import reserve
-from segmentwerk.pipelines.context import Context
 from segmentwerk.scoring.load import load
 from segmentwerk.scoring.webservice import ENTRY, application
 from segmentwerk.tracking.writer import Store

@@ -14,9 +14,9 @@ from filelock import FileLock, Timeout
 
 from segmentwerk.config import ServerSettings
 from segmentwerk.core.addresses import redacted, sound, with_driver
+from segmentwerk.core.context import Context
 from segmentwerk.core.errors import ConfigError, InputError
 from segmentwerk.core.ports import reserve
-from segmentwerk.pipelines.context import Context
 from segmentwerk.tracking.experiment import reach
 from segmentwerk.tracking.postgres import cluster
 from segmentwerk.tracking.serving import Account, check_login, environment, names, served

@@ -6,8 +6,8 @@ import logging
 from typing import Any
 
 from segmentwerk.config import SyncSettings
+from segmentwerk.core.context import Context
 from segmentwerk.core.errors import ConfigError
-from segmentwerk.pipelines.context import Context
 from segmentwerk.tracking.spool import Spool
 from segmentwerk.tracking.writer import Store
 

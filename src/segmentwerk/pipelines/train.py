@@ -10,12 +10,13 @@ from typing import Any
 from rich.console import Console
 
 from segmentwerk.config import TrainSettings
+from segmentwerk.contest import run_records
+from segmentwerk.contest.candidates import judge_one, short_name
+from segmentwerk.core.context import Context
 from segmentwerk.core.parallel import threads
 from segmentwerk.core.types import Scorecard
-from segmentwerk.pipelines import records, review
-from segmentwerk.pipelines.candidates import judge_one, short_name
-from segmentwerk.pipelines.context import Context
-from segmentwerk.pipelines.preparation import Prepared, prepare
+from segmentwerk.preparation.prepare import Prepared, prepare
+from segmentwerk.reporting import review
 from segmentwerk.tracking import provenance
 from segmentwerk.tracking.writer import Store
 
@@ -36,11 +37,13 @@ def run(settings: TrainSettings, context: Context) -> dict[str, Any]:
         _parent(store, settings, prepared, context) as parent,
         store.run(settings.tracking.experiment, name, parent=parent, tags={"verb": "train"}) as run,
     ):
-        run.write([*records.of_table(prepared.table), *records.of_settings(settings), *provenance.tags()])
+        run.write(
+            [*run_records.of_table(prepared.table), *run_records.of_settings(settings), *provenance.tags()]
+        )
         with context.timed("judge"), threads():
             found = judge_one(name, name, spec, start, prepared.view, settings.evaluation, seed=settings.seed)
         found.model.save(context.output / "segmenter")
-        run.write([*records.of_scorecard(found.card), *records.of_training(found.model)])
+        run.write([*run_records.of_scorecard(found.card), *run_records.of_training(found.model)])
     show(found.card)
     return {
         "inputs": {"source": prepared.table.source, "digest": prepared.table.digest},

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from segmentwerk.config import TuneSettings
+from segmentwerk.contest import run_records
+from segmentwerk.contest.candidates import judge_finalists, short_name
+from segmentwerk.contest.contest import Contest, identity
+from segmentwerk.contest.unfinished import unfinished
+from segmentwerk.core.context import Context
 from segmentwerk.core.parallel import threads
-from segmentwerk.pipelines import records
-from segmentwerk.pipelines.candidates import judge_finalists, short_name
-from segmentwerk.pipelines.contest import Contest, identity
-from segmentwerk.pipelines.context import Context
-from segmentwerk.pipelines.preparation import prepare
 from segmentwerk.pipelines.train import show
-from segmentwerk.pipelines.unfinished import unfinished
+from segmentwerk.preparation.prepare import prepare
 from segmentwerk.tracking import provenance
 from segmentwerk.tracking.writer import Store
 
@@ -31,7 +31,7 @@ def run(settings: TuneSettings, context: Context) -> dict[str, Any]:
         Contest.open(prepared, settings, settings.tuning, context, store, key, parent) as contest,
         contest.run(name, parent) as run,
     ):
-        parent.write([*records.of_table(prepared.table), *records.of_settings(settings)])
+        parent.write([*run_records.of_table(prepared.table), *run_records.of_settings(settings)])
         parent.write(provenance.tags())
         study = contest.tune(name, settings.segmenter, run)
         with context.timed(f"judge {name}"):

@@ -6,8 +6,8 @@ import logging
 from typing import Any
 
 from segmentwerk.config import UiSettings
+from segmentwerk.core.context import Context
 from segmentwerk.core.errors import InputError
-from segmentwerk.pipelines.context import Context
 from segmentwerk.tracking.experiment import page
 from segmentwerk.tracking.serving import served
 from segmentwerk.tracking.writer import Store

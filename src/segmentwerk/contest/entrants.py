@@ -10,14 +10,14 @@ from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
 
+from segmentwerk.contest.candidates import Candidate, complexity, judge_finalists
+from segmentwerk.contest.contest import Contest
+from segmentwerk.contest.shared_view import SharedView
 from segmentwerk.core.errors import FitError
 from segmentwerk.core.interruption import Terminated
 from segmentwerk.core.parallel import threads
 from segmentwerk.core.settings import EvaluationSettings, SegmenterSettings
 from segmentwerk.core.types import StudyResult
-from segmentwerk.pipelines.candidates import Candidate, complexity, judge_finalists
-from segmentwerk.pipelines.contest import Contest
-from segmentwerk.pipelines.shared import SharedView
 from segmentwerk.tracking.writer import Run
 
 log = logging.getLogger(__name__)

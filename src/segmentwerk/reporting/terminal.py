@@ -12,8 +12,8 @@ from segmentwerk.core.addresses import redacted
 from segmentwerk.core.types import Selection, Verdict
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.telling import plain, tell
-from segmentwerk.pipelines import review
-from segmentwerk.pipelines.release import Release
+from segmentwerk.release.release import Release
+from segmentwerk.reporting import review
 
 SHORT = {
     "segments": "k",

@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal, assert_series_equal
 
+from segmentwerk.contest.shared_view import SharedView
 from segmentwerk.core.errors import InputError
 from segmentwerk.evaluation.view import View
-from segmentwerk.pipelines.shared import SharedView
 
 
 @pytest.fixture

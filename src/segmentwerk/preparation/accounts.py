@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from segmentwerk.core.context import Context
 from segmentwerk.core.errors import ConfigError
 from segmentwerk.core.settings import FeatureSettings, QualitySettings, SourceSettings
 from segmentwerk.core.types import AccountTable, Window
@@ -18,7 +19,6 @@ from segmentwerk.data.quality import QualityReport
 from segmentwerk.data.quality import report as quality_report
 from segmentwerk.data.sources import Source
 from segmentwerk.features import table as features
-from segmentwerk.pipelines.context import Context
 
 log = logging.getLogger(__name__)
 

@@ -1,8 +1,8 @@
 import pytest
 
+from segmentwerk.contest import candidates
 from segmentwerk.core.errors import FitError
 from segmentwerk.core.settings import EvaluationSettings, SegmenterSettings
-from segmentwerk.pipelines import candidates
 
 SPEC = SegmenterSettings(_target_="segmentwerk.segmenters.kmeans.KMeansSegmenter")
 

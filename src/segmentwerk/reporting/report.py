@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from segmentwerk.config import CompareSettings
+from segmentwerk.contest.outcome import Outcome
+from segmentwerk.core.context import Context
 from segmentwerk.core.records import Artifact, Record
 from segmentwerk.insight import sentences
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.report import Story, Told, write
-from segmentwerk.pipelines.context import Context
-from segmentwerk.pipelines.gallery import Pictures
-from segmentwerk.pipelines.preparation import Prepared, outcome_name
-from segmentwerk.pipelines.release import Release
+from segmentwerk.preparation.prepare import Prepared, outcome_name
+from segmentwerk.release.release import Release
+from segmentwerk.reporting.gallery import Pictures
 from segmentwerk.tracking.writer import Run, Store
-
-if TYPE_CHECKING:
-    from segmentwerk.pipelines.compare import Outcome
 
 FOLDER = "report"
 PAGE = f"{FOLDER}/report.html"

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from math import isfinite
 
 from segmentwerk.config import LearningSettings
+from segmentwerk.contest.shareable import shareable
 from segmentwerk.core.records import Dataset, Metric, Param, Record, Tag, Text
 from segmentwerk.core.types import AccountTable, Scorecard, TrialRecord
-from segmentwerk.pipelines.shareable import shareable
 from segmentwerk.segmenters.base import Segmenter
 
 INTERVAL = "within_95_percent"

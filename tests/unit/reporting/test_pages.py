@@ -8,8 +8,8 @@ import pytest
 
 from segmentwerk.core.types import Gate, Score, Scorecard, Selection, StudyResult, TrialRecord
 from segmentwerk.insight.language import Language
-from segmentwerk.pipelines import entrant_page
-from segmentwerk.pipelines.review import fitting
+from segmentwerk.reporting import entrant_page
+from segmentwerk.reporting.review import fitting
 
 ENGLISH, GERMAN = Language("en"), Language("de")
 

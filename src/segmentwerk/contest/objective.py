@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from segmentwerk.contest.candidates import build, refitter
+from segmentwerk.contest.shared_view import SharedView
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.settings import EvaluationSettings, GoalSettings, SegmenterSettings
 from segmentwerk.evaluation.scorecard import quick
-from segmentwerk.pipelines.candidates import build, refitter
-from segmentwerk.pipelines.shared import SharedView
 from segmentwerk.tuning.samplers import LAST_STEP
 from segmentwerk.tuning.trials import Report
 

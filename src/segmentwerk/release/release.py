@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 
 from segmentwerk.config import CompareSettings
+from segmentwerk.contest.candidates import Candidate
+from segmentwerk.core.context import Context
 from segmentwerk.core.errors import DeniedError, ModelError
 from segmentwerk.core.files import atomic_file
 from segmentwerk.core.proposal import Comparison, Proposal
@@ -30,17 +32,16 @@ from segmentwerk.insight.overlap import cautions, neighbourhood
 from segmentwerk.insight.profiles import Effect, describe, effects
 from segmentwerk.insight.reasons import wording
 from segmentwerk.insight.telling import markdown, tell
-from segmentwerk.pipelines import card, decision, portrait
-from segmentwerk.pipelines.candidates import Candidate
-from segmentwerk.pipelines.context import Context
-from segmentwerk.pipelines.decision import compare_with
-from segmentwerk.pipelines.preparation import Prepared
+from segmentwerk.preparation.prepare import Prepared
 from segmentwerk.registry import approval, package, publish
 from segmentwerk.registry import partial as third_path
 from segmentwerk.registry import prospect as second_path
 from segmentwerk.registry.incumbent import NEXT_ID, Incumbent, incumbent, next_segment_id
 from segmentwerk.registry.partial import Partial
 from segmentwerk.registry.prospect import Prospect
+from segmentwerk.release import decision
+from segmentwerk.release.decision import compare_with
+from segmentwerk.reporting import card, portrait
 from segmentwerk.scoring.load import load
 from segmentwerk.scoring.local import score_package
 from segmentwerk.tracking.writer import Run, Store

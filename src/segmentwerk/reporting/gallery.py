@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from segmentwerk.config import CompareSettings
+from segmentwerk.contest.outcome import Outcome
 from segmentwerk.core.records import Artifact, Record
 from segmentwerk.insight import plots, segment_plots
 from segmentwerk.insight.contestants import spoken
@@ -14,13 +14,10 @@ from segmentwerk.insight.draw_png import draw_png
 from segmentwerk.insight.figure import Figure
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.report_tables import criteria
-from segmentwerk.pipelines.preparation import Prepared, outcome_name
-from segmentwerk.pipelines.release import Release
+from segmentwerk.preparation.prepare import Prepared, outcome_name
+from segmentwerk.release.release import Release
 from segmentwerk.tuning.importance import importances
 from segmentwerk.tuning.space import SearchSpace
-
-if TYPE_CHECKING:
-    from segmentwerk.pipelines.compare import Outcome
 
 Pictures = list[tuple[Figure, Path]]
 

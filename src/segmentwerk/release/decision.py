@@ -14,6 +14,7 @@ import pandas as pd
 
 from segmentwerk.config import CompareSettings
 from segmentwerk.core.addresses import redacted
+from segmentwerk.core.context import user
 from segmentwerk.core.errors import GateError
 from segmentwerk.core.paths import default_home
 from segmentwerk.core.proposal import Comparison, Proposal
@@ -21,13 +22,12 @@ from segmentwerk.core.settings import RegistrySettings
 from segmentwerk.core.types import Gate, Identity
 from segmentwerk.evaluation.succession import Assigned, differences
 from segmentwerk.evaluation.view import Fitted
-from segmentwerk.pipelines.approval import asker
-from segmentwerk.pipelines.context import user
-from segmentwerk.pipelines.preparation import Prepared, split
+from segmentwerk.preparation.prepare import Prepared, split
 from segmentwerk.registry import promotion
 from segmentwerk.registry.approval import LEAST_HELD_OUT
 from segmentwerk.registry.incumbent import Incumbent
 from segmentwerk.registry.promotion import Registered
+from segmentwerk.release.approval import asker
 from segmentwerk.tracking.writer import Store
 
 log = logging.getLogger(__name__)

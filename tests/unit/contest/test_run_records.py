@@ -1,8 +1,8 @@
 import math
 
+from segmentwerk.contest.run_records import of_trial
 from segmentwerk.core.records import Metric, Tag
 from segmentwerk.core.types import TrialRecord
-from segmentwerk.pipelines.records import of_trial
 
 
 def test_a_trial_tells_what_it_was_valued_by():

@@ -15,7 +15,7 @@ from segmentwerk.insight.cards import Card, Prospects
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.plots import criterion
 from segmentwerk.insight.words import column_label, label
-from segmentwerk.pipelines.preparation import Prepared
+from segmentwerk.preparation.prepare import Prepared
 from segmentwerk.registry.prospect import OUTLIER_SHARE
 from segmentwerk.registry.publish import MAX_DESCRIPTION
 

@@ -6,7 +6,7 @@ import pytest
 from segmentwerk.core.settings import SourceSettings
 from segmentwerk.data import contracts
 from segmentwerk.data.sources import open_source
-from segmentwerk.pipelines.accounts import _window
+from segmentwerk.preparation.accounts import _window
 
 ORDERS = [f"{i},K{i % 5},2024-{1 + i % 9:02}-{1 + i % 28:02},5" for i in range(200)]
 SOURCE = {"name": "t", "inputs": {"orders": {"file": "orders"}}, "tables": {"orders": {"origin": "orders"}}}

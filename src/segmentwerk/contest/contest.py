@@ -12,15 +12,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from segmentwerk.config import CompareSettings, LearningSettings, TuneSettings
+from segmentwerk.contest import run_records
+from segmentwerk.contest.candidates import Candidate
+from segmentwerk.contest.objective import SegmenterObjective
+from segmentwerk.contest.shared_view import SharedView
+from segmentwerk.core.context import Context
 from segmentwerk.core.records import Metric, Tag
 from segmentwerk.core.settings import SegmenterSettings, TuningSettings
 from segmentwerk.core.types import StudyResult, TrialRecord
-from segmentwerk.pipelines import records
-from segmentwerk.pipelines.candidates import Candidate
-from segmentwerk.pipelines.context import Context
-from segmentwerk.pipelines.objective import SegmenterObjective
-from segmentwerk.pipelines.preparation import Prepared, halve
-from segmentwerk.pipelines.shared import SharedView
+from segmentwerk.preparation.prepare import Prepared, halve
 from segmentwerk.tracking.writer import Run, Store
 from segmentwerk.tuning.space import SearchSpace
 from segmentwerk.tuning.study import tune
@@ -110,7 +110,7 @@ class Contest:
 
         The scorecard comes before the time: MLflow's comparison of runs opens with what was logged first.
         """
-        run.write([*records.of_scorecard(best.card), *records.of_training(best.model)])
+        run.write([*run_records.of_scorecard(best.card), *run_records.of_training(best.model)])
         run.write([Metric("wall_time/study_seconds", study.seconds)])
 
     def _tune(self, name: str, spec: SegmenterSettings, run: Run) -> StudyResult:
@@ -147,7 +147,7 @@ class Contest:
         title, key = f"{name} trial {trial.number}", f"{self.key}/{name}/{trial.number}"
         experiment = self.settings.tracking.experiment
         with self.store.run(experiment, title, parent=run.id, key=key) as grandchild:
-            grandchild.write(records.of_trial(trial))
+            grandchild.write(run_records.of_trial(trial))
 
 
 def identity(

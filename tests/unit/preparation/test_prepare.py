@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from segmentwerk.contest.unfinished import unfinished
 from segmentwerk.core.settings import FeatureSettings, GoalSettings
 from segmentwerk.core.types import AccountTable, Feature, Window
-from segmentwerk.pipelines.preparation import ACCOUNTS_A_FEATURE, fit_space, split
-from segmentwerk.pipelines.unfinished import unfinished
+from segmentwerk.preparation.prepare import ACCOUNTS_A_FEATURE, fit_space, split
 
 IDS = pd.Index([f"K{number:05d}" for number in range(4000)])
 

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from segmentwerk.config import CompareSettings
+from segmentwerk.contest.outcome import Outcome
 from segmentwerk.core.escaping import escape
 from segmentwerk.core.files import atomic_file
 from segmentwerk.core.types import Scorecard, Selection
@@ -22,12 +22,9 @@ from segmentwerk.insight.report import Told
 from segmentwerk.insight.telling import markdown as decision_of
 from segmentwerk.insight.telling import tell
 from segmentwerk.insight.words import candidate
-from segmentwerk.pipelines.preparation import Prepared
-from segmentwerk.pipelines.release import Release
+from segmentwerk.preparation.prepare import Prepared
+from segmentwerk.release.release import Release
 from segmentwerk.tracking.encode import MAX_NOTE
-
-if TYPE_CHECKING:
-    from segmentwerk.pipelines.compare import Outcome
 
 
 def page(

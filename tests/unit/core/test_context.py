@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from segmentwerk.pipelines import context
+from segmentwerk.core import context
 
 
 def test_a_user_whom_the_system_does_not_know_has_a_number(monkeypatch):

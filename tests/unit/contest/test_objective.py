@@ -1,8 +1,8 @@
 import pytest
 
+from segmentwerk.contest.objective import SegmenterObjective
+from segmentwerk.contest.shared_view import SharedView
 from segmentwerk.core.settings import EvaluationSettings, GoalSettings, SegmenterSettings
-from segmentwerk.pipelines.objective import SegmenterObjective
-from segmentwerk.pipelines.shared import SharedView
 from segmentwerk.tuning.samplers import LAST_STEP
 from small_worlds import blobs, split
 

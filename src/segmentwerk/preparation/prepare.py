@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from segmentwerk.config import LearningSettings
+from segmentwerk.core.context import Context
 from segmentwerk.core.errors import ConfigError, InputError, nearest
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.settings import FeatureSettings, GoalSettings
 from segmentwerk.core.types import AccountTable
 from segmentwerk.evaluation.scorecard import View
-from segmentwerk.pipelines.accounts import Accounts, read_accounts
-from segmentwerk.pipelines.context import Context
+from segmentwerk.preparation.accounts import Accounts, read_accounts
 from segmentwerk.segmenters.preprocess import ReferenceSpace
 from segmentwerk.segmenters.rfm_grid import COLUMNS as RFM
 

@@ -1,0 +1,1 @@
+"""The contest: every segmenter tuned and judged on the same accounts."""

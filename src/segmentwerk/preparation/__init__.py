@@ -1,0 +1,1 @@
+"""From a source to the tables that segmenters learn from and are judged on."""

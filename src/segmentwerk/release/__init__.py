@@ -1,0 +1,1 @@
+"""From the winner to a registered version, and the gates before it becomes champion."""

@@ -1,0 +1,1 @@
+"""What is told to people: pages in MLflow, report, figures, terminal."""
