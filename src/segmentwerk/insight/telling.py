@@ -59,12 +59,16 @@ def tell(proposal: Proposal, language: Language) -> Told:
     )
 
 
-def markdown(told: Told) -> str:
-    """Write it as Markdown; what decides stands in the first lines, since MLflow's page folds the rest."""
+def markdown(told: Told, *, then: str = "") -> str:
+    """Write it as Markdown; what decides stands in the first lines, since MLflow's page folds the rest.
+
+    ``then`` is a paragraph that follows the answers, before the tables push it below the fold.
+    """
     lines = [f"**{told.question}** {' '.join(told.facts)}", ""]
     for answer in told.answers:
         command = f"`{answer.command}`: " if answer.command else ""
         lines += [f"- **{answer.word}:** {command}{answer.outcome}"]
+    lines += ["", then] if then else []
     for grid in told.grids:
         rows = (grid.heads, ("---",) * len(grid.heads), *grid.rows)
         lines += ["", f"{grid.caption}:", "", *(f"| {' | '.join(row)} |" for row in rows)]

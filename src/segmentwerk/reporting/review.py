@@ -53,9 +53,9 @@ def page(
     kind = language.text(f"page.{found.verdict.kind}")
     won = language.text("page.won", winner=selection.winner, k=len(released.segments), kind=kind)
     opening = [  # the UI folds everything after some six lines
-        decision_of(tell(released.proposal, language)),
-        "",
-        f"{won} {sentences.headline(released.cards, language)}",
+        decision_of(
+            tell(released.proposal, language), then=f"{won} {sentences.headline(released.cards, language)}"
+        ),
         "",
     ]
     sections = [  # the last number says which gives way first
