@@ -1,4 +1,4 @@
-"""Does scoring take wide CSV files, and what do they cost next to the same table as Parquet?
+"""What scoring wide CSV files costs, next to the same table as Parquet.
 
     python experiments/benchmarks/wide_files.py [--sizes COLUMNSxROWS …] [--full] [--limit SECONDS]
 
@@ -13,8 +13,8 @@ Parquet is stored by columns, so that only those of the model are read; of a CSV
 ratio is demanded of the time of tables wider than the model by an order of magnitude; their memory may be at
 most twice that of Parquet, and never more than `MOST` megabytes.
 
-``--full`` adds tables of up to a million rows. One that the disk has no room for is left out, with the reason;
-one that takes longer than the limit, or fails, falls short. Set TMPDIR to have the files lie elsewhere.
+``--full`` adds tables of up to a million rows. One that the disk has no room for is left out, with the
+reason; one that takes longer than the limit, or fails, falls short. TMPDIR says where the files lie.
 """
 
 from __future__ import annotations

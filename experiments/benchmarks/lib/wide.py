@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
-
 from lib.models import CATEGORICAL, NUMERIC
+
 from segmentwerk.core.interruption import stoppable
 from segmentwerk.data.sqltext import literal
 
