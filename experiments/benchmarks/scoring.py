@@ -1,13 +1,11 @@
 """How fast, small and frugal is scoring, next to the same model as a pickled scikit-learn pipeline.
 
-    python experiments/benchmarks/scoring.py [--only batch raw csv http start size memory] [--quick]
+    python experiments/benchmarks/scoring.py [--only batch raw http start size memory] [--quick]
 
 batch   1,000,000 accounts (20 numbers, 4 categories) through the registered model, asked as by
         `segmentwerk score`, and through MLflow's scikit-learn flavour with a pipeline of imputer, power
         transform, one-hot and k-means or mixture
 raw     the same accounts through the two ONNX files alone; and what the reasons and MLflow's check cost
-csv     1,000,000 accounts of 50 columns as CSV, next to the same table as Parquet: time and memory; and one
-        account of 1,000 columns
 http    one account a request, in turn, to `mlflow models serve` of either: the 99th percentile
 start   a fresh process, each in the environment that its own requirements.txt asks for (made here, from the
         package registry): load the model and assign one account
@@ -42,11 +40,11 @@ import numpy as np
 import onnxruntime as ort
 import pandas as pd
 import pyarrow as pa
-import pyarrow.csv
 import pyarrow.parquet as pq
 import requests
 from lib.lines import bench
 from lib.models import CATEGORICAL, NUMERIC, accounts, pair
+from lib.peaks import measured
 
 from segmentwerk.registry.publish import REQUIREMENTS
 from segmentwerk.scoring import batch
@@ -103,19 +101,6 @@ def bench_raw(folder: Path, train: pd.DataFrame, n_rows: int) -> None:
     bench("scoring/cost_of_reasons", reasons, mine, "stated", ok=True, unit="s")
     checked = best(lambda: model.predict(rows, params={"columns": PLAIN}), 1)
     bench("scoring/cost_of_mlflow_check", checked, mine, "stated", ok=True, unit="s")
-
-
-def bench_csv(folder: Path, train: pd.DataFrame, n_rows: int) -> None:
-    """Score the same table as CSV and as Parquet."""
-    model = pair(folder, "kmeans", train)[0]
-    for name, rows, width in (("csv", n_rows, 50), ("csv_of_one_account", 1, 1000)):
-        write_accounts(folder / "wide.parquet", rows, width)
-        with pyarrow.csv.CSVWriter(folder / "wide.csv", pq.read_schema(folder / "wide.parquet")) as target:
-            for batch_of_rows in pq.ParquetFile(folder / "wide.parquet").iter_batches():
-                target.write_batch(batch_of_rows)
-        (mine, own), (peer, its) = (measured(model, folder / f"wide.{kind}") for kind in ("csv", "parquet"))
-        compare(f"{name}_{width}_columns", mine, peer, "s", 2.0)
-        compare(f"{name}_{width}_columns_memory", own, its, "MB", 2.0)
 
 
 def served(path: Path) -> tuple[subprocess.Popen[bytes], str]:
@@ -219,39 +204,16 @@ def bench_size(_folder: Path, _train: pd.DataFrame, _n_rows: int) -> None:
     compare("environment", mine, installed_megabytes("mlflow", "torch", "scikit-learn"), "MB", 0.5)
 
 
-def write_accounts(path: Path, n_rows: int, width: int = 0) -> None:
-    """Write accounts in bounded memory, with columns that the model does not know up to a width."""
+def write_accounts(path: Path, n_rows: int) -> None:
+    """Write accounts in bounded memory."""
     step = min(n_rows, 200_000)
     writer = None
     for number in range(n_rows // step):
-        rows = accounts(step, seed=number)
-        random = np.random.default_rng(number)
-        more = {f"Column {i}": random.random(step) for i in range(width - rows.shape[1])}
-        table = pa.Table.from_pandas(rows.assign(**more), preserve_index=False)
+        table = pa.Table.from_pandas(accounts(step, seed=number), preserve_index=False)
         writer = writer or pq.ParquetWriter(path, table.schema)
         writer.write_table(table)
     assert writer is not None
     writer.close()
-
-
-PEAK = """
-import sys, time
-from pathlib import Path
-from segmentwerk.scoring import batch
-begin = time.perf_counter()
-done = batch.score(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]))
-status = Path("/proc/self/status").read_text().splitlines()  # getrusage's peak is that of the parent, too
-peak = next(int(line.split()[1]) for line in status if line.startswith("VmHWM"))
-print(time.perf_counter() - begin, peak / 1024)
-"""
-
-
-def measured(model: Path, given: Path) -> tuple[float, float]:
-    """Score a file in a process of its own; return the seconds and the peak of its memory in megabytes."""
-    command = [sys.executable, "-c", PEAK, model, given, given.with_name("out.parquet")]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    seconds, peak = done.stdout.split()
-    return float(seconds), float(peak)
 
 
 def bench_memory(folder: Path, train: pd.DataFrame, n_rows: int) -> None:
@@ -260,7 +222,7 @@ def bench_memory(folder: Path, train: pd.DataFrame, n_rows: int) -> None:
     peaks, seconds = [], []
     for rows in (max(n_rows // 10, batch.CHUNK // 2), 10 * n_rows):
         write_accounts(folder / "in.parquet", rows)
-        took, peak = measured(model, folder / "in.parquet")
+        took, peak, _ = measured(model, folder / "in.parquet")
         seconds.append(took)
         peaks.append(peak)
     extra = peaks[1] - peaks[0]
@@ -272,7 +234,6 @@ def bench_memory(folder: Path, train: pd.DataFrame, n_rows: int) -> None:
 PARTS = {
     "batch": bench_batch,
     "raw": bench_raw,
-    "csv": bench_csv,
     "http": bench_http,
     "start": bench_start,
     "size": bench_size,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from datetime import date
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -337,15 +338,25 @@ def test_the_fence_holds_by_itself(sql, world):
     assert state(world) == before
 
 
-def test_it_spills_all_the_same(world):
-    """Sorting a gigabyte within a tenth of it writes below the cache, which the fence must let it."""
+def test_it_spills_all_the_same(world, monkeypatch):
+    """Sorting more than fits into memory writes below the cache, as the fence must let it; nowhere else."""
+    small = partial(connection_module.ibis.duckdb.connect, memory_limit="40MB", threads=1)
+    monkeypatch.setattr(connection_module.ibis.duckdb, "connect", small)
+    spill = world / "home" / "cache" / "spill"
+    many = "SELECT md5(CAST(i AS VARCHAR)) AS x FROM range(1000000) AS t(i) ORDER BY x"
     with open_source(SourceSettings.model_validate(filled(PLAIN, world)), world / "home" / "cache") as source:
         con = source.connection.con
-        assert str(world / "home" / "cache" / "spill") in str(
-            con.execute("SELECT current_setting('temp_directory')").fetchall()
-        )
+        before = state(world)
+        rows = con.execute(many)
+        found = [rows.fetchone()[0]]
+        assert sum(file.stat().st_size for file in spill.iterdir()) > 20_000_000, "it all fitted into memory"
+        assert state(world) == before
+        while part := rows.fetchmany(100_000):
+            found += [text for (text,) in part]
+        assert len(found) == 1_000_000
+        assert found == sorted(found)
         with pytest.raises(Exception, match="configuration"):
-            con.execute("SET memory_limit = '10MB'")
+            con.execute("SET memory_limit = '1GB'")
 
 
 @pytest.mark.parametrize(

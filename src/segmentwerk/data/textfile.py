@@ -176,7 +176,8 @@ def _store(
         "quote = '\"', escape = '\"', comment = '', nullstr = ''"
     )
     if path != file.path:
-        options += f", max_line_size = {max(1 << 21, min(path.stat().st_size, LONGEST))}"
+        longest = max(1 << 21, min(path.stat().st_size, LONGEST))
+        options += f", max_line_size = {longest}, buffer_size = {max(1 << 25, 2 * longest)}"  # else 16 times
     chosen = ", ".join(named(name) for name in columns)
     cells = f"SELECT row_number() OVER () AS {ROW}, {chosen} FROM read_csv({sqltext.file(path)}, {options})"
     con.execute(f"CREATE TABLE {table} AS {cells}")

@@ -70,13 +70,16 @@ def events(moves: Migration, language: Language) -> list[str]:
 
 
 def prospects(told: Prospects, language: Language) -> str:
-    """Say how far it can be believed which segments prospects fall into."""
-    return language.text(
+    """Say how far it can be believed which segments prospects fall into, and how many have none."""
+    note = language.text(
         "page.prospects_note",
         accuracy=language.percent(told.accuracy),
         majority=language.percent(told.majority),
         error=language.decimal(100 * told.calibration_error, 1),
     )
+    if not told.left_out:
+        return note
+    return f"{note} {language.text('page.prospects_left_out', count=language.number(told.left_out))}"
 
 
 def number_of_segments(

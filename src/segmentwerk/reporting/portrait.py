@@ -43,14 +43,15 @@ def prospects(assignments: Path, table: AccountTable, path: Prospect | None) -> 
         How such accounts are assigned; without it they take the path of customers, which knows too little.
     """
     assigned = pd.read_parquet(assignments, columns=["account_id", "segment_id", "confidence"])
-    found = assigned[~assigned["account_id"].isin(table.customers)]
-    found = found[found["segment_id"] != NO_SEGMENT]
-    if found.empty or path is None:
+    everyone = assigned[~assigned["account_id"].isin(table.customers)]
+    if everyone.empty or path is None:
         return None
+    found = everyone[everyone["segment_id"] != NO_SEGMENT]
     by_segment = found.groupby("segment_id").agg(
         accounts=("account_id", "size"), confidence=("confidence", "mean")
     )
-    return Prospects(by_segment, path.accuracy, path.majority, path.calibration_error)
+    left_out = len(everyone) - len(found)
+    return Prospects(by_segment, path.accuracy, path.majority, path.calibration_error, left_out)
 
 
 def moves(

@@ -24,7 +24,9 @@ ROW_GROUP = 20_480
 """Rows that a thread holds before it writes them: few, since there may be many columns."""
 REJECTED = "rejected_lines"
 LINE, LONGEST = 2_000_000, 200_000_000
-"""Bytes of the longest line as a rule, and of the longest at all; the reader's memory follows."""
+"""Bytes of the longest line as a rule, and of the longest at all."""
+BUFFER = 16 * LINE
+"""Bytes that a thread reads at once; by itself the reader takes 16 times the longest line, unread or not."""
 
 
 def read(con: duckdb.DuckDBPyConnection, file: Path, wanted: Wanted, target: Path) -> Cells:
@@ -89,6 +91,13 @@ class Text:
         """The model's columns in `relation`."""
         return {name: Column(f"c{place}") for name, place in self.places.items()}
 
+    @property
+    def lengths(self) -> tuple[int, int]:
+        """The bytes that a line may have in a first reading, and in a second where that is too little."""
+        packed = self.path.suffix.lower() == ".gz"
+        most = LONGEST if packed else min(self.path.stat().st_size, LONGEST)
+        return LINE, max(LINE, most)
+
     def copied(self) -> Text:
         """Return the same text in UTF-8, all lines ending in a line feed."""
         try:
@@ -106,23 +115,32 @@ class Text:
             row = con.execute(f"SELECT * FROM {first} LIMIT 1").fetchone() or self.given.header
             names = tuple(name and name.strip() for name in row)
             text = replace(self, names=names, places=places(self.given.path, names, wanted))
-            sample = self.relation(f"ignore_errors = true, max_line_size = {LONGEST}")
-            usual: DecimalSign = "," if self.given.delimiter == ";" else "."
-            return replace(text, signs=signs(con, text.columns, wanted, sample, usual))
+            return replace(text, signs=text._signs(con, wanted))
         except duckdb.InvalidInputException:
             return self._mended().looked_at(con, wanted)
+
+    def _signs(self, con: duckdb.DuckDBPyConnection, wanted: Wanted) -> dict[str, DecimalSign]:
+        """Return the decimal signs of the first rows, read again where lines among them are too long."""
+        found: dict[str, DecimalSign] = {}
+        usual: DecimalSign = "," if self.given.delimiter == ";" else "."
+        if not self.places.keys() & set(wanted.numeric):
+            return found
+        for longest in self.lengths:
+            found = signs(con, self.columns, wanted, self.relation(_keeping(longest)), usual)
+            if not _too_long(_rejected(con)):
+                break
+        return found
 
     def stage(self, con: duckdb.DuckDBPyConnection, wanted: Wanted, target: Path) -> tuple[str, ...]:
         """Write the wanted cells; return the lines that have more or fewer fields than the header."""
         try:
-            for longest in (LINE, LONGEST):
-                store = f"store_rejects = true, rejects_table = '{REJECTED}', max_line_size = {longest}"
-                cells = select(self.columns, self.signs, wanted, self.relation(store))
+            for longest in self.lengths:
+                cells = select(self.columns, self.signs, wanted, self.relation(_keeping(longest)))
                 con.execute(
                     f"COPY ({cells}) TO {literal(str(target))} (FORMAT parquet, ROW_GROUP_SIZE {ROW_GROUP})"
                 )
                 bad = _rejected(con)
-                if not any("line size" in problem for problem in bad.values()):
+                if not _too_long(bad):
                     break
         except duckdb.InvalidInputException:
             return self._mended().stage(con, wanted, target)
@@ -143,6 +161,16 @@ class Text:
             f"escape = '\"', comment = '', nullstr = '', hive_partitioning = false, "
             f"{sqltext.packing(self.path)}, {options})"
         )
+
+
+def _keeping(longest: int) -> str:
+    """Return the reader's options by which it leaves out lines that are no row, and keeps what is wrong."""
+    room = f"max_line_size = {longest}, buffer_size = {max(BUFFER, 2 * longest)}"
+    return f"store_rejects = true, rejects_table = '{REJECTED}', {room}"
+
+
+def _too_long(problems: Mapping[int, str]) -> bool:
+    return any("line size" in problem for problem in problems.values())
 
 
 def _rejected(con: duckdb.DuckDBPyConnection) -> dict[int, str]:

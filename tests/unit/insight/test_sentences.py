@@ -3,11 +3,13 @@
 from dataclasses import replace
 from datetime import date
 
+import pandas as pd
 import pytest
 
 from segmentwerk.core.settings import EvaluationSettings
 from segmentwerk.core.types import Score, StudyResult, TrialRecord, Verdict, Window
 from segmentwerk.insight import report_tables, sentences
+from segmentwerk.insight.cards import Prospects
 from segmentwerk.insight.language import Language
 
 ENGLISH, GERMAN = Language("en", "EUR"), Language("de", "EUR")
@@ -84,3 +86,18 @@ def test_a_total_never_tells_what_one_segment_hides(tell):
     _, rows = report_tables.overview(cards, ENGLISH)
     assert rows[-1][4] == "-"
     assert rows[-1][2] == "400"
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        (ENGLISH, "Left out, as too little is known of them: 1,200."),
+        (GERMAN, "Ausgelassen, da zu wenig von ihnen bekannt ist: 1.200."),
+    ],
+)
+def test_prospects_that_are_left_out_are_counted(language, words):
+    found = pd.DataFrame({"accounts": [3], "confidence": [0.5]}, index=[11])
+    told = Prospects(found, accuracy=0.6, majority=0.3, calibration_error=0.05)
+    assert sentences.prospects(told, language) + " " + words == sentences.prospects(
+        replace(told, left_out=1200), language
+    )
