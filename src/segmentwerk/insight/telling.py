@@ -59,16 +59,18 @@ def tell(proposal: Proposal, language: Language) -> Told:
     )
 
 
-def markdown(told: Told, *, then: str = "") -> str:
+def markdown(told: Told, *, news: str = "", replaces: bool = False) -> str:
     """Write it as Markdown; what decides stands in the first lines, since MLflow's page folds the rest.
 
-    ``then`` is a paragraph that follows the answers, before the tables push it below the fold.
+    ``news`` is what else must be read there: after what changes where a version ``replaces`` another one,
+    before it where there is nothing that it could change.
     """
-    lines = [f"**{told.question}** {' '.join(told.facts)}", ""]
+    facts = " ".join(told.facts)
+    opening = (f"**{told.question}**", facts, news) if replaces else (f"**{told.question}**", news, facts)
+    lines = [" ".join(filter(None, opening)), ""]
     for answer in told.answers:
         command = f"`{answer.command}`: " if answer.command else ""
         lines += [f"- **{answer.word}:** {command}{answer.outcome}"]
-    lines += ["", then] if then else []
     for grid in told.grids:
         rows = (grid.heads, ("---",) * len(grid.heads), *grid.rows)
         lines += ["", f"{grid.caption}:", "", *(f"| {' | '.join(row)} |" for row in rows)]

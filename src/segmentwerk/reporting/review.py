@@ -54,7 +54,9 @@ def page(
     won = language.text("page.won", winner=selection.winner, k=len(released.segments), kind=kind)
     opening = [  # the UI folds everything after some six lines
         decision_of(
-            tell(released.proposal, language), then=f"{won} {sentences.headline(released.cards, language)}"
+            tell(released.proposal, language),
+            news=f"{won} {sentences.headline(released.cards, language)}",
+            replaces=released.proposal.comparison is not None,
         ),
         "",
     ]
