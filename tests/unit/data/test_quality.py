@@ -85,6 +85,7 @@ def dirty():
     accounts.loc[24, "industry"] = "Retail "
     accounts.loc[25:27, "industry"] = "technolgy"
     accounts.loc[28, "industry"] = "call +49 30 1234567"
+    accounts.loc[33, "industry"] = "Frau Özil-Muster"
     accounts.loc[29, "email"] = accounts.loc[30, "email"]
     accounts.loc[31, "name"] = accounts.loc[34, "name"].replace("Ltd", "Limited")
     accounts["ownership"] = "private"
@@ -160,6 +161,7 @@ EXPECTED = {
     ("Q070", "surveys"): (1, (1,)),
     ("Q080", "campaigns"): (1, (1,)),
     ("Q090", "accounts"): (1, None),
+    ("Q091", "accounts"): (1, None),
 }
 
 
@@ -307,3 +309,52 @@ def test_nearly_equal_levels():
     assert nearly_equal(["north", "North ", "south", "type 1", "type 2", "web", "wed"]) == [
         ("north", "North ")
     ]
+
+
+def persons(report, table):
+    return [f for f in report.failed if (f.code, f.table) == ("Q091", table)]
+
+
+def test_levels_that_are_names_of_the_source_are_found_and_not_shown():
+    frames = clean()
+    agents = ["Ann O'Hara", "Jürgen Grün", "li wei"]
+    frames["accounts"]["lead_source"] = [[*agents, "fair"][i % 4].upper() + " " for i in range(N)]
+    frames["opportunities"] = pd.DataFrame(
+        {
+            "opportunity_id": [str(i) for i in range(N)],
+            "account_id": frames["accounts"]["account_id"],
+            "opened_on": date(2022, 5, 1),
+            "closed_on": date(2022, 6, 1),
+            "stage": "won",
+            "agent": [agents[i % 3] for i in range(N)],
+        }
+    )
+    _, report = inspected(frames)
+    (found,) = persons(report, "accounts")
+    assert (found.rows, found.of) == (3 * N // 4, N)
+    assert "lead_source: 3 of 4 levels" in found.message
+    assert not [name for name in agents if name.lower() in json.dumps(report.to_dict()).lower()]
+
+
+def test_items_of_a_survey_that_name_people_are_found():
+    frames = clean()
+    frames["surveys"] = pd.DataFrame(
+        {
+            "account_id": frames["accounts"]["account_id"],
+            "item": [["delivery", "advice by Mrs. Example"][i % 2] for i in range(N)],
+            "score": 3.0,
+            "scale_min": 1.0,
+            "scale_max": 5.0,
+        }
+    )
+    (found,) = persons(inspected(frames)[1], "surveys")
+    assert found.rows == N // 2
+    assert "Example" not in found.message
+
+
+def test_a_customer_called_like_an_industry_is_a_coincidence():
+    frames = clean()
+    levels = [f"{word} trade" for word in ("retail", "paper", "steel", "glass", "wine", "toy")]
+    frames["accounts"]["industry"] = [[*levels, "Prof. Services", "Donuts"][i % 8] for i in range(N)]
+    frames["accounts"].loc[0, "name"] = "Retail Trade"
+    assert not persons(inspected(frames)[1], "accounts")

@@ -9,7 +9,16 @@ import ibis
 
 from segmentwerk.data.contracts import Checked
 from segmentwerk.data.mapping import Private
-from segmentwerk.data.quality import columns, contents, contracts, duplicates, history, probes, spelling
+from segmentwerk.data.quality import (
+    columns,
+    contents,
+    contracts,
+    duplicates,
+    history,
+    persons,
+    probes,
+    spelling,
+)
 from segmentwerk.data.quality.findings import Finding, Inspection, QualityReport
 from segmentwerk.data.quality.report import to_html, write
 
@@ -33,6 +42,7 @@ CHECKS = (
     spelling.check_levels,
     spelling.check_partners,
     spelling.check_industries,
+    persons.check_persons,
 )
 
 
