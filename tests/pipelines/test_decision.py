@@ -20,7 +20,7 @@ from segmentwerk.insight.telling import markdown, plain, tell
 from segmentwerk.registry import approval, promotion
 from segmentwerk.registry.decisions import history
 from segmentwerk.registry.publish import CHALLENGER
-from segmentwerk.release import decision
+from segmentwerk.release import proposing
 from segmentwerk.tracking.writer import Store
 
 GOOD = Gate("G001", "Large enough", "passed", "It is.")
@@ -96,7 +96,7 @@ def put(store, monkeypatch):
             home=store.home,
         )
         version = add(name, gates, found)
-        return decision.put(version, found, SimpleNamespace(table=table), settings, store)
+        return proposing.put(version, found, SimpleNamespace(table=table), settings, store)
 
     return case
 
@@ -165,8 +165,8 @@ def test_after_a_rejection_a_person_decides(put, type_in, store):
     proposal = put("first", "again")
     assert (proposal.standing, proposal.cause) == ("champion", "vacant")
     assert type_in(proposal.no).code == 0
-    assert decision._policy(store, RegistrySettings(model_name=proposal.model)) == ""
-    assert decision._policy(store, RegistrySettings(model_name=proposal.model, promote="always")) == "always"
+    assert proposing._policy(store, RegistrySettings(model_name=proposal.model)) == ""
+    assert proposing._policy(store, RegistrySettings(model_name=proposal.model, promote="always")) == "always"
 
 
 @pytest.mark.parametrize("code", ["en", "de"])
@@ -190,7 +190,7 @@ def test_where_nothing_is_registered_it_says_why_and_names_no_command():
     table, _ = world(400)
     for enabled, words in ((False, "Tracking is off."), (True, "did not answer")):
         settings = SimpleNamespace(registry=RegistrySettings(), tracking=TrackingSettings(enabled=enabled))
-        told = tell(decision.unregistered(SimpleNamespace(table=table), settings), Language())
+        told = tell(proposing.unregistered(SimpleNamespace(table=table), settings), Language())
         assert words in markdown(told)
         assert words in plain(told)
         assert "segmentwerk promote" not in markdown(told) + plain(told)

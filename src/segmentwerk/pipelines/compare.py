@@ -32,6 +32,7 @@ from segmentwerk.insight.language import Language
 from segmentwerk.preparation.prepare import Prepared, prepare
 from segmentwerk.release.release import Release, release
 from segmentwerk.reporting import entrant_page, gallery, report, review, terminal
+from segmentwerk.reporting.card import write as write_card
 from segmentwerk.tracking import provenance
 from segmentwerk.tracking.writer import Run, Store
 
@@ -66,7 +67,7 @@ def run(settings: CompareSettings, context: Context) -> dict[str, Any]:
         ):
             found = _hold(contest, chosen, settings, parent, helpers)
         with context.timed("release"):
-            released = release(prepared, found.winner, settings, context, store, parent)
+            released = release(prepared, found.winner, settings, context, store, parent, write_card)
         _write_labels(found, prepared, context)
         with context.timed("figures"):
             pictures, drawn = gallery.draw(found, released, prepared, settings, context.output)

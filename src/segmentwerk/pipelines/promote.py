@@ -12,7 +12,7 @@ from segmentwerk.core.errors import InputError, ModelError
 from segmentwerk.registry import promotion
 from segmentwerk.registry.decisions import Decision
 from segmentwerk.registry.publish import CHALLENGER
-from segmentwerk.release.approval import asker
+from segmentwerk.release.questions import asker
 from segmentwerk.tracking.writer import Store
 
 log = logging.getLogger(__name__)

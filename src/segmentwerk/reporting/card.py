@@ -9,53 +9,56 @@ from collections.abc import Iterator, Sequence
 
 from segmentwerk.config import CompareSettings
 from segmentwerk.core.escaping import escape
-from segmentwerk.core.types import AccountTable, Scorecard
+from segmentwerk.core.proposal import Proposal
+from segmentwerk.core.types import AccountTable
 from segmentwerk.insight import markdown, report_tables, sentences
-from segmentwerk.insight.cards import Card, Prospects
+from segmentwerk.insight.cards import Card
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.plots import criterion
+from segmentwerk.insight.telling import markdown as decision_of
+from segmentwerk.insight.telling import tell
 from segmentwerk.insight.words import column_label, label
 from segmentwerk.preparation.prepare import Prepared
 from segmentwerk.registry.prospect import OUTLIER_SHARE
 from segmentwerk.registry.publish import MAX_DESCRIPTION
+from segmentwerk.release.describing import Described
+from segmentwerk.release.packaging import Packed
 
 SCORE = "segmentwerk score input=accounts.csv output=segments.parquet"
 PYTHON = 'mlflow.pyfunc.load_model("models:/…@champion").predict(frame)'
 
 
 def write(
-    card: Scorecard,
-    cards: Sequence[Card],
-    prospects: Prospects | None,
+    described: Described,
+    packed: Packed,
     prepared: Prepared,
     settings: CompareSettings,
-    language: Language,
-    opening: str = "",
+    proposal: Proposal | None = None,
 ) -> str:
     """Return the card as Markdown, short enough for the registry; the segments' summaries give way first.
 
-    ``opening`` is what is to be decided.
+    ``proposal`` is what is to be decided; None until the version is registered.
     """
+    decision = [] if proposal is None else [decision_of(tell(proposal, described.language))]
     for summaries, factors in ((True, True), (True, False), (False, False)):
-        made = made_of(prepared, language) if factors else []
-        lines = _lines(card, cards, prospects, prepared, settings, language, made, summaries=summaries)
-        text = "\n".join([opening, *lines] if opening else lines)
+        lines = _lines(described, packed, prepared, settings, summaries=summaries, factors=factors)
+        text = "\n".join([*decision, *lines])
         if len(text) <= MAX_DESCRIPTION:
             break
     return text
 
 
 def _lines(
-    card: Scorecard,
-    cards: Sequence[Card],
-    prospects: Prospects | None,
+    described: Described,
+    packed: Packed,
     prepared: Prepared,
     settings: CompareSettings,
-    language: Language,
-    made: Sequence[str],
     *,
     summaries: bool,
+    factors: bool,
 ) -> Iterator[str]:
+    card, cards, prospects = described.winner.card, described.cards, packed.prospects
+    language = described.language
     t = language.text
     opening = t("model_card.opening", algorithm=card.algorithm, k=len(cards))
     yield f"{opening} {sentences.headline(cards, language)}"
@@ -70,7 +73,8 @@ def _lines(
     yield t("model_card.purpose_text", goal=settings.goal.name)
     yield f"\n## {t('page.data')}"
     yield _data(prepared, settings, language)
-    yield from made
+    if factors:
+        yield from made_of(prepared, language)
     yield f"\n## {t('model_card.scorecard')}"
     for key in settings.evaluation.primary:
         if (score := card.score(key)) is not None:

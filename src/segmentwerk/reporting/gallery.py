@@ -46,8 +46,8 @@ def _figures(
     yield plots.history(found.studies, language)
     yield segment_plots.sizes(segments, language)
     yield segment_plots.stability(segments, card, language)
-    yield segment_plots.separation(segments, released.near, language)
-    yield segment_plots.profile(released.measured, segments, language)
+    yield segment_plots.separation(segments, released.described.near, language)
+    yield segment_plots.profile(released.described.measured, segments, language)
     yield from _outcome(released, prepared, settings, language)
 
 
@@ -60,8 +60,8 @@ def _outcome(
         return
     name = name.removeprefix("log_")
     unit = "money" if name == "future_revenue" else "share"
-    values = known[name].loc[released.labels.index]
-    yield segment_plots.outcome(values, released.labels, released.segments, unit, language)
+    values = known[name].loc[released.described.labels.index]
+    yield segment_plots.outcome(values, released.described.labels, released.segments, unit, language)
 
 
 def _searches(found: Outcome, settings: CompareSettings, language: Language) -> Iterator[Figure]:

@@ -75,7 +75,7 @@ def _segments(console: Console, released: Release) -> None:
 def _next_steps(console: Console, released: Release, where: str) -> None:
     if released.proposal.version is None:
         return
-    given, model = shlex.quote(f"input={released.accounts}"), shlex.quote(f"model={released.uri}")
+    given, model = shlex.quote(f"input={released.packed.accounts}"), shlex.quote(f"model={released.uri}")
     lines = (
         "",
         f"Look at the runs:      segmentwerk ui{where or '      (or: make ui)'}",

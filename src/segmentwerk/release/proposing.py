@@ -1,4 +1,4 @@
-"""How a new version is put before those who decide: compared, asked, promoted where the policy says so.
+"""How a new version is put before those who decide: asked, and promoted where the policy says so.
 
 All of it happens once, when the version is registered, so that the page and the command agree.
 """
@@ -9,9 +9,6 @@ import logging
 from collections.abc import Sequence
 from typing import Literal
 
-import numpy as np
-import pandas as pd
-
 from segmentwerk.config import CompareSettings
 from segmentwerk.core.addresses import redacted
 from segmentwerk.core.context import user
@@ -19,54 +16,14 @@ from segmentwerk.core.errors import GateError
 from segmentwerk.core.paths import default_home
 from segmentwerk.core.proposal import Comparison, Proposal
 from segmentwerk.core.settings import RegistrySettings
-from segmentwerk.core.types import Gate, Identity
-from segmentwerk.evaluation.succession import Assigned, differences
-from segmentwerk.evaluation.view import Fitted
-from segmentwerk.preparation.prepare import Prepared, split
+from segmentwerk.core.types import Gate
+from segmentwerk.preparation.prepare import Prepared
 from segmentwerk.registry import promotion
-from segmentwerk.registry.approval import LEAST_HELD_OUT
-from segmentwerk.registry.incumbent import Incumbent
 from segmentwerk.registry.promotion import Registered
-from segmentwerk.release.approval import asker
+from segmentwerk.release.questions import asker
 from segmentwerk.tracking.writer import Store
 
 log = logging.getLogger(__name__)
-
-NO_SEGMENT = -1
-"""Stands where a champion knows too little for a segment."""
-
-
-def compare_with(
-    present: Incumbent,
-    winner: Fitted,
-    labels: pd.Series,
-    identity: Identity,
-    prepared: Prepared,
-    settings: CompareSettings,
-) -> Comparison:
-    """Compare the winner with the champion: who moves, and how both do on accounts new to both.
-
-    Parameters
-    ----------
-    labels
-        The winner's label of each customer (n_customers,).
-    """
-    before = present.ids.reindex(labels.index, fill_value=NO_SEGMENT)
-    share = float(present.params.get("holdout_share", settings.evaluation.holdout_share))
-    _, theirs = split(prepared.table.customers, share, int(present.params.get("seed", settings.seed)))
-    held_out = np.flatnonzero(prepared.view.test.index.isin(theirs))
-    view = prepared.view.take(np.arange(len(prepared.view.train)), held_out)
-    each, overall = (
-        differences(winner, Assigned(before), view, settings.evaluation, seed=settings.seed)
-        if len(held_out) >= LEAST_HELD_OUT
-        else ((), None)
-    )
-    moved = labels.map(identity.ids) != before
-    spent = prepared.table.features.loc[labels.index].get("monetary")
-    total, moving = (None, None) if spent is None else (float(spent.sum()), float(spent[moved].sum()))
-    return Comparison(
-        present.version, len(labels), len(held_out), float(moved.mean()), total, moving, each, overall
-    )
 
 
 def unregistered(prepared: Prepared, settings: CompareSettings, *, denied: bool = False) -> Proposal:

@@ -1,4 +1,4 @@
-"""The gates before a promotion: what a version's tags say, and what its artifact does when it is tried."""
+"""What a promotion asks of a version: what its tags say, and what its artifact does when it is tried."""
 
 from __future__ import annotations
 

@@ -1,0 +1,131 @@
+"""The first step of a release: whom the winner's segments hold, what they are called, and who moves."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pandas as pd
+
+from segmentwerk.config import CompareSettings
+from segmentwerk.contest.candidates import Candidate
+from segmentwerk.core.proposal import Comparison
+from segmentwerk.core.seeds import derive
+from segmentwerk.core.types import Identity, Segment
+from segmentwerk.evaluation.identity import match
+from segmentwerk.insight import cards, profiles
+from segmentwerk.insight.cards import Card
+from segmentwerk.insight.exemplar import exemplars
+from segmentwerk.insight.language import Language
+from segmentwerk.insight.migration import Migration
+from segmentwerk.insight.overlap import cautions, neighbourhood
+from segmentwerk.insight.profiles import Effect
+from segmentwerk.preparation.prepare import Prepared
+from segmentwerk.registry.incumbent import Incumbent, incumbent, next_segment_id
+from segmentwerk.release import portrait
+from segmentwerk.release.comparing import compare_with
+from segmentwerk.scoring.load import load
+from segmentwerk.tracking.writer import Store
+
+
+@dataclass(frozen=True)
+class Described:
+    """The winner and its segments, as they are known before anything is written.
+
+    Attributes
+    ----------
+    language
+        What the segments are told in.
+    labels
+        (n_customers,) label of each customer.
+    identity
+        Stable id of each label, and what became of the champion's segments.
+    near
+        (k, k) neighbourhood of the segments.
+    measured
+        Effects of the features.
+    replaced, moves, comparison
+        The champion, who moves away from its segments, and how the winner does against it; None where
+        there is no champion.
+    """
+
+    winner: Candidate
+    language: Language
+    labels: pd.Series
+    identity: Identity
+    near: pd.DataFrame
+    measured: list[Effect]
+    segments: tuple[Segment, ...]
+    cards: tuple[Card, ...]
+    replaced: Incumbent | None = None
+    moves: Migration | None = None
+    comparison: Comparison | None = None
+
+
+def describe(
+    prepared: Prepared, winner: Candidate, settings: CompareSettings, registry: Store | None
+) -> Described:
+    """Give the winner's segments their ids and names, and measure what is told of them.
+
+    Parameters
+    ----------
+    registry
+        Where the champion is; None where it cannot be asked.
+    """
+    table = prepared.table
+    customers = table.features.loc[table.customers]
+    space = prepared.space.transform(customers)
+    labels = pd.Series(winner.model.predict(space), index=customers.index)
+    language = Language.of(settings.report.language, settings.source.currency, table.catalogue)
+    present, next_id = _known(registry, settings.registry.model_name, customers)
+    identity = _identify(labels, present, next_id, winner.model.n_segments_)
+    near = neighbourhood(space, labels, winner.model.n_segments_, derive(settings.seed, "neighbourhood"))
+    measured = profiles.effects(table, labels)
+    least = settings.evaluation.min_segment_share
+    segments = profiles.describe(
+        table,
+        labels,
+        identity.ids,
+        names=present.names if present else None,
+        warnings=cautions(winner.card, near, identity.ids, least, language),
+        exemplars=exemplars(table, space, labels, language),
+        measured=measured,
+        language=language,
+    )
+    told = cards.make(table, space, labels, segments, measured, portrait.potential(table))
+    found = Described(winner, language, labels, identity, near, measured, segments, told)
+    return found if present is None else _beside(found, present, prepared, settings)
+
+
+def _known(registry: Store | None, name: str, customers: pd.DataFrame) -> tuple[Incumbent | None, int]:
+    """Return the champion, and the first segment id that is free."""
+    if registry is None:
+        return None, 1
+    present = incumbent(registry, name, customers, lambda uri: _inside(uri, registry))
+    return present, next_segment_id(registry, name)
+
+
+def _inside(uri: str, registry: Store) -> Any:
+    """Open a registered model, every file of which is what was registered."""
+    return load(uri, registry.uri).model.unwrap_python_model()
+
+
+def _identify(labels: pd.Series, present: Incumbent | None, next_id: int, n_segments: int) -> Identity:
+    if present is not None:
+        return match(present.ids, labels, next_id=next_id, n_segments=n_segments)
+    ids = {label: next_id + label for label in range(n_segments)}
+    return Identity(ids, next_id + n_segments, (), pd.DataFrame(), float("nan"))
+
+
+def _beside(found: Described, present: Incumbent, prepared: Prepared, settings: CompareSettings) -> Described:
+    """Add what is known only beside a champion."""
+    return replace(
+        found,
+        replaced=present,
+        moves=portrait.moves(
+            found.identity, present, found.labels, found.segments, prepared.table, found.language
+        ),
+        comparison=compare_with(
+            present, found.winner.model, found.labels, found.identity, prepared, settings
+        ),
+    )
