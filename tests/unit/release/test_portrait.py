@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pandas as pd
 import pytest
 
-from segmentwerk.reporting import portrait
+from segmentwerk.release import portrait
 
 TABLE = SimpleNamespace(customers=pd.Index(["customer"]))
 PATH = SimpleNamespace(accuracy=0.6, majority=0.3, calibration_error=0.05)
