@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from segmentwerk.core.errors import InputError
+from segmentwerk.core.veil import remembered, share
 
 if TYPE_CHECKING:
     from loky import ProcessPoolExecutor
@@ -59,7 +60,7 @@ def processes() -> Iterator[ProcessPoolExecutor]:
     executor = ProcessPoolExecutor(
         min(cpu_count(), _MOST_WORKERS),
         initializer=follow,
-        initargs=(os.getpid(),),
+        initargs=(os.getpid(), remembered()),
         env=dict.fromkeys(THREAD_LIMITS, "1"),
     )
     try:
@@ -76,8 +77,12 @@ def processes() -> Iterator[ProcessPoolExecutor]:
         executor.shutdown(kill_workers=True)
 
 
-def follow(parent: int) -> None:
-    """Leave Ctrl-C to the parent process, whose id is ``parent``, and end when it ends."""
+def follow(parent: int, secrets: frozenset[str]) -> None:
+    """Leave Ctrl-C to the parent process, whose id is ``parent``, and end when it ends; log no secrets.
+
+    ``secrets`` are those that the parent knows (`veil.remembered`).
+    """
+    share(secrets)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 

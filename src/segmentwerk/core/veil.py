@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import quote, quote_plus, unquote
@@ -47,6 +47,28 @@ def veiled(text: str) -> str:
 def discreet() -> Iterator[None]:
     """Veil whatever is logged while the block runs; its secrets are known that long."""
     make, before = logging.getLogRecordFactory(), set(_known)
+    _veil_logs()
+    try:
+        yield
+    finally:
+        logging.setLogRecordFactory(make)
+        _known.clear()
+        _known.update(before)
+
+
+def remembered() -> frozenset[str]:
+    """Return what `veiled` hides, for `share` in a process that works for this one."""
+    return frozenset(_known)
+
+
+def share(secrets: Iterable[str]) -> None:
+    """Hide ``secrets`` and veil whatever this process logs, until it ends."""
+    _known.update(secrets)
+    _veil_logs()
+
+
+def _veil_logs() -> None:
+    make = logging.getLogRecordFactory()
 
     def discreetly(*args: Any, **more: Any) -> logging.LogRecord:
         record = make(*args, **more)
@@ -59,12 +81,6 @@ def discreet() -> Iterator[None]:
         return record
 
     logging.setLogRecordFactory(discreetly)
-    try:
-        yield
-    finally:
-        logging.setLogRecordFactory(make)
-        _known.clear()
-        _known.update(before)
 
 
 def _without_user(address: str) -> str:

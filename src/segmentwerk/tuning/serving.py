@@ -32,14 +32,15 @@ def one_thread() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def serve(line: Connection) -> None:
+def serve(line: Connection, secrets: frozenset[str]) -> None:
     """Evaluate what comes over the line until it closes.
 
     First comes the objective, answered by `READY`; then parameters, answered by `BEGUN` and, in the
     end, an `Outcome`. A report goes out as (step, value) and waits for why the trial should end, or
-    None. An exception that is no trial's fault goes out and ends the worker.
+    None. An exception that is no trial's fault goes out and ends the worker. ``secrets`` are kept from
+    its log.
     """
-    follow(os.getppid())
+    follow(os.getppid(), secrets)
 
     def report(step: int, value: float) -> None:
         line.send((step, value))

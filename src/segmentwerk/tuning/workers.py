@@ -15,6 +15,7 @@ from typing import Protocol
 import optuna
 
 from segmentwerk.core.errors import ConfigError
+from segmentwerk.core.veil import remembered
 from segmentwerk.tuning.serving import BEGUN, READY, one_thread, serve
 from segmentwerk.tuning.space import Point
 from segmentwerk.tuning.trials import Objective, Outcome, evaluate
@@ -217,7 +218,7 @@ class Pool:
     def _hire(self) -> tuple[BaseProcess, Connection]:
         context = multiprocessing.get_context("spawn")
         ours, theirs = context.Pipe()
-        process = context.Process(target=serve, args=(theirs,), daemon=True)
+        process = context.Process(target=serve, args=(theirs, remembered()), daemon=True)
         with one_thread():
             process.start()
         theirs.close()

@@ -12,6 +12,7 @@ import pytest
 
 from segmentwerk.core.errors import InputError
 from segmentwerk.core.parallel import processes
+from segmentwerk.core.veil import discreet, remember
 
 BUSY = """
 import os, time
@@ -35,6 +36,28 @@ def test_tasks_run_elsewhere_on_one_thread_and_keep_their_order():
     assert os.getpid() not in {pid for _, pid, _ in found}
     assert {threads for _, _, threads in found} == {"1"}
     assert not any(psutil.pid_exists(pid) for _, pid, _ in found)
+
+
+def test_secrets_are_veiled_in_the_logs_of_other_processes():
+    def log():
+        import io
+        import logging
+
+        text = io.StringIO()
+        logging.getLogger().addHandler(logging.StreamHandler(text))
+        logging.warning("Asking %s, with %s and password=other", "http://me:Quolth7bert@host", "Quolth7bert")
+        try:
+            raise ValueError("no Quolth7bert")
+        except ValueError:
+            logging.exception("It failed")
+        return text.getvalue()
+
+    with discreet():
+        remember("postgresql://me:Quolth7bert@127.0.0.1:9/d")
+        with processes() as executor:
+            logged = executor.submit(log).result()
+    assert logged.startswith("Asking http://***@host, with *** and password=***\nIt failed\nTraceback")
+    assert logged.endswith("ValueError: no ***\n")
 
 
 def test_what_still_runs_ends_with_the_block():

@@ -1,5 +1,6 @@
 """Objectives for worker processes, which import this module by name (see the `objectives` fixture)."""
 
+import logging
 import os
 import time
 from dataclasses import dataclass
@@ -25,6 +26,21 @@ def identify(params, report):
     """Return who evaluates, and with how many threads."""
     time.sleep(0.05)
     return {"value": params["x"], "pid": os.getpid(), "threads": float(os.environ["OMP_NUM_THREADS"])}
+
+
+@dataclass
+class Talkative:
+    """Logs into a file."""
+
+    file: Path
+    words: str
+
+    def __call__(self, params, report):
+        handler = logging.FileHandler(self.file)
+        logging.getLogger().addHandler(handler)
+        logging.warning("Known: %s", self.words)
+        handler.close()
+        return {"value": params["x"]}
 
 
 def reporting(params, report):

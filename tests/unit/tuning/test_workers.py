@@ -7,6 +7,7 @@ import pytest
 
 from segmentwerk.core.errors import ConfigError
 from segmentwerk.core.settings import TuningSettings
+from segmentwerk.core.veil import discreet, remember
 from segmentwerk.tuning.study import tune
 from segmentwerk.tuning.workers import Pool
 
@@ -57,6 +58,17 @@ def test_a_trial_handed_to_a_dead_worker_keeps_its_second_chance(objectives, tmp
         pool.start("another", {"x": 0.7})
         assert until_finished(pool)[1].state == "complete"
     assert died == ["another"]
+
+
+def test_a_worker_logs_no_secret(objectives, tmp_path):
+    file = tmp_path / "worker.log"
+    with discreet():
+        remember("postgresql://me:Quolth7bert@127.0.0.1:9/d")
+        objective = objectives.Talkative(file, "Quolth7bert, http://me:other@host and token=another")
+        with closing(Pool(objective, None, None, 1)) as pool:
+            pool.start("a trial", {"x": 0.2})
+            assert until_finished(pool)[1].state == "complete"
+    assert file.read_text() == "Known: ***, http://***@host and token=***\n"
 
 
 def until_finished(pool):
