@@ -34,9 +34,9 @@ from sklearn.metrics import adjusted_rand_score
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
+from segmentwerk.core.threads import one_thread
 from segmentwerk.segmenters import _training
 from segmentwerk.segmenters._lesson import Lesson
-from segmentwerk.segmenters._threads import one_thread
 from segmentwerk.segmenters.autoencoder import AutoencoderSegmenter
 from segmentwerk.segmenters.base import Segmenter
 from segmentwerk.segmenters.gaussian_mixture import GaussianMixtureSegmenter

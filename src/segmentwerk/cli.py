@@ -137,12 +137,13 @@ def _fail(message: str, code: int) -> int:
 
 def _run_hydra(verb: str, arguments: list[str]) -> None:
     from segmentwerk.core.errors import ConfigError, nearest
+    from segmentwerk.core.threads import default_to_one_thread
 
     if verb not in VERBS:
         raise ConfigError(f"Unknown verb {verb!r}.", nearest(verb, VERBS))
     os.environ["HYDRA_FULL_ERROR"] = "1"  # else Hydra prints its own traceback and exits by itself
     # One thread for each fit: sums then come out the same everywhere; fits run side by side instead.
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    default_to_one_thread()
     import hydra
     from omegaconf import OmegaConf
 

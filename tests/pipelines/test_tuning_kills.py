@@ -111,7 +111,7 @@ class Study:
 def _workers(main):
     try:
         children = psutil.Process(main).children()
-        return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+        return [child for child in children if "LokyProcess" in " ".join(child.cmdline())]
     except psutil.NoSuchProcess:
         return []
 

@@ -12,7 +12,7 @@ from segmentwerk.core.errors import FitError
 from segmentwerk.core.records import Metric, Tag
 from segmentwerk.core.settings import TuningSettings
 from segmentwerk.tracking.writer import Store
-from segmentwerk.tuning.plan import Plan
+from segmentwerk.tuning.execution import StudyPlan
 from segmentwerk.tuning.space import SearchSpace
 from segmentwerk.tuning.study import tune
 
@@ -75,7 +75,7 @@ def main(config):
     settings = TuningSettings(**config["settings"])
     folder = Path(config["home"]) / "doing"
     folder.mkdir(parents=True, exist_ok=True)
-    plan = Plan("kills", SPACE, settings, 5, Path(config["home"]), "", settings.n_trials, ())
+    plan = StudyPlan("kills", SPACE, settings, 5, Path(config["home"]), "", settings.n_trials, ())
     tracker = Tracker(config, plan.study)
     objective = Cheap(folder, config["seconds"])
     result = tune("kills", objective, SPACE, settings, seed=5, home=Path(config["home"]), on_trial=tracker)

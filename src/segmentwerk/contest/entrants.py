@@ -15,8 +15,8 @@ from segmentwerk.contest.contest import Contest
 from segmentwerk.contest.shared_view import SharedView
 from segmentwerk.core.errors import FitError
 from segmentwerk.core.interruption import Terminated
-from segmentwerk.core.parallel import threads
 from segmentwerk.core.settings import EvaluationSettings, SegmenterSettings
+from segmentwerk.core.threads import threads
 from segmentwerk.core.types import StudyResult
 from segmentwerk.tracking.writer import Run
 

@@ -77,15 +77,20 @@ def atomic_folder(target: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def locked(path: Path) -> Iterator[None]:
+def locked(path: Path, *, taken: InputError | None = None) -> Iterator[None]:
     """Hold the lock file ``path`` while the block runs; other processes wait, and soon say so.
 
     The operating system frees the lock when its holder dies, so a killed process leaves none behind.
 
+    Parameters
+    ----------
+    taken
+        Raised at once, instead of waiting, where another process holds it.
+
     Raises
     ------
     InputError
-        If the folder cannot be made or written.
+        If the folder cannot be made or written; ``taken``.
     """
     from filelock import FileLock, Timeout  # imports asyncio: too slow for `--help`
 
@@ -95,8 +100,10 @@ def locked(path: Path) -> Iterator[None]:
         path.touch()  # FileLock itself would wait forever where it may not write
         lock = FileLock(path)
         try:
-            lock.acquire(timeout=_TELL_AFTER)
-        except Timeout:
+            lock.acquire(timeout=_TELL_AFTER if taken is None else 0)
+        except Timeout as error:
+            if taken is not None:
+                raise taken from error
             log.info("Waiting for another process to end, which holds %s ...", path)
             lock.acquire()
     try:

@@ -20,10 +20,11 @@ from segmentwerk.contest.unfinished import unfinished
 from segmentwerk.core.context import Context
 from segmentwerk.core.errors import ConfigError, FitError, nearest
 from segmentwerk.core.files import atomic_file
-from segmentwerk.core.parallel import processes, threads
+from segmentwerk.core.processes import processes
 from segmentwerk.core.records import Artifact, Description, Metric, Param, Record, Tag, Text
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.settings import SegmenterSettings
+from segmentwerk.core.threads import threads
 from segmentwerk.core.types import Selection, StudyResult, Verdict
 from segmentwerk.data import privacy
 from segmentwerk.evaluation.selection import against_baseline, select

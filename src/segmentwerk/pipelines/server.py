@@ -10,12 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock, Timeout
-
 from segmentwerk.config import ServerSettings
 from segmentwerk.core.addresses import redacted, sound, with_driver
 from segmentwerk.core.context import Context
 from segmentwerk.core.errors import ConfigError, InputError
+from segmentwerk.core.files import locked
 from segmentwerk.core.ports import reserve
 from segmentwerk.tracking.experiment import reach
 from segmentwerk.tracking.postgres import cluster
@@ -42,8 +41,9 @@ def run(settings: ServerSettings, _context: Context) -> dict[str, Any]:
     folder = settings.home / "server"
     reserve(settings.host, settings.port).close()  # before a database is started in vain
     address = f"http://{settings.host}:{settings.port}"
+    taken = InputError(f"A server of {folder} runs already.", "Use that one, or stop it.")
     with (
-        _only_one(folder / "lock"),
+        locked(folder / "lock", taken=taken),
         _database(settings, folder) as database,
         tempfile.TemporaryDirectory() as scratch,
         served(
@@ -90,13 +90,3 @@ def _database(settings: ServerSettings, folder: Path) -> Iterator[str]:
         )
     reach(database)
     yield database
-
-
-@contextmanager
-def _only_one(path: Path) -> Iterator[None]:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(path, timeout=0):
-            yield
-    except Timeout as error:
-        raise InputError(f"A server of {path.parent} runs already.", "Use that one, or stop it.") from error

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import asdict
 from typing import Any
 
 from segmentwerk.config import SyncSettings
+from segmentwerk.core.addresses import redacted
 from segmentwerk.core.context import Context
 from segmentwerk.core.errors import ConfigError
-from segmentwerk.tracking.spool import Spool
+from segmentwerk.tracking.outbox import kept
 from segmentwerk.tracking.writer import Store
 
 log = logging.getLogger(__name__)
@@ -27,18 +29,8 @@ def run(settings: SyncSettings, context: Context) -> dict[str, Any]:
     store = Store(settings.tracking.uri, settings.home)
     with context.timed("sync"):
         sent = store.sync()
-    kept = [_kept(spool) for spool in Spool.all(settings.home)]
-    kept = [entry for entry in kept if entry["waiting"] or entry["refused"]]
-    log.info("%d batches were sent to %s.", sent, Spool.of(settings.home, store.uri).address)
-    for entry in kept:
+    address, waits = redacted(store.uri), [asdict(entry) for entry in kept(settings.home)]
+    log.info("%d batches were sent to %s.", sent, address)
+    for entry in waits:
         log.info("Still kept for %(store)s: %(waiting)d waiting, %(refused)d refused, in %(folder)s", entry)
-    return {"store": Spool.of(settings.home, store.uri).address, "sent": sent, "kept": kept}
-
-
-def _kept(spool: Spool) -> dict[str, Any]:
-    return {
-        "store": spool.address,
-        "waiting": spool.waiting(),
-        "refused": spool.refused(),
-        "folder": spool.folder,
-    }
+    return {"store": address, "sent": sent, "kept": waits}

@@ -13,7 +13,7 @@ from segmentwerk.config import TrainSettings
 from segmentwerk.contest import run_records
 from segmentwerk.contest.candidates import judge_one, short_name
 from segmentwerk.core.context import Context
-from segmentwerk.core.parallel import threads
+from segmentwerk.core.threads import threads
 from segmentwerk.core.types import Scorecard
 from segmentwerk.preparation.prepare import Prepared, prepare
 from segmentwerk.reporting import review

@@ -10,7 +10,7 @@ from segmentwerk.contest.candidates import judge_finalists, short_name
 from segmentwerk.contest.contest import Contest, identity
 from segmentwerk.contest.unfinished import unfinished
 from segmentwerk.core.context import Context
-from segmentwerk.core.parallel import threads
+from segmentwerk.core.threads import threads
 from segmentwerk.pipelines.train import show
 from segmentwerk.preparation.prepare import prepare
 from segmentwerk.tracking import provenance

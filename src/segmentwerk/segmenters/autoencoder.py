@@ -167,9 +167,9 @@ class AutoencoderSegmenter(Segmenter):
     def _learn(self, data: Array, monitor: Monitor | None, /) -> None:
         check_n_segments(self.n_segments, data)
         self._check_settings()
+        from segmentwerk.core.threads import one_thread
         from segmentwerk.segmenters import _training  # here, because torch takes a second to import
         from segmentwerk.segmenters._lesson import Lesson
-        from segmentwerk.segmenters._threads import one_thread
 
         card = _device.card()
         with one_thread() if card is None else _device.turn:

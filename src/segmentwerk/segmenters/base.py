@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, nullcontext
-from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -14,9 +12,9 @@ import onnx
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
-from threadpoolctl import ThreadpoolController
 
 from segmentwerk.core.errors import FitError, InputError, ModelError
+from segmentwerk.core.threads import enough_threads
 from segmentwerk.segmenters import _persist
 from segmentwerk.segmenters.onnx_graph import DOUBLE, Graph
 
@@ -32,8 +30,6 @@ FEWER = "Ask for fewer segments or lower min_segment_share."
 LEARNED = 1_000_000
 """Rows that are learned from at most, and held in memory."""
 _LARGEST = 1e100
-_SMALL = 2_000_000
-"""Values in a table up to which one thread is faster than several."""
 _CHUNK = 131_072
 """Values handled at a time: few enough that intermediate results stay in the processor's cache."""
 
@@ -110,7 +106,7 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
             order = order[np.linspace(0, len(order) - 1, LEARNED).astype(np.int64)]
             self._note(f"Learned from {LEARNED} of {len(data)} rows.")
         learned = np.take(data, order, axis=0)
-        with _enough_threads(data.size):
+        with enough_threads(data.size):
             self._learn(learned, monitor)
             self.labels_ = self._settle(learned, data)
         return self
@@ -252,16 +248,6 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
                 "Fill, clip and scale the features first (ReferenceSpace does).",
             )
         return low, high
-
-
-def _enough_threads(n_values: int) -> AbstractContextManager[Any]:
-    """Keep a small problem on one thread: more would wait for each other longer than they work."""
-    return _thread_pools().limit(limits=1) if n_values < _SMALL else nullcontext()
-
-
-@cache
-def _thread_pools() -> ThreadpoolController:
-    return ThreadpoolController()
 
 
 def chunks(data: Array | NDArray[np.float32]) -> Iterator[slice]:

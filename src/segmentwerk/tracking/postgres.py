@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from segmentwerk.core.errors import InputError
-from segmentwerk.tracking.testament import outlived
+from segmentwerk.core.watchdog import watchdog
 
 FOLDERS = ("usr/lib/postgresql/*/bin", "usr/pgsql-*/bin", "opt/homebrew/opt/postgresql*/bin")
 """Where Debian, Fedora and Homebrew put the programs; only some of them on the PATH."""
@@ -51,7 +51,7 @@ def cluster(folder: Path) -> Iterator[str]:
         _run(user, [*control, "-w", "-l", folder / "postgres.log", "-o", options, "start"])
         stop = [*control, "-w", "-m", "fast", "stop"]
         try:
-            with outlived(_as(user, stop)):
+            with watchdog(_as(user, stop)):
                 yield f"postgresql://{OWNER}@/postgres?host={sockets}"
         finally:
             _run(user, stop)

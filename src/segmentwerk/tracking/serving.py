@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from segmentwerk.core.errors import ConfigError, InputError
 from segmentwerk.core.ports import reserve
+from segmentwerk.core.watchdog import watchdog
 from segmentwerk.tracking.address import VARIABLE
-from segmentwerk.tracking.testament import outlived
 
 if TYPE_CHECKING:
     import requests
@@ -109,7 +109,7 @@ def served(
             command, env=told, stdout=words, stderr=words, start_new_session=True, umask=0o077
         )
     try:
-        with outlived(["/bin/sh", "-c", _END, "end", str(server.pid)]):
+        with watchdog(["/bin/sh", "-c", _END, "end", str(server.pid)]):
             _await(server, f"http://{host}:{port}", log)
             yield server
     finally:

@@ -21,11 +21,9 @@ from segmentwerk.core.veil import veiled
 from segmentwerk.tracking import database
 from segmentwerk.tracking import experiment as experiments
 from segmentwerk.tracking.address import absolute, knock
-from segmentwerk.tracking.birth import KEY, OFFLINE, REASON, STATUS, Birth
 from segmentwerk.tracking.encode import encode
-from segmentwerk.tracking.line import Line
 from segmentwerk.tracking.monitor import watched
-from segmentwerk.tracking.spool import Spool
+from segmentwerk.tracking.outbox import KEY, OFFLINE, REASON, STATUS, Outbox, RunSpec
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -147,11 +145,11 @@ class Store:
             run._close("FINISHED")
         finally:
             if self.enabled and parent is None:
-                self._line.last_try()
+                self._outbox.last_try()
 
     def finished(self, experiment: str, parent: Run) -> frozenset[str]:
         """Return the keys of the finished runs nested in ``parent``; none where the store is away."""
-        return self._line.finished(self.prepare(experiment), parent.id) if parent.is_known else frozenset()
+        return self._outbox.finished(self.prepare(experiment), parent.id) if parent.is_known else frozenset()
 
     def sync(self) -> int:
         """Send what was kept while the store did not answer; return the number of batches sent.
@@ -165,24 +163,24 @@ class Store:
         with locked(self.home / "mlflow" / "prepare.lock"):
             database.create(self.uri)
         try:
-            return self._line.spool.drain(self.client)
+            return self._outbox.drain()
         except experiments.failures() as error:
             raise experiments.unreachable(self.uri, error) from error
 
     def answers(self, patience: float = 0.0) -> bool:
         """Return whether the store is there, waiting for it up to ``patience`` seconds."""
-        return self._line.wait(patience)
+        return self._outbox.wait(patience)
 
     @property
-    def _line(self) -> Line:
-        return _line(self, os.getpid())
+    def _outbox(self) -> Outbox:
+        return _outbox(self, os.getpid())
 
     def _open(
         self, experiment: str, name: str, parent: str | None, tags: dict[str, str], key: str | None
     ) -> Run:
         tags |= {KEY: (key or uuid.uuid4().hex).replace("'", "_"), STATUS: "started"}  # it is searched for
-        birth = Birth(self.prepare(experiment), name, parent, tags, time.time_ns() // 1_000_000)
-        return Run(self, self._line.open(birth, again=key is not None))
+        spec = RunSpec(self.prepare(experiment), name, parent, tags, time.time_ns() // 1_000_000)
+        return Run(self, self._outbox.open(spec, again=key is not None))
 
 
 @dataclass(frozen=True)
@@ -196,7 +194,7 @@ class Run:
         """Log the records, batched; where the store is away they wait on disk."""
         batch = encode(records)
         if self.store is not None:
-            self.store._line.write(self.id, batch)
+            self.store._outbox.write(self.id, batch)
 
     @property
     def is_known(self) -> bool:
@@ -214,12 +212,12 @@ class Run:
         batch.tags[STATUS] = "completed" if status == "FINISHED" else status.lower()
         if reason:
             batch.tags[REASON] = veiled(reason)[:1000]
-        self.store._line.write(self.id, batch)
+        self.store._outbox.write(self.id, batch)
 
 
 @lru_cache(maxsize=8)
-def _line(store: Store, process: int) -> Line:  # noqa: ARG001 a forked child must not share connections
-    return Line(Spool.of(store.home, store.uri), store.client, lambda: _answers(store.uri))
+def _outbox(store: Store, process: int) -> Outbox:  # noqa: ARG001 a forked child must not share connections
+    return Outbox.of(store.home, store.uri, store.client, lambda: _answers(store.uri))
 
 
 def _answers(uri: str) -> bool:
@@ -237,5 +235,5 @@ def _prepared(store: Store, name: str) -> str:
         experiments.reach(store.uri)  # before MLflow's client, which tries for minutes
         database.create(store.uri)
         experiment_id = experiments.prepare(store.client, store.uri, store.home, name)
-    _line(store, os.getpid()).flush()  # what an earlier command could not send
+    _outbox(store, os.getpid()).flush()  # what an earlier command could not send
     return experiment_id

@@ -9,15 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import optuna
-from optuna.exceptions import StorageInternalError
 
-from segmentwerk.core.errors import FitError, InputError
-from segmentwerk.core.interruption import Terminated
+from segmentwerk.core.errors import FitError
 from segmentwerk.core.settings import TuningSettings
 from segmentwerk.core.types import StudyResult, TrialRecord
-from segmentwerk.tuning.plan import Plan
-from segmentwerk.tuning.search import search
-from segmentwerk.tuning.session import OnTrial, finished
+from segmentwerk.tuning.execution import OnTrial, StudyPlan, execute
 from segmentwerk.tuning.space import Point, SearchSpace
 from segmentwerk.tuning.trials import Objective
 
@@ -91,28 +87,12 @@ def tune(
         If Ctrl-C came before the first trial completed.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    plan = Plan(name, space, settings, seed, Path(home), digest, n_trials or settings.n_trials, tuple(start))
+    plan = StudyPlan(
+        name, space, settings, seed, Path(home), digest, n_trials or settings.n_trials, tuple(start)
+    )
     begin = time.monotonic()
-    interrupted = False
-    try:
-        with plan.session(afresh=not settings.resume) as session:
-            search(plan, session, objective, on_trial)
-            records = finished(session.trials())
-    except StorageInternalError as error:
-        raise InputError(
-            f"The storage of study {plan.study} broke off: {str(error.__cause__).splitlines()[0]}.",
-            "Give the same command again when it is back; what has finished is kept.",
-        ) from error
-    except KeyboardInterrupt as error:
-        interrupted = True
-        # Opened anew: what this process remembers may have been cut short in the middle.
-        with plan.session() as session:
-            trials = session.trials()
-            if on_trial is not None:
-                session.log(session.unlogged(trials), on_trial)
-            records = finished(trials)
-        if isinstance(error, Terminated) or not any(record.state == "complete" for record in records):
-            raise
+    records, interrupted = execute(plan, objective, on_trial)
+    if interrupted:
         logger.warning("Interrupted: %d trials of %s are kept.", len(records), plan.study)
     finalists = _best(plan.study, records, n_finalists)
     return StudyResult(plan.study, tuple(records), finalists, time.monotonic() - begin, interrupted)

@@ -6,7 +6,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from segmentwerk.core.errors import FitError
-from segmentwerk.core.parallel import processes
+from segmentwerk.core.processes import processes
 from segmentwerk.evaluation import description, structure
 from segmentwerk.evaluation.scorecard import judge
 from segmentwerk.evaluation.structure import Evidence, conclude, verdict

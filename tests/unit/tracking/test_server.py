@@ -6,7 +6,7 @@ import pytest
 
 from mlflow_server import Server
 from segmentwerk.core.records import Artifact, Metric, Param, Text
-from segmentwerk.tracking import line as module
+from segmentwerk.tracking.outbox import sender as module
 from segmentwerk.tracking.writer import Store
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -68,4 +68,4 @@ def test_killing_the_server_in_the_middle_loses_nothing(server, tmp_path, monkey
     expected, found = counts(store, quiet), counts(store, broken)
     assert len(found) == 6
     assert found == expected
-    assert store._line.spool.is_empty()
+    assert store._outbox.spool.is_empty()

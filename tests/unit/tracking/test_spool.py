@@ -8,9 +8,9 @@ from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 from command_line import in_process
 from segmentwerk.core.errors import ConfigError, InputError
 from segmentwerk.core.records import Artifact, Dataset, Description, Metric, Param, Tag, Text
-from segmentwerk.tracking import line as module
 from segmentwerk.tracking import writer
-from segmentwerk.tracking.spool import Spool
+from segmentwerk.tracking.outbox import kept
+from segmentwerk.tracking.outbox import sender as module
 from segmentwerk.tracking.writer import Store
 
 
@@ -45,8 +45,8 @@ def store(home, monkeypatch):
 def client(store, monkeypatch):
     store.prepare("e")
     flaky = Flaky(store.client)
-    monkeypatch.setattr(store._line, "client", flaky)
-    monkeypatch.setattr(store._line, "answers", lambda: not flaky.away)
+    monkeypatch.setattr(store._outbox, "client", flaky)
+    monkeypatch.setattr(store._outbox, "answers", lambda: not flaky.away)
     return flaky
 
 
@@ -155,9 +155,9 @@ def test_going_away_again_in_the_middle_of_sending_doubles_nothing(store, client
         run.write(all_kinds(tmp_path, 1))
         run.write(all_kinds(tmp_path, 2))
     client.away, client.calls_left = False, calls
-    store._line.flush()
+    store._outbox.flush()
     client.away, client.calls_left = False, None
-    store._line.flush()
+    store._outbox.flush()
     (found,) = store.client.search_runs([store.prepare("e")])
     assert content(store, found.info.run_id)["history"] == [(1, 1.0), (2, 0.5)]
     assert content(store, found.info.run_id)["datasets"] == ["d1", "d2"]
@@ -224,7 +224,7 @@ def test_a_run_that_the_store_refuses_is_kept_aside(store, client, caplog):
     assert store.client.get_run(good.id).info.status == "FINISHED"
     assert "refuses" in caplog.text
     assert note.with_suffix(".refused").exists()
-    assert store._line.spool.refused() == 1
+    assert store._outbox.spool.refused() == 1
 
 
 def test_what_waits_for_one_store_goes_to_no_other(store, client, tmp_path):
@@ -237,8 +237,8 @@ def test_what_waits_for_one_store_goes_to_no_other(store, client, tmp_path):
         pass
     assert [found.info.run_name for found in other.client.search_runs([other.prepare("e")])] == ["elsewhere"]
     assert other.sync() == 0
-    (spool,) = Spool.all(store.home)
-    assert (spool.address, spool.waiting()) == (store.uri, 2)
+    (entry,) = kept(store.home)
+    assert (entry.store, entry.waiting) == (store.uri, 2)
 
 
 def test_a_missing_password_keeps_what_waits(store, client, monkeypatch):
@@ -319,5 +319,5 @@ def test_a_store_away_from_the_start_is_an_error_before_any_work(tmp_path):
     store = Store("http://127.0.0.1:1", tmp_path)
     with pytest.raises(ConfigError, match=r"tracking\.enabled=false"), store.run("e", "r"):
         raise AssertionError("the block must not run")
-    assert not writer._line.cache_info().currsize or not (tmp_path / "mlflow" / "spool").exists()
+    assert not writer._outbox.cache_info().currsize or not (tmp_path / "mlflow" / "spool").exists()
     shutil.rmtree(tmp_path)

@@ -292,7 +292,7 @@ def test_eight_processes_log_to_one_fresh_store_at_once(fresh):
     for home in set(homes):
         store = Store(uri or None, home)
         store.sync()
-        assert store._line.spool.refused() == 0
+        assert store._outbox.spool.refused() == 0
     found = {run.info.run_name: run for run in runs(store)}
     assert set(found) == {f"w{i}-{part}" for i in range(8) for part in range(3)}
     assert len(runs(store)) == 24

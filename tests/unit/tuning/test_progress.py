@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from segmentwerk.core.types import TrialRecord
-from segmentwerk.tuning.progress import StudyProgress
+from segmentwerk.tuning.execution.progress import StudyProgress
 
 
 def record(number, state="complete", value=0.5):

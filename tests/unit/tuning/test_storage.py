@@ -8,7 +8,7 @@ import pytest
 
 from segmentwerk.core.errors import ConfigError, InputError
 from segmentwerk.core.settings import TuningSettings
-from segmentwerk.tuning.storage import earlier_studies, journal_path, open_storage, study_name
+from segmentwerk.tuning.execution.storage import earlier_studies, journal_path, open_storage, study_name
 
 JOURNAL = TuningSettings()
 
@@ -124,7 +124,7 @@ def test_names_are_file_names():
     ],
 )
 def test_a_database_that_cannot_be_opened_is_named_without_its_password(tmp_path, monkeypatch, url, message):
-    monkeypatch.setattr("segmentwerk.tuning.storage.time.sleep", lambda _: None)
+    monkeypatch.setattr("segmentwerk.tuning.execution.storage.time.sleep", lambda _: None)
     with (
         pytest.raises(ConfigError, match=message) as refusal,
         open_storage("s", TuningSettings(storage=url), tmp_path),

@@ -11,9 +11,9 @@ import pytest
 from segmentwerk.core.errors import ConfigError, FitError, InputError
 from segmentwerk.core.interruption import Terminated
 from segmentwerk.core.settings import TuningSettings
-from segmentwerk.tuning.plan import Plan
+from segmentwerk.tuning.execution import StudyPlan
+from segmentwerk.tuning.execution.storage import open_storage
 from segmentwerk.tuning.space import SearchSpace
-from segmentwerk.tuning.storage import open_storage
 from segmentwerk.tuning.study import tune
 
 SETTINGS = TuningSettings(n_trials=8)
@@ -24,7 +24,7 @@ def search(objective, space, home, settings=SETTINGS, *, seed=1, **more):
 
 
 def stored_name(space, settings=SETTINGS, *, seed=1, digest="", start=(), n_trials=None):
-    return Plan(
+    return StudyPlan(
         "demo-kmeans", space, settings, seed, None, digest, n_trials or settings.n_trials, tuple(start)
     ).study
 

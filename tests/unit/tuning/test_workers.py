@@ -1,15 +1,18 @@
 import multiprocessing
 import os
+import signal
+import threading
 from collections import Counter
 from contextlib import closing
+from functools import partial
 
 import pytest
 
 from segmentwerk.core.errors import ConfigError
 from segmentwerk.core.settings import TuningSettings
 from segmentwerk.core.veil import discreet, remember
+from segmentwerk.tuning.execution.workers import Pool
 from segmentwerk.tuning.study import tune
-from segmentwerk.tuning.workers import Pool
 
 ALONE = TuningSettings(n_trials=8, sampler="random")
 TWO = TuningSettings(n_trials=8, sampler="random", workers=2)
@@ -50,13 +53,11 @@ def test_a_trial_whose_worker_dies_is_tried_once_more(objectives, line, tmp_path
 def test_a_trial_handed_to_a_dead_worker_keeps_its_second_chance(objectives, tmp_path):
     died = []
     with closing(Pool(objectives.Deadly(tmp_path, {0.7: 1}), None, died.append, 1)) as pool:
-        pool.start("a trial", {"x": 0.2})
-        assert until_finished(pool)[1].state == "complete"
+        assert pool.start("a trial", {"x": 0.2}).result(timeout=30).state == "complete"
         (idle,) = multiprocessing.active_children()
-        idle.kill()
+        os.kill(idle.pid, signal.SIGKILL)
         idle.join()
-        pool.start("another", {"x": 0.7})
-        assert until_finished(pool)[1].state == "complete"
+        assert pool.start("another", {"x": 0.7}).result(timeout=30).state == "complete"
     assert died == ["another"]
 
 
@@ -66,15 +67,8 @@ def test_a_worker_logs_no_secret(objectives, tmp_path):
         remember("postgresql://me:Quolth7bert@127.0.0.1:9/d")
         objective = objectives.Talkative(file, "Quolth7bert, http://me:other@host and token=another")
         with closing(Pool(objective, None, None, 1)) as pool:
-            pool.start("a trial", {"x": 0.2})
-            assert until_finished(pool)[1].state == "complete"
+            assert pool.start("a trial", {"x": 0.2}).result(timeout=30).state == "complete"
     assert file.read_text() == "Known: ***, http://***@host and token=***\n"
-
-
-def until_finished(pool):
-    while not (finished := pool.wait(timeout=30)):
-        pass
-    return finished[0]
 
 
 @pytest.mark.slow
@@ -98,12 +92,12 @@ def test_workers_that_never_begin_are_given_up(objectives, line, tmp_path):
         search(objectives.Fatal(), line, tmp_path)
 
 
-def test_an_objective_that_cannot_be_sent_is_named(line, tmp_path):
+def test_an_objective_that_cannot_be_sent_is_named(objectives, line, tmp_path):
     with pytest.raises(ConfigError, match=r"cannot be sent to workers.*tuning\.workers=1"):
-        search(lambda params, report: {"value": 0.0}, line, tmp_path)
+        search(partial(objectives.parabola, threading.Lock()), line, tmp_path)
 
 
 def test_no_worker_is_started_for_nothing(objectives, line, tmp_path, monkeypatch):
     search(objectives.parabola, line, tmp_path, ALONE)
-    monkeypatch.setattr("segmentwerk.tuning.workers.Pool.__init__", None)
+    monkeypatch.setattr("segmentwerk.tuning.execution.workers.Pool.__init__", None)
     assert len(search(objectives.parabola, line, tmp_path).trials) == 8

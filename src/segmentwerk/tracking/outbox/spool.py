@@ -8,7 +8,6 @@ import logging
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -17,16 +16,22 @@ from typing import TYPE_CHECKING, Any
 from segmentwerk.core.addresses import redacted
 from segmentwerk.core.files import atomic_file, locked
 from segmentwerk.core.records import Dataset
-from segmentwerk.tracking.birth import OFFLINE, OFFLINE_TAG, Birth, settle
 from segmentwerk.tracking.encode import Batch
-from segmentwerk.tracking.send import is_refusal, send
+from segmentwerk.tracking.outbox.store_requests import (
+    OFFLINE,
+    OFFLINE_TAG,
+    RunSpec,
+    is_refusal,
+    send,
+    settle,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 logger = logging.getLogger(__name__)
 
-BIRTH, ADDRESS, REFUSED = "birth.json", "store.txt", ".refused"
+SPEC, ADDRESS, REFUSED = "birth.json", "store.txt", ".refused"
 
 
 @dataclass(frozen=True)
@@ -43,17 +48,11 @@ class Spool:
         address = redacted(uri)
         return cls(_root(home) / hashlib.sha256(address.encode()).hexdigest()[:16], address)
 
-    @classmethod
-    def all(cls, home: Path) -> Iterator[Spool]:
-        """Yield every spool of a data directory."""
-        for note in sorted(_root(home).glob(f"*/{ADDRESS}")):
-            yield cls(note.parent, note.read_text(encoding="utf-8"))
-
-    def bear(self, birth: Birth) -> str:
+    def note(self, spec: RunSpec) -> str:
         """Note a run that is to be created and return its id for the time being."""
         run_id = f"{OFFLINE}{uuid.uuid4().hex}"
-        tags = {**birth.tags, OFFLINE_TAG: run_id}
-        self._write(self.folder / run_id / BIRTH, asdict(replace(birth, tags=tags)))
+        tags = {**spec.tags, OFFLINE_TAG: run_id}
+        self._write(self.folder / run_id / SPEC, asdict(replace(spec, tags=tags)))
         return run_id
 
     def append(self, run_id: str, batch: Batch) -> None:
@@ -82,7 +81,7 @@ class Spool:
 
     def is_empty(self) -> bool:
         """Return whether nothing waits."""
-        return not self.waiting() and not any(self.folder.glob(f"*/{BIRTH}"))
+        return not self.waiting() and not any(self.folder.glob(f"*/{SPEC}"))
 
     def drain(self, client: MlflowClient) -> int:
         """Send everything that waits, oldest run first; return the number of batches sent.
@@ -128,14 +127,34 @@ class Spool:
             draft.write_text(json.dumps(content), encoding="utf-8")
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What waits in a data directory for one store, in batches; ``refused`` are also runs."""
+
+    store: str
+    waiting: int
+    refused: int
+    folder: Path
+
+
+def kept(home: Path) -> list[Kept]:
+    """Return what is kept in a data directory, by store; nothing for stores that have everything."""
+    spools = [
+        Spool(note.parent, note.read_text(encoding="utf-8"))
+        for note in sorted(_root(home).glob(f"*/{ADDRESS}"))
+    ]
+    found = [Kept(spool.address, spool.waiting(), spool.refused(), spool.folder) for spool in spools]
+    return [entry for entry in found if entry.waiting or entry.refused]
+
+
 def _root(home: Path) -> Path:
     return home / "mlflow" / "spool"
 
 
 def _age(folder: Path) -> str:
     """Return what orders runs by their beginning, so that parents come before their children."""
-    birth = folder / BIRTH
-    return f"{json.loads(birth.read_text())['start']:020d}" if birth.is_file() else ""
+    spec = folder / SPEC
+    return f"{json.loads(spec.read_text())['start']:020d}" if spec.is_file() else ""
 
 
 def _read(file: Path) -> Batch:
@@ -146,13 +165,13 @@ def _read(file: Path) -> Batch:
 
 def _settled(client: MlflowClient, folder: Path) -> str | None:
     """Return the store's id of the folder's run, created where need be; None if the store refuses it."""
-    note = folder / BIRTH
+    note = folder / SPEC
     if not folder.name.startswith(OFFLINE):
         return folder.name
     if not note.is_file():  # refused before
         return None
     try:
-        return settle(client, Birth(**json.loads(note.read_text(encoding="utf-8"))))
+        return settle(client, RunSpec(**json.loads(note.read_text(encoding="utf-8"))))
     except Exception as error:
         _set_aside(note, error)
         return None

@@ -1,4 +1,4 @@
-"""The connection to one store: it never makes an experiment fail or wait for long."""
+"""The way to one store: it never makes an experiment fail or wait for long."""
 
 from __future__ import annotations
 
@@ -7,12 +7,20 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from segmentwerk.tracking.birth import OFFLINE, Birth, create, finished, obtain
 from segmentwerk.tracking.encode import Batch
-from segmentwerk.tracking.send import is_refusal, send
-from segmentwerk.tracking.spool import Spool
+from segmentwerk.tracking.outbox.spool import Spool
+from segmentwerk.tracking.outbox.store_requests import (
+    OFFLINE,
+    RunSpec,
+    create,
+    finished,
+    is_refusal,
+    obtain,
+    send,
+)
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -24,11 +32,13 @@ PAUSE = 10.0
 
 
 @dataclass
-class Line:
+class Outbox:
     """Sends at once where it can, keeps for later where it cannot.
 
     Parameters
     ----------
+    spool
+        Where it is kept.
     client
         MLflow's client on the store.
     answers
@@ -43,7 +53,12 @@ class Line:
     _turn: threading.RLock = field(default_factory=threading.RLock, init=False)
     """The run and the thread that watches the machine write in turns."""
 
-    def open(self, birth: Birth, *, again: bool) -> str:
+    @classmethod
+    def of(cls, home: Path, uri: str, client: MlflowClient, answers: Callable[[], bool]) -> Outbox:
+        """Return the outbox of one store, which keeps what waits below ``home``."""
+        return cls(Spool.of(home, uri), client, answers)
+
+    def open(self, spec: RunSpec, *, again: bool) -> str:
         """Return the id of a run, for the time being where the store is away.
 
         Parameters
@@ -54,7 +69,7 @@ class Line:
         with self._turn:
             self.flush()  # a parent that began while the store was away comes first
             request = obtain if again else create
-            return self._ask(lambda client: request(client, birth)) or self.spool.bear(birth)
+            return self._ask(lambda client: request(client, spec)) or self.spool.note(spec)
 
     def finished(self, experiment_id: str, parent: str) -> frozenset[str]:
         """Return the keys of the finished runs that are nested in another; none where the store is away."""
@@ -87,6 +102,10 @@ class Line:
         """Send what waits, however short ago the store was away: nobody may come after."""
         if not self.spool.is_empty():
             self.wait(0.0)
+
+    def drain(self) -> int:
+        """Send everything that waits; return the number of batches. The first failure is raised."""
+        return self.spool.drain(self.client)
 
     def flush(self) -> None:
         """Send what waits, if the store is there."""

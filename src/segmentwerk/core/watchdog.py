@@ -12,10 +12,10 @@ _WAIT = 'read -r word || exec "$@"'
 
 
 @contextmanager
-def outlived(command: Sequence[str]) -> Iterator[None]:
+def watchdog(command: Sequence[str]) -> Iterator[None]:
     """Have a command run if this process ends inside the block without leaving it."""
-    heir = subprocess.Popen(  # noqa: S603 (our own words)
-        ["/bin/sh", "-c", _WAIT, "heir", *command],
+    dog = subprocess.Popen(  # noqa: S603 (our own words)
+        ["/bin/sh", "-c", _WAIT, "watchdog", *command],
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -26,4 +26,4 @@ def outlived(command: Sequence[str]) -> Iterator[None]:
         yield
     finally:
         with contextlib.suppress(BrokenPipeError):
-            heir.communicate(b"done\n")
+            dog.communicate(b"done\n")

@@ -1,9 +1,10 @@
-"""Batches to MLflow, in as few requests as its limits allow; sending one twice changes nothing."""
+"""What is asked of MLflow: a run exactly once, even if an answer is lost; batches that may come twice."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +14,76 @@ from segmentwerk.tracking.encode import Batch
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
+KEY = "segmentwerk.key"
+"""Tag that identifies a run whatever its id; it finds one that exists already."""
+OFFLINE = "offline-"
+OFFLINE_TAG = "segmentwerk.offline"
+"""Tag of a run that began while the store was away; it finds the run again under its first id."""
+STATUS, REASON = "status", "status_reason"
+MAX_RUNS = 10_000
+"""Runs that are asked for at once."""
 MAX_METRICS, MAX_ENTRIES = 1000, 100
 _REFUSALS = {"BAD_REQUEST", "INVALID_PARAMETER_VALUE", "INVALID_STATE", "RESOURCE_DOES_NOT_EXIST"}
 """A missing or wrong password is none: with the right one the same records are welcome."""
+
+
+@dataclass(frozen=True)
+class RunSpec:
+    """A run that is to be created; ``tags`` hold its key, ``start`` is in milliseconds."""
+
+    experiment_id: str
+    name: str
+    parent: str | None
+    tags: dict[str, str]
+    start: int
+
+
+def create(client: MlflowClient, spec: RunSpec) -> str:
+    """Create a run in the store and return its id there."""
+    tags, parent = dict(spec.tags), spec.parent
+    if parent and parent.startswith(OFFLINE):
+        parent = _id(find(client, spec.experiment_id, OFFLINE_TAG, parent))
+    if parent:
+        tags["mlflow.parentRunId"] = parent
+    return str(client.create_run(spec.experiment_id, spec.start, tags, spec.name).info.run_id)
+
+
+def obtain(client: MlflowClient, spec: RunSpec) -> str:
+    """Open the run that has the key again; create it where there is none. Return its id."""
+    from mlflow.entities import RunTag
+
+    found = find(client, spec.experiment_id, KEY, spec.tags[KEY])
+    if found is None:
+        return create(client, spec)
+    run_id = str(found.info.run_id)
+    client.update_run(run_id, status="RUNNING", name=spec.name)
+    client.log_batch(run_id, tags=[RunTag(name, value) for name, value in spec.tags.items()])
+    if REASON in found.data.tags:
+        client.delete_tag(run_id, REASON)
+    return run_id
+
+
+def settle(client: MlflowClient, spec: RunSpec) -> str:
+    """Return the store's id of a run that began offline; it may be there from an interrupted attempt."""
+    found = find(client, spec.experiment_id, OFFLINE_TAG, spec.tags[OFFLINE_TAG])
+    return _id(found) or obtain(client, spec)
+
+
+def find(client: MlflowClient, experiment_id: str, tag: str, value: str) -> Any:
+    """Return the run with a tag; None if there is none."""
+    found = client.search_runs([experiment_id], f"tags.`{tag}` = '{value}'", max_results=1)
+    return found[0] if found else None
+
+
+def finished(client: MlflowClient, experiment_id: str, parent: str) -> frozenset[str]:
+    """Return the keys of the finished runs that are nested in another."""
+    asked = f"tags.mlflow.parentRunId = '{parent}' and attributes.status = 'FINISHED'"
+    found = client.search_runs([experiment_id], asked, max_results=MAX_RUNS)
+    return frozenset(run.data.tags[KEY] for run in found if KEY in run.data.tags)
+
+
+def _id(run: Any) -> str | None:
+    return str(run.info.run_id) if run is not None else None
 
 
 def send(client: MlflowClient, run_id: str, batch: Batch) -> None:

@@ -17,16 +17,16 @@ from optuna.trial import TrialState
 
 from segmentwerk.core.errors import ConfigError
 from segmentwerk.core.settings import TuningSettings
+from segmentwerk.tuning.execution.storage import earlier_studies, open_storage, study_name
+from segmentwerk.tuning.execution.trial_queue import TrialQueue
 from segmentwerk.tuning.samplers import make_pruner, make_sampler
-from segmentwerk.tuning.session import Session
 from segmentwerk.tuning.space import Point, SearchSpace
-from segmentwerk.tuning.storage import earlier_studies, open_storage, study_name
 
 _POINTS = "points"
 
 
 @dataclass(frozen=True)
-class Plan:
+class StudyPlan:
     """What a study is asked to do."""
 
     name: str
@@ -64,8 +64,8 @@ class Plan:
         return study_name(self.name, hashlib.sha256(text.encode()).hexdigest())
 
     @contextmanager
-    def session(self, *, afresh: bool = False) -> Iterator[Session]:
-        """Open the study, take over what dead processes left, and yield this process' share in it."""
+    def opened(self, *, afresh: bool = False) -> Iterator[TrialQueue]:
+        """Open the study, take over what dead processes left, and yield its queue of trials."""
         with open_storage(self.study, self.settings, self.home) as storage:
             if afresh:
                 with suppress(KeyError):  # there is none yet
@@ -79,14 +79,14 @@ class Plan:
             )
             points = self._points(study, storage)
             study.sampler = make_sampler(self.settings, self.space, seed=self.seed, points=points)
-            session = Session(study, storage, n_trials=self.n_trials, heartbeat=self.settings.heartbeat)
-            session.take_over(session.trials(), starting=True)
+            queue = TrialQueue(study, storage, n_trials=self.n_trials, heartbeat=self.settings.heartbeat)
+            queue.take_over(queue.trials(), starting=True)
             try:
-                yield session
+                yield queue
             except OptunaError:
                 raise  # the storage itself fails
             except Exception:
-                session.release()
+                queue.release()
                 raise
 
     def _points(self, study: optuna.Study, storage: BaseStorage) -> list[Point]:

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from filelock import FileLock, Timeout
 from optuna.storages import BaseStorage, JournalStorage, RDBStorage
 from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
 
 from segmentwerk.core.addresses import missing_driver, redacted, sound, with_driver
 from segmentwerk.core.errors import ConfigError, InputError
+from segmentwerk.core.files import locked
 from segmentwerk.core.settings import TuningSettings
 
 _DIGEST_LENGTH = 12
@@ -52,7 +52,11 @@ def open_storage(study: str, settings: TuningSettings, home: Path) -> Iterator[B
         yield _database(settings.storage)
         return
     path = journal_path(study, home)
-    with _held(path, study):
+    taken = InputError(
+        f"Study {study} is being run by another process.",
+        "Wait for it, or set tuning.storage to a database URL to work on it together.",
+    )
+    with locked(path.with_name(f"{path.name}.held"), taken=taken):
         yield _journal(path)
 
 
@@ -72,27 +76,6 @@ def earlier_studies(study: str, storage: BaseStorage, home: Path) -> list[optuna
         )
         for other in found
     ]
-
-
-@contextmanager
-def _held(path: Path, study: str) -> Iterator[None]:
-    lock = FileLock(f"{path}.held")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout as error:
-        raise InputError(
-            f"Study {study} is being run by another process.",
-            "Wait for it, or set tuning.storage to a database URL to work on it together.",
-        ) from error
-    except OSError as error:
-        raise InputError(
-            f"Cannot write {path}: {error.strerror or error}.", "Name a home where you may write."
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 def _journal(path: Path) -> JournalStorage:

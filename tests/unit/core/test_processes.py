@@ -11,13 +11,13 @@ import psutil
 import pytest
 
 from segmentwerk.core.errors import InputError
-from segmentwerk.core.parallel import processes
+from segmentwerk.core.processes import processes
 from segmentwerk.core.veil import discreet, remember
 
 BUSY = """
 import os, time
 from segmentwerk.core.errors import InputError
-from segmentwerk.core.parallel import processes
+from segmentwerk.core.processes import processes
 
 def work():
     print(os.getpid(), flush=True)

@@ -1,4 +1,4 @@
-"""One process' work on a study: it claims trials, finishes them, and takes over what the dead left."""
+"""The trials of a study as several processes share them: claimed, finished, taken over from the dead."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from segmentwerk.core.types import TrialRecord
-from segmentwerk.tuning.owners import Fate, Watch, fate, me
+from segmentwerk.tuning.execution.owners import Fate, Watch, fate, me
 from segmentwerk.tuning.space import Point
 from segmentwerk.tuning.trials import OUTCOME, STATES, Outcome, to_record
 
@@ -28,7 +28,7 @@ _GRACE_BEATS = 3
 _LOGGED = "logged/"
 
 
-class Session:
+class TrialQueue:
     """The share of this process in a study of ``n_trials`` trials.
 
     The trials of a study are those numbered below ``n_trials``; the storage hands out each number

@@ -8,14 +8,14 @@ import time
 
 import pytest
 
+from segmentwerk.core.watchdog import watchdog
 from segmentwerk.tracking.serving import _END
-from segmentwerk.tracking.testament import outlived
 
 OWNER = """
 import signal, sys, time
 signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup would have it ignored
-from segmentwerk.tracking.testament import outlived
-with outlived(["touch", sys.argv[1]]):
+from segmentwerk.core.watchdog import watchdog
+with watchdog(["touch", sys.argv[1]]):
     print("inside", flush=True)
     time.sleep(60)
 """
@@ -45,9 +45,9 @@ def test_the_words_that_end_a_group_are_understood_by_any_shell():
 
 
 def test_nothing_runs_where_the_block_is_left(tmp_path):
-    with outlived(["touch", str(tmp_path / "left")]):
+    with watchdog(["touch", str(tmp_path / "left")]):
         pass
-    with pytest.raises(KeyError), outlived(["touch", str(tmp_path / "raised")]):
+    with pytest.raises(KeyError), watchdog(["touch", str(tmp_path / "raised")]):
         raise KeyError
     time.sleep(0.3)
     assert list(tmp_path.iterdir()) == []

@@ -6,8 +6,8 @@ import psutil
 import pytest
 from optuna.trial import TrialState
 
-from segmentwerk.tuning import owners, session
-from segmentwerk.tuning.session import MAX_DEATHS, Session, finished
+from segmentwerk.tuning.execution import owners, trial_queue
+from segmentwerk.tuning.execution.trial_queue import MAX_DEATHS, TrialQueue, finished
 from segmentwerk.tuning.trials import Outcome
 
 ELSEWHERE = "another-host:17:0.00"
@@ -37,13 +37,13 @@ def storage(request, tmp_path):
 def join(storage, n_trials=4):
     study = optuna.create_study(storage=storage, study_name="s", direction="maximize", load_if_exists=True)
     study.sampler = optuna.samplers.RandomSampler(seed=0)
-    return Session(study, storage, n_trials=n_trials, heartbeat=10)
+    return TrialQueue(study, storage, n_trials=n_trials, heartbeat=10)
 
 
 def owned_by(owner, storage, monkeypatch, n_trials=4):
-    """A session of the process ``owner``."""
+    """The queue as the process ``owner`` has it."""
     with monkeypatch.context() as patch:
-        patch.setattr(session, "me", lambda: owner)
+        patch.setattr(trial_queue, "me", lambda: owner)
         return join(storage, n_trials)
 
 
