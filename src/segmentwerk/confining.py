@@ -47,7 +47,7 @@ class ConfinedFiles(FileConfigSource):
 
 
 class ExperimentFiles(ConfinedFiles):
-    """The folder ``experiments`` beside ``conf``, as a group; what else stands around it, Hydra does not see."""
+    """The folder ``experiments`` beside ``conf``, as a group; all else around it stays unseen."""
 
     @staticmethod
     def scheme() -> str:
