@@ -13,13 +13,16 @@ from typing import Any
 
 from hydra._internal.core_plugins.file_config_source import FileConfigSource
 from hydra._internal.sources_registry import SourcesRegistry
+from hydra.core.config_search_path import ConfigSearchPath
 from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigResult
+from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
 
 from segmentwerk.config import ADDRESSES
 from segmentwerk.core.addresses import secrets_in
 from segmentwerk.core.errors import ConfigError
+from segmentwerk.core.paths import config_root
 
 EXPERIMENTS = "experiments"
 """The group whose files may set keys of all other groups of ours."""
@@ -43,10 +46,37 @@ class ConfinedFiles(FileConfigSource):
         return result
 
 
+class ExperimentFiles(ConfinedFiles):
+    """The folder ``experiments`` beside ``conf``, as a group; all else around it stays unseen."""
+
+    @staticmethod
+    def scheme() -> str:
+        """Return what addresses of this kind begin with."""
+        return EXPERIMENTS
+
+    def is_group(self, config_path: str) -> bool:
+        """Tell the folder itself and the one that it stands in."""
+        return config_path.strip("/") in ("", EXPERIMENTS)
+
+    def is_config(self, config_path: str) -> bool:
+        """Tell the files of the folder."""
+        parent = PurePosixPath(config_path.strip("/")).parent
+        return str(parent) == EXPERIMENTS and super().is_config(config_path)
+
+
+class ExperimentsBeside(SearchPathPlugin):
+    """Hydra looks for experiments beside ``conf``, too."""
+
+    def manipulate_search_path(self, search_path: ConfigSearchPath) -> None:
+        """Add the folder that holds both."""
+        search_path.append(EXPERIMENTS, f"{EXPERIMENTS}://{config_root()}")
+
+
 def confine() -> None:
-    """Let Hydra read all its files through `ConfinedFiles`."""
-    Plugins.instance()  # registers Hydra's own
+    """Let Hydra read all its files through `ConfinedFiles`, and find the experiments beside ``conf``."""
+    Plugins.instance().register(ExperimentsBeside)  # after Hydra's own
     SourcesRegistry.instance().types[FileConfigSource.scheme()] = ConfinedFiles
+    SourcesRegistry.instance().types[ExperimentFiles.scheme()] = ExperimentFiles
 
 
 def insist_on_group(name: PurePosixPath, result: ConfigResult) -> None:
@@ -62,7 +92,7 @@ def insist_on_group(name: PurePosixPath, result: ConfigResult) -> None:
     ConfigError
         Naming the file and what is wrong.
     """
-    place = f"{result.path.removeprefix('file://')}/{name.with_suffix('.yaml')}"
+    place = f"{result.path.partition('://')[2]}/{name.with_suffix('.yaml')}"
     group = str(name.parent)
     if group == ".":
         raise ConfigError(f"{place} stands in no group's folder.", "Put it into source/, goal/ or the like.")

@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 import yaml
 from hydra import compose, initialize_config_dir
+from hydra.core.object_type import ObjectType
 from omegaconf import OmegaConf
 
 from segmentwerk import config
 from segmentwerk.cli import VERBS
+from segmentwerk.confining import ExperimentFiles, confine
 from segmentwerk.contest.candidates import build
 from segmentwerk.core import settings as schema
 from segmentwerk.core.errors import ConfigError
@@ -33,6 +35,7 @@ DEFAULTS = {
 
 @pytest.fixture(autouse=True)
 def _home(tmp_path, monkeypatch):
+    confine()
     monkeypatch.setenv("SEGMENTWERK_HOME", str(tmp_path))
     OmegaConf.register_new_resolver("segmentwerk_home", lambda: str(tmp_path), replace=True)
 
@@ -69,6 +72,19 @@ def test_every_experiment_composes_and_asks_its_question(experiment):
     assert "# Question: " in experiment.read_text()
     composed = settings("compare", f"+experiments={experiment.stem}", "++source.path=somewhere")
     assert composed.segmenters
+
+
+def test_of_what_stands_beside_conf_experiments_alone_are_a_group():
+    files = ExperimentFiles("experiments", f"experiments://{config_root()}")
+    assert files.list("", None) == ["experiments"]
+    assert files.list("experiments", ObjectType.CONFIG) == [path.stem for path in EXPERIMENTS]
+    assert files.list("experiments", ObjectType.GROUP) == []
+    assert not files.is_config("conf/compare")
+
+
+def test_a_checkout_needs_no_symlink():
+    """Windows and archives of a repository make files of them."""
+    assert [path for path in CONF.rglob("*") if path.is_symlink()] == []
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=stem)

@@ -34,5 +34,6 @@ def test_an_installed_wheel_brings_its_config_and_experiments(tmp_path):
     code = "import sys; from segmentwerk.cli import main; sys.exit(main())"
     shown = run("-c", code, "compare", "+experiments=online_retail", "--cfg", "job", **installed)
     assert "name: online_retail" in shown
+    assert not list(site.rglob("benchmarks")), "benchmarks are for a checkout"
     told = run("-c", code, "data", "demo", "source.accounts=60", **installed)
     assert Path(told.splitlines()[-1]).is_relative_to(tmp_path / "home")

@@ -21,7 +21,7 @@ _ELSEWHERE = "Name another folder: SEGMENTWERK_HOME=FOLDER, or home=FOLDER."
 
 
 def config_root() -> Path:
-    """Return the folder that holds ``conf/``: the checkout, or the installed package."""
+    """Return the folder that holds ``conf/`` and ``experiments/``: the checkout, or the installed package."""
     return CHECKOUT if (CHECKOUT / "conf" / "compare.yaml").is_file() else PACKAGE
 
 

@@ -27,6 +27,11 @@ class Column:
     high: float | None = None
 
 
+def is_wording(name: str, column: Column) -> bool:
+    """Tell a column of texts that may hold anything and that features, or their names, may show."""
+    return column.kind == "text" and not column.personal and not column.allowed and not name.endswith("_id")
+
+
 def _account() -> Column:
     return Column("text", "the account it belongs to", required=True)
 

@@ -15,7 +15,7 @@ from typing import Any
 import ibis
 
 from segmentwerk.core.settings import QualitySettings
-from segmentwerk.data.columns import Column, Kind
+from segmentwerk.data.columns import Column, Kind, is_wording
 from segmentwerk.data.hidden import FILE, ROW, RULE, Lost
 from segmentwerk.data.privacy import CONTACT
 
@@ -79,7 +79,7 @@ def _flag(hidden: str) -> Condition:
 def _column_rules(name: str, column: Column, lost: list[str], settings: QualitySettings) -> Iterator[Rule]:
     if column.required:
         yield Rule(f"missing:{name}", f"{name} is missing", lambda t: _missing(t, name, column.kind, lost))
-    if column.kind == "text" and not column.personal and not column.allowed and not name.endswith("_id"):
+    if is_wording(name, column):
         reason = f"{name} holds an e-mail address or a telephone number"
         blank = None if column.required else name
         yield Rule(f"personal:{name}", reason, lambda t: t[name].re_search(CONTACT), blank=blank)

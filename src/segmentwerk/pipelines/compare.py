@@ -14,8 +14,8 @@ from segmentwerk.config import CompareSettings
 from segmentwerk.contest import run_records
 from segmentwerk.contest.candidates import Candidate, build, refitter
 from segmentwerk.contest.contest import Contest, identity
-from segmentwerk.contest.entrants import Entrants
 from segmentwerk.contest.outcome import Outcome
+from segmentwerk.contest.race import Race
 from segmentwerk.contest.unfinished import unfinished
 from segmentwerk.core.context import Context
 from segmentwerk.core.errors import ConfigError, FitError, nearest
@@ -98,13 +98,13 @@ def _hold(
     parent: Run,
     helpers: Executor,
 ) -> Outcome:
-    entrants = Entrants(contest, parent, helpers)
-    entrants.enter(chosen)
-    if not entrants.candidates:
-        raise FitError("No segmenter could be fitted.", " ".join(entrants.left_out.values()))
-    names = [name for name in chosen if name in entrants.candidates]
-    candidates = {found.name: found for name in names for found in entrants.candidates[name]}
-    studies = {name: entrants.studies[name] for name in names}
+    race = Race(contest, parent, helpers)
+    race.run(chosen)
+    if not race.candidates:
+        raise FitError("No segmenter could be fitted.", " ".join(race.left_out.values()))
+    names = [name for name in chosen if name in race.candidates]
+    candidates = {found.name: found for name in names for found in race.candidates[name]}
+    studies = {name: race.studies[name] for name in names}
     cards = against_baseline(
         [candidate.card for candidate in candidates.values()], settings.evaluation, settings.goal
     )
@@ -114,14 +114,14 @@ def _hold(
     language = Language.of(
         settings.report.language, settings.source.currency, contest.prepared.table.catalogue
     )
-    _conclude(entrants, candidates, selection, studies, language)
+    _conclude(race, candidates, selection, studies, language)
     with contest.context.timed("select"):
         judged = _verdict(contest, candidates[selection.winner], settings, helpers)
-    return Outcome(candidates, cards, studies, selection, judged, entrants.left_out)
+    return Outcome(candidates, cards, studies, selection, judged, race.left_out)
 
 
 def _conclude(
-    entrants: Entrants,
+    race: Race,
     candidates: dict[str, Candidate],
     selection: Selection,
     studies: dict[str, StudyResult],
@@ -132,7 +132,7 @@ def _conclude(
     for name, study in studies.items():
         own = [found.card for found in candidates.values() if found.card.algorithm == name]
         page = entrant_page.page(name, own, winner, study, selection, language)
-        entrants.runs[name].write([*run_records.of_gates(candidates[name].card), Description(page)])
+        race.runs[name].write([*run_records.of_gates(candidates[name].card), Description(page)])
 
 
 def _verdict(contest: Contest, winner: Candidate, settings: CompareSettings, helpers: Executor) -> Verdict:

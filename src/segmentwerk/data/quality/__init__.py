@@ -15,7 +15,7 @@ from segmentwerk.data.quality import (
     contracts,
     duplicates,
     history,
-    persons,
+    people,
     probes,
     spelling,
 )
@@ -42,7 +42,7 @@ CHECKS = (
     spelling.check_levels,
     spelling.check_partners,
     spelling.check_industries,
-    persons.check_persons,
+    people.check_people,
 )
 
 

@@ -154,13 +154,7 @@ def _meant(level: str) -> tuple[str, str] | None:
 
 def _levels(table: ibis.Table, column: str) -> dict[str, int] | None:
     """Count the levels of a column, the commonest first; None if there are too many for a category."""
-    levels = commonest(table, column, MOST_LEVELS + 1)
-    return None if len(levels) > MOST_LEVELS else levels
-
-
-def commonest(table: ibis.Table, column: str, most: int) -> dict[str, int]:
-    """Count the commonest levels of a column, ``most`` at most; blanks are none."""
     known = table.filter(table[column].notnull() & (table[column] != ""))
     counts = known.group_by(level=known[column]).aggregate(n=known.count())
-    rows = fetch(counts.order_by([ibis.desc("n"), "level"]).limit(most))
-    return {str(row["level"]): int(row["n"]) for row in rows}
+    rows = fetch(counts.order_by([ibis.desc("n"), "level"]).limit(MOST_LEVELS + 1))
+    return None if len(rows) > MOST_LEVELS else {str(row["level"]): int(row["n"]) for row in rows}

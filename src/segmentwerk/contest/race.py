@@ -34,8 +34,8 @@ class _Judging:
 
 
 @dataclass
-class Entrants:
-    """The segmenters that entered a contest.
+class Race:
+    """Tunes the segmenters of a contest one after the other, while those tuned before are judged.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Entrants:
     _judged: dict[str, _Judging] = field(default_factory=dict)
     _interrupted: bool = False
 
-    def enter(self, chosen: Mapping[str, SegmenterSettings]) -> None:
+    def run(self, chosen: Mapping[str, SegmenterSettings]) -> None:
         """Tune and judge segmenters, the most complex one first, since judging it takes longest.
 
         However this ends, the runs of all segmenters are closed. After Ctrl-C no further one is tuned,

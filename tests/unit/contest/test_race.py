@@ -1,0 +1,150 @@
+"""Who is tuned and judged in which order, who is left out, and what an interruption leaves."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from segmentwerk.contest import race as race_module
+from segmentwerk.contest.race import Race
+from segmentwerk.core.errors import FitError
+from segmentwerk.core.interruption import Terminated
+from segmentwerk.core.settings import SegmenterSettings
+
+SPECS = {
+    name: SegmenterSettings(_target_=f"segmentwerk.segmenters.{target}")
+    for name, target in (
+        ("simple", "rfm_grid.RFMGridSegmenter"),
+        ("middle", "kmeans.KMeansSegmenter"),
+        ("complex", "autoencoder.AutoencoderSegmenter"),
+    )
+}
+
+
+class Judges:
+    """Judges at once, in this process."""
+
+    def submit(self, function, *arguments):
+        future = Future()
+        try:
+            future.set_result(function(*arguments))
+        except FitError as error:
+            future.set_exception(error)
+        return future
+
+
+class Contest:
+    """A contest that writes down what happens; tuning some segmenters fails or is interrupted."""
+
+    def __init__(self, tuning=(), judging=(), *, keep=True, interrupted=()):
+        self.told = []
+        self.fails = {"tune": dict(tuning), "judge": dict(judging)}
+        self.interrupted = interrupted
+        self.tuning = SimpleNamespace(keep_on_interrupt=keep)
+        self.settings = SimpleNamespace(evaluation=None, seed=0)
+        self.prepared, self.folder = SimpleNamespace(view=None), Path()
+        self.context = SimpleNamespace(timings={})
+
+    @contextmanager
+    def run(self, name, parent):
+        self.told.append(f"open {name}")
+        try:
+            yield f"run of {name}"
+        finally:
+            self.told.append(f"close {name}")
+
+    def tune(self, name, spec, run):
+        self.told.append(f"tune {name}")
+        if name in self.fails["tune"]:
+            raise self.fails["tune"][name]
+        return SimpleNamespace(finalists=[SimpleNamespace(params={})], interrupted=name in self.interrupted)
+
+    def write(self, best, study, run):
+        self.told.append(f"write {best}")
+
+    def tuned(self):
+        return [words.removeprefix("tune ") for words in self.told if words.startswith("tune")]
+
+
+@pytest.fixture
+def hold(monkeypatch):
+    """Run a race of all segmenters, or of some; return it."""
+
+    def make(contest, chosen=SPECS):
+        def judge(name, spec, finalists, view, evaluation, seed):
+            if name in contest.fails["judge"]:
+                raise contest.fails["judge"][name]
+            return [f"best {name}", f"second {name}"], 1.5
+
+        monkeypatch.setattr(race_module, "_judge", judge)
+        monkeypatch.setattr(race_module, "SharedView", SimpleNamespace(store=lambda view, path: "view"))
+        race = Race(contest, "parent", Judges())
+        try:
+            race.run(chosen)
+        finally:
+            opened = [words for words in contest.told if words.startswith("open")]
+            closed = [words for words in contest.told if words.startswith("close")]
+            assert len(opened) == len(closed), "the runs of all segmenters are closed, however it ends"
+        return race
+
+    return make
+
+
+def test_the_most_complex_one_is_tuned_first_and_all_are_judged(hold):
+    contest = Contest()
+    race = hold(contest)
+    assert contest.tuned() == ["complex", "middle", "simple"]
+    assert race.candidates == {name: [f"best {name}", f"second {name}"] for name in SPECS}
+    assert race.runs == {name: f"run of {name}" for name in SPECS}
+    assert set(race.studies) == set(SPECS)
+    assert race.left_out == {}
+    assert contest.context.timings == {f"judge {name}": 1.5 for name in SPECS}
+    for name in SPECS:  # what was found is written while the run is open
+        assert contest.told.index(f"write best {name}") < contest.told.index(f"close {name}")
+
+
+@pytest.mark.parametrize("stage", ["tuning", "judging"])
+def test_one_that_cannot_be_fitted_is_left_out_with_its_reason(hold, stage):
+    race = hold(Contest(**{stage: {"middle": FitError("No row.", "Give some.")}}))
+    assert set(race.candidates) == set(race.runs) == set(race.studies) == {"simple", "complex"}
+    assert race.left_out == {"middle": "No row. Give some."}
+
+
+def test_a_defect_is_raised(hold):
+    with pytest.raises(ZeroDivisionError):
+        hold(Contest(tuning={"middle": ZeroDivisionError()}))
+
+
+def test_after_ctrl_c_in_a_study_with_results_no_further_one_is_tuned(hold):
+    contest = Contest(interrupted=("middle",))
+    race = hold(contest)
+    assert contest.tuned() == ["complex", "middle"]
+    assert set(race.candidates) == {"complex", "middle"}
+    assert race.left_out == {"simple": "interrupted before it was tuned"}
+
+
+def test_ctrl_c_before_a_first_result_leaves_that_one_out(hold):
+    race = hold(Contest(tuning={"middle": KeyboardInterrupt()}))
+    assert set(race.candidates) == {"complex"}
+    assert race.left_out == {
+        "middle": "interrupted before its first trial was complete",
+        "simple": "interrupted before it was tuned",
+    }
+
+
+@pytest.mark.parametrize(
+    "contest",
+    [
+        Contest(tuning={"complex": KeyboardInterrupt()}),  # nobody has a result yet
+        Contest(tuning={"middle": KeyboardInterrupt()}, keep=False),
+        Contest(tuning={"middle": Terminated()}),  # whoever sends SIGTERM wants no result
+    ],
+    ids=["nothing to keep", "not to be kept", "terminated"],
+)
+def test_other_interruptions_end_the_race(hold, contest):
+    with pytest.raises(KeyboardInterrupt):
+        hold(contest)
