@@ -144,16 +144,20 @@ def load(
     Raises
     ------
     InputError
-        If a line has more or fewer fields than the header, naming the line.
+        If a line has more or fewer fields than the header, naming the line, or the memory does not do.
     """
     path = file.path if file.encoding in UTF8 else _in_utf8(file, folder / "utf-8.csv")
     try:
         _store(con, file, columns, path, file.skip, table)
+    except duckdb.OutOfMemoryException as error:
+        raise too_large(file.path) from error
     except duckdb.Error as error:
         copy = folder / "even.csv"
         left = _evened(file, copy)
         try:
             _store(con, file, columns, copy, 0, table)
+        except duckdb.OutOfMemoryException as exhausted:
+            raise too_large(file.path) from exhausted
         except duckdb.Error:
             raise _broken(file, "") from error
         return left
@@ -227,6 +231,14 @@ def _numbered(file: TextFile, source: io.TextIOWrapper) -> Iterator[tuple[int, l
                 yield reader.line_num, record
     except csv.Error as error:
         raise _broken(file, f" line {reader.line_num}") from error
+
+
+def too_large(path: object) -> InputError:
+    """Say that a table takes more memory than DuckDB may use."""
+    return InputError(
+        f"Reading {path} takes more memory than is free.",
+        "Save it as Parquet, which takes least, split it into several files, or give more memory.",
+    )
 
 
 def _broken(file: TextFile, place: str) -> InputError:

@@ -71,6 +71,9 @@ def events(moves: Migration, language: Language) -> list[str]:
 
 def prospects(told: Prospects, language: Language) -> str:
     """Say how far it can be believed which segments prospects fall into, and how many have none."""
+    count = language.number(told.left_out)
+    if told.found.empty:
+        return language.text("page.prospects_none", count=count)
     note = language.text(
         "page.prospects_note",
         accuracy=language.percent(told.accuracy),
@@ -79,7 +82,7 @@ def prospects(told: Prospects, language: Language) -> str:
     )
     if not told.left_out:
         return note
-    return f"{note} {language.text('page.prospects_left_out', count=language.number(told.left_out))}"
+    return f"{note} {language.text('page.prospects_left_out', count=count)}"
 
 
 def number_of_segments(

@@ -65,15 +65,18 @@ def _log(store: Store, name: str) -> Path:
 
 
 def record(store: Store, decision: Decision) -> None:
-    """Append the decision to the log, tag the version, and show the latest ones in the description."""
+    """Tag the version, append the decision to the log, and show the latest ones in the description.
+
+    The server comes first: what it does not let this account decide is no decision, and not logged.
+    """
+    words = {DECISION: decision.action, "decision.by": decision.who, "decision.reason": decision.reason}
+    for key, word in words.items():
+        store.client.set_model_version_tag(decision.model, str(decision.version), key, word or "-")
     line = json.dumps(asdict(decision), ensure_ascii=False) + "\n"
     with _log(store, decision.model).open("a", encoding="utf-8") as log:
         log.write(line)
         log.flush()
         os.fsync(log.fileno())
-    words = {DECISION: decision.action, "decision.by": decision.who, "decision.reason": decision.reason}
-    for key, word in words.items():
-        store.client.set_model_version_tag(decision.model, str(decision.version), key, word or "-")
     text = _describe(history(store, decision.model))
     store.client.update_registered_model(decision.model, text[:MAX_DESCRIPTION])
 

@@ -19,6 +19,7 @@ import pyarrow as pa
 from segmentwerk.core.errors import InputError
 from segmentwerk.core.interruption import stoppable
 from segmentwerk.data.files import PARQUET, TEXT, find, suffix
+from segmentwerk.data.textfile import too_large
 from segmentwerk.scoring import cells, parquets, texts
 from segmentwerk.scoring.cells import ID, NO_LIMITS, Cells, Part, Wanted
 
@@ -201,6 +202,8 @@ def files_of(given: Path) -> tuple[Path, ...]:
 def _reading(given: object) -> Iterator[None]:
     try:
         yield
+    except duckdb.OutOfMemoryException as error:
+        raise too_large(given) from error
     except duckdb.Error as error:
         raise InputError(f"{given} cannot be read: {_first_line(error)}", "Give CSV or Parquet.") from error
 

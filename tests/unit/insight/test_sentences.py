@@ -101,3 +101,14 @@ def test_prospects_that_are_left_out_are_counted(language, words):
     assert sentences.prospects(told, language) + " " + words == sentences.prospects(
         replace(told, left_out=1200), language
     )
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [(ENGLISH, "None of the 1,200 prospects"), (GERMAN, "Keiner der 1.200 Interessenten")],
+)
+def test_where_no_prospect_has_a_segment_a_sentence_says_so(language, words):
+    nobody = pd.DataFrame({"accounts": [], "confidence": []})
+    told = Prospects(nobody, accuracy=0.6, majority=0.3, calibration_error=0.05, left_out=1200)
+    assert sentences.prospects(told, language).startswith(words)
+    assert "60" not in sentences.prospects(told, language)

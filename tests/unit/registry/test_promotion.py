@@ -5,6 +5,8 @@ import sys
 import textwrap
 
 import pytest
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 
 from segmentwerk.core.errors import GateError, InputError, ModelError
 from segmentwerk.core.types import Gate
@@ -150,6 +152,19 @@ def test_a_failed_gate_refuses_and_the_refusal_is_logged(store):
     last = history(store, "m")[-1]
     assert (last.action, last.version) == ("refuse", 2)
     assert last.gates[1]["code"] == "G002"
+
+
+def test_a_refusal_that_the_server_does_not_let_this_account_take_is_not_logged(store, monkeypatch):
+    promote(store, 1)
+    before = history(store, "m")
+
+    def denied(*_):
+        raise MlflowException("Permission denied", error_code=PERMISSION_DENIED)
+
+    monkeypatch.setattr(type(store.client), "set_model_version_tag", denied)
+    with pytest.raises(MlflowException, match="Permission denied"):
+        promote(store, 2, gates=[FAILED])
+    assert history(store, "m") == before
 
 
 def test_a_warning_does_not_refuse(store):

@@ -3,7 +3,8 @@
 import duckdb
 import pytest
 
-from segmentwerk.scoring import texts
+from segmentwerk.core.errors import InputError
+from segmentwerk.scoring import source, texts
 from segmentwerk.scoring.cells import Wanted
 
 WANTED = Wanted(numeric=("frequency",), categorical=())
@@ -39,3 +40,11 @@ def test_without_a_number_there_is_no_sign_to_find(opened):
         "account_id,industry", "A,Tech", wanted=Wanted(numeric=("frequency",), categorical=("industry",))
     )
     assert text.signs == {}
+
+
+def test_a_lack_of_memory_is_told_as_what_it_is():
+    with pytest.raises(
+        InputError, match=r"accounts\.csv takes more memory than is free\. Save it as Parquet"
+    ):
+        with source._reading("accounts.csv"):
+            raise duckdb.OutOfMemoryException("Out of Memory Error: failed to allocate")
