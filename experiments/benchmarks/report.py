@@ -90,7 +90,7 @@ def report(table: AccountTable, space: pd.DataFrame, labels: pd.Series, folder: 
     ranking = pd.DataFrame(
         {"candidate": ["kmeans"], "rank": [1.0], "separation/gain": [0.1], "stability/agreement": [0.8]}
     )
-    selection = Selection("kmeans", "It is best.", ranking, ("kmeans",))
+    selection = Selection("kmeans", ranking, ("kmeans",))
     keys = ["separation/gain", "stability/agreement"]
     figures = [
         plots.side_by_side(selection, [card], keys, language),

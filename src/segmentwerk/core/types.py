@@ -171,8 +171,31 @@ class Scorecard:
 
 
 @dataclass(frozen=True)
+class Interval:
+    """A number with the ends of its 95% interval; NaN where it was not measured."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class PairedComparison:
+    """The winner beside another candidate, draw by draw.
+
+    ``ahead`` is the share of the bootstrap draws in which the winner has the better mean rank; in
+    ``differences``, by score key, positive speaks for the winner.
+    """
+
+    role: Literal["runner-up", "baseline"]
+    candidate: str
+    ahead: float
+    differences: Mapping[str, Interval]
+
+
+@dataclass(frozen=True)
 class Selection:
-    """Which candidate won and why.
+    """Which candidate won, and what the choice stands on; told in words by `reporting`.
 
     ``ranking`` has one row a candidate, best first: ``candidate``, ``algorithm``, ``n_segments``,
     ``passed``, ``rank`` (mean rank over the primary criteria, lower is better), ``rank_se``, and the
@@ -181,11 +204,10 @@ class Selection:
     """
 
     winner: str
-    reason: str
     ranking: pd.DataFrame
     pareto: tuple[str, ...]
     near_ties: tuple[str, ...] = ()
-    comparisons: tuple[dict[str, object], ...] = ()
+    comparisons: tuple[PairedComparison, ...] = ()
     rule_of_thumb: bool = False
 
 

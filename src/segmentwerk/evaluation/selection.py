@@ -1,4 +1,4 @@
-"""Selection: which candidate wins, and the reason in words.
+"""Selection: which candidate wins, and what that stands on.
 
 The rule (docs/decisions/0003-selection-rule.md): candidates that pass every gate are ranked by each
 primary criterion and ordered by their mean rank; those within one standard error of the best (of the
@@ -9,16 +9,16 @@ that is all it fails.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from segmentwerk.core.errors import InputError
 from segmentwerk.core.settings import EvaluationSettings, GoalSettings
-from segmentwerk.core.types import Scorecard, Selection
-from segmentwerk.evaluation import wording
+from segmentwerk.core.types import Interval, PairedComparison, Scorecard, Selection
 from segmentwerk.evaluation.gates import BASELINE_CODE, NOISE_CODE, gate
 from segmentwerk.evaluation.ranking import VALUE, Contest, ahead, criteria_of, values_of
 
@@ -37,7 +37,7 @@ MORE_OFTEN = 0.5
 def select(cards: Sequence[Scorecard], settings: EvaluationSettings, goal: GoalSettings) -> Selection:
     """Select the winner among scorecards that were judged on one view with one seed.
 
-    Where no candidate passes every gate, those that fail the fewest are ranked, and the reason says so.
+    Where no candidate passes every gate, those that fail the fewest are ranked.
 
     Raises
     ------
@@ -58,19 +58,15 @@ def select(cards: Sequence[Scorecard], settings: EvaluationSettings, goal: GoalS
     best = best if thumb is None else thumb
     order = sorted(range(len(eligible)), key=lambda i: (i != best, contest.rank[i]))
     ranked = [eligible[i] for i in order]
-    comparisons = _comparisons(ranked, cards, criteria, settings)
     front = pareto(ranked)
     return Selection(
         winner=ranked[0].candidate,
-        reason=wording.reason(
-            ranked, contest, tied, cards, criteria, comparisons, rule_of_thumb=thumb is not None
-        ),
         ranking=_table(ranked, contest, cards, criteria).assign(
             pareto=lambda table: table["candidate"].isin(front)
         ),
         pareto=front,
         near_ties=tuple(contest.names[i] for i in tied if i != best),
-        comparisons=comparisons,
+        comparisons=tuple(_comparisons(ranked, cards, criteria, settings)),
         rule_of_thumb=thumb is not None,
     )
 
@@ -148,32 +144,28 @@ def _comparisons(
     cards: Sequence[Scorecard],
     criteria: dict[str, float],
     settings: EvaluationSettings,
-) -> tuple[dict[str, object], ...]:
+) -> Iterator[PairedComparison]:
     """Compare the winner with the runner-up and the baseline, draw by draw."""
     winner = ranked[0]
-    opponents = [("runner-up", card) for card in ranked[1:2]]
-    opponents += [("baseline", card) for card in cards if card.algorithm == settings.baseline][:1]
-    return tuple(
-        {
-            "role": role,
-            "candidate": card.candidate,
-            "ahead": ahead(winner, card, criteria),
-            "differences": {key: _difference(winner, card, key) for key in criteria},
-        }
-        for role, card in opponents
-        if card.candidate != winner.candidate
-    )
+    baselines = [card for card in cards if card.algorithm == settings.baseline]
+    opponents: dict[Literal["runner-up", "baseline"], Sequence[Scorecard]]
+    opponents = {"runner-up": ranked[1:2], "baseline": baselines[:1]}
+    for role, found in opponents.items():
+        for card in found:
+            if card.candidate != winner.candidate:
+                differences = {key: _difference(winner, card, key) for key in criteria}
+                yield PairedComparison(role, card.candidate, ahead(winner, card, criteria), differences)
 
 
-def _difference(winner: Scorecard, other: Scorecard, key: str) -> dict[str, float]:
+def _difference(winner: Scorecard, other: Scorecard, key: str) -> Interval:
     """Difference of one score with its 95% interval; positive speaks for the winner."""
     n_draws = min(len(winner.samples.get(key, [])), len(other.samples.get(key, [])))
     values = values_of([winner, other], key, n_draws)
     if not np.isfinite(values).all():
-        return {"value": np.nan, "low": np.nan, "high": np.nan}
+        return Interval(np.nan, np.nan, np.nan)
     difference = values[0] - values[1]
     low, high = np.quantile(difference[1:], [0.025, 0.975]) if n_draws else (np.nan, np.nan)
-    return {"value": float(difference[0]), "low": float(low), "high": float(high)}
+    return Interval(float(difference[0]), float(low), float(high))
 
 
 def _table(

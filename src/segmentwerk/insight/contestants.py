@@ -18,7 +18,7 @@ def spoken(
         candidate=[candidate(str(name), language) for name in selection.ranking["candidate"]]
     )
     comparisons = tuple(
-        {**item, "candidate": candidate(str(item["candidate"]), language)} for item in selection.comparisons
+        replace(item, candidate=candidate(item.candidate, language)) for item in selection.comparisons
     )
     told = replace(
         selection,

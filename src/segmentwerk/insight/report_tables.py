@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from segmentwerk.core.types import Gate, Score, Scorecard, Selection
+from segmentwerk.core.types import Gate, PairedComparison, Score, Scorecard, Selection
 from segmentwerk.insight.cards import Card, Prospects
 from segmentwerk.insight.language import NO_BREAK, Language
 from segmentwerk.insight.migration import Migration
@@ -47,9 +46,8 @@ def reasons(
     if selection.near_ties and not selection.rule_of_thumb:
         sentences.append(language.text("report.ties", names=language.listed(list(selection.near_ties))))
     for item in selection.comparisons:
-        role = language.find("roles", str(item["role"])) or str(item["role"])
-        share = language.percent(float(str(item["ahead"])))
-        sentences.append(language.text("report.ahead", role=role, candidate=item["candidate"], share=share))
+        role, share = language.text(f"roles.{item.role}"), language.percent(item.ahead)
+        sentences.append(language.text("report.ahead", role=role, candidate=item.candidate, share=share))
         if by_criterion:
             listed = "; ".join(differences(item, language))
             sentences.append(language.text("report.differences", listed=listed))
@@ -58,15 +56,15 @@ def reasons(
     return sentences
 
 
-def differences(comparison: Mapping[str, Any], language: Language) -> list[str]:
+def differences(comparison: PairedComparison, language: Language) -> list[str]:
     """Write by how much the winner is ahead of or behind another candidate in each criterion.
 
     The number is the distance, with its 95% interval; where that reaches below zero, the order may be the
     other one.
     """
     told = []
-    for key, found in comparison["differences"].items():
-        value, low, high = found["value"], found["low"], found["high"]
+    for key, found in comparison.differences.items():
+        value, low, high = found.value, found.low, found.high
         behind = value < 0
         span = _span(*((-value, -high, -low) if behind else (value, low, high)), language)
         word = language.text("report.behind_by" if behind else "report.ahead_by", span=span)

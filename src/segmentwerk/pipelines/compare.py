@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator
 from concurrent.futures import Executor
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pandas as pd
@@ -77,7 +77,7 @@ def run(settings: CompareSettings, context: Context) -> dict[str, Any]:
         address = report.address(store, settings.tracking.experiment, parent)
         parent.write(_records(found, released, prepared, settings, context, address))
         parent.write([*drawn, *told, *_files(settings, released, prepared, context)])
-    terminal.show(found.selection, found.verdict, released, settings.tracking.uri, settings.source.currency)
+    terminal.show(found, released, settings.tracking.uri, settings.source.currency)
     return _summary(found, released, prepared, parent)
 
 
@@ -230,10 +230,10 @@ def _summary(found: Outcome, released: Release, prepared: Prepared, parent: Run)
             "algorithm": found.winner.card.algorithm,
             "n_segments": found.winner.card.n_segments,
             "params": found.winner.card.params,
-            "reason": found.selection.reason,
+            "reason": terminal.reason(found),
             "near_ties": found.selection.near_ties,
             "pareto": found.selection.pareto,
-            "comparisons": found.selection.comparisons,
+            "comparisons": [asdict(item) for item in found.selection.comparisons],
             "verdict": found.verdict.kind,
             "verdict_reason": found.verdict.reason,
             "left_out": found.left_out,

@@ -8,9 +8,12 @@ from rich.box import SIMPLE, SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
+from segmentwerk.contest.outcome import Outcome
 from segmentwerk.core.addresses import redacted
-from segmentwerk.core.types import Selection, Verdict
-from segmentwerk.insight.language import Language
+from segmentwerk.core.types import Selection
+from segmentwerk.insight import report_tables
+from segmentwerk.insight.contestants import spoken
+from segmentwerk.insight.language import ENGLISH, Language
 from segmentwerk.insight.telling import plain, tell
 from segmentwerk.release.release import Release
 from segmentwerk.reporting import review
@@ -24,9 +27,13 @@ SHORT = {
 """Headings that fit into a terminal of eighty columns."""
 
 
-def show(
-    selection: Selection, verdict: Verdict, released: Release, store: str | None, currency: str = ""
-) -> None:
+def reason(found: Outcome) -> str:
+    """Say in English why the winner won, and how sure that is."""
+    told = spoken(found.selection, found.cards, ENGLISH)
+    return " ".join(report_tables.reasons(*told, ENGLISH, by_criterion=False))
+
+
+def show(found: Outcome, released: Release, store: str | None, currency: str = "") -> None:
     """Print ranking, reason, segments and next steps to the terminal.
 
     Parameters
@@ -37,9 +44,9 @@ def show(
         What money is in.
     """
     console = Console(soft_wrap=True)
-    _ranking(console, selection)
-    console.print(f"\n[bold]Winner: {selection.winner}.[/] {selection.reason}", highlight=False)
-    console.print(f"[bold]Structure: {verdict.kind}.[/] {verdict.reason}\n", highlight=False)
+    _ranking(console, found.selection)
+    console.print(f"\n[bold]Winner: {found.selection.winner}.[/] {reason(found)}", highlight=False)
+    console.print(f"[bold]Structure: {found.verdict.kind}.[/] {found.verdict.reason}\n", highlight=False)
     _segments(console, released)
     console.print(plain(tell(released.proposal, Language("en", currency))), markup=False, highlight=False)
     _next_steps(console, released, f" {shlex.quote(f'tracking.uri={redacted(store)}')}" if store else "")

@@ -19,7 +19,6 @@ def test_best_mean_rank_wins(make_card):
     assert found.ranking["candidate"].tolist() == ["b", "c", "a"]
     assert found.ranking["rank"].tolist() == [1, 2, 3]
     assert found.near_ties == ()
-    assert "best by more than one standard error" in found.reason
 
 
 def test_candidate_that_fails_a_gate_cannot_win(make_card):
@@ -28,8 +27,6 @@ def test_candidate_that_fails_a_gate_cannot_win(make_card):
     assert found.ranking["passed"].tolist() == [True, False]
     assert found.ranking["failed"].tolist() == ["", "G002"]
     assert np.isnan(found.ranking["rank"].iloc[1])
-    assert "1 of 2 candidates passed every gate" in found.reason
-    assert "a (G002)" in found.reason
 
 
 def test_warning_knocks_nobody_out(make_card):
@@ -43,8 +40,8 @@ def test_where_nobody_passes_those_failing_least_are_ranked_and_it_is_said(make_
         make_card("c", gain=0.2, failed=["G006"]),
     )
     assert found.winner == "c"
-    assert found.reason.startswith("No candidate passed every gate")
-    assert "G006 says no." in found.reason
+    assert found.ranking["failed"].tolist() == ["G006", "G006", "G002 G006"]
+    assert not found.rule_of_thumb
 
 
 @pytest.mark.parametrize(
@@ -62,7 +59,6 @@ def test_near_tie_goes_to_fewer_segments_then_to_the_simpler(make_card, first, s
     found = ask(a, b)
     assert found.winner == winner
     assert found.near_ties == ({"a": "b", "b": "a"}[winner],)
-    assert "near tie" in found.reason
 
 
 def test_winner_stands_first_even_if_another_one_ranks_better(make_card):
@@ -108,14 +104,12 @@ def test_comparisons_are_paired(make_card):
     b = make_card("rfm_grid", gain=(0.2, [0.2, 0.4, 0.0, 0.2]))
     c = make_card("c", gain=(0.25, [0.25, 0.55, 0.05, 0.35]))
     found = ask(a, b, c)
-    by_role = {item["role"]: item for item in found.comparisons}
+    by_role = {item.role: item for item in found.comparisons}
     assert by_role.keys() == {"runner-up", "baseline"}
-    assert by_role["baseline"]["ahead"] == 1
-    difference = by_role["baseline"]["differences"]["separation/gain"]
-    assert list(difference.values()) == pytest.approx([0.1] * 3)
-    assert (by_role["runner-up"]["candidate"], by_role["runner-up"]["ahead"]) == ("c", 0.5)
-    assert "clearly better than the baseline rfm_grid" in found.reason
-    assert "not surely better than the runner-up c" in found.reason
+    assert by_role["baseline"].ahead == 1
+    difference = by_role["baseline"].differences["separation/gain"]
+    assert [difference.value, difference.low, difference.high] == pytest.approx([0.1] * 3)
+    assert (by_role["runner-up"].candidate, by_role["runner-up"].ahead) == ("c", 0.5)
 
 
 def test_goal_weighs_the_outcome(make_card):
@@ -153,7 +147,7 @@ def test_selection_is_the_same_twice(make_card):
         make_card(f"a-{i}", gain=(x, list(x + rng.normal(0, 0.1, 50)))) for i, x in enumerate(rng.random(8))
     ]
     one, other = ask(*cards), ask(*cards)
-    assert (one.winner, one.reason, one.pareto) == (other.winner, other.reason, other.pareto)
+    assert (one.winner, one.comparisons, one.pareto) == (other.winner, other.comparisons, other.pareto)
 
 
 def thumb(make_card, *, grid_failed=("G006",), other_failed=("G006",)):
@@ -169,8 +163,6 @@ def test_where_nothing_beats_noise_the_best_grid_that_holds_is_taken(make_card):
     found = thumb(make_card)
     assert found.winner == "rfm_grid #2"
     assert found.rule_of_thumb
-    assert "So the rule of thumb, rfm_grid #2 (4 segments), was taken" in found.reason
-    assert "mean rank" not in found.reason
 
 
 @pytest.mark.parametrize(

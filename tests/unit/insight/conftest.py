@@ -9,6 +9,8 @@ from packaged import world
 from segmentwerk.core.proposal import Comparison, Difference, Proposal
 from segmentwerk.core.types import (
     Gate,
+    Interval,
+    PairedComparison,
     Score,
     Scorecard,
     Selection,
@@ -128,7 +130,6 @@ def scorecards():
 def selection():
     return Selection(
         winner="kmeans",
-        reason="It is best.",
         ranking=pd.DataFrame(
             {
                 "candidate": ["kmeans", "rfm_grid"],
@@ -140,12 +141,7 @@ def selection():
         pareto=("kmeans",),
         near_ties=("rfm_grid",),
         comparisons=(
-            {
-                "role": "baseline",
-                "candidate": "rfm_grid",
-                "ahead": 0.9,
-                "differences": {"separation/gain": {"value": 0.2, "low": -0.001, "high": 0.3}},
-            },
+            PairedComparison("baseline", "rfm_grid", 0.9, {"separation/gain": Interval(0.2, -0.001, 0.3)}),
         ),
     )
 

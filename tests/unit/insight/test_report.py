@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import pytest
 
-from segmentwerk.core.types import Gate
+from segmentwerk.core.types import Gate, Interval
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.report import to_html, to_markdown, write
 
@@ -220,10 +220,10 @@ def test_the_decision_opens_the_report_with_what_changes_and_measures_beside_lim
 
 def test_behind_is_called_behind(tell, selection):
     differences = {
-        "separation/gain": {"value": -0.053, "low": -0.1, "high": 0.02},
-        "stability/agreement": {"value": 0.2, "low": 0.1, "high": 0.3},
+        "separation/gain": Interval(-0.053, -0.1, 0.02),
+        "stability/agreement": Interval(0.2, 0.1, 0.3),
     }
-    item = selection.comparisons[0] | {"differences": differences}
+    item = replace(selection.comparisons[0], differences=differences)
     page = to_html(tell(ENGLISH, selection=replace(selection, comparisons=(item,))), ENGLISH)
     assert "held-out gain: behind by 0.053 (-0.020\xa0…\xa00.100)" in page
     assert "agreement of refits: ahead by 0.200" in page

@@ -30,7 +30,7 @@ def card(name, *, passed=True):
 
 def selection(ranks, **changes):
     table = pd.DataFrame({"candidate": list(ranks), "rank": list(ranks.values()), "separation/gain": 0.05})
-    return replace(Selection("kmeans", "", table, ("kmeans",)), **changes)
+    return replace(Selection("kmeans", table, ("kmeans",)), **changes)
 
 
 STUDY = StudyResult(
