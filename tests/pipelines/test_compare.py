@@ -80,6 +80,9 @@ def test_runs_of_segmenters_and_trials_tell_what_decided(comparison, client):
         for trial in runs(client, **{"mlflow.parentRunId": child.info.run_id}):
             assert ("objective" in trial.data.metrics) == (trial.data.tags["trial_state"] == "complete")
             assert "gate.G007" in child.data.tags
+            note = trial.data.tags["mlflow.note.content"]
+            number = trial.info.run_name.rpartition(" ")[2]
+            assert note.startswith(f"Trial {number} of the search for the parameters of {own.name}: ")
     front = comparison.summary["decision"]["pareto"]
     assert front == list(ranking.index[ranking["pareto"]])
     assert comparison.summary["decision"]["comparisons"]

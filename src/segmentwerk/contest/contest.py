@@ -20,6 +20,7 @@ from segmentwerk.core.context import Context
 from segmentwerk.core.records import Metric, Tag
 from segmentwerk.core.settings import SegmenterSettings, TuningSettings
 from segmentwerk.core.types import StudyResult, TrialRecord
+from segmentwerk.insight.language import Language
 from segmentwerk.preparation.prepare import Prepared, halve
 from segmentwerk.tracking.writer import Run, Store
 from segmentwerk.tuning.space import SearchSpace
@@ -141,7 +142,17 @@ class Contest:
             for trial in result.trials:  # some are of a study that an earlier comparison finished
                 if trial.number not in seen:
                     log_trial(trial)
+        self._describe_trials(name, result, run)
         return result
+
+    def _describe_trials(self, name: str, study: StudyResult, run: Run) -> None:
+        """Say on each trial's run what it is; how it did against the best is known only now."""
+        runs = self.store.finished(self.settings.tracking.experiment, run)
+        code = self.settings.report.language if isinstance(self.settings, CompareSettings) else "en"
+        for trial in study.trials:
+            key = f"{self.key}/{name}/{trial.number}"
+            if key in runs:
+                runs[key].write([run_records.about_trial(name, trial, study, Language(code))])
 
     def _log_trial(self, name: str, trial: TrialRecord, run: Run) -> None:
         title, key = f"{name} trial {trial.number}", f"{self.key}/{name}/{trial.number}"

@@ -7,8 +7,10 @@ from math import isfinite
 
 from segmentwerk.config import LearningSettings
 from segmentwerk.contest.shareable import shareable
-from segmentwerk.core.records import Dataset, Metric, Param, Record, Tag, Text
-from segmentwerk.core.types import AccountTable, Scorecard, TrialRecord
+from segmentwerk.core.escaping import escape
+from segmentwerk.core.records import Dataset, Description, Metric, Param, Record, Tag, Text
+from segmentwerk.core.types import AccountTable, Scorecard, StudyResult, TrialRecord
+from segmentwerk.insight.language import UNKNOWN, Language
 from segmentwerk.segmenters.base import Segmenter
 
 INTERVAL = "within_95_percent"
@@ -77,3 +79,14 @@ def of_trial(trial: TrialRecord) -> Iterator[Record]:
     for name, score in trial.scores.items():
         yield Metric(name, score)
     yield Metric("wall_time/trial_seconds", trial.seconds)
+
+
+def about_trial(name: str, trial: TrialRecord, study: StudyResult, language: Language) -> Description:
+    """Say which trial of which segmenter a run is, what it tried, and how it did against the best."""
+    best = study.finalists[0]
+    params = ", ".join(f"{key} = {value}" for key, value in trial.params.items()) or UNKNOWN
+    told = {"name": name, "number": trial.number, "params": params, "reason": escape(trial.reason)}
+    told |= {"value": language.decimal(trial.value, 4), "best_value": language.decimal(best.value, 4)}
+    outcome = "best" if trial.number == best.number else trial.state
+    lines = [language.text(f"page.trial_{key}", best=best.number, **told) for key in ("is", outcome)]
+    return Description("\n\n".join(lines))

@@ -96,13 +96,13 @@ class Worker:
             If the worker was closed.
         """
         line, begun = self._ready(), False
-        _tell(line, (task, arguments))
+        _send(line, (task, arguments))
         while True:
-            kind, content = self._heard(line, begun)
+            kind, content = self._receive(line, begun)
             if kind == _BEGUN:
                 begun = True
             elif kind == _QUESTION and answer is not None:
-                _tell(line, answer(content))
+                _send(line, answer(content))
             elif kind == _ERROR:
                 raise content
             else:
@@ -128,13 +128,15 @@ class Worker:
             if self._line is None or self._process is None or not self._process.is_alive():
                 self._line, theirs = Pipe()
                 limits = dict.fromkeys(THREAD_LIMITS, "1")
-                told = (theirs, os.getpid(), remembered())
-                self._process = get_context("loky").Process(target=_serve, args=told, daemon=True, env=limits)
+                arguments = (theirs, os.getpid(), remembered())
+                self._process = get_context("loky").Process(
+                    target=_serve, args=arguments, daemon=True, env=limits
+                )
                 self._process.start()
                 theirs.close()
             return self._line
 
-    def _heard(self, line: Connection, begun: bool) -> tuple[str, Any]:
+    def _receive(self, line: Connection, begun: bool) -> tuple[str, Any]:
         try:
             kind, content = line.recv()
         except (EOFError, OSError) as error:
@@ -198,11 +200,11 @@ class WorkerPool(ThreadPoolExecutor):
 def ask(question: object) -> Any:
     """Within a task: return what the process that this one works for answers."""
     assert _main is not None, "no task is being run for another process"
-    _tell(_main, (_QUESTION, question))
+    _send(_main, (_QUESTION, question))
     return _main.recv()
 
 
-def _tell(line: Connection, message: object) -> None:
+def _send(line: Connection, message: object) -> None:
     from loky.backend.reduction import dumps
 
     packed = dumps(message)
@@ -218,17 +220,17 @@ def _serve(line: Connection, parent: int, secrets: frozenset[str]) -> None:
     share(secrets)
     with suppress(EOFError, OSError):
         while True:
-            _obey(line, line.recv_bytes())
+            _handle(line, line.recv_bytes())
 
 
-def _obey(line: Connection, message: bytes) -> None:
+def _handle(line: Connection, message: bytes) -> None:
     try:
         task, arguments = ForkingPickler.loads(message)
-        _tell(line, (_BEGUN, None))
-        _tell(line, (_RESULT, task(*arguments)))
+        _send(line, (_BEGUN, None))
+        _send(line, (_RESULT, task(*arguments)))
     except Exception as error:
         error.add_note(traceback.format_exc())
-        _tell(line, (_ERROR, error))
+        _send(line, (_ERROR, error))
 
 
 def _follow(parent: int) -> None:

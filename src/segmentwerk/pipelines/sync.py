@@ -10,7 +10,7 @@ from segmentwerk.config import SyncSettings
 from segmentwerk.core.addresses import redacted
 from segmentwerk.core.context import Context
 from segmentwerk.core.errors import ConfigError
-from segmentwerk.tracking.outbox import kept
+from segmentwerk.tracking.outbox import backlogs
 from segmentwerk.tracking.writer import Store
 
 log = logging.getLogger(__name__)
@@ -29,7 +29,7 @@ def run(settings: SyncSettings, context: Context) -> dict[str, Any]:
     store = Store(settings.tracking.uri, settings.home)
     with context.timed("sync"):
         sent = store.sync()
-    address, waits = redacted(store.uri), [asdict(entry) for entry in kept(settings.home)]
+    address, waits = redacted(store.uri), [asdict(entry) for entry in backlogs(settings.home)]
     log.info("%d batches were sent to %s.", sent, address)
     for entry in waits:
         log.info("Still kept for %(store)s: %(waiting)d waiting, %(refused)d refused, in %(folder)s", entry)

@@ -1,4 +1,4 @@
-"""The address of a store: absolute, and knocked at before MLflow is asked."""
+"""The address of a store: absolute, knocked at before MLflow is asked, and its database made whole."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from segmentwerk.core.addresses import is_sqlite, sound, sqlite, sqlite_at, with_driver
 from segmentwerk.core.errors import ConfigError
+from segmentwerk.core.files import atomic_file
 
 VARIABLE = "MLFLOW_TRACKING_URI"
 KNOCK_SECONDS = 5.0
@@ -68,3 +69,28 @@ def knock(uri: str) -> None:
         engine.connect().close()
     finally:
         engine.dispose()
+
+
+def create_database(uri: str) -> None:
+    """Create the SQLite database that an address names, where there is none.
+
+    MLflow lays out its tables in dozens of steps. Interrupted on its way it would leave a database that it
+    can neither open nor finish, so this is done beside and moved into place, by one process at a time.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be made or written.
+    """
+    if not is_sqlite(uri):
+        return
+    from mlflow import MlflowClient
+    from sqlalchemy.engine import make_url
+
+    path = Path(make_url(uri).database or "")
+    if path.is_file() and path.stat().st_size:
+        return
+    for left in path.parent.glob(f".{path.name}.*"):  # by a process that was killed on its way
+        left.unlink()
+    with atomic_file(path) as draft:
+        MlflowClient(sqlite_at(draft)).search_experiments(max_results=1)

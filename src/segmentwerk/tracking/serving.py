@@ -102,11 +102,11 @@ def served(
     """
     reserve(host, port).close()  # else whoever has the port would be taken for ours
     command = [sys.executable, "-m", "mlflow", *arguments, "--host", host, "--port", str(port)]
-    told = {**os.environ, **_QUIET, **more}
-    told.pop(VARIABLE, None)  # a server has its own store
+    variables = {**os.environ, **_QUIET, **more}
+    variables.pop(VARIABLE, None)  # a server has its own store
     with open(log, "w", opener=_for_us_alone) as words:
         server = subprocess.Popen(  # noqa: S603 (our own words, no shell)
-            command, env=told, stdout=words, stderr=words, start_new_session=True, umask=0o077
+            command, env=variables, stdout=words, stderr=words, start_new_session=True, umask=0o077
         )
     try:
         with watchdog(["/bin/sh", "-c", _END, "end", str(server.pid)]):

@@ -18,9 +18,8 @@ from segmentwerk.core.files import locked
 from segmentwerk.core.interruption import is_interruption
 from segmentwerk.core.records import Record
 from segmentwerk.core.veil import veiled
-from segmentwerk.tracking import database
 from segmentwerk.tracking import experiment as experiments
-from segmentwerk.tracking.address import absolute, knock
+from segmentwerk.tracking.address import absolute, create_database, knock
 from segmentwerk.tracking.encode import encode
 from segmentwerk.tracking.monitor import watched
 from segmentwerk.tracking.outbox import KEY, OFFLINE, REASON, STATUS, Outbox, RunSpec
@@ -147,9 +146,12 @@ class Store:
             if self.enabled and parent is None:
                 self._outbox.last_try()
 
-    def finished(self, experiment: str, parent: Run) -> frozenset[str]:
-        """Return the keys of the finished runs nested in ``parent``; none where the store is away."""
-        return self._outbox.finished(self.prepare(experiment), parent.id) if parent.is_known else frozenset()
+    def finished(self, experiment: str, parent: Run) -> dict[str, Run]:
+        """Return the finished runs nested in ``parent``, by key; none where the store is away."""
+        if not parent.is_known:
+            return {}
+        found = self._outbox.finished(self.prepare(experiment), parent.id)
+        return {key: Run(self, run_id) for key, run_id in found.items()}
 
     def sync(self) -> int:
         """Send what was kept while the store did not answer; return the number of batches sent.
@@ -161,7 +163,7 @@ class Store:
         """
         experiments.reach(self.uri)
         with locked(self.home / "mlflow" / "prepare.lock"):
-            database.create(self.uri)
+            create_database(self.uri)
         try:
             return self._outbox.drain()
         except experiments.failures() as error:
@@ -233,7 +235,7 @@ def _prepared(store: Store, name: str) -> str:
     """Prepare once a process; the lock is for the others."""
     with locked(store.home / "mlflow" / "prepare.lock"):
         experiments.reach(store.uri)  # before MLflow's client, which tries for minutes
-        database.create(store.uri)
+        create_database(store.uri)
         experiment_id = experiments.prepare(store.client, store.uri, store.home, name)
     _outbox(store, os.getpid()).flush()  # what an earlier command could not send
     return experiment_id

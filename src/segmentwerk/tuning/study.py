@@ -103,9 +103,9 @@ def _best(study: str, records: Sequence[TrialRecord], n_finalists: int) -> tuple
     complete = [record for record in records if record.state == "complete"]
     if not complete:
         reasons = Counter(f"{record.state}: {record.reason}" for record in records)
-        told = "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common(5))
+        listed = "; ".join(f"{count} x {reason}" for reason, count in reasons.most_common(5))
         raise FitError(
-            f"No trial of study {study} completed ({told or 'none was started'}).",
+            f"No trial of study {study} completed ({listed or 'none was started'}).",
             "Widen the search space, or give it more time or trials.",
         )
     ranked = sorted(complete, key=lambda record: (-record.value, record.number))

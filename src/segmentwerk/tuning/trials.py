@@ -32,7 +32,7 @@ OUTCOME = "outcome"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrialOutcome:
     """What came out of one trial."""
 
     state: State
@@ -42,7 +42,7 @@ class Outcome:
     """With the key ``value`` if complete."""
 
 
-def evaluate(objective: Objective, params: dict[str, Any], report: Report) -> Outcome:
+def evaluate(objective: Objective, params: dict[str, Any], report: Report) -> TrialOutcome:
     """Run the objective once; what the data or the parameters make impossible becomes a reason.
 
     `FitError`, arithmetic and value errors, run-time errors of numeric libraries and a lack of memory
@@ -58,7 +58,7 @@ def evaluate(objective: Objective, params: dict[str, Any], report: Report) -> Ou
         state, reason = "pruned", str(pruned)
     except UNFIT as error:
         reason = _why(error)
-    return Outcome(state, reason, time.perf_counter() - begin, scores)
+    return TrialOutcome(state, reason, time.perf_counter() - begin, scores)
 
 
 def _why(error: BaseException) -> str:

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from segmentwerk.core.errors import InputError
-from segmentwerk.core.processes import processes
+from segmentwerk.core.processes import WorkerDiedError, ask, processes
 from segmentwerk.core.veil import discreet, remember
 
 BUSY = """
@@ -82,6 +82,46 @@ def test_processes_end_with_the_one_they_work_for(tmp_path, end):
         os.kill(main.pid, end) if end == signal.SIGKILL else os.killpg(main.pid, end)
         worker.wait(20)  # raises where it lives on, even while its dead parent is a zombie
     assert main.returncode != 0
+
+
+def test_a_script_needs_no_main_guard(tmp_path):
+    script = tmp_path / "plain.py"
+    script.write_text(
+        "from segmentwerk.core.processes import processes\n"
+        "with processes() as executor:\n"
+        "    print(executor.submit(lambda x: x + 1, 1).result())\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=True)
+    assert done.stdout == "2\n"
+
+
+def test_a_task_is_answered_what_it_asks_meanwhile():
+    def task(question):
+        return ask(question) + ask(question + 1)
+
+    with processes() as pool:
+        future = pool.submit_beside(lambda worker: worker.run(task, 3, answer=lambda asked: 10 * asked))
+        assert future.result(30) == 70
+
+
+def test_a_worker_tells_whether_its_task_had_begun_and_starts_anew():
+    with processes() as pool:
+        died = pool.submit_beside(lambda worker: worker.run(os._exit, 7))
+        with pytest.raises(WorkerDiedError, match="exit code 7") as death:
+            died.result(30)
+        assert death.value.begun
+        unloadable = pool.submit_beside(lambda worker: worker.run(Fatal()))
+        with pytest.raises(WorkerDiedError, match="exit code 3") as death:
+            unloadable.result(30)
+        assert not death.value.begun
+        assert pool.submit_beside(lambda worker: worker.run(abs, -1)).result(30) == 1
+
+
+class Fatal:
+    """Ends the process that unpickles it."""
+
+    def __reduce__(self):
+        return os._exit, (3,)
 
 
 def in_its_result(executor):

@@ -9,8 +9,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import PERMISSION_DENIED
 
 from segmentwerk.core.errors import ConfigError
-from segmentwerk.tracking import database
-from segmentwerk.tracking.address import absolute, from_environment, knock
+from segmentwerk.tracking.address import absolute, create_database, from_environment, knock
 from segmentwerk.tracking.experiment import reach, unreachable
 from segmentwerk.tracking.writer import Store
 
@@ -123,14 +122,14 @@ def test_an_interrupted_creation_leaves_no_half_made_database(tmp_path, monkeypa
 
     monkeypatch.setattr("mlflow.MlflowClient", stopped)
     with pytest.raises(KeyboardInterrupt):
-        database.create(f"sqlite:///{tmp_path}/mlflow/mlflow.db")
+        create_database(f"sqlite:///{tmp_path}/mlflow/mlflow.db")
     assert not list((tmp_path / "mlflow").iterdir())
 
 
 def test_a_database_that_is_there_is_left_alone(home):
     path = home / "mlflow" / "mlflow.db"
     before = path.stat()
-    database.create(f"sqlite:///{path}")
+    create_database(f"sqlite:///{path}")
     assert path.stat() == before
 
 

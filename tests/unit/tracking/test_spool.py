@@ -9,7 +9,7 @@ from command_line import in_process
 from segmentwerk.core.errors import ConfigError, InputError
 from segmentwerk.core.records import Artifact, Dataset, Description, Metric, Param, Tag, Text
 from segmentwerk.tracking import writer
-from segmentwerk.tracking.outbox import kept
+from segmentwerk.tracking.outbox import backlogs
 from segmentwerk.tracking.outbox import sender as module
 from segmentwerk.tracking.writer import Store
 
@@ -237,7 +237,7 @@ def test_what_waits_for_one_store_goes_to_no_other(store, client, tmp_path):
         pass
     assert [found.info.run_name for found in other.client.search_runs([other.prepare("e")])] == ["elsewhere"]
     assert other.sync() == 0
-    (entry,) = kept(store.home)
+    (entry,) = backlogs(store.home)
     assert (entry.store, entry.waiting) == (store.uri, 2)
 
 

@@ -8,11 +8,11 @@ from optuna.trial import TrialState
 
 from segmentwerk.tuning.execution import owners, trial_queue
 from segmentwerk.tuning.execution.trial_queue import MAX_DEATHS, TrialQueue, finished
-from segmentwerk.tuning.trials import Outcome
+from segmentwerk.tuning.trials import TrialOutcome
 
 ELSEWHERE = "another-host:17:0.00"
 DEAD = f"{socket.gethostname()}:{os.getpid()}:0.00"  # our pid, but of a process that began at another time
-DONE = Outcome("complete", scores={"value": 1.0})
+DONE = TrialOutcome("complete", scores={"value": 1.0})
 
 
 @pytest.fixture
@@ -135,7 +135,7 @@ def test_another_machine_is_believed_dead_only_after_three_missed_signs(storage,
     assert states(here) == ["WAITING"]
     taken = here.claim()
     there.finish(trial, DONE)  # it was only asleep: the first result counts, once
-    here.finish(taken, Outcome("complete", scores={"value": 2.0}))
+    here.finish(taken, TrialOutcome("complete", scores={"value": 2.0}))
     assert [(record.number, record.value) for record in finished(here.trials())] == [(0, 1.0)]
 
 
@@ -145,7 +145,7 @@ def test_a_result_that_comes_too_late_is_dropped(storage, monkeypatch):
     late = there.claim()
     here = join(storage)
     here.take_over(here.trials())
-    there.finish(late, Outcome("complete", scores={"value": 9.0}))
+    there.finish(late, TrialOutcome("complete", scores={"value": 9.0}))
     assert states(here) == ["WAITING"]
     here.finish(here.claim(), DONE)
     assert [record.value for record in finished(here.trials())] == [1.0]
@@ -197,12 +197,12 @@ def test_an_orphan_without_an_owner_is_taken_over_like_a_silent_machine(storage,
     assert here.trials()[0].state == TrialState.WAITING
 
 
-def test_fates():
-    assert owners.fate(owners.me()) == "mine"
-    assert owners.fate(DEAD) == "dead"
-    assert owners.fate(ELSEWHERE) == "remote"
-    assert owners.fate(f"{socket.gethostname()}:999999999:0.00") == "dead"
-    assert owners.fate(f"{socket.gethostname()}:1:{psutil.Process(1).create_time():.2f}") == "alive"
+def test_states_of_owners():
+    assert owners.owner_state(owners.me()) == "mine"
+    assert owners.owner_state(DEAD) == "dead"
+    assert owners.owner_state(ELSEWHERE) == "remote"
+    assert owners.owner_state(f"{socket.gethostname()}:999999999:0.00") == "dead"
+    assert owners.owner_state(f"{socket.gethostname()}:1:{psutil.Process(1).create_time():.2f}") == "alive"
 
 
 def test_a_zombie_is_dead():
@@ -213,6 +213,6 @@ def test_a_zombie_is_dead():
     owner = f"{socket.gethostname()}:{pid}:{process.create_time():.2f}"
     while process.status() != psutil.STATUS_ZOMBIE:
         pass
-    assert owners.fate(owner) == "dead"
+    assert owners.owner_state(owner) == "dead"
     os.waitpid(pid, 0)
-    assert owners.fate(owner) == "dead"
+    assert owners.owner_state(owner) == "dead"

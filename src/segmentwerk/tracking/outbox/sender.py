@@ -71,10 +71,10 @@ class Outbox:
             request = obtain if again else create
             return self._ask(lambda client: request(client, spec)) or self.spool.note(spec)
 
-    def finished(self, experiment_id: str, parent: str) -> frozenset[str]:
-        """Return the keys of the finished runs that are nested in another; none where the store is away."""
+    def finished(self, experiment_id: str, parent: str) -> dict[str, str]:
+        """Return the ids of the finished runs nested in another, by key; none where the store is away."""
         with self._turn:
-            return self._ask(lambda client: finished(client, experiment_id, parent)) or frozenset()
+            return self._ask(lambda client: finished(client, experiment_id, parent)) or {}
 
     def write(self, run_id: str, batch: Batch) -> None:
         """Send a batch, or keep it for later; whatever waits already goes first."""

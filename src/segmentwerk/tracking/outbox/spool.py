@@ -128,7 +128,7 @@ class Spool:
 
 
 @dataclass(frozen=True)
-class Kept:
+class Backlog:
     """What waits in a data directory for one store, in batches; ``refused`` are also runs."""
 
     store: str
@@ -137,13 +137,13 @@ class Kept:
     folder: Path
 
 
-def kept(home: Path) -> list[Kept]:
+def backlogs(home: Path) -> list[Backlog]:
     """Return what is kept in a data directory, by store; nothing for stores that have everything."""
     spools = [
         Spool(note.parent, note.read_text(encoding="utf-8"))
         for note in sorted(_root(home).glob(f"*/{ADDRESS}"))
     ]
-    found = [Kept(spool.address, spool.waiting(), spool.refused(), spool.folder) for spool in spools]
+    found = [Backlog(spool.address, spool.waiting(), spool.refused(), spool.folder) for spool in spools]
     return [entry for entry in found if entry.waiting or entry.refused]
 
 

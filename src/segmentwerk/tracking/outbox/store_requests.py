@@ -75,11 +75,11 @@ def find(client: MlflowClient, experiment_id: str, tag: str, value: str) -> Any:
     return found[0] if found else None
 
 
-def finished(client: MlflowClient, experiment_id: str, parent: str) -> frozenset[str]:
-    """Return the keys of the finished runs that are nested in another."""
+def finished(client: MlflowClient, experiment_id: str, parent: str) -> dict[str, str]:
+    """Return the ids of the finished runs that are nested in another, by their keys."""
     asked = f"tags.mlflow.parentRunId = '{parent}' and attributes.status = 'FINISHED'"
     found = client.search_runs([experiment_id], asked, max_results=MAX_RUNS)
-    return frozenset(run.data.tags[KEY] for run in found if KEY in run.data.tags)
+    return {run.data.tags[KEY]: str(run.info.run_id) for run in found if KEY in run.data.tags}
 
 
 def _id(run: Any) -> str | None:

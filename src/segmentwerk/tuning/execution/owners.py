@@ -10,7 +10,7 @@ from typing import Literal
 
 import psutil
 
-Fate = Literal["mine", "alive", "dead", "remote"]
+OwnerState = Literal["mine", "alive", "dead", "remote"]
 
 _CLOCK_TOLERANCE = 5.0
 """Seconds by which a process' start may seem to move when the system's clock is set."""
@@ -21,7 +21,7 @@ def me() -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{psutil.Process().create_time():.2f}"
 
 
-def fate(owner: str) -> Fate:
+def owner_state(owner: str) -> OwnerState:
     """Return what became of the process ``owner``; of another machine's only that it is remote."""
     host, pid, start = owner.rsplit(":", 2)
     if host != socket.gethostname():

@@ -59,8 +59,8 @@ class StudyPlan:
         """The stored name, which tells apart all that changes what is tried or how it is valued."""
         walked = self.grid is not None
         machinery = (self.settings.sampler, self.settings.pruner)
-        told = [self.space.mapping, *machinery, self.seed, self.digest, self.start, walked]
-        text = json.dumps(told, sort_keys=True, default=str)
+        identity = [self.space.mapping, *machinery, self.seed, self.digest, self.start, walked]
+        text = json.dumps(identity, sort_keys=True, default=str)
         return study_name(self.name, hashlib.sha256(text.encode()).hexdigest())
 
     @contextmanager

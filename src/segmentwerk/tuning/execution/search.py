@@ -20,12 +20,12 @@ from segmentwerk.tuning.execution.plan import StudyPlan
 from segmentwerk.tuning.execution.progress import StudyProgress
 from segmentwerk.tuning.execution.trial_queue import OnTrial, TrialQueue, finished
 from segmentwerk.tuning.execution.workers import Pool, Start, run_here
-from segmentwerk.tuning.trials import Objective, Outcome
+from segmentwerk.tuning.trials import Objective, TrialOutcome
 
 _POLL = 0.5
 """Seconds after which it is looked again what happened elsewhere."""
 
-Running = dict[Future[Outcome], optuna.Trial]
+Running = dict[Future[TrialOutcome], optuna.Trial]
 
 
 def execute(
@@ -118,7 +118,7 @@ def _start_trial(plan: StudyPlan, queue: TrialQueue, start: Start, running: Runn
         running[start(trial, params)] = trial
     else:
         # Pruned rather than failed: samplers learn from pruned trials to look elsewhere.
-        queue.finish(trial, Outcome("pruned", f"same parameters as trial {twin}"))
+        queue.finish(trial, TrialOutcome("pruned", f"same parameters as trial {twin}"))
     return True
 
 

@@ -14,9 +14,9 @@ from optuna.storages import BaseStorage
 from optuna.trial import FrozenTrial, TrialState
 
 from segmentwerk.core.types import TrialRecord
-from segmentwerk.tuning.execution.owners import Fate, Watch, fate, me
+from segmentwerk.tuning.execution.owners import OwnerState, Watch, me, owner_state
 from segmentwerk.tuning.space import Point
-from segmentwerk.tuning.trials import OUTCOME, STATES, Outcome, to_record
+from segmentwerk.tuning.trials import OUTCOME, STATES, TrialOutcome, to_record
 
 OnTrial = Callable[[TrialRecord], None]
 logger = logging.getLogger(__name__)
@@ -103,7 +103,7 @@ class TrialQueue:
         if step >= max(noted, default=step) and trial.should_prune():
             raise optuna.TrialPruned(f"pruned at step {step} with {value:.4g}")
 
-    def finish(self, trial: optuna.Trial, outcome: Outcome) -> None:
+    def finish(self, trial: optuna.Trial, outcome: TrialOutcome) -> None:
         """Write down what came out of a trial that this process claimed."""
         self._running.pop(trial.number)
         kept = {"reason": outcome.reason, "seconds": outcome.seconds, "scores": outcome.scores}
@@ -200,9 +200,9 @@ class TrialQueue:
         return self._storage.get_trial_id_from_study_id_trial_number(self._study_id, number)
 
 
-def _owner(trial: FrozenTrial) -> Fate:
+def _owner(trial: FrozenTrial) -> OwnerState:
     owner = trial.user_attrs.get("owner")
-    return "remote" if owner is None else fate(owner)
+    return "remote" if owner is None else owner_state(owner)
 
 
 def finished(trials: Sequence[FrozenTrial]) -> list[TrialRecord]:

@@ -15,7 +15,7 @@ from loky.backend.reduction import dumps
 from segmentwerk.core.errors import ConfigError
 from segmentwerk.core.processes import Worker, WorkerDiedError, WorkerPool, ask
 from segmentwerk.tuning.space import Point
-from segmentwerk.tuning.trials import Objective, Outcome, evaluate
+from segmentwerk.tuning.trials import Objective, TrialOutcome, evaluate
 
 logger = logging.getLogger(__name__)
 
@@ -25,13 +25,15 @@ Reporter = Callable[[optuna.Trial, int, float], None]
 _MAX_FALSE_STARTS = 5
 
 
-Start = Callable[[optuna.Trial, Point], Future[Outcome]]
+Start = Callable[[optuna.Trial, Point], Future[TrialOutcome]]
 """Starts a trial."""
 
 
-def run_here(objective: Objective, report: Reporter, trial: optuna.Trial, params: Point) -> Future[Outcome]:
+def run_here(
+    objective: Objective, report: Reporter, trial: optuna.Trial, params: Point
+) -> Future[TrialOutcome]:
     """Run a trial to its end in this thread, however long it takes."""
-    future: Future[Outcome] = Future()
+    future: Future[TrialOutcome] = Future()
     future.set_result(evaluate(objective, params, partial(report, trial)))
     return future
 
@@ -74,7 +76,7 @@ class Pool:
         self._turn = threading.Lock()
         self._processes = WorkerPool(workers)
 
-    def start(self, trial: optuna.Trial, params: Point) -> Future[Outcome]:
+    def start(self, trial: optuna.Trial, params: Point) -> Future[TrialOutcome]:
         """Give a trial to a free worker."""
         return self._processes.submit_beside(self._attend, trial, params)
 
@@ -82,7 +84,7 @@ class Pool:
         """End all workers at once."""
         self._processes.close()
 
-    def _attend(self, worker: Worker, trial: optuna.Trial, params: Point) -> Outcome:
+    def _attend(self, worker: Worker, trial: optuna.Trial, params: Point) -> TrialOutcome:
         """Have a trial evaluated; one whose worker dies under it is tried once more."""
         deaths = false_starts = 0
         while True:
@@ -99,7 +101,7 @@ class Pool:
                     with self._turn:
                         self._died(trial)
                 if deaths > 1:
-                    return Outcome("failed", f"its worker died twice ({error})")
+                    return TrialOutcome("failed", f"its worker died twice ({error})")
 
     def _verdict(self, trial: optuna.Trial, reported: tuple[int, float]) -> str | None:
         """Return why the trial should end, or None."""
@@ -111,7 +113,7 @@ class Pool:
         return None
 
 
-def _evaluate(objective: Objective, params: Point) -> Outcome:
+def _evaluate(objective: Objective, params: Point) -> TrialOutcome:
     """Run the objective in a worker's process, which asks the main one whether a trial should go on."""
     return evaluate(objective, params, _report)
 
