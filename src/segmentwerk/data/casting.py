@@ -10,7 +10,7 @@ from ibis.expr import datatypes as dt
 
 from segmentwerk.core.errors import InputError
 from segmentwerk.data.columns import Column, Kind
-from segmentwerk.data.hidden import FILE, ROW, Lost
+from segmentwerk.data.hidden import FILE, ROW, Unreadable
 from segmentwerk.data.rules import NOUNS
 
 DTYPES: dict[Kind, dt.DataType] = {
@@ -22,7 +22,7 @@ DTYPES: dict[Kind, dt.DataType] = {
 
 
 def typed(name: str, table: ibis.Table, columns: Mapping[str, Column]) -> ibis.Table:
-    """Return the table in our types, with a flag (`Lost`) for each column that lost values.
+    """Return the table in our types, with a flag (`Unreadable`) for each column that lost values.
 
     Raises
     ------
@@ -36,7 +36,7 @@ def typed(name: str, table: ibis.Table, columns: Mapping[str, Column]) -> ibis.T
             changes[column] = value
             if lost is not None:
                 ours = "" if declared.required else column
-                changes[Lost(declared.kind, column, ours).name] = lost
+                changes[Unreadable(declared.kind, column, ours).name] = lost
     if ROW not in table.columns:
         changes |= {FILE: ibis.literal(name), ROW: ibis.row_number().over() + 1}
     return table.mutate(**changes)

@@ -16,7 +16,7 @@ from segmentwerk.core.errors import ConfigError, InputError, nearest
 from segmentwerk.core.settings import InputSettings
 from segmentwerk.data import dialect, files, sqltext
 from segmentwerk.data.dialect import ColumnRead, Kind
-from segmentwerk.data.hidden import FILE, ROW, Lost
+from segmentwerk.data.hidden import FILE, ROW, HiddenColumns
 from segmentwerk.data.loading import Loaded, load
 from segmentwerk.data.mapping import RawInput
 from segmentwerk.data.rules import NOUNS
@@ -207,12 +207,12 @@ def _lost(con: duckdb.DuckDBPyConnection, name: str, flags: Sequence[str]) -> li
         return []
     sums = ", ".join(f"count_if({named(flag)}), min({ROW}) FILTER ({named(flag)})" for flag in flags)
     counts = con.execute(f"SELECT {sums} FROM held.{named(name)}").fetchall()[0]
-    found = zip(flags, counts[::2], counts[1::2], strict=True)
+    found = zip(HiddenColumns.of(flags).unreadable.values(), counts[::2], counts[1::2], strict=True)
     return [
         f"{name}: {n:,} {'value' if n == 1 else 'values'} of {lost.column}: not {NOUNS[lost.kind]}, "
         f"the first in row {row}"
-        for flag, n, row in found
-        if n and (lost := Lost.of(flag)) is not None
+        for lost, n, row in found
+        if n
     ]
 
 
@@ -254,7 +254,9 @@ def renamed(opened: Opened, name: str, aliases: Mapping[str, Sequence[str]]) -> 
     }
     new = {column: alias for alias, column in found.items() if column is not None}
     kept = {column: new.get(column, column) for column in raw.columns}
-    hidden = {flag: _flag(flag, new) for flag in raw.hidden}
+    hidden = {name: name for name in raw.hidden}
+    for name, flag in HiddenColumns.of(raw.hidden).unreadable.items():
+        hidden[name] = flag._replace(column=new.get(flag.column, flag.column)).name
     parts = [f"{named(old)} AS {named(alias)}" for old, alias in {**kept, **hidden}.items()]
     absent = {alias: tuple(aliases[alias]) for alias, column in found.items() if column is None}
     parts += [f"CAST(NULL AS VARCHAR) AS {named(alias)}" for alias in absent]
@@ -264,12 +266,6 @@ def renamed(opened: Opened, name: str, aliases: Mapping[str, Sequence[str]]) -> 
     return replace(
         opened, raw=RawInput(query, columns, tuple(hidden.values()), absent), notes=opened.notes + notes
     )
-
-
-def _flag(flag: str, new: Mapping[str, str]) -> str:
-    """Return the flag's name after its column was renamed."""
-    lost = Lost.of(flag)
-    return flag if lost is None else lost._replace(column=new.get(lost.column, lost.column)).name
 
 
 def _files(found: Sequence[Path]) -> str:

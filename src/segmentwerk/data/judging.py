@@ -12,9 +12,9 @@ import ibis
 
 from segmentwerk.core.settings import QualitySettings
 from segmentwerk.data.columns import Column
-from segmentwerk.data.hidden import FILE, ROW
+from segmentwerk.data.hidden import FILE, REASON, ROW
 from segmentwerk.data.inputs import kept
-from segmentwerk.data.rules import REASON, Rule, row_rules, table_rules
+from segmentwerk.data.rules import Rule, row_rules, table_rules
 
 
 @dataclass(frozen=True)

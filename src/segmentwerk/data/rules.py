@@ -16,7 +16,7 @@ import ibis
 
 from segmentwerk.core.settings import QualitySettings
 from segmentwerk.data.columns import Column, Kind, is_wording
-from segmentwerk.data.hidden import FILE, ROW, RULE, Lost
+from segmentwerk.data.hidden import FILE, REASON, ROW, HiddenColumns
 from segmentwerk.data.privacy import CONTACT
 
 NOUNS: dict[str, str] = {
@@ -25,7 +25,6 @@ NOUNS: dict[str, str] = {
     "date": "a date",
     "flag": "yes or no",
 }
-REASON = "_reason"
 POWER = r"^[0-9]([.,][0-9]+)?[eE][+][0-9]{2,3}$"
 """What a spreadsheet program makes of a number with more digits than the cell is wide."""
 
@@ -52,24 +51,25 @@ class Rule:
 
 def row_rules(table: ibis.Table, columns: Mapping[str, Column], settings: QualitySettings) -> list[Rule]:
     """Return the rules that look at one row alone."""
-    rules = [*_hidden_rules(table)]
-    flags = [(hidden, Lost.of(hidden)) for hidden in table.columns]
-    lost = [hidden for hidden, flag in flags if flag is not None and not flag.ours]
+    hidden = HiddenColumns.of(table.columns)
+    found = _hidden_rules(hidden)
+    rules = [found[name] for name in table.columns if name in found]
+    lost = [name for name, flag in hidden.unreadable.items() if not flag.ours]
     for name, column in columns.items():
         if name in table.columns:
             rules += _column_rules(name, column, lost, settings)
     return rules
 
 
-def _hidden_rules(table: ibis.Table) -> Iterator[Rule]:
-    for hidden in table.columns:
-        lost = Lost.of(hidden)
-        if lost is not None:
-            name, reason = f"not_a_{lost.kind}:{lost.column}", f"{lost.column} is not {NOUNS[lost.kind]}"
-            yield Rule(name, reason, _flag(hidden), fatal=not lost.ours, blank=lost.ours or None)
-        elif hidden.startswith(RULE):
-            name = hidden.removeprefix(RULE)
-            yield Rule(name, f"rule {name} of the source", _flag(hidden))
+def _hidden_rules(hidden: HiddenColumns) -> dict[str, Rule]:
+    """Return what each flag means, by the name of the hidden column."""
+    found = {}
+    for name, lost in hidden.unreadable.items():
+        kind, reason = f"not_a_{lost.kind}:{lost.column}", f"{lost.column} is not {NOUNS[lost.kind]}"
+        found[name] = Rule(kind, reason, _flag(name), fatal=not lost.ours, blank=lost.ours or None)
+    for name, rule in hidden.rules.items():
+        found[name] = Rule(rule, f"rule {rule} of the source", _flag(name))
+    return found
 
 
 def _flag(hidden: str) -> Condition:

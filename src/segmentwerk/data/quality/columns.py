@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import ibis
 
 from segmentwerk.data.columns import COLUMNS
+from segmentwerk.data.hidden import HiddenColumns
 from segmentwerk.data.quality.findings import Finding, Inspection, Severity, fetch
 
 NEARLY_EMPTY = 0.1
@@ -17,7 +18,7 @@ OFTEN_MISSING = 0.5
 def check_columns(inspection: Inspection) -> Iterator[Finding]:
     """Q010 nearly empty columns, Q011 columns often missing, Q012 columns that hold one value only."""
     for name, table in _all(inspection):
-        columns = [column for column in table.columns if not column.startswith("_")]
+        columns = HiddenColumns.of(table.columns).shown
         facts = _facts(table, columns)
         rows = max(int(facts["rows"]), 1)
         shares = {column: int(facts[f"filled {column}"] or 0) / rows for column in columns}
@@ -34,7 +35,7 @@ def check_columns(inspection: Inspection) -> Iterator[Finding]:
         yield _listed("Q012", "warning", name, "columns vary", "one value only", same)
 
 
-def _facts(table: ibis.Table, columns: list[str]) -> dict[str, Any]:
+def _facts(table: ibis.Table, columns: Sequence[str]) -> dict[str, Any]:
     facts: dict[str, Any] = {"rows": table.count()}
     for column in columns:
         value = table[column]
