@@ -9,9 +9,9 @@ import ibis
 from ibis.expr import datatypes as dt
 
 from segmentwerk.core.errors import InputError
-from segmentwerk.data.columns import Column, Kind
+from segmentwerk.data.cleaning import NOUNS
+from segmentwerk.data.columns import ColumnSpec, Kind
 from segmentwerk.data.hidden import FILE, ROW, Unreadable
-from segmentwerk.data.rules import NOUNS
 
 DTYPES: dict[Kind, dt.DataType] = {
     "text": dt.string,
@@ -21,7 +21,7 @@ DTYPES: dict[Kind, dt.DataType] = {
 }
 
 
-def typed(name: str, table: ibis.Table, columns: Mapping[str, Column]) -> ibis.Table:
+def typed(name: str, table: ibis.Table, columns: Mapping[str, ColumnSpec]) -> ibis.Table:
     """Return the table in our types, with a flag (`Unreadable`) for each column that lost values.
 
     Raises
@@ -42,7 +42,7 @@ def typed(name: str, table: ibis.Table, columns: Mapping[str, Column]) -> ibis.T
     return table.mutate(**changes)
 
 
-def _cast(place: str, value: Any, declared: Column) -> tuple[Any, Any]:
+def _cast(place: str, value: Any, declared: ColumnSpec) -> tuple[Any, Any]:
     given, kind, wanted = value.type(), declared.kind, DTYPES[declared.kind]
     if given.is_null():
         return ibis.null(wanted), None

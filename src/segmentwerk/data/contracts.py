@@ -19,7 +19,7 @@ from segmentwerk.core.files import atomic_file
 from segmentwerk.core.interruption import is_interruption
 from segmentwerk.core.settings import QualitySettings
 from segmentwerk.data.casting import typed
-from segmentwerk.data.columns import COLUMNS, Column
+from segmentwerk.data.columns import COLUMNS, ColumnSpec
 from segmentwerk.data.hidden import FILE, REASON, ROW, HiddenColumns
 from segmentwerk.data.judging import Fault, Judged, judge
 
@@ -31,7 +31,7 @@ class Contract:
     """What one of our tables holds: its columns, of which some are required or the key."""
 
     table: str
-    columns: Mapping[str, Column]
+    columns: Mapping[str, ColumnSpec]
 
     @property
     def required(self) -> tuple[str, ...]:

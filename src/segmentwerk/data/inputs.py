@@ -14,12 +14,12 @@ import sqlglot
 
 from segmentwerk.core.errors import ConfigError, InputError, nearest
 from segmentwerk.core.settings import InputSettings
-from segmentwerk.data import dialect, files, sqltext
+from segmentwerk.data import dialect, discovery, sqltext
+from segmentwerk.data.cleaning import NOUNS
 from segmentwerk.data.dialect import ColumnRead, Kind
 from segmentwerk.data.hidden import FILE, ROW, HiddenColumns
-from segmentwerk.data.loading import Loaded, load
+from segmentwerk.data.loading import LoadedTable, load
 from segmentwerk.data.mapping import RawInput
-from segmentwerk.data.rules import NOUNS
 from segmentwerk.data.sqltext import literal, named
 
 READER = ("file_row_number", "_path")
@@ -94,7 +94,9 @@ def open_table(con: Any, name: str, given: InputSettings) -> Opened:
     table = ".".join(named(part) for part in given.table.split("."))
     query = f"SELECT * FROM {table}"
     if "." not in given.table and given.table not in con.list_tables():
-        raise files.missing(f"table {given.table!r} in the database", given.table, sorted(con.list_tables()))
+        raise discovery.missing(
+            f"table {given.table!r} in the database", given.table, sorted(con.list_tables())
+        )
     columns = tuple(sql(con, f"Table {given.table}", query).columns)
     return Opened(
         RawInput(query, columns), (f"{name}: table {given.table}, {len(columns)} columns",), given.table
@@ -123,7 +125,7 @@ def open_parquet(con: Any, name: str, found: Sequence[Path]) -> Opened:
     columns = [column for column in sql(con, place, query, DAMAGED).columns if column not in (FILE, ROW)]
     rest = f"; left out: {', '.join(left)}" if left else ""
     note = f"{name}: {_files(found)}, Parquet, {len(columns)} columns{rest}"
-    return Opened(RawInput(query, tuple(columns), (ROW, FILE)), (note,), files.digest(found))
+    return Opened(RawInput(query, tuple(columns), (ROW, FILE)), (note,), discovery.digest(found))
 
 
 def open_texts(
@@ -169,7 +171,7 @@ def open_texts(
     flags = sorted({column.flag for part in read for column in part if column.kind != "text"})
     raw = RawInput(f"SELECT * FROM held.{named(name)}", columns, (ROW, FILE, *flags))
     notes = [_note(name, text, part) for text, part in zip(loaded, read, strict=True)]
-    return Opened(raw, (*notes, *_lost(con.con, name, flags)), files.digest(found))
+    return Opened(raw, (*notes, *_lost(con.con, name, flags)), discovery.digest(found))
 
 
 @contextmanager
@@ -182,7 +184,9 @@ def _of(name: str) -> Iterator[None]:
         raise InputError(error.problem, remedy) from error
 
 
-def _join(con: Any, table: str, loaded: Sequence[Loaded], read: Sequence[tuple[ColumnRead, ...]]) -> None:
+def _join(
+    con: Any, table: str, loaded: Sequence[LoadedTable], read: Sequence[tuple[ColumnRead, ...]]
+) -> None:
     """Read the cells of all files into one table, by the names of their columns."""
     selects = [
         dialect.read(text.table, part, literal(text.path.name))
@@ -193,7 +197,7 @@ def _join(con: Any, table: str, loaded: Sequence[Loaded], read: Sequence[tuple[C
         con.raw_sql(f"DROP TABLE {text.table}")
 
 
-def _note(name: str, text: Loaded, read: Sequence[ColumnRead]) -> str:
+def _note(name: str, text: LoadedTable, read: Sequence[ColumnRead]) -> str:
     """Say how a file was read, and each column that is used; of the others, how many there are."""
     used = [" ".join(str(column).split()) for column in read if column.name in text.used]
     rest = len(read) - len(used)
@@ -227,7 +231,10 @@ def _behind(aliases: Mapping[str, Sequence[str]], hints: Mapping[str, Kind]) -> 
 
 
 def _decided(
-    con: duckdb.DuckDBPyConnection, loaded: Sequence[Loaded], hints: Mapping[str, Kind], given: InputSettings
+    con: duckdb.DuckDBPyConnection,
+    loaded: Sequence[LoadedTable],
+    hints: Mapping[str, Kind],
+    given: InputSettings,
 ) -> list[tuple[ColumnRead, ...]]:
     """Decide how the columns of each file are read; columns of which files disagree stay text in all."""
     read = [dialect.decide(con, text.table, text.used, hints, given, text.delimiter) for text in loaded]

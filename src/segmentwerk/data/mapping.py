@@ -13,7 +13,7 @@ from sqlglot import exp
 
 from segmentwerk.core.errors import ConfigError, InputError, nearest
 from segmentwerk.core.settings import TableSettings, UnclearSettings
-from segmentwerk.data.columns import Column
+from segmentwerk.data.columns import ColumnSpec
 from segmentwerk.data.hidden import FILE, ROW, HiddenColumns, Unreadable, rule
 from segmentwerk.data.sqltext import literal, named
 
@@ -38,7 +38,7 @@ class RawInput:
 
 
 def select(
-    table: str, settings: TableSettings, inputs: Mapping[str, RawInput], known: Mapping[str, Column]
+    table: str, settings: TableSettings, inputs: Mapping[str, RawInput], known: Mapping[str, ColumnSpec]
 ) -> str:
     """Return the DuckDB SQL that maps raw inputs to one of our tables.
 
@@ -76,7 +76,9 @@ def select(
     return f"WITH {context}\nSELECT\n  {selection}\nFROM {settings.origin}{_where(settings.where, lost)}"
 
 
-def hints(tables: Mapping[str, TableSettings], known: Mapping[str, Mapping[str, Column]]) -> dict[str, Hint]:
+def hints(
+    tables: Mapping[str, TableSettings], known: Mapping[str, Mapping[str, ColumnSpec]]
+) -> dict[str, Hint]:
     """Return the kind of each raw column that becomes one of our columns as it is, or part of an id."""
     found: dict[str, Hint] = {}
     for table, settings in tables.items():
@@ -93,7 +95,9 @@ def hints(tables: Mapping[str, TableSettings], known: Mapping[str, Mapping[str, 
     return found
 
 
-def used(tables: Mapping[str, TableSettings], known: Mapping[str, Mapping[str, Column]]) -> frozenset[str]:
+def used(
+    tables: Mapping[str, TableSettings], known: Mapping[str, Mapping[str, ColumnSpec]]
+) -> frozenset[str]:
     """Return all names in the mapping, in lower case, and `EVERYTHING` where it reads by a pattern."""
     names: set[str] = set()
     for table, settings in tables.items():
@@ -143,7 +147,7 @@ class Private:
     personal: frozenset[str] = frozenset()
 
 
-def private(tables: Mapping[str, TableSettings], known: Mapping[str, Mapping[str, Column]]) -> Private:
+def private(tables: Mapping[str, TableSettings], known: Mapping[str, Mapping[str, ColumnSpec]]) -> Private:
     """Return the raw columns that the mapping reads ids or personal data from, whatever they are called."""
     ids: set[str] = set()
     personal: set[str] = set()
@@ -291,7 +295,7 @@ def _lost(
     joined: Mapping[str, RawInput],
     columns: Mapping[str, str],
     where: str | None,
-    known: Mapping[str, Column],
+    known: Mapping[str, ColumnSpec],
 ) -> dict[Unreadable, str]:
     """Carry the flags of unreadable values in the columns that the mapping uses."""
     read = {ours: {name.lower() for _, name in _columns_in(sql)} for ours, sql in columns.items()}
