@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import adjusted_rand_score
 
-from segmentwerk.core.errors import FitError, InputError
 from segmentwerk.segmenters.base import Segmenter, SegmenterError
 from segmentwerk.segmenters.gaussian_mixture import GaussianMixtureSegmenter
 from segmentwerk.segmenters.kmeans import KMeansSegmenter
 from segmentwerk.segmenters.preprocess import ReferenceSpace
 from segmentwerk.segmenters.rfm_grid import RFMGridSegmenter
+from small_worlds import refused
 
 Make = Callable[[], Segmenter]
 MAKERS = [
@@ -36,15 +36,6 @@ LARGEST = 1e100
 
 def tables(elements: st.SearchStrategy[float]) -> st.SearchStrategy[np.ndarray]:
     return arrays(np.float64, st.tuples(st.integers(2, 40), st.just(3)), elements=elements)
-
-
-def refused(model: Segmenter | ReferenceSpace, data: object) -> str:
-    """Fit; return what was said where that was refused, else nothing."""
-    try:
-        model.fit(data)
-    except (FitError, InputError) as error:
-        return str(error)
-    return ""
 
 
 def groups(seed: int, n_rows: int = 150) -> np.ndarray:
