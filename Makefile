@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 EXTRAS ?= dev,postgres,server
 
-.PHONY: setup run test test-all lint ui server screenshots bench lock clean
+.PHONY: setup run test test-all coverage lint ui server screenshots bench lock clean
 
 setup: .venv/ready
 
@@ -21,6 +21,12 @@ test: setup
 
 test-all: setup
 	$(BIN)/pytest --doctest-modules src tests
+
+coverage: setup
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest --doctest-modules -m "not slow" -n logical --maxprocesses 8 --dist loadgroup src tests
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
 
 lint: setup
 	$(BIN)/ruff check .
@@ -45,4 +51,4 @@ lock:
 	pip-compile --quiet --all-extras --strip-extras --no-emit-find-links --no-emit-index-url --no-annotate --output-file requirements.lock pyproject.toml
 
 clean:
-	rm -rf .venv .segmentwerk dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .coverage* .venv .segmentwerk dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from sklearn.cluster import KMeans
 
+from segmentwerk.core.errors import FitError, InputError
 from segmentwerk.core.settings import EvaluationSettings
 from segmentwerk.evaluation.scorecard import View
 
@@ -66,3 +67,12 @@ def split(X: pd.DataFrame, **more) -> View:
         for half, rows in (("train", slice(None, cut)), ("test", slice(cut, None)))
     }
     return View(X.iloc[:cut], X.iloc[cut:], more.get("discrete", {}), **parts)
+
+
+def refused(model, data) -> str:
+    """Fit; return what was said where that was refused, else nothing."""
+    try:
+        model.fit(data)
+    except (FitError, InputError) as error:
+        return str(error)
+    return ""

@@ -55,7 +55,7 @@ def world() -> tuple[AccountTable, pd.DataFrame, pd.Series]:
         source="bench",
         digest="0" * 32,
     )
-    space = ReferenceSpace(table.names("numeric"), table.names("categorical"))
+    space = ReferenceSpace(table.names("numeric"), table.names("categorical"), rare_share=0.02)
     return table, space.fit_transform(features), pd.Series(kind, index=ids)
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
-from pydantic import AfterValidator, BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ValidationError
 
 from segmentwerk.core.addresses import redacted as shown
 from segmentwerk.core.addresses import same_database
@@ -111,8 +111,8 @@ class ServeSettings(RootSettings):
     """`segmentwerk serve`: a registered model over HTTP."""
 
     model: str
-    host: str = "127.0.0.1"
-    port: int = 5001
+    host: str
+    port: int
 
 
 class PromoteSettings(RootSettings):
@@ -132,21 +132,21 @@ class SyncSettings(RootSettings):
 class ServerSettings(RootSettings):
     """`segmentwerk server`: an MLflow server on PostgreSQL with passwords."""
 
-    host: str = "127.0.0.1"
-    port: int = 5000
-    database: str | None = None
+    host: str
+    port: int
+    database: str | None
     """Null: a PostgreSQL of its own below home."""
-    artifacts: str | None = None
+    artifacts: str | None
     """Null: a folder below home."""
-    allowed_hosts: list[str] = Field(default_factory=list)
+    allowed_hosts: list[str]
     """Names it answers to besides this machine's own, such as a proxy's."""
 
 
 class UiSettings(RootSettings):
     """`segmentwerk ui`: start the MLflow UI on the project's store."""
 
-    host: str = "127.0.0.1"
-    port: int = 5000
+    host: str
+    port: int
 
 
 def parse(

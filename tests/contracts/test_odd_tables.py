@@ -17,7 +17,6 @@ from segmentwerk.core.errors import InputError
 from segmentwerk.core.paths import config_root
 from segmentwerk.core.settings import SourceSettings
 from segmentwerk.data import contracts, privacy, quality
-from segmentwerk.data.quality import report
 from segmentwerk.data.sources import open_source
 
 N = 12
@@ -186,7 +185,7 @@ def examined(folder, content, ending):
         checked = contracts.check(source.tables)
         contracts.write_quarantine(checked, folder / "quarantine.parquet")
         found = quality.inspect(checked, as_of=None, source="t", raw=source.raw, private=source.private)
-        report.write(found, folder, source.understood)
+        quality.write(found, folder, source.understood)
         for table in source.raw.values():
             privacy.preview(table, source.private).to_string()
         contracts.insist(checked)

@@ -14,10 +14,11 @@ import yaml
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
+import schemas
 from segmentwerk.core.paths import config_root
 from segmentwerk.core.settings import QualitySettings, SourceSettings
-from segmentwerk.data import contracts, quality, schemas
-from segmentwerk.data.columns import COLUMNS, Column
+from segmentwerk.data import contracts, quality
+from segmentwerk.data.columns import COLUMNS, ColumnSpec
 from segmentwerk.data.sources import open_source
 
 SOURCE = yaml.safe_load((config_root() / "conf" / "source" / "csv_folder.yaml").read_text(encoding="utf-8"))
@@ -69,7 +70,7 @@ DIALECTS = st.builds(
 )
 
 
-def cells(column: Column, dialect: Dialect) -> st.SearchStrategy[str]:
+def cells(column: ColumnSpec, dialect: Dialect) -> st.SearchStrategy[str]:
     """Return texts that the column's contract asks for, and some that it does not."""
     if column.allowed:
         good = st.sampled_from([str(value) for value in column.allowed])

@@ -74,7 +74,7 @@ def ours(folder: Path, segmenter: Segmenter, train: pd.DataFrame) -> Path:
         source="bench",
         digest="0" * 32,
     )
-    space = ReferenceSpace(NUMERIC, CATEGORICAL).fit(table.features)
+    space = ReferenceSpace(NUMERIC, CATEGORICAL, rare_share=0.02).fit(table.features)
     x = space.transform(table.features)
     labels = pd.Series(segmenter.fit(x).predict(x), index=table.features.index)
     package.save(

@@ -28,6 +28,11 @@ def _below(value: str) -> str:
     return value
 
 
+CLIP = 3.0
+"""Standardised values are clipped to plus or minus this many robust deviations, where not said otherwise."""
+RARE_SHARE = 0.05
+"""Levels rarer than this share become one level, where not said otherwise."""
+
 UserPath = Annotated[Path, BeforeValidator(_named), AfterValidator(expanded)]
 """A path as a person writes it: ``~`` is the home directory, and empty is none."""
 Latitude = Annotated[float, Field(ge=-90, le=90)]
@@ -143,9 +148,9 @@ class FeatureSettings(Settings):
         }
     )
     """Weight of an approach, 1 where not named (docs/decisions/0004-segment-by-behaviour.md)."""
-    clip: float = Field(default=3.0, gt=0)
+    clip: float = Field(default=CLIP, gt=0)
     """Standardised values are clipped to plus or minus this many robust deviations."""
-    rare_share: float = Field(default=0.05, ge=0, lt=1)
+    rare_share: float = Field(default=RARE_SHARE, ge=0, lt=1)
     """Levels rarer than this share become one level, 'other'."""
     sites: dict[str, tuple[Latitude, Longitude]] = Field(default_factory=dict)
     """Our own sites, by name: [latitude, longitude] in degrees; the distance to the nearest is a feature."""
@@ -181,7 +186,6 @@ class EvaluationSettings(Settings):
     cross_validate_below: int = Field(default=500, ge=0)
     """With fewer accounts each is held out in turn, instead of one split; 0 switches that off."""
     n_splits: int = Field(default=4, ge=2)
-    n_neighbors: int = Field(default=10, ge=1)
     n_bootstrap: int = Field(default=200, ge=20)
     max_rows: int = Field(default=5000, ge=200)
     """Rows used for resampling and neighbourhoods at most, drawn so that small segments stay."""

@@ -9,9 +9,9 @@ import ibis
 from ibis.expr import datatypes as dt
 
 from segmentwerk.core.errors import InputError
-from segmentwerk.data.columns import Column, Kind
-from segmentwerk.data.hidden import FILE, ROW, Lost
-from segmentwerk.data.rules import NOUNS
+from segmentwerk.data.cleaning import NOUNS
+from segmentwerk.data.columns import ColumnSpec, Kind
+from segmentwerk.data.hidden import FILE, ROW, Unreadable
 
 DTYPES: dict[Kind, dt.DataType] = {
     "text": dt.string,
@@ -21,8 +21,8 @@ DTYPES: dict[Kind, dt.DataType] = {
 }
 
 
-def typed(name: str, table: ibis.Table, columns: Mapping[str, Column]) -> ibis.Table:
-    """Return the table in our types, with a flag (`Lost`) for each column that lost values.
+def typed(name: str, table: ibis.Table, columns: Mapping[str, ColumnSpec]) -> ibis.Table:
+    """Return the table in our types, with a flag (`Unreadable`) for each column that lost values.
 
     Raises
     ------
@@ -36,13 +36,13 @@ def typed(name: str, table: ibis.Table, columns: Mapping[str, Column]) -> ibis.T
             changes[column] = value
             if lost is not None:
                 ours = "" if declared.required else column
-                changes[Lost(declared.kind, column, ours).name] = lost
+                changes[Unreadable(declared.kind, column, ours).name] = lost
     if ROW not in table.columns:
         changes |= {FILE: ibis.literal(name), ROW: ibis.row_number().over() + 1}
     return table.mutate(**changes)
 
 
-def _cast(place: str, value: Any, declared: Column) -> tuple[Any, Any]:
+def _cast(place: str, value: Any, declared: ColumnSpec) -> tuple[Any, Any]:
     given, kind, wanted = value.type(), declared.kind, DTYPES[declared.kind]
     if given.is_null():
         return ibis.null(wanted), None

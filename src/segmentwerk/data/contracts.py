@@ -19,10 +19,9 @@ from segmentwerk.core.files import atomic_file
 from segmentwerk.core.interruption import is_interruption
 from segmentwerk.core.settings import QualitySettings
 from segmentwerk.data.casting import typed
-from segmentwerk.data.columns import COLUMNS, Column
-from segmentwerk.data.hidden import FILE, ROW
+from segmentwerk.data.columns import COLUMNS, ColumnSpec
+from segmentwerk.data.hidden import FILE, REASON, ROW, HiddenColumns
 from segmentwerk.data.judging import Fault, Judged, judge
-from segmentwerk.data.rules import REASON
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +31,7 @@ class Contract:
     """What one of our tables holds: its columns, of which some are required or the key."""
 
     table: str
-    columns: Mapping[str, Column]
+    columns: Mapping[str, ColumnSpec]
 
     @property
     def required(self) -> tuple[str, ...]:
@@ -148,7 +147,7 @@ def _readable(name: str, table: ibis.Table) -> Iterator[None]:
 def _require(contract: Contract, table: ibis.Table) -> None:
     for name in contract.required:
         if name not in table.columns:
-            shown = [column for column in table.columns if not column.startswith("_")]
+            shown = HiddenColumns.of(table.columns).shown
             remedy = nearest(name, shown) if shown else "None of its columns is called as ours are; map them."
             raise InputError(f"Table {contract.table!r} has no column {name!r}.", remedy)
 

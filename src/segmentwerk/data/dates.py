@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from segmentwerk.data.numbers import SPACES
+from segmentwerk.data.sqltext import once
 
 BASES = {
     "dd.mm.yyyy": "%d.%m.%Y",
@@ -53,11 +54,11 @@ def moment(text: str, name: str) -> str:
             f" THEN make_timestamp(TRY_CAST({text} AS BIGINT) * {EPOCHS[name]}) END"
         )
     if name == ISO:
-        return _once(_tidy(text), "d", _iso())
+        return once(_tidy(text), "d", _iso())
     formats = ", ".join(f"'{BASES.get(name, name)}{time}'" for time in (TIMES if name in BASES else ("",)))
     sure = "length(d) = 8" if name == "yyyymmdd" else "year(m) >= 1000"  # 1.2.24 is no day of the year 24
-    read = _once(f"try_strptime(d, [{formats}])", "m", f"CASE WHEN {sure} THEN m END")
-    return _once(_tidy(text) if name in BASES else text, "d", read)
+    read = once(f"try_strptime(d, [{formats}])", "m", f"CASE WHEN {sure} THEN m END")
+    return once(_tidy(text) if name in BASES else text, "d", read)
 
 
 def _tidy(text: str) -> str:
@@ -75,14 +76,9 @@ def _iso() -> str:
     seconds = "CASE WHEN p.seconds = '' THEN ':00' ELSE p.seconds END"
     stamp = f"p.day || {time} || {seconds} || replace(p.rest, ',', '.')"
     zone = "CASE WHEN regexp_matches(p.zone, '^[+-]') THEN p.zone ELSE '+00' END"
-    return _once(
+    return once(
         parts,
         "p",
         f"CASE WHEN p.day = '' THEN NULL WHEN p.zone = '' THEN TRY_CAST({stamp} AS TIMESTAMP)"
         f" ELSE TRY_CAST({stamp} || {zone} AS TIMESTAMPTZ) AT TIME ZONE 'UTC' END",
     )
-
-
-def _once(given: str, name: str, result: str) -> str:
-    """Return SQL for ``result``, in which ``name`` stands for ``given``, which is computed once."""
-    return f"list_transform([{given}], lambda {name}: {result})[1]"

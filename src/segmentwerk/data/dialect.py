@@ -14,11 +14,10 @@ import duckdb
 
 from segmentwerk.core.settings import InputSettings
 from segmentwerk.data import dates, numbers, ranges
-from segmentwerk.data.hidden import ROW, Lost
+from segmentwerk.data.hidden import FILE, ROW, VALUE, Unreadable
 from segmentwerk.data.sqltext import named
 
 Kind = Literal["text", "number", "date", "flag"]
-VALUE = "_value_"
 SHARE = 0.95
 DISTINCT = 2000
 SAMPLE_ROWS = 50_000
@@ -50,7 +49,7 @@ class ColumnRead:
     @property
     def flag(self) -> str:
         """The hidden column that says that there is a value which cannot be read."""
-        return Lost(self.kind, self.name).name
+        return Unreadable(self.kind, self.name).name
 
     @property
     def decimal(self) -> numbers.DecimalSign:
@@ -86,10 +85,10 @@ def read(table: str, columns: tuple[ColumnRead, ...], place: str) -> str:
         f", {named(c.name)} IS NOT NULL AND {named(VALUE + c.name)} IS NULL AS {named(c.flag)}"
         for c in others
     )
-    query = f"SELECT _row, {trimmed} FROM {table}"
+    query = f"SELECT {ROW}, {trimmed} FROM {table}"
     query = f"SELECT * REPLACE ({known}) FROM ({query})" if others else query
     query = f"SELECT *{values} FROM ({query})"
-    return f"SELECT {chosen}, _row, {place} AS _file{lost} FROM ({query})"
+    return f"SELECT {chosen}, {ROW}, {place} AS {FILE}{lost} FROM ({query})"
 
 
 def decide(
@@ -144,7 +143,7 @@ def _measured(con: duckdb.DuckDBPyConnection, table: str, names: Sequence[str]) 
     step = rows // SAMPLE_ROWS + 1
     texts = ", ".join(f"{numbers.plain(name)} AS {named(name)}" for name in names)
     found = con.execute(
-        f"WITH cells AS (UNPIVOT (SELECT {texts} FROM {table} WHERE _row % {step} = 0 OR _row <= 100) "
+        f"WITH cells AS (UNPIVOT (SELECT {texts} FROM {table} WHERE {ROW} % {step} = 0 OR {ROW} <= 100) "
         "ON COLUMNS(*) INTO NAME heading VALUE x), "
         "texts AS (SELECT DISTINCT heading, x FROM cells "
         f"QUALIFY dense_rank() OVER (PARTITION BY heading ORDER BY hash(x), x) <= {DISTINCT}), "

@@ -19,6 +19,7 @@ from segmentwerk.core.interruption import stoppable
 from segmentwerk.core.settings import InputSettings
 from segmentwerk.data import sqltext
 from segmentwerk.data import workbook as excel
+from segmentwerk.data.hidden import ROW
 
 log = logging.getLogger(__name__)
 
@@ -96,7 +97,7 @@ def _online_retail(workbook: Path, target: Path) -> None:
         f"""COPY (SELECT InvoiceNo, StockCode, Description, CAST(Quantity AS INTEGER) AS Quantity,
         date_trunc('minute', CAST(InvoiceDate AS TIMESTAMP) + INTERVAL 30 SECOND) AS InvoiceDate,
         CAST(UnitPrice AS DOUBLE) AS UnitPrice, CAST(CustomerID AS INTEGER) AS CustomerID, Country
-        FROM cells ORDER BY _row) TO {sqltext.literal(str(target))} (FORMAT parquet)"""
+        FROM cells ORDER BY {ROW}) TO {sqltext.literal(str(target))} (FORMAT parquet)"""
     )
 
 

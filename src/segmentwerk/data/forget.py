@@ -15,7 +15,7 @@ from segmentwerk.core.errors import InputError
 from segmentwerk.core.files import atomic_file
 from segmentwerk.core.interruption import stoppable
 from segmentwerk.core.settings import InputSettings
-from segmentwerk.data import files, sqltext, textfile
+from segmentwerk.data import discovery, sqltext, textfile
 from segmentwerk.data.privacy import pseudonymise
 from segmentwerk.data.sqltext import literal, named
 
@@ -74,7 +74,7 @@ def forget(account: str, home: Path, key: bytes) -> Forgotten:
     for folder in DERIVED:
         shutil.rmtree(home / "cache" / folder, ignore_errors=True)
     for path in sorted(path for path in home.rglob("*") if path.is_file() and not path.is_symlink()):
-        if files.suffix(path) in (*files.PARQUET, *files.TEXT):
+        if discovery.suffix(path) in (*discovery.PARQUET, *discovery.TEXT):
             rows = _remove(path, (account, pseudonym), anywhere)
             if rows:
                 removed[path] = rows
@@ -124,7 +124,7 @@ def _any(conditions: Sequence[str]) -> str:
 
 def _relation(path: Path) -> tuple[str, str]:
     """Return the SELECT of all cells and the form in which COPY writes them back."""
-    if files.suffix(path) in files.PARQUET:
+    if discovery.suffix(path) in discovery.PARQUET:
         return f"SELECT * FROM read_parquet({sqltext.file(path)})", "FORMAT parquet"
     if path.stat().st_size == 0:
         return "SELECT 1 AS nothing", "FORMAT csv"

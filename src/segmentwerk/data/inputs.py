@@ -14,12 +14,12 @@ import sqlglot
 
 from segmentwerk.core.errors import ConfigError, InputError, nearest
 from segmentwerk.core.settings import InputSettings
-from segmentwerk.data import dialect, files, sqltext
+from segmentwerk.data import dialect, discovery, sqltext
+from segmentwerk.data.cleaning import NOUNS
 from segmentwerk.data.dialect import ColumnRead, Kind
-from segmentwerk.data.hidden import FILE, ROW, Lost
-from segmentwerk.data.loading import Loaded, load
+from segmentwerk.data.hidden import FILE, ROW, HiddenColumns
+from segmentwerk.data.loading import LoadedTable, load
 from segmentwerk.data.mapping import RawInput
-from segmentwerk.data.rules import NOUNS
 from segmentwerk.data.sqltext import literal, named
 
 READER = ("file_row_number", "_path")
@@ -94,7 +94,9 @@ def open_table(con: Any, name: str, given: InputSettings) -> Opened:
     table = ".".join(named(part) for part in given.table.split("."))
     query = f"SELECT * FROM {table}"
     if "." not in given.table and given.table not in con.list_tables():
-        raise files.missing(f"table {given.table!r} in the database", given.table, sorted(con.list_tables()))
+        raise discovery.missing(
+            f"table {given.table!r} in the database", given.table, sorted(con.list_tables())
+        )
     columns = tuple(sql(con, f"Table {given.table}", query).columns)
     return Opened(
         RawInput(query, columns), (f"{name}: table {given.table}, {len(columns)} columns",), given.table
@@ -123,7 +125,7 @@ def open_parquet(con: Any, name: str, found: Sequence[Path]) -> Opened:
     columns = [column for column in sql(con, place, query, DAMAGED).columns if column not in (FILE, ROW)]
     rest = f"; left out: {', '.join(left)}" if left else ""
     note = f"{name}: {_files(found)}, Parquet, {len(columns)} columns{rest}"
-    return Opened(RawInput(query, tuple(columns), (ROW, FILE)), (note,), files.digest(found))
+    return Opened(RawInput(query, tuple(columns), (ROW, FILE)), (note,), discovery.digest(found))
 
 
 def open_texts(
@@ -169,7 +171,7 @@ def open_texts(
     flags = sorted({column.flag for part in read for column in part if column.kind != "text"})
     raw = RawInput(f"SELECT * FROM held.{named(name)}", columns, (ROW, FILE, *flags))
     notes = [_note(name, text, part) for text, part in zip(loaded, read, strict=True)]
-    return Opened(raw, (*notes, *_lost(con.con, name, flags)), files.digest(found))
+    return Opened(raw, (*notes, *_lost(con.con, name, flags)), discovery.digest(found))
 
 
 @contextmanager
@@ -182,7 +184,9 @@ def _of(name: str) -> Iterator[None]:
         raise InputError(error.problem, remedy) from error
 
 
-def _join(con: Any, table: str, loaded: Sequence[Loaded], read: Sequence[tuple[ColumnRead, ...]]) -> None:
+def _join(
+    con: Any, table: str, loaded: Sequence[LoadedTable], read: Sequence[tuple[ColumnRead, ...]]
+) -> None:
     """Read the cells of all files into one table, by the names of their columns."""
     selects = [
         dialect.read(text.table, part, literal(text.path.name))
@@ -193,7 +197,7 @@ def _join(con: Any, table: str, loaded: Sequence[Loaded], read: Sequence[tuple[C
         con.raw_sql(f"DROP TABLE {text.table}")
 
 
-def _note(name: str, text: Loaded, read: Sequence[ColumnRead]) -> str:
+def _note(name: str, text: LoadedTable, read: Sequence[ColumnRead]) -> str:
     """Say how a file was read, and each column that is used; of the others, how many there are."""
     used = [" ".join(str(column).split()) for column in read if column.name in text.used]
     rest = len(read) - len(used)
@@ -207,12 +211,12 @@ def _lost(con: duckdb.DuckDBPyConnection, name: str, flags: Sequence[str]) -> li
         return []
     sums = ", ".join(f"count_if({named(flag)}), min({ROW}) FILTER ({named(flag)})" for flag in flags)
     counts = con.execute(f"SELECT {sums} FROM held.{named(name)}").fetchall()[0]
-    found = zip(flags, counts[::2], counts[1::2], strict=True)
+    found = zip(HiddenColumns.of(flags).unreadable.values(), counts[::2], counts[1::2], strict=True)
     return [
         f"{name}: {n:,} {'value' if n == 1 else 'values'} of {lost.column}: not {NOUNS[lost.kind]}, "
         f"the first in row {row}"
-        for flag, n, row in found
-        if n and (lost := Lost.of(flag)) is not None
+        for lost, n, row in found
+        if n
     ]
 
 
@@ -227,7 +231,10 @@ def _behind(aliases: Mapping[str, Sequence[str]], hints: Mapping[str, Kind]) -> 
 
 
 def _decided(
-    con: duckdb.DuckDBPyConnection, loaded: Sequence[Loaded], hints: Mapping[str, Kind], given: InputSettings
+    con: duckdb.DuckDBPyConnection,
+    loaded: Sequence[LoadedTable],
+    hints: Mapping[str, Kind],
+    given: InputSettings,
 ) -> list[tuple[ColumnRead, ...]]:
     """Decide how the columns of each file are read; columns of which files disagree stay text in all."""
     read = [dialect.decide(con, text.table, text.used, hints, given, text.delimiter) for text in loaded]
@@ -254,7 +261,9 @@ def renamed(opened: Opened, name: str, aliases: Mapping[str, Sequence[str]]) -> 
     }
     new = {column: alias for alias, column in found.items() if column is not None}
     kept = {column: new.get(column, column) for column in raw.columns}
-    hidden = {flag: _flag(flag, new) for flag in raw.hidden}
+    hidden = {name: name for name in raw.hidden}
+    for name, flag in HiddenColumns.of(raw.hidden).unreadable.items():
+        hidden[name] = flag._replace(column=new.get(flag.column, flag.column)).name
     parts = [f"{named(old)} AS {named(alias)}" for old, alias in {**kept, **hidden}.items()]
     absent = {alias: tuple(aliases[alias]) for alias, column in found.items() if column is None}
     parts += [f"CAST(NULL AS VARCHAR) AS {named(alias)}" for alias in absent]
@@ -264,12 +273,6 @@ def renamed(opened: Opened, name: str, aliases: Mapping[str, Sequence[str]]) -> 
     return replace(
         opened, raw=RawInput(query, columns, tuple(hidden.values()), absent), notes=opened.notes + notes
     )
-
-
-def _flag(flag: str, new: Mapping[str, str]) -> str:
-    """Return the flag's name after its column was renamed."""
-    lost = Lost.of(flag)
-    return flag if lost is None else lost._replace(column=new.get(lost.column, lost.column)).name
 
 
 def _files(found: Sequence[Path]) -> str:

@@ -11,10 +11,10 @@ from typing import Any
 import ibis
 
 from segmentwerk.core.settings import QualitySettings
-from segmentwerk.data.columns import Column
-from segmentwerk.data.hidden import FILE, ROW
+from segmentwerk.data.cleaning import CleaningRule, row_rules, table_rules
+from segmentwerk.data.columns import ColumnSpec
+from segmentwerk.data.hidden import FILE, REASON, ROW
 from segmentwerk.data.inputs import kept
-from segmentwerk.data.rules import REASON, Rule, row_rules, table_rules
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Fault:
     """
 
     table: str
-    rule: Rule
+    rule: CleaningRule
     rows: int
     revenue: float | None
     file: str
@@ -53,7 +53,7 @@ class Judged:
 def judge(
     name: str,
     work: ibis.Table,
-    columns: Mapping[str, Column],
+    columns: Mapping[str, ColumnSpec],
     accounts: ibis.Table | None,
     settings: QualitySettings,
 ) -> Judged:
@@ -102,7 +102,7 @@ class _Found:
     unreadable: int = 0
 
 
-def _find(name: str, work: ibis.Table, rules: Sequence[Rule]) -> _Found:
+def _find(name: str, work: ibis.Table, rules: Sequence[CleaningRule]) -> _Found:
     """Count the rows that each rule finds among those not rejected so far, in one query or two."""
     if not rules:
         return _Found()
@@ -133,7 +133,7 @@ def _find(name: str, work: ibis.Table, rules: Sequence[Rule]) -> _Found:
     )
 
 
-def _bad(work: ibis.Table, rule: Rule) -> Any:
+def _bad(work: ibis.Table, rule: CleaningRule) -> Any:
     return (rule.bad(work) & (work[REASON] == "")).fill_null(False)
 
 
@@ -155,7 +155,7 @@ def _one(table: ibis.Table) -> dict[str, Any]:
     return row
 
 
-def _applied(work: ibis.Table, rules: Sequence[Rule]) -> ibis.Table:
+def _applied(work: ibis.Table, rules: Sequence[CleaningRule]) -> ibis.Table:
     """Blank values and write the reasons for which rows are rejected; several are joined."""
     changes: dict[str, Any] = {}
     reason: Any = work[REASON]

@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 
 from segmentwerk.core.settings import InputSettings
-from segmentwerk.data import files, surroundings, textfile
+from segmentwerk.data import discovery, surroundings, textfile
 from segmentwerk.data.hidden import ROW
 from segmentwerk.data.mapping import EVERYTHING
 from segmentwerk.data.sqltext import literal, named
@@ -27,7 +27,7 @@ CELLS = 200_000
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedTable:
     """One file whose cells lie as text in a table of the connection.
 
     ``header`` names all its columns, ``used`` those that the mapping reads; ``words`` say how it was
@@ -49,7 +49,7 @@ def load(
     wanted: Collection[str],
     table: str,
     scratch: Path | None = None,
-) -> Loaded:
+) -> LoadedTable:
     """Load one file.
 
     Parameters
@@ -66,7 +66,7 @@ def load(
     """
     if path.stat().st_size > LARGE:
         log.info("Reading %s (%d MB) ...", path.name, path.stat().st_size >> 20)
-    if files.suffix(path) in files.EXCEL:
+    if discovery.suffix(path) in discovery.EXCEL:
         loaded = _workbook(con, path, given, wanted, table)
     else:
         loaded = _text(con, path, given, wanted, table, scratch)
@@ -80,7 +80,7 @@ def _text(
     wanted: Collection[str],
     table: str,
     scratch: Path | None,
-) -> Loaded:
+) -> LoadedTable:
     file = textfile.understand(path, given, wanted)
     columns, used = _chosen(file.header, wanted)
     if scratch is not None:
@@ -95,12 +95,12 @@ def _text(
         *_without_totals(con, table, columns),
         *_left(file.header, columns),
     )
-    return Loaded(path, table, file.delimiter, file.header, used, words)
+    return LoadedTable(path, table, file.delimiter, file.header, used, words)
 
 
 def _workbook(
     con: duckdb.DuckDBPyConnection, path: Path, given: InputSettings, wanted: Collection[str], table: str
-) -> Loaded:
+) -> LoadedTable:
     from segmentwerk.data import workbook  # its reader is needed for workbooks only
 
     sheet = workbook.read(path, given, wanted)
@@ -115,7 +115,7 @@ def _workbook(
         *_without_totals(con, table, columns),
         *_left(sheet.header, columns),
     )
-    return Loaded(path, table, "", sheet.header, used, words)
+    return LoadedTable(path, table, "", sheet.header, used, words)
 
 
 def _chosen(header: tuple[str, ...], wanted: Collection[str]) -> tuple[tuple[str, ...], frozenset[str]]:

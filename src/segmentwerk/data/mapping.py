@@ -13,8 +13,8 @@ from sqlglot import exp
 
 from segmentwerk.core.errors import ConfigError, InputError, nearest
 from segmentwerk.core.settings import TableSettings, UnclearSettings
-from segmentwerk.data.columns import Column
-from segmentwerk.data.hidden import FILE, ROW, RULE, Lost
+from segmentwerk.data.columns import ColumnSpec
+from segmentwerk.data.hidden import FILE, ROW, HiddenColumns, Unreadable, rule
 from segmentwerk.data.sqltext import literal, named
 
 Hint = Literal["text", "number", "date"]
@@ -38,7 +38,7 @@ class RawInput:
 
 
 def select(
-    table: str, settings: TableSettings, inputs: Mapping[str, RawInput], known: Mapping[str, Column]
+    table: str, settings: TableSettings, inputs: Mapping[str, RawInput], known: Mapping[str, ColumnSpec]
 ) -> str:
     """Return the DuckDB SQL that maps raw inputs to one of our tables.
 
@@ -68,7 +68,7 @@ def select(
         columns = _identity(table, raw_columns, tuple(known))
     joined = _joined(origin, used)
     lost = _lost(joined, columns, settings.where, known)
-    rules = {f"{RULE}{name}": f"coalesce({sql}, false)" for name, sql in settings.reject.items() if sql}
+    rules = {rule(name): f"coalesce({sql}, false)" for name, sql in settings.reject.items() if sql}
     flags = {flag.name: sql for flag, sql in lost.items()}
     everything = {**columns, **_place(joined), **flags, **rules}
     selection = ",\n  ".join(f"{sql} AS {named(name)}" for name, sql in everything.items())
@@ -76,7 +76,9 @@ def select(
     return f"WITH {context}\nSELECT\n  {selection}\nFROM {settings.origin}{_where(settings.where, lost)}"
 
 
-def hints(tables: Mapping[str, TableSettings], known: Mapping[str, Mapping[str, Column]]) -> dict[str, Hint]:
+def hints(
+    tables: Mapping[str, TableSettings], known: Mapping[str, Mapping[str, ColumnSpec]]
+) -> dict[str, Hint]:
     """Return the kind of each raw column that becomes one of our columns as it is, or part of an id."""
     found: dict[str, Hint] = {}
     for table, settings in tables.items():
@@ -93,7 +95,9 @@ def hints(tables: Mapping[str, TableSettings], known: Mapping[str, Mapping[str, 
     return found
 
 
-def used(tables: Mapping[str, TableSettings], known: Mapping[str, Mapping[str, Column]]) -> frozenset[str]:
+def used(
+    tables: Mapping[str, TableSettings], known: Mapping[str, Mapping[str, ColumnSpec]]
+) -> frozenset[str]:
     """Return all names in the mapping, in lower case, and `EVERYTHING` where it reads by a pattern."""
     names: set[str] = set()
     for table, settings in tables.items():
@@ -143,7 +147,7 @@ class Private:
     personal: frozenset[str] = frozenset()
 
 
-def private(tables: Mapping[str, TableSettings], known: Mapping[str, Mapping[str, Column]]) -> Private:
+def private(tables: Mapping[str, TableSettings], known: Mapping[str, Mapping[str, ColumnSpec]]) -> Private:
     """Return the raw columns that the mapping reads ids or personal data from, whatever they are called."""
     ids: set[str] = set()
     personal: set[str] = set()
@@ -222,7 +226,7 @@ class _Known:
     def refusal(self, column: str, purpose: str) -> InputError:
         """Return the error for a column that is missing."""
         names = self.looked_for.get(column, (column,))
-        shown = [name for name in self.columns if not name.startswith("_") and name not in self.looked_for]
+        shown = [name for name in HiddenColumns.of(self.columns).shown if name not in self.looked_for]
         return InputError(
             f"The data has no column {' or '.join(map(repr, names))}, which {purpose}.",
             nearest(names[0], shown),
@@ -291,17 +295,14 @@ def _lost(
     joined: Mapping[str, RawInput],
     columns: Mapping[str, str],
     where: str | None,
-    known: Mapping[str, Column],
-) -> dict[Lost, str]:
+    known: Mapping[str, ColumnSpec],
+) -> dict[Unreadable, str]:
     """Carry the flags of unreadable values in the columns that the mapping uses."""
     read = {ours: {name.lower() for _, name in _columns_in(sql)} for ours, sql in columns.items()}
     chosen = {name.lower() for _, name in _columns_in(where or "true")}
     found = {}
     for alias, raw in joined.items():
-        for hidden in raw.hidden:
-            flag = Lost.of(hidden)
-            if flag is None:
-                continue
+        for hidden, flag in HiddenColumns.of(raw.hidden).unreadable.items():
             readers = [ours for ours, names in read.items() if flag.column.lower() in names]
             whole = flag.column.lower() in chosen or any(known[ours].required for ours in readers)
             for ours in [""] if whole else readers:
@@ -310,7 +311,7 @@ def _lost(
     return found
 
 
-def _where(condition: str | None, lost: Mapping[Lost, str]) -> str:
+def _where(condition: str | None, lost: Mapping[Unreadable, str]) -> str:
     """Filter rows, but keep those that cannot be used, so that they reach the quarantine."""
     unusable = [sql for flag, sql in lost.items() if not flag.ours]
     return f"\nWHERE {' OR '.join([f'({condition})', *unusable])}" if condition else ""

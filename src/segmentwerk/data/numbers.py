@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from segmentwerk.data.sqltext import named
+from segmentwerk.data.sqltext import named, once
 
 DecimalSign = Literal[".", ","]
 
@@ -98,10 +98,5 @@ def number(text: str, decimal: DecimalSign) -> str:
     power = f"CASE {scale} ELSE 0 END - CASE WHEN p.percent = '%' THEN 2 ELSE 0 END"
     minus = f"regexp_matches(p.open || p.sign || p.close, '[({MINUS}]')"
     value = f"TRY_CAST({digits} || 'e' || ({power}) AS DOUBLE) * CASE WHEN {minus} THEN -1 ELSE 1 END"
-    careful = f"CASE WHEN {simple('x', decimal)} IS NULL THEN {_once(parts, 'p', value)} END"
-    return _once(text, "x", f"coalesce({simple('x', decimal)}, {careful})")
-
-
-def _once(given: str, name: str, result: str) -> str:
-    """Return SQL for ``result``, in which ``name`` stands for ``given``, which is computed once."""
-    return f"list_transform([{given}], lambda {name}: {result})[1]"
+    careful = f"CASE WHEN {simple('x', decimal)} IS NULL THEN {once(parts, 'p', value)} END"
+    return once(text, "x", f"coalesce({simple('x', decimal)}, {careful})")

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from segmentwerk.core.errors import ConfigError, InputError
 from segmentwerk.data.columns import COLUMNS
+from segmentwerk.data.hidden import HiddenColumns
 from segmentwerk.data.mapping import Private
 
 ENVIRONMENT = "SEGMENTWERK_KEY"
@@ -103,7 +104,7 @@ def personal_columns(table: ibis.Table) -> tuple[str, ...]:
     whose mean length is that of sentences, are detected.
     """
     declared = {name for columns in COLUMNS.values() for name, column in columns.items() if column.personal}
-    texts = [name for name in table.columns if table[name].type().is_string() and not name.startswith("_")]
+    texts = [name for name in HiddenColumns.of(table.columns).shown if table[name].type().is_string()]
     found = {name for name in table.columns if name in declared or NAMED.search(name)}
     asked = [name for name in texts if name not in found]
     sample = table.select(asked).limit(SAMPLE).to_pyarrow() if asked else pa.table({})
@@ -125,7 +126,7 @@ def preview(table: ibis.Table, private: Private | None = None, rows: int = 5) ->
     ``private`` names columns that the mapping reads ids or personal data from (`Source.private`).
     """
     private = private or Private()
-    shown = [name for name in table.columns if not name.startswith("_")]
+    shown = HiddenColumns.of(table.columns).shown
     frame: pd.DataFrame = table.select(shown).limit(rows).to_pandas()
     hidden = personal_columns(table)
     for name in shown:

@@ -7,6 +7,7 @@ ratio; an open one for its bound, one without a lower bound for half of the uppe
 from __future__ import annotations
 
 from segmentwerk.data.numbers import SPACES
+from segmentwerk.data.sqltext import once
 
 SHARE = 0.1
 """Share of a column's values that must be classes; in other columns such a text is no number."""
@@ -50,8 +51,8 @@ def middle(text: str) -> str:
     between = f"CASE WHEN {low} = 0 THEN {high} / 2 WHEN {low} < {high} THEN sqrt({low} * {high}) END"
     least = f"coalesce({_bound('r.low', 'r.low_scale')}, {_bound('r.more', 'r.more_scale')})"
     half = f"{_bound('r.high', 'r.high_scale')} / 2"
-    readings = [_once(two, "r", between), _once(over, "r", least), _once(under, "r", half), _undone()]
-    return _once(f"lower(trim({text}))", "c", f"coalesce({', '.join(readings)})")
+    readings = [once(two, "r", between), once(over, "r", least), once(under, "r", half), _undone()]
+    return once(f"lower(trim({text}))", "c", f"coalesce({', '.join(readings)})")
 
 
 def _undone() -> str:
@@ -66,7 +67,7 @@ def _undone() -> str:
         for i, name in enumerate(MONTHS, 1)
     )
     month, other = f"(CASE {number} END)", "TRY_CAST(concat(r.day, r.year) AS DOUBLE)"
-    return _once(parts, "r", f"CASE WHEN {month} <> {other} THEN sqrt({month} * {other}) END")
+    return once(parts, "r", f"CASE WHEN {month} <> {other} THEN sqrt({month} * {other}) END")
 
 
 def _parts(pattern: str, names: list[str]) -> str:
@@ -81,8 +82,3 @@ def _bound(digits: str, *scales: str) -> str:
         f"WHEN regexp_full_match({scale}, '{word}') THEN 1e{power}" for power, word in SCALES.items()
     )
     return f"({whole} * CASE {powers} ELSE 1 END)"
-
-
-def _once(given: str, name: str, result: str) -> str:
-    """Return SQL for ``result``, in which ``name`` stands for ``given``, which is computed once."""
-    return f"list_transform([{given}], lambda {name}: {result})[1]"

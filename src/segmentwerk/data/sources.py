@@ -14,7 +14,7 @@ import ibis
 
 from segmentwerk.core.errors import ConfigError, InputError
 from segmentwerk.core.settings import SourceSettings, TableSettings
-from segmentwerk.data import connection, fence, files, inputs, mapping
+from segmentwerk.data import connection, discovery, fence, inputs, mapping
 from segmentwerk.data.columns import COLUMNS
 from segmentwerk.data.inputs import Opened
 from segmentwerk.data.loading import UNUSED
@@ -98,7 +98,7 @@ def _opened(con: Any, settings: SourceSettings, root: Path | None, cache: Path) 
             opened[name] = inputs.renamed(
                 _open(con, name, settings, root, hints, used, connection.spill(cache)), name, given.aliases
             )
-        except files.MissingInputError as error:
+        except discovery.MissingInputError as error:
             if given.required or error.close:
                 raise
     raw = {name: one.raw for name, one in opened.items()}
@@ -132,7 +132,7 @@ def _root(settings: SourceSettings, cache: Path) -> Path:
         fetch = f", or run: segmentwerk data fetch {settings.name}" if settings.name in SETS else ""
         raise InputError(f"Source {settings.name!r} has no path.", f"Set source.path=FOLDER{fetch}.")
     if not root.exists():
-        raise files.missing_path(root)
+        raise discovery.missing_path(root)
     return root
 
 
@@ -159,8 +159,8 @@ def _open(
         raise ConfigError(
             f"inputs.{name} names no file.", "Set file, or a url for the source and a table here."
         )
-    found = files.find(root, given.file, alone=len(settings.inputs) == 1)
-    if files.suffix(found[0]) in files.PARQUET:
+    found = discovery.find(root, given.file, alone=len(settings.inputs) == 1)
+    if discovery.suffix(found[0]) in discovery.PARQUET:
         return inputs.open_parquet(con, name, found)
     behind = {
         column.lower() for alias, names in given.aliases.items() if alias.lower() in used for column in names

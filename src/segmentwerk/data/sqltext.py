@@ -62,3 +62,8 @@ def named(name: str) -> str:
     '"12"" pipe"'
     """
     return '"' + name.replace('"', '""') + '"'
+
+
+def once(given: str, name: str, result: str) -> str:
+    """Return SQL for ``result``, in which ``name`` stands for ``given``, which is computed once."""
+    return f"list_transform([{given}], lambda {name}: {result})[1]"

@@ -20,7 +20,7 @@ from segmentwerk.core.errors import InputError
 from segmentwerk.core.settings import InputSettings
 from segmentwerk.data import encoding as encodings
 from segmentwerk.data import sqltext, surroundings
-from segmentwerk.data.hidden import FILE, LOST, ROW
+from segmentwerk.data.hidden import FILE, ROW, is_taken
 from segmentwerk.data.sqltext import literal, named
 
 DELIMITERS = (";", "\t", ",", "|")
@@ -87,7 +87,7 @@ def unique(header: Sequence[str]) -> tuple[str, ...]:
     ('Town', 'Town_2', 'Town_3', 'column_4')
     """
     given = [name.strip() or f"column_{position}" for position, name in enumerate(header, 1)]
-    given = [f"column{name}" if name.startswith((LOST, "_value_")) else name for name in given]
+    given = [f"column{name}" if is_taken(name) else name for name in given]
     free = {FILE, ROW} | {name.lower() for name in given}
     taken = {FILE, ROW}  # the names of hidden columns
     last: dict[str, int] = {}

@@ -12,7 +12,7 @@ from segmentwerk.core.errors import FitError
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.settings import EvaluationSettings
 from segmentwerk.core.types import Scorecard
-from segmentwerk.evaluation import cost, gates, identifiability, separation, stability, substance, value
+from segmentwerk.evaluation import cost, explained, gates, identifiability, separation, stability, substance
 from segmentwerk.evaluation.arrays import FloatArray
 from segmentwerk.evaluation.crossvalidation import held_out_in_turn
 from segmentwerk.evaluation.ranking import VALUE
@@ -66,7 +66,7 @@ def judge(
     found = [
         *separation.measure(case),
         *stable,
-        *value.measure(case),
+        *explained.measure(case),
         *identifiability.measure(case),
         *substance.measure(whole),
         *cost.measure(segmenter, case.view, refitted),
@@ -139,7 +139,7 @@ def quick(
     _refuse_degenerate(case)
     case = held_out_in_turn(case, refit, repetitions=1)
     weights = dict.fromkeys(map(str, settings.primary), 1.0) | {VALUE: value_weight}
-    scores = _values([*separation.measure(case), *value.measure(case)])
+    scores = _values([*separation.measure(case), *explained.measure(case)])
     if report:
         report(_objective(scores, weights))
     scores |= _values(stability.measure(case, stability.refits(case, refit))[0])

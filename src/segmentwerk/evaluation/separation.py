@@ -35,6 +35,8 @@ from segmentwerk.evaluation.resampling import Measured, Sample, measured, ratio,
 from segmentwerk.evaluation.view import Case
 
 FAMILY = "separation"
+N_NEIGHBORS = 10
+"""Neighbours asked by the purity."""
 
 
 def measure(case: Case) -> list[Measured]:
@@ -79,7 +81,7 @@ def _purities(case: Case, asking: Sample) -> FloatArray:
     known = _sample(case, case.labels, "neighbours").rows
     labels, everyone = case.labels[known], case.view.everyone.to_numpy()
     questions = len(case.labels_train) + asking.rows
-    n_neighbors = min(case.settings.n_neighbors, len(known) - 2)
+    n_neighbors = min(N_NEIGHBORS, len(known) - 2)
     if n_neighbors < 1:
         return np.zeros(len(questions))
     search = NearestNeighbors(n_neighbors=n_neighbors + 1, algorithm="brute").fit(everyone[known])

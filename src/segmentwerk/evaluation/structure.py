@@ -41,7 +41,7 @@ Spread = Callable[[Callable[[int], float], Iterable[int]], Iterable[float]]
 
 
 @dataclass(frozen=True)
-class Evidence:
+class StructureEvidence:
     """What the verdict stands on; ``null_gains`` is empty where another condition had failed already.
 
     ``gain`` is that of a refit on ``refitted`` accounts, as the copies have: not the gain in the ranking.
@@ -102,14 +102,14 @@ def gather(
     seed: int,
     card: Scorecard | None = None,
     spread: Spread = map,
-) -> Evidence:
+) -> StructureEvidence:
     """Measure what the verdict stands on; null copies only where all else speaks for groups."""
     small = thinned(view, NULL_ROWS, seed)
     case = Case.of(refit(small.train, derive(seed, "structure", "fit")), small, settings, seed)
     gain = separation.gain(held_out_in_turn(case, refit)).score
     jaccard = _jaccard(case, refit, card)
     apart = standing_apart(small.spread, case.labels, derive(seed, "halves"))
-    found = Evidence(gain.value, gain.low, jaccard, apart, (), len(small.train))
+    found = StructureEvidence(gain.value, gain.low, jaccard, apart, (), len(small.train))
     if conclude(found, settings).kind != "natural" or settings.null_copies == 0:
         return found
     seeds = [derive(seed, "null", i) for i in range(settings.null_copies)]
@@ -138,7 +138,7 @@ def _null_gain(refit: Refit, view: View, settings: EvaluationSettings, seed: int
     return separation.gain(case).score.value
 
 
-def conclude(found: Evidence, settings: EvaluationSettings) -> Verdict:
+def conclude(found: StructureEvidence, settings: EvaluationSettings) -> Verdict:
     """Turn evidence into a verdict and its reason."""
     stable = found.jaccard >= settings.min_jaccard
     gaining = found.gain_low > 0 and not found.gain <= found.null_quantile

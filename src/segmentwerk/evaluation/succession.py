@@ -18,7 +18,7 @@ import pandas as pd
 
 from segmentwerk.core.proposal import Difference
 from segmentwerk.core.settings import EvaluationSettings
-from segmentwerk.evaluation import separation, value
+from segmentwerk.evaluation import explained, separation
 from segmentwerk.evaluation.arrays import FloatArray, IntArray
 from segmentwerk.evaluation.resampling import Measured
 from segmentwerk.evaluation.view import Case, Fitted, View
@@ -76,7 +76,7 @@ def differences(
 
 
 def _measure(case: Case) -> dict[str, Measured]:
-    found = [*separation.measure(case), *value.measure(case)]
+    found = [*separation.measure(case), *explained.measure(case)]
     return {item.score.key: item for item in found}
 
 

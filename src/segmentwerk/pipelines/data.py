@@ -16,7 +16,6 @@ from segmentwerk.core.context import Context
 from segmentwerk.core.errors import ConfigError
 from segmentwerk.data import contracts, privacy, quality, sources
 from segmentwerk.data.forget import forget
-from segmentwerk.data.quality import report
 from segmentwerk.features import table as features
 
 log = logging.getLogger(__name__)
@@ -55,7 +54,7 @@ def _check(settings: DataSettings, context: Context) -> dict[str, Any]:
             raw=source.raw,
             private=source.private,
         )
-        page, _ = report.write(found, context.output, source.understood)
+        page, _ = quality.write(found, context.output, source.understood)
     console.print("[bold]Understood[/]")
     for line in source.understood:
         console.print(f"  {line}", markup=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -16,8 +17,6 @@ from segmentwerk.data import contracts, quality, sources
 from segmentwerk.data.contracts import Checked
 from segmentwerk.data.latest import latest
 from segmentwerk.data.quality import QualityReport
-from segmentwerk.data.quality import report as quality_report
-from segmentwerk.data.sources import Source
 from segmentwerk.features import table as features
 
 log = logging.getLogger(__name__)
@@ -27,11 +26,11 @@ log = logging.getLogger(__name__)
 class Accounts:
     """One source read, checked and turned into one row per account.
 
-    ``absent`` says of each feature that could not be built why; ``quarantine`` is the file of all
-    rejected rows, ``quality_pages`` the quality report as HTML and JSON.
+    The source is closed by now: of ``checked`` the counts can be read, but not the tables. ``absent`` says of
+    each feature that could not be built why; ``quarantine`` is the file of all rejected rows,
+    ``quality_pages`` the quality report as HTML and JSON.
     """
 
-    source: Source
     checked: Checked
     report: QualityReport
     table: AccountTable
@@ -63,25 +62,26 @@ def read_accounts(
     ConfigError
         If the mapping is wrong, or no as-of date is given and none can be taken from the orders.
     """
-    with context.timed("read"):
-        log.info("Reading source %s ...", source.name)
-        opened = sources.open_source(source, home / "cache")
-        checked = contracts.check(opened.tables, rules)
-        contracts.insist(checked, rules)
-        quarantine = contracts.write_quarantine(checked, context.output / "quarantine.parquet")
-    with context.timed("features"):
-        window = _window(source, checked)
-        absent = features.absent(checked.tables, wanted)
-        table = features.build(
-            checked.tables, window, wanted, source=source.name, digest=opened.digest, learned=learned
-        )
-    with context.timed("quality"):
-        report = quality.inspect(
-            checked, as_of=window.as_of, source=source.name, raw=opened.raw, private=opened.private
-        )
-        pages = quality_report.write(report, context.output, opened.understood)
+    with ExitStack() as closing:
+        with context.timed("read"):
+            log.info("Reading source %s ...", source.name)
+            opened = closing.enter_context(sources.open_source(source, home / "cache"))
+            checked = contracts.check(opened.tables, rules)
+            contracts.insist(checked, rules)
+            quarantine = contracts.write_quarantine(checked, context.output / "quarantine.parquet")
+        with context.timed("features"):
+            window = _window(source, checked)
+            absent = features.absent(checked.tables, wanted)
+            table = features.build(
+                checked.tables, window, wanted, source=source.name, digest=opened.digest, learned=learned
+            )
+        with context.timed("quality"):
+            report = quality.inspect(
+                checked, as_of=window.as_of, source=source.name, raw=opened.raw, private=opened.private
+            )
+            pages = quality.write(report, context.output, opened.understood)
     _tell(table, absent)
-    return Accounts(opened, checked, report, table, absent, quarantine, pages)
+    return Accounts(checked, report, table, absent, quarantine, pages)
 
 
 def _window(source: SourceSettings, checked: Checked) -> Window:

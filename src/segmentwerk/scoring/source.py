@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from segmentwerk.core.errors import InputError
 from segmentwerk.core.interruption import stoppable
-from segmentwerk.data.files import PARQUET, TEXT, find, suffix
+from segmentwerk.data.discovery import PARQUET, TEXT, find, suffix
 from segmentwerk.data.textfile import too_large
 from segmentwerk.scoring import cells, parquets, texts
 from segmentwerk.scoring.cells import ID, NO_LIMITS, Cells, Part, Wanted

@@ -16,7 +16,7 @@ import duckdb
 
 from segmentwerk.core.errors import InputError
 from segmentwerk.data import numbers
-from segmentwerk.data.files import PARQUET, suffix
+from segmentwerk.data.discovery import PARQUET, suffix
 from segmentwerk.data.numbers import DecimalSign
 from segmentwerk.scoring import parquets, texts
 from segmentwerk.scoring.cells import FRACTIONS, ID, NO_LIMITS, NUMBERS, Column, Part, Wanted

@@ -14,6 +14,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from segmentwerk.core.errors import ConfigError, InputError, nearest
+from segmentwerk.core.settings import CLIP, RARE_SHARE
 from segmentwerk.segmenters._factors import Factors
 from segmentwerk.segmenters._levels import Levels, level_scale
 from segmentwerk.segmenters._numbers import Numbers
@@ -73,8 +74,8 @@ class ReferenceSpace(TransformerMixin, BaseEstimator):
         categorical: Sequence[str] = (),
         approaches: Mapping[str, str] | None = None,
         weights: Mapping[str, float] | None = None,
-        clip: float = 3.0,
-        rare_share: float = 0.02,
+        clip: float = CLIP,
+        rare_share: float = RARE_SHARE,
         joined: bool = False,
         apart: Sequence[str] = (),
     ) -> None:

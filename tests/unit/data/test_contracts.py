@@ -14,9 +14,10 @@ from hypothesis import Phase, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
+import schemas
 from segmentwerk.core.errors import ConfigError, InputError
 from segmentwerk.core.settings import QualitySettings
-from segmentwerk.data import contracts, schemas
+from segmentwerk.data import contracts
 from segmentwerk.data.columns import COLUMNS
 
 ACCOUNTS = "account_id,name,employees,founded_year\nA1,One,5,1990\nA2,Two,7,1991\nA3,Three,9,1992\n"

@@ -20,7 +20,7 @@ from sklearn.preprocessing import OneHotEncoder, PowerTransformer, StandardScale
 
 from segmentwerk.core.errors import InputError
 from segmentwerk.data import demo
-from segmentwerk.data.demo import accounts as demo_accounts
+from segmentwerk.data.demo import crm as demo_accounts
 from segmentwerk.data.demo import firms, world, writing
 from segmentwerk.data.demo import orders as demo_orders
 

@@ -95,11 +95,16 @@ def test_every_row_is_read_at_length(rows, delimiter, encoding, end):
 
 
 def is_read_or_refused(content):
+    """Every row is accounted for, or the one error names the file or the table and what would be right."""
     try:
         _, found, used, quarantined = read(content)
-    except InputError:
+    except InputError as error:
+        refusal = error
+    else:
+        assert found == used + quarantined
         return
-    assert found == used + quarantined
+    assert "accounts" in refusal.problem
+    assert refusal.remedy
 
 
 @given(

@@ -4,10 +4,10 @@ from segmentwerk.core.errors import ConfigError, InputError
 from segmentwerk.core.settings import TableSettings
 from segmentwerk.data import mapping
 from segmentwerk.data.columns import COLUMNS
-from segmentwerk.data.hidden import Lost
+from segmentwerk.data.hidden import Unreadable
 from segmentwerk.data.mapping import RawInput
 
-AMOUNT = Lost("number", "Amount")
+AMOUNT = Unreadable("number", "Amount")
 LINES = RawInput("SELECT * FROM t", ("Id", "Amount", "Kunde"), ("_row", "_file", AMOUNT.name))
 KNOWN = COLUMNS["orders"]
 
@@ -135,7 +135,7 @@ def test_exports_may_name_a_column_differently(opened, name):
     source = opened({"lines.csv": content}, inputs=ALIASES, tables=TABLES)
     row = source.tables["orders"].to_pandas().iloc[0]
     assert row["account_id"] == "007"
-    assert row[Lost("number", "spent").name]
+    assert row[Unreadable("number", "spent").name]
     assert source.raw["lines"].columns == ("Id", "customer", "Day", "spent")
 
 

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 
 from segmentwerk.core.errors import FitError
-from segmentwerk.evaluation import identifiability, separation, value
+from segmentwerk.evaluation import explained, identifiability, separation
 from segmentwerk.evaluation.crossvalidation import FOLDS, REPETITIONS, folds, held_out, held_out_in_turn
 from segmentwerk.evaluation.scorecard import judge, quick
 from segmentwerk.evaluation.view import Case
@@ -105,17 +105,16 @@ def test_outcomes_of_few_accounts_are_explained_out_of_fold():
     y = types + np.random.default_rng(0).normal(0, 0.1, 60)
     view = split(X, outcome=y)
     case = case_of(view)
-    assert (
-        value.measure(Case.of(Plain(K, 0).fit(view.train), view, SETTINGS, 0)) == []
-    )  # a half holds too few
-    explained = value.measure(case)[0].score
+    halved = Case.of(Plain(K, 0).fit(view.train), view, SETTINGS, 0)
+    assert explained.measure(halved) == []  # a half holds too few
+    found = explained.measure(case)[0].score
     residual, times = pd.Series(0.0, index=y.index), 0
     for fold in case.folds:
         own, asked = y.loc[fold.view.train.index], fold.view.test.index
         means = own.groupby(fold.labels_train).mean()
         residual.loc[asked] += (y.loc[asked] - means.to_numpy()[fold.labels_test]) ** 2
         times += 1 / FOLDS
-    assert explained.value == pytest.approx(1 - (residual / times).sum() / ((y - y.mean()) ** 2).sum())
+    assert found.value == pytest.approx(1 - (residual / times).sum() / ((y - y.mean()) ** 2).sum())
 
 
 def test_prospects_of_few_accounts_are_told_out_of_fold():

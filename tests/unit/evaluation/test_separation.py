@@ -41,15 +41,16 @@ def test_cut_through_one_cloud_gains_nothing():
     assert found["purity"].value > 0.5
 
 
-def test_purity_by_hand():
+def test_purity_by_hand(monkeypatch):
+    monkeypatch.setattr(separation, "N_NEIGHBORS", 1)
     # Four accounts on a line, two and two; the only neighbour asked lies in the own segment for all.
     X = pd.DataFrame({"x": [0.0, 1.0, 10.0, 11.0, 0.4, 10.4]}, index=list("abcdef"))
     labels = pd.Series([0, 0, 1, 1, 0, 1], index=X.index)
-    case = Case.of(Labelled(labels), split(X), SETTINGS.model_copy(update={"n_neighbors": 1}), 0)
+    case = Case.of(Labelled(labels), split(X), SETTINGS, 0)
     chosen = separation._sample(case, case.labels_test, "held-out")
     assert separation._purities(case, chosen) == pytest.approx([1, 1])
     mixed = pd.Series([0, 0, 1, 1, 1, 1], index=X.index)
-    case = Case.of(Labelled(mixed), split(X), SETTINGS.model_copy(update={"n_neighbors": 1}), 0)
+    case = Case.of(Labelled(mixed), split(X), SETTINGS, 0)
     # e sits beside a of the other segment, f beside c of its own: q = 1/2, chance (2/6)^2 + (4/6)^2 = 5/9.
     assert separation._purities(case, chosen).mean() == pytest.approx((1 / 2 - 5 / 9) / (1 - 5 / 9))
 

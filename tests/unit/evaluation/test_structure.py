@@ -9,7 +9,7 @@ from segmentwerk.core.errors import FitError
 from segmentwerk.core.processes import processes
 from segmentwerk.evaluation import description, structure
 from segmentwerk.evaluation.scorecard import judge
-from segmentwerk.evaluation.structure import Evidence, conclude, verdict
+from segmentwerk.evaluation.structure import StructureEvidence, conclude, verdict
 from small_worlds import SETTINGS, Plain, blobs, refit, split
 
 SMALL = SETTINGS.model_copy(update={"null_copies": 5})
@@ -117,12 +117,12 @@ def test_algorithm_that_fails_on_fewer_accounts_finds_nothing():
 def test_every_condition_counts(changes, kind):
     evidence = {"gain": 0.1, "gain_low": 0.05, "jaccard": 0.9, "apart": 0.5, "null_gains": (0.0, 0.01)}
     evidence["refitted"] = 1500
-    assert conclude(Evidence(**(evidence | changes)), SMALL).kind == kind
+    assert conclude(StructureEvidence(**(evidence | changes)), SMALL).kind == kind
 
 
 @pytest.mark.parametrize("changes", [{}, {"null_gains": (0.0, 0.2)}])
 def test_the_gain_of_the_refit_is_not_called_the_gain_of_the_ranking(changes):
     evidence = {"gain": 0.1, "gain_low": 0.05, "jaccard": 0.9, "apart": 0.5, "null_gains": (0.0, 0.01)}
-    reason = conclude(Evidence(**(evidence | changes), refitted=1500), SMALL).reason
+    reason = conclude(StructureEvidence(**(evidence | changes), refitted=1500), SMALL).reason
     assert "a refit on 1,500 accounts gains 0.100 nats per variable" in reason
     assert "held-out gain" not in reason

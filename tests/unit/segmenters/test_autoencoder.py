@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -21,10 +22,12 @@ from optuna import TrialPruned
 from sklearn.datasets import load_digits, make_blobs
 from sklearn.metrics import adjusted_rand_score, roc_auc_score
 
-from segmentwerk.core.errors import FitError, InputError, SegmentwerkError
+from segmentwerk.core.errors import FitError, InputError
 from segmentwerk.segmenters import _device, _fine_tuning, _training, autoencoder
 from segmentwerk.segmenters.autoencoder import AutoencoderSegmenter
+from segmentwerk.segmenters.base import SegmenterError
 from segmentwerk.segmenters.kmeans import KMeansSegmenter
+from small_worlds import refused
 
 MIN_STEPS = _training.MIN_STEPS
 DATA = Path(os.environ.get("SEGMENTWERK_DATA", Path(__file__).parents[3] / ".." / "shared" / "data"))
@@ -314,11 +317,17 @@ def test_the_recipe_beats_k_means_and_assigns_unseen_rows_on_pendigits() -> None
     )
 )
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_finite_table_gives_a_sound_result_or_a_clear_error(rows: NDArray[np.float64]) -> None:
+def test_any_finite_table_gives_a_sound_result_or_the_right_error(
+    rows: NDArray[np.float64],
+) -> None:
     segmenter = AutoencoderSegmenter(2, head="kmeans", epochs=1, embedding=3)
-    try:
-        segmenter.fit(rows)
-    except SegmentwerkError:
+    if (rows == rows[0]).all():
+        with pytest.raises(SegmenterError, match="rows are alike"):
+            segmenter.fit(rows)
+        return
+    said = refused(segmenter, rows)
+    if said:
+        assert re.search("embedding collapsed|hold no row|only one is above min_segment_share", said), said
         return
     proba = segmenter.predict_proba(rows)
     np.testing.assert_allclose(proba.sum(axis=1), 1)

@@ -55,7 +55,7 @@ TABLE = table()
 
 @pytest.fixture(scope="module")
 def space() -> ReferenceSpace:
-    return ReferenceSpace(NUMERIC, CATEGORICAL, APPROACHES).fit(TABLE)
+    return ReferenceSpace(NUMERIC, CATEGORICAL, APPROACHES, rare_share=0.02).fit(TABLE)
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +177,7 @@ def test_neither_units_nor_row_order_matter(x: pd.DataFrame) -> None:
     thousands = TABLE.assign(revenue=TABLE["revenue"] / 1e3, margin=TABLE["margin"] * 100).sample(
         frac=1, random_state=0
     )
-    again = ReferenceSpace(NUMERIC, CATEGORICAL, APPROACHES).fit(thousands)
+    again = ReferenceSpace(NUMERIC, CATEGORICAL, APPROACHES, rare_share=0.02).fit(thousands)
     pd.testing.assert_frame_equal(again.transform(thousands).loc[x.index], x)
 
 

@@ -193,8 +193,8 @@ COUNTRY_LOGITS = (
 UNIT_BRANCH = "LU"
 """The country whose branch reports annual revenue in thousands."""
 
-# Survey: factor of each item, its loading, whether it is worded the other way round.
-FACTORS = ("price", "service", "innovation", "sustainability")
+# Survey: centres of the types by factor (price, service, innovation, sustainability); then the factor of each
+# item, its loading, and whether it is worded the other way round.
 FACTOR_CENTRES = (
     (0.1, 0.9, -0.9, -0.3),
     (0.2, 0.0, -0.4, 1.1),

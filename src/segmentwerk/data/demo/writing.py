@@ -14,11 +14,10 @@ import pyarrow.parquet as pq
 from segmentwerk.core.errors import InputError
 from segmentwerk.core.files import atomic_folder
 from segmentwerk.data.demo import world
-from segmentwerk.data.demo.accounts import accounts as account_rows
-from segmentwerk.data.demo.contacts import activities
+from segmentwerk.data.demo.crm import accounts as account_rows
 from segmentwerk.data.demo.firms import draw, truth
 from segmentwerk.data.demo.orders import orders
-from segmentwerk.data.demo.responses import campaigns, surveys
+from segmentwerk.data.demo.responses import activities, campaigns, surveys
 from segmentwerk.data.demo.rows import Rows
 
 logger = logging.getLogger(__name__)

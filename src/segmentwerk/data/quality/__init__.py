@@ -9,24 +9,14 @@ import ibis
 
 from segmentwerk.data.contracts import Checked
 from segmentwerk.data.mapping import Private
-from segmentwerk.data.quality import (
-    columns,
-    contents,
-    contracts,
-    duplicates,
-    history,
-    people,
-    probes,
-    spelling,
-)
-from segmentwerk.data.quality.findings import Finding, Inspection, QualityReport
-from segmentwerk.data.quality.report import to_html, write
+from segmentwerk.data.quality import basics, contents, duplicates, history, people, probes, spelling
+from segmentwerk.data.quality.findings import Finding, Inspection, QualityReport, to_html, write
 
 __all__ = ["Finding", "QualityReport", "inspect", "to_html", "write"]
 
 CHECKS = (
-    contracts.check_rules,
-    columns.check_columns,
+    basics.check_rules,
+    basics.check_columns,
     history.check_fresh,
     history.check_far_dates,
     history.check_idle,

@@ -8,6 +8,7 @@ from typing import Any
 
 import ibis
 
+from segmentwerk.data.hidden import FILE
 from segmentwerk.data.quality.findings import Finding, Inspection, fetch
 from segmentwerk.data.quality.probes import examples
 
@@ -104,7 +105,7 @@ def check_tails(inspection: Inspection) -> Iterator[Finding]:
 def check_units(inspection: Inspection) -> Iterator[Finding]:
     """Q046 groups (branches) whose median amount is off by a factor of 40 or more: another unit."""
     yield from _units(inspection, "accounts", ("country", "region", "lead_source", "ownership"), _per_head)
-    yield from _units(inspection, "orders", ("channel", "_file"), _price)
+    yield from _units(inspection, "orders", ("channel", FILE), _price)
 
 
 def _per_head(table: ibis.Table) -> Any:

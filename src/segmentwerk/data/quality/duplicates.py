@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from rapidfuzz import fuzz, process
 
-from segmentwerk.data.hidden import ROW
+from segmentwerk.data.hidden import ROW, HiddenColumns
 from segmentwerk.data.quality.findings import Finding, Inspection, fetch
 
 SIMILAR = 92.0
@@ -28,7 +28,7 @@ def check_exact(inspection: Inspection) -> Iterator[Finding]:
     """Q032 rows equal to another one in every column."""
     title = "rows are there once"
     for name, table, step in _whole(inspection):
-        columns = [column for column in table.columns if not column.startswith("_")]
+        columns = HiddenColumns.of(table.columns).shown
         groups = table.group_by(columns).aggregate(copies=table.count())
         found = fetch(groups.aggregate(rows=groups["copies"].sum(), distinct=groups.count()))[0]
         extra = int(found["rows"] or 0) - int(found["distinct"])

@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from segmentwerk.core.settings import SourceSettings
-from segmentwerk.data import files
+from segmentwerk.data import discovery
 from segmentwerk.data.sources import open_source
 
 NAMES = [
@@ -22,7 +22,7 @@ NAMES = [
 
 
 def names(root, pattern):
-    return [file.name for file in files.find(root, pattern, alone=False)]
+    return [file.name for file in discovery.find(root, pattern, alone=False)]
 
 
 def test_an_existing_file_wins_over_a_pattern(tmp_path):
@@ -38,7 +38,7 @@ def test_an_existing_file_wins_over_a_pattern(tmp_path):
 
 def test_a_number_in_brackets_is_a_copy_and_no_pattern(tmp_path):
     (tmp_path / "orders1.csv").write_text("a\n")
-    with pytest.raises(files.MissingInputError, match=r"There is no .*orders\[1\]\.csv"):
+    with pytest.raises(discovery.MissingInputError, match=r"There is no .*orders\[1\]\.csv"):
         names(tmp_path, "orders[1].csv")
 
 
@@ -47,9 +47,9 @@ def test_what_programs_keep_beside_the_data_is_not_read(tmp_path):
     for name in ("orders.csv", "2024/orders.csv", *kept):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text("a\n")
-    found = files.find(tmp_path, "*", alone=True)
+    found = discovery.find(tmp_path, "*", alone=True)
     assert [file.relative_to(tmp_path).as_posix() for file in found] == ["orders.csv"]
-    found = files.find(tmp_path.parent, tmp_path.name, alone=False)
+    found = discovery.find(tmp_path.parent, tmp_path.name, alone=False)
     assert [file.relative_to(tmp_path).as_posix() for file in found] == ["2024/orders.csv", "orders.csv"]
     assert names(tmp_path / "2024", "../*.csv") == ["orders.csv"]
 

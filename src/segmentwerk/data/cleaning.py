@@ -15,8 +15,8 @@ from typing import Any
 import ibis
 
 from segmentwerk.core.settings import QualitySettings
-from segmentwerk.data.columns import Column, Kind, is_wording
-from segmentwerk.data.hidden import FILE, ROW, RULE, Lost
+from segmentwerk.data.columns import ColumnSpec, Kind, is_wording
+from segmentwerk.data.hidden import FILE, REASON, ROW, HiddenColumns
 from segmentwerk.data.privacy import CONTACT
 
 NOUNS: dict[str, str] = {
@@ -25,7 +25,6 @@ NOUNS: dict[str, str] = {
     "date": "a date",
     "flag": "yes or no",
 }
-REASON = "_reason"
 POWER = r"^[0-9]([.,][0-9]+)?[eE][+][0-9]{2,3}$"
 """What a spreadsheet program makes of a number with more digits than the cell is wide."""
 
@@ -34,7 +33,7 @@ Condition = Callable[[ibis.Table], Truth]
 
 
 @dataclass(frozen=True)
-class Rule:
+class CleaningRule:
     """One condition under which a row is rejected, or under which its value in ``blank`` is blanked.
 
     ``fatal`` marks rows that contradict what the source is said to hold; `contracts.insist` stops on
@@ -50,41 +49,48 @@ class Rule:
     remedy: str = "Correct them"
 
 
-def row_rules(table: ibis.Table, columns: Mapping[str, Column], settings: QualitySettings) -> list[Rule]:
+def row_rules(
+    table: ibis.Table, columns: Mapping[str, ColumnSpec], settings: QualitySettings
+) -> list[CleaningRule]:
     """Return the rules that look at one row alone."""
-    rules = [*_hidden_rules(table)]
-    flags = [(hidden, Lost.of(hidden)) for hidden in table.columns]
-    lost = [hidden for hidden, flag in flags if flag is not None and not flag.ours]
+    hidden = HiddenColumns.of(table.columns)
+    found = _hidden_rules(hidden)
+    rules = [found[name] for name in table.columns if name in found]
+    lost = [name for name, flag in hidden.unreadable.items() if not flag.ours]
     for name, column in columns.items():
         if name in table.columns:
             rules += _column_rules(name, column, lost, settings)
     return rules
 
 
-def _hidden_rules(table: ibis.Table) -> Iterator[Rule]:
-    for hidden in table.columns:
-        lost = Lost.of(hidden)
-        if lost is not None:
-            name, reason = f"not_a_{lost.kind}:{lost.column}", f"{lost.column} is not {NOUNS[lost.kind]}"
-            yield Rule(name, reason, _flag(hidden), fatal=not lost.ours, blank=lost.ours or None)
-        elif hidden.startswith(RULE):
-            name = hidden.removeprefix(RULE)
-            yield Rule(name, f"rule {name} of the source", _flag(hidden))
+def _hidden_rules(hidden: HiddenColumns) -> dict[str, CleaningRule]:
+    """Return what each flag means, by the name of the hidden column."""
+    found = {}
+    for name, lost in hidden.unreadable.items():
+        kind, reason = f"not_a_{lost.kind}:{lost.column}", f"{lost.column} is not {NOUNS[lost.kind]}"
+        found[name] = CleaningRule(kind, reason, _flag(name), fatal=not lost.ours, blank=lost.ours or None)
+    for name, rule in hidden.rules.items():
+        found[name] = CleaningRule(rule, f"rule {rule} of the source", _flag(name))
+    return found
 
 
 def _flag(hidden: str) -> Condition:
     return lambda table: table[hidden]
 
 
-def _column_rules(name: str, column: Column, lost: list[str], settings: QualitySettings) -> Iterator[Rule]:
+def _column_rules(
+    name: str, column: ColumnSpec, lost: list[str], settings: QualitySettings
+) -> Iterator[CleaningRule]:
     if column.required:
-        yield Rule(f"missing:{name}", f"{name} is missing", lambda t: _missing(t, name, column.kind, lost))
+        yield CleaningRule(
+            f"missing:{name}", f"{name} is missing", lambda t: _missing(t, name, column.kind, lost)
+        )
     if is_wording(name, column):
         reason = f"{name} holds an e-mail address or a telephone number"
         blank = None if column.required else name
-        yield Rule(f"personal:{name}", reason, lambda t: t[name].re_search(CONTACT), blank=blank)
+        yield CleaningRule(f"personal:{name}", reason, lambda t: t[name].re_search(CONTACT), blank=blank)
     if name.endswith("_id"):
-        yield Rule(
+        yield CleaningRule(
             f"power:{name}",
             f"{name} looks like 9,99999E+99: a spreadsheet program cut a long number down to a power of ten",
             lambda t: t[name].re_search(POWER),
@@ -94,7 +100,7 @@ def _column_rules(name: str, column: Column, lost: list[str], settings: QualityS
             "column as text)",
         )
     if column.kind == "number":
-        yield Rule(
+        yield CleaningRule(
             f"infinite:{name}",
             f"{name} is infinite",
             lambda t: t[name].isinf(),
@@ -102,11 +108,11 @@ def _column_rules(name: str, column: Column, lost: list[str], settings: QualityS
             blank=None if column.required else name,
         )
         if not column.required:
-            yield Rule(f"nan:{name}", f"{name} is no number", lambda t: t[name].isnan(), blank=name)
+            yield CleaningRule(f"nan:{name}", f"{name} is no number", lambda t: t[name].isnan(), blank=name)
     bad = outside(name, column)
     if bad is not None:
         blank = name if settings.blank_impossible and not column.required else None
-        yield Rule(f"impossible:{name}", f"{name} is not {_range(column)}", bad, blank=blank)
+        yield CleaningRule(f"impossible:{name}", f"{name} is not {_range(column)}", bad, blank=blank)
 
 
 def _missing(table: ibis.Table, name: str, kind: Kind, lost: list[str]) -> Truth:
@@ -119,7 +125,7 @@ def _missing(table: ibis.Table, name: str, kind: Kind, lost: list[str]) -> Truth
     return absent & ~reduce(or_, (table[flag] for flag in lost)) if lost else absent
 
 
-def outside(name: str, column: Column) -> Condition | None:
+def outside(name: str, column: ColumnSpec) -> Condition | None:
     """Return the condition that finds values which the column may not hold; None if it may hold any."""
     low, high, allowed = column.low, column.high, column.allowed
     if allowed:
@@ -129,7 +135,7 @@ def outside(name: str, column: Column) -> Condition | None:
     return (lambda t: t[name] < low) if low is not None else None
 
 
-def _range(column: Column) -> str:
+def _range(column: ColumnSpec) -> str:
     if column.allowed:
         return " or ".join(str(value) for value in column.allowed)
     return (
@@ -142,10 +148,10 @@ def _range(column: Column) -> str:
 def table_rules(
     name: str,
     table: ibis.Table,
-    columns: Mapping[str, Column],
+    columns: Mapping[str, ColumnSpec],
     accounts: ibis.Table | None,
     settings: QualitySettings,
-) -> list[Rule]:
+) -> list[CleaningRule]:
     """Return the rules that look at other rows: repeated rows, keys used twice, unknown accounts.
 
     They apply to rows that no row rule rejects.
@@ -156,7 +162,7 @@ def table_rules(
     repeats = name in settings.exact_duplicates
     if repeats:
         rules.append(
-            Rule(
+            CleaningRule(
                 "exact_duplicate",
                 "the row repeats an earlier one",
                 lambda t: _later(t, ours, ours),
@@ -166,7 +172,7 @@ def table_rules(
     if key:
         reason = f"{', '.join(key)} is used by an earlier row"
         rules.append(
-            Rule(
+            CleaningRule(
                 "key_used_twice",
                 reason,
                 lambda t: _conflicts(t, key, ours, repeats),
@@ -176,7 +182,7 @@ def table_rules(
         )
     if accounts is not None and name != "accounts" and settings.orphans:
         known = accounts["account_id"]
-        rules.append(Rule("orphan", "the account is unknown", lambda t: t["account_id"].notin(known)))
+        rules.append(CleaningRule("orphan", "the account is unknown", lambda t: t["account_id"].notin(known)))
     return rules
 
 

@@ -2,25 +2,25 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from segmentwerk.evaluation import value
+from segmentwerk.evaluation import explained
 from segmentwerk.evaluation.view import Case
 from small_worlds import SETTINGS, Labelled, blobs, split
 
 
 def scores(X, types, outcome):
     case = Case.of(Labelled(types), split(X, outcome=outcome), SETTINGS, 0)
-    return {item.score.name: item.score for item in value.measure(case)}
+    return {item.score.name: item.score for item in explained.measure(case)}
 
 
 def test_share_of_variance_by_hand(monkeypatch):
-    monkeypatch.setattr(value, "LEAST_ACCOUNTS", 2)
+    monkeypatch.setattr(explained, "LEAST_ACCOUNTS", 2)
     X = pd.DataFrame({"x": np.arange(6.0)}, index=list("abcdef"))
     types = pd.Series([0, 0, 1, 1, 0, 1], index=X.index)
     outcome = pd.Series([1.0, 3.0, 10.0, 12.0, 1.0, 12.0], index=X.index)
     case = Case.of(Labelled(types), split(X, outcome=outcome), SETTINGS, 0)
     # means of the training accounts: 2 and 11; held out 1 and 12 around 6.5
-    monkeypatch.setattr(value, "reference", lambda *_: np.array([0.5]))
-    found = {item.score.name: item.score.value for item in value.measure(case)}
+    monkeypatch.setattr(explained, "reference", lambda *_: np.array([0.5]))
+    found = {item.score.name: item.score.value for item in explained.measure(case)}
     assert found["relative"] == pytest.approx(2 * found["explained"])
     assert found["explained"] == pytest.approx(1 - (1 + 1) / (2 * 5.5**2))
 

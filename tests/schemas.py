@@ -15,9 +15,9 @@ from pandera.errors import SchemaErrors
 
 from segmentwerk.core.errors import InputError
 from segmentwerk.data.casting import DTYPES
-from segmentwerk.data.columns import COLUMNS, Column
+from segmentwerk.data.cleaning import outside
+from segmentwerk.data.columns import COLUMNS, ColumnSpec
 from segmentwerk.data.contracts import Checked
-from segmentwerk.data.rules import outside
 
 
 def schema(table: str) -> pa.DataFrameSchema:
@@ -37,7 +37,7 @@ def _unique(table: ibis.Table, key: str) -> Any:
     return table[key].nunique() == table.count()
 
 
-def _column(name: str, column: Column) -> pa.Column:
+def _column(name: str, column: ColumnSpec) -> pa.Column:
     return pa.Column(
         DTYPES[column.kind],
         checks=list(_checks(name, column)),
@@ -48,7 +48,7 @@ def _column(name: str, column: Column) -> pa.Column:
     )
 
 
-def _checks(name: str, column: Column) -> Any:
+def _checks(name: str, column: ColumnSpec) -> Any:
     if column.kind == "number":
         yield pa.Check(lambda data: ~(data.table[name].isinf() | data.table[name].isnan()), name="finite")
     bad = outside(name, column)
