@@ -84,7 +84,7 @@ def _on_spark(settings: ScoreSettings, model: str, given: Path, tracking_uri: st
 def _account_table(settings: ScoreSettings, source: SourceSettings, loaded: Loaded, context: Context) -> Path:
     """Build the account table of a source by the definitions that the model was trained with."""
     kept = _definitions(loaded)
-    trained_in = loaded.catalogue["meta"].get("currency", source.currency)
+    trained_in = loaded.catalogue.meta.get("currency", source.currency)
     if source.currency != trained_in:
         raise ConfigError(
             f"Source {source.name!r} is in {source.currency}, {loaded.uri} was trained in {trained_in}.",

@@ -22,6 +22,7 @@ from scipy.special import softmax
 from segmentwerk.core.seeds import derive
 from segmentwerk.registry.expectation import Expectation, Flags, Floats, Integers
 from segmentwerk.registry.logistic import PENALTIES, expected_calibration_error, log_loss, regression
+from segmentwerk.shipped.model_catalogue import Joined, PartialModel
 
 LEVELS = (0.1, 0.3, 0.5, 0.7, 0.9)
 """Shares of the features that are hidden to measure what the answers are worth."""
@@ -135,23 +136,24 @@ class Partial:
         logits = told @ self.coefficients.T + self.intercepts
         return np.asarray(softmax(logits / temperature(self.temper, self.share(known))[:, None], axis=1))
 
-    def plain(self, space: Space) -> dict[str, Any]:
-        """Return what scoring needs as JSON has it."""
+    def record(self, space: Space, shares: Sequence[float]) -> PartialModel:
+        """Return what scoring needs; ``shares`` (n_segments,) are those of the customers in each segment."""
         joined = space.factors_
-        return {
-            "min_known": MIN_KNOWN,
-            "usual": self.usual.tolist(),
-            "always": self.always.tolist(),
-            "allowed": self.allowed,
-            "expectation": self.expectation.plain(),
-            "draws": self.draws.tolist(),
-            "joined": joined and {"weights": joined.weights.tolist(), "centre": joined.centre.tolist()},
-            "faintest": FAINTEST,
-            "coefficients": self.coefficients.tolist(),
-            "intercepts": self.intercepts.tolist(),
-            "temper": self.temper.tolist(),
-            "outlier_thresholds": self.outlier_thresholds.tolist(),
-        }
+        return PartialModel(
+            min_known=MIN_KNOWN,
+            usual=self.usual.tolist(),
+            always=self.always.tolist(),
+            allowed=self.allowed,
+            expectation=self.expectation.record(),
+            draws=self.draws.tolist(),
+            joined=joined and Joined(joined.weights.tolist(), joined.centre.tolist()),
+            faintest=FAINTEST,
+            coefficients=self.coefficients.tolist(),
+            intercepts=self.intercepts.tolist(),
+            temper=self.temper.tolist(),
+            outlier_thresholds=self.outlier_thresholds.tolist(),
+            shares=tuple(shares),
+        )
 
 
 def fit(

@@ -27,6 +27,7 @@ from segmentwerk.registry.prospect import Prospect
 from segmentwerk.release import portrait
 from segmentwerk.release.describing import Described
 from segmentwerk.scoring.local import score_package
+from segmentwerk.shipped.model_catalogue import TooLittleKnown
 
 SHOWN = ["account_id", "segment_id", "segment_name", "confidence", "basis", "is_outlier"]
 
@@ -103,34 +104,33 @@ def _save(
 ) -> Path:
     model, table = described.winner.model, prepared.table
     typical = model.score_samples(prepared.view.test)
-    return package.save(
-        folder,
+    trained = package.Trained(
         space=prepared.space,
         segmenter=model,
-        table=table,
-        labels=described.labels,
-        segments=described.segments,
-        outlier_threshold=float(np.quantile(typical, second_path.OUTLIER_SHARE)),
         partial=partial,
-        too_little_known=_too_little_known(described.segments, described.language),
-        wording=wording(table.catalogue, described.language),
+        outlier_threshold=float(np.quantile(typical, second_path.OUTLIER_SHARE)),
         prospect=prospect,
-        definitions=definitions.keep(table, settings.features),
+    )
+    about = package.About(
+        wording=wording(table.catalogue, described.language),
+        too_little_known=_too_little_known(described.segments, described.language),
         meta={
             "source": table.source,
             "as_of": str(table.window.as_of),
             "currency": settings.source.currency,
             "factors": prepared.factors,
         },
+        definitions=definitions.keep(table, settings.features),
     )
+    return package.save(folder, trained, table, described.labels, described.segments, about)
 
 
-def _too_little_known(segments: tuple[Segment, ...], language: Language) -> dict[str, str]:
+def _too_little_known(segments: tuple[Segment, ...], language: Language) -> TooLittleKnown:
     """Say what stands in place of a segment where too little is known for one."""
     shares = ", ".join(f"{language.percent(s.share)} {s.id} {s.name}" for s in segments)
     least = language.percent(third_path.MIN_KNOWN)
     sentence = language.text("words.too_little_known_because", least=least, shares=shares)
-    return {"name": language.text("words.too_little_known"), "sentence": sentence}
+    return TooLittleKnown(language.text("words.too_little_known"), sentence)
 
 
 def _assign(

@@ -15,9 +15,7 @@ from segmentwerk.insight.migration import Migration
 from segmentwerk.insight.words import called
 from segmentwerk.registry.incumbent import Incumbent
 from segmentwerk.registry.prospect import Prospect
-
-NO_SEGMENT = -1
-"""Stands where too little is known for a segment."""
+from segmentwerk.shipped.model_catalogue import NO_SEGMENT
 
 
 def potential(table: AccountTable) -> pd.Series | None:

@@ -15,8 +15,9 @@ from segmentwerk.core.errors import ConfigError, InputError, nearest
 from segmentwerk.core.files import locked
 from segmentwerk.scoring.cells import ID, Wanted
 from segmentwerk.scoring.load import Loaded, load
-from segmentwerk.scoring.parts import PLAN, TYPES, Parts, quarantine
+from segmentwerk.scoring.parts import PLAN, Parts, quarantine
 from segmentwerk.scoring.source import ROW, Chunk, files_of, open_source
+from segmentwerk.shipped.model_catalogue import OUTPUTS
 
 CHUNK = 131_072
 """Rows scored at once; each chunk becomes one part, so that a killed run goes on after the last one."""
@@ -121,7 +122,7 @@ def score(
 
 def wanted_columns(columns: Sequence[str] | None, loaded: Loaded) -> list[str]:
     """Return the output columns asked for, all that the model has by default, or refuse an unknown one."""
-    offered = [name for name in TYPES if name in loaded.outputs]
+    offered = [name for name in OUTPUTS if name in loaded.outputs]
     for name in columns or ():
         if name not in offered:
             raise ConfigError(f"There is no output column {name!r}.", nearest(name, offered))
@@ -185,9 +186,7 @@ def _assign(loaded: Loaded, chunk: Chunk, wanted: list[str]) -> pd.DataFrame:
     columns = list(dict.fromkeys([*wanted, "segment_id", "basis", "is_outlier"]))
     from mlflow.exceptions import MlflowException
 
-    model = loaded.model.unwrap_python_model()  # MLflow's own check takes longer than the model
     try:
-        assigned: pd.DataFrame = model.predict(None, rows, {"columns": columns})
+        return loaded.assign(rows, columns)
     except MlflowException as error:
         raise InputError(error.message) from error
-    return assigned

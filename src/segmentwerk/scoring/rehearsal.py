@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from segmentwerk.core.errors import ModelError
 from segmentwerk.core.types import Gate
 from segmentwerk.scoring.load import Loaded
+from segmentwerk.shipped.model_catalogue import NO_SEGMENT
 
 TOLERANCE = 1e-5
 """Largest difference of memberships."""
@@ -22,7 +23,6 @@ TIE = 1e-6
 CLIENTS = 4
 CALLS = 25
 """Calls of each client, one account each."""
-NO_SEGMENT = -1
 PARITY, LOAD = "Says what was trained", "Answers in time"
 
 
@@ -53,7 +53,7 @@ class Rehearsal:
         if not path.is_file():
             raise ModelError(f"{loaded.uri} carries no accounts to try it with.", "Register it anew.")
         told = json.loads(path.read_text(encoding="utf-8"))
-        kinds = dict.fromkeys(loaded.catalogue["numeric"], "float64")
+        kinds = dict.fromkeys(loaded.catalogue.numeric, "float64")
         rows = pd.DataFrame(told["columns"]).astype(kinds)
         memberships, ids = np.array(told["memberships"]), np.array(told["segment_ids"])
         unanswered = np.array(told.get("unanswered", [False] * len(rows)))

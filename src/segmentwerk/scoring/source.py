@@ -22,6 +22,7 @@ from segmentwerk.data.files import PARQUET, TEXT, find, suffix
 from segmentwerk.data.textfile import too_large
 from segmentwerk.scoring import cells, parquets, texts
 from segmentwerk.scoring.cells import ID, NO_LIMITS, Cells, Part, Wanted
+from segmentwerk.shipped.model_catalogue import Limits
 
 ROW = "_row"
 THREADS = 8
@@ -64,7 +65,7 @@ class Source:
 
     given: object
     con: duckdb.DuckDBPyConnection
-    possible: Mapping[str, Mapping[str, Any]]
+    possible: Mapping[str, Limits]
     columns: Mapping[str, str]
     rows: int
     first_rows: pd.Series
@@ -107,8 +108,8 @@ class Source:
             limits = self.possible.get(name, NO_LIMITS)
             wrong = (
                 (bad, "is not a finite number"),
-                (values < limits["least"], limits["below"]),
-                (values > limits["most"], limits["above"]),
+                (values < limits.least, limits.below),
+                (values > limits.most, limits.above),
             )
             for where, reason in wrong:
                 for position in np.flatnonzero(where):
