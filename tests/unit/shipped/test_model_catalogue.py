@@ -75,7 +75,7 @@ def test_a_newer_format_says_what_is_needed(content):
 def test_a_newer_model_is_refused_by_its_format(saved, tmp_path):
     copy = shutil.copytree(saved, tmp_path / "model")
     change(copy, "catalogue.json", lambda text: text.replace('"format": 1', '"format": 2'))
-    with pytest.raises(ModelError, match="catalogue.json has format 2"):
+    with pytest.raises(ModelError, match=r"catalogue\.json has format 2"):
         load(str(copy))
 
 
