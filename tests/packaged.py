@@ -12,7 +12,8 @@ import pandas as pd
 from segmentwerk.core.types import AccountTable, Feature, Segment, Window
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.reasons import wording
-from segmentwerk.registry import package, partial, prospect
+from segmentwerk.registry import package, partial
+from segmentwerk.segmenters import prospect
 from segmentwerk.segmenters.base import Segmenter
 from segmentwerk.segmenters.kmeans import KMeansSegmenter
 from segmentwerk.segmenters.preprocess import ReferenceSpace
@@ -72,7 +73,7 @@ class Packaged:
     table: AccountTable
     space: ReferenceSpace
     segmenter: Segmenter
-    prospect: prospect.Prospect
+    prospect: prospect.ProspectModel
     partial: partial.Partial
     labels: pd.Series
 

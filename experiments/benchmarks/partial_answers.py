@@ -32,8 +32,9 @@ from segmentwerk.core.types import AccountTable, Segment
 from segmentwerk.insight.language import ENGLISH
 from segmentwerk.insight.reasons import wording
 from segmentwerk.preparation.prepare import fit_space, split
-from segmentwerk.registry import package, partial, prospect
+from segmentwerk.registry import package, partial
 from segmentwerk.scoring.local import score_package
+from segmentwerk.segmenters import prospect
 from segmentwerk.segmenters.autoencoder import AutoencoderSegmenter
 from segmentwerk.segmenters.base import Segmenter
 from segmentwerk.segmenters.gaussian_mixture import GaussianMixtureSegmenter

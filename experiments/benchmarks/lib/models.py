@@ -19,8 +19,9 @@ from sklearn.preprocessing import OneHotEncoder, PowerTransformer
 from segmentwerk.core.types import AccountTable, Feature, Segment, Window
 from segmentwerk.insight.language import ENGLISH
 from segmentwerk.insight.reasons import wording
-from segmentwerk.registry import package, partial, prospect
+from segmentwerk.registry import package, partial
 from segmentwerk.registry.publish import save_pyfunc
+from segmentwerk.segmenters import prospect
 from segmentwerk.segmenters.base import Segmenter
 from segmentwerk.segmenters.gaussian_mixture import GaussianMixtureSegmenter
 from segmentwerk.segmenters.kmeans import KMeansSegmenter

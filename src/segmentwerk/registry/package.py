@@ -22,9 +22,9 @@ from segmentwerk.core.paths import PACKAGE
 from segmentwerk.core.types import AccountTable, Feature, Segment
 from segmentwerk.registry import partial as third_path
 from segmentwerk.registry import probe
-from segmentwerk.registry.design import signed_log, words
 from segmentwerk.registry.partial import Partial
-from segmentwerk.registry.prospect import Prospect
+from segmentwerk.segmenters.design import signed_log, words
+from segmentwerk.segmenters.prospect import ProspectModel
 from segmentwerk.shipped.model_catalogue import (
     FORMAT,
     Basis,
@@ -32,6 +32,7 @@ from segmentwerk.shipped.model_catalogue import (
     EvidenceModel,
     FeatureRecord,
     Limits,
+    Matrix,
     ReasonWords,
     SegmentRecord,
     TooLittleKnown,
@@ -85,7 +86,7 @@ class Trained:
     segmenter: Scorer
     partial: Partial
     outlier_threshold: float
-    prospect: Prospect | None = None
+    prospect: ProspectModel | None = None
 
 
 @dataclass(frozen=True)
@@ -270,7 +271,7 @@ def _evidence(
     return EvidenceModel(centre.tolist(), scale.tolist(), means.tolist(), levels, lifts)
 
 
-def _lifts(texts: Any, shares: Any) -> tuple[list[str], list[list[float]]]:
+def _lifts(texts: Any, shares: Any) -> tuple[tuple[str, ...], Matrix]:
     """Return the frequent levels and how much likelier each is in each segment (k, levels + 1), in nats.
 
     The last column belongs to every other text and says nothing.
@@ -283,4 +284,4 @@ def _lifts(texts: Any, shares: Any) -> tuple[list[str], list[list[float]]]:
     overall = (present.sum(axis=0) + 1.0) / (len(texts) + len(levels) + 1.0)
     within = (shares.T @ present + overall) / (shares.sum(axis=0)[:, None] + 1.0)
     lifts = np.column_stack([np.log(within / overall), np.zeros(shares.shape[1])])
-    return [str(level) for level in levels], lifts.tolist()
+    return tuple(str(level) for level in levels), tuple(tuple(row) for row in lifts.tolist())

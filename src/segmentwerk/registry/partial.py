@@ -21,7 +21,7 @@ from scipy.special import softmax
 
 from segmentwerk.core.seeds import derive
 from segmentwerk.registry.expectation import Expectation, Flags, Floats, Integers
-from segmentwerk.registry.logistic import PENALTIES, expected_calibration_error, log_loss, regression
+from segmentwerk.segmenters.logistic import PENALTIES, expected_calibration_error, log_loss, regression
 from segmentwerk.shipped.model_catalogue import Joined, PartialModel
 
 LEVELS = (0.1, 0.3, 0.5, 0.7, 0.9)

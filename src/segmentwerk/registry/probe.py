@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from segmentwerk.registry import partial as third_path
 from segmentwerk.registry.partial import Partial
-from segmentwerk.registry.prospect import Prospect
+from segmentwerk.segmenters.prospect import ProspectModel
 from segmentwerk.shipped.model_catalogue import Catalogue
 
 ROWS = 200
@@ -38,7 +38,7 @@ def make(
     space: Space,
     segmenter: third_path.Scorer,
     partial: Partial,
-    prospect: Prospect | None,
+    prospect: ProspectModel | None,
 ) -> dict[str, Any]:
     """Return made-up accounts by column, their segment ids, their memberships, and who gets no answer.
 

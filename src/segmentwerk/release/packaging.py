@@ -21,12 +21,12 @@ from segmentwerk.insight.reasons import wording
 from segmentwerk.preparation.prepare import Prepared
 from segmentwerk.registry import package
 from segmentwerk.registry import partial as third_path
-from segmentwerk.registry import prospect as second_path
 from segmentwerk.registry.partial import Partial
-from segmentwerk.registry.prospect import Prospect
 from segmentwerk.release import portrait
 from segmentwerk.release.describing import Described
 from segmentwerk.scoring.local import score_package
+from segmentwerk.segmenters import prospect as second_path
+from segmentwerk.segmenters.prospect import ProspectModel
 from segmentwerk.shipped.model_catalogue import TooLittleKnown
 
 SHOWN = ["account_id", "segment_id", "segment_name", "confidence", "basis", "is_outlier"]
@@ -50,7 +50,7 @@ class Packed:
     """
 
     folder: Path
-    prospect: Prospect | None
+    prospect: ProspectModel | None
     partial: Partial
     assignments: Path
     accounts: Path
@@ -80,7 +80,7 @@ def pack(described: Described, prepared: Prepared, settings: CompareSettings, co
     return Packed(folder, prospect, partial, assignments, accounts, future)
 
 
-def _second_path(prepared: Prepared, labels: pd.Series, settings: CompareSettings) -> Prospect | None:
+def _second_path(prepared: Prepared, labels: pd.Series, settings: CompareSettings) -> ProspectModel | None:
     """Learn to tell segments from what is known of a prospect, where the source knows anything."""
     if prepared.view.prospect_train is None:
         return None
@@ -98,7 +98,7 @@ def _save(
     folder: Path,
     described: Described,
     prepared: Prepared,
-    prospect: Prospect | None,
+    prospect: ProspectModel | None,
     partial: Partial,
     settings: CompareSettings,
 ) -> Path:

@@ -22,6 +22,7 @@ from segmentwerk.scoring import parquets, texts
 from segmentwerk.scoring.cells import FRACTIONS, ID, NO_LIMITS, NUMBERS, Column, Part, Wanted
 from segmentwerk.scoring.source import ROW, files_of, insist
 from segmentwerk.scoring.texts import UTF8, Text
+from segmentwerk.shipped.model_catalogue import Limits
 
 COLUMN, REASON = "_column", "_reason"
 _CORRUPT = "_corrupt"
@@ -50,7 +51,7 @@ class Table:
     frame: Any
     has_id: bool
     features: Mapping[str, str]
-    possible: Mapping[str, Mapping[str, Any]]
+    possible: Mapping[str, Limits]
     missing: tuple[str, ...]
     ignored: tuple[str, ...]
 
@@ -98,8 +99,8 @@ class Table:
                 lost = f.col(f"b{place[1:]}") | (f.abs(f.col(place)) == f.lit(float("inf")))
                 faults.append((lost, name, "is not a finite number"))
                 limits, number = self.possible.get(name, NO_LIMITS), f.nanvl(f.col(place), f.lit(None))
-                faults.append((number < limits["least"], name, limits["below"]))
-                faults.append((number > limits["most"], name, limits["above"]))
+                faults.append((number < limits.least, name, limits.below))
+                faults.append((number > limits.most, name, limits.above))
         reason, column = f.lit(None).cast("string"), f.lit(None).cast("string")
         for bad, name, text in reversed(faults):
             reason, column = f.when(bad, text).otherwise(reason), f.when(bad, name).otherwise(column)

@@ -38,7 +38,9 @@ class ReasonFinder:
         self.n_numeric = len(catalogue.numeric)
         self.centre, self.scale = np.array(model.centre), np.array(model.scale)
         self.means = np.array(model.means).reshape(len(catalogue.segments), self.n_numeric)
-        self.levels = [pd.Index(model.levels[name], dtype=object) for name in catalogue.categorical]
+        self.levels: list[Any] = [
+            pd.Index(model.levels[name], dtype=object) for name in catalogue.categorical
+        ]
         self.lifts = [np.array(model.lifts[name]) for name in catalogue.categorical]
         features = [catalogue.features[name] for name in catalogue.inputs]
         self.prospect = np.array([feature.prospect for feature in features], dtype=bool)
