@@ -11,7 +11,7 @@ import pandas as pd
 from segmentwerk.core.errors import ModelError
 from segmentwerk.core.types import Name, Trait
 from segmentwerk.registry.promotion import champion
-from segmentwerk.registry.publish import Store
+from segmentwerk.registry.publish import ModelStore
 from segmentwerk.shipped.model_catalogue import Catalogue, SegmentRecord
 
 NEXT_ID = "next_segment_id"
@@ -19,7 +19,7 @@ NEXT_ID = "next_segment_id"
 
 
 class OpenModel(Protocol):
-    """An open model, each file of which was compared with what was registered (`scoring.load.Loaded`)."""
+    """An open model, each file of which is what was registered (`scoring.load.LoadedModel`)."""
 
     @property
     def catalogue(self) -> Catalogue:
@@ -44,7 +44,7 @@ class Incumbent:
 
 
 def incumbent(
-    store: Store, name: str, features: pd.DataFrame, open_model: Callable[[str], OpenModel]
+    store: ModelStore, name: str, features: pd.DataFrame, open_model: Callable[[str], OpenModel]
 ) -> Incumbent | None:
     """Ask the champion for its segments of these accounts; None where there is no champion.
 
@@ -91,7 +91,7 @@ def _called(segment: SegmentRecord) -> Name:
     return Name(traits, int(keys["number"]), str(keys["text"]))
 
 
-def next_segment_id(store: Store, name: str) -> int:
+def next_segment_id(store: ModelStore, name: str) -> int:
     """Return the first segment id that no version of this model ever used; 1 where there is none."""
     versions = store.client.search_model_versions(f"name = '{name}'")
     return max((int(version.tags.get(NEXT_ID, 1)) for version in versions), default=1)

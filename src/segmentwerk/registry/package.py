@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import onnx
@@ -20,9 +20,8 @@ from segmentwerk.core.files import atomic_folder
 from segmentwerk.core.inventory import bar_byte_code
 from segmentwerk.core.paths import PACKAGE
 from segmentwerk.core.types import AccountTable, Feature, Segment
-from segmentwerk.registry import partial as third_path
 from segmentwerk.registry import probe
-from segmentwerk.registry.partial import Partial
+from segmentwerk.registry.partial import FittedSegmenter, FittedSpace, Partial
 from segmentwerk.segmenters.design import signed_log, words
 from segmentwerk.segmenters.prospect import ProspectModel
 from segmentwerk.shipped.model_catalogue import (
@@ -52,24 +51,6 @@ COMMON = 5
 """Accounts that share a level which is kept: a rarer one may be somebody's name."""
 
 
-class Space(probe.Space, Protocol):
-    """The fitted reference space."""
-
-    @property
-    def active_(self) -> Sequence[str]:
-        """The features that shape the segments."""
-
-    def to_onnx(self) -> onnx.ModelProto:
-        """Return a model with inputs ``numeric``, ``words``, ``codes`` and outputs ``x``, ``columns``."""
-
-
-class Scorer(third_path.Scorer, Protocol):
-    """The fitted segmenter."""
-
-    def to_onnx(self) -> onnx.ModelProto:
-        """Return a model with input ``x`` and outputs ``proba``, ``score``."""
-
-
 @dataclass(frozen=True)
 class Trained:
     """What was fitted: the reference space, and the three paths that answer.
@@ -82,8 +63,8 @@ class Trained:
         Accounts whose typicality (the segmenter's ``score_samples``) is lower are outliers.
     """
 
-    space: Space
-    segmenter: Scorer
+    space: FittedSpace
+    segmenter: FittedSegmenter
     partial: Partial
     outlier_threshold: float
     prospect: ProspectModel | None = None

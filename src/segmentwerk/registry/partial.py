@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+import onnx
 import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import softmax
@@ -45,7 +46,7 @@ ROWS = 12_000
 """Masked rows that are learned from, and at most as many customers."""
 
 
-class Space(Protocol):
+class FittedSpace(Protocol):
     """The fitted reference space."""
 
     numeric: Sequence[str]
@@ -57,11 +58,21 @@ class Space(Protocol):
     def owners_(self) -> Integers:
         """Place among the features of each column."""
 
+    @property
+    def active_(self) -> Sequence[str]:
+        """The features that shape the segments."""
+
     def columns(self, X: pd.DataFrame) -> Floats:
         """Return the columns before features are joined."""
 
+    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return the accounts in the reference space."""
 
-class Scorer(Protocol):
+    def to_onnx(self) -> onnx.ModelProto:
+        """Return a model with inputs ``numeric``, ``words``, ``codes`` and outputs ``x``, ``columns``."""
+
+
+class FittedSegmenter(Protocol):
     """The fitted segmenter."""
 
     def predict_proba(self, X: pd.DataFrame) -> Floats:
@@ -69,6 +80,9 @@ class Scorer(Protocol):
 
     def score_samples(self, X: pd.DataFrame) -> Floats:
         """Return typicality (n,)."""
+
+    def to_onnx(self) -> onnx.ModelProto:
+        """Return a model with input ``x`` and outputs ``proba``, ``score``."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +142,7 @@ class Partial:
         few_unknown = (~known[:, self.usual]).sum(axis=1) <= self.allowed
         return np.asarray(few_unknown & known[:, self.always].all(axis=1))
 
-    def predict_proba(self, space: Space, segmenter: Scorer, features: pd.DataFrame) -> Floats:
+    def predict_proba(self, space: FittedSpace, segmenter: FittedSegmenter, features: pd.DataFrame) -> Floats:
         """Return how likely each segment is (n, n_segments), as if every row were partial."""
         known = known_of(space, features)
         filled = self.expectation.fill(space.columns(features), known, self.draws)
@@ -136,7 +150,7 @@ class Partial:
         logits = told @ self.coefficients.T + self.intercepts
         return np.asarray(softmax(logits / temperature(self.temper, self.share(known))[:, None], axis=1))
 
-    def record(self, space: Space, shares: Sequence[float]) -> PartialModel:
+    def record(self, space: FittedSpace, shares: Sequence[float]) -> PartialModel:
         """Return what scoring needs; ``shares`` (n_segments,) are those of the customers in each segment."""
         joined = space.factors_
         return PartialModel(
@@ -157,7 +171,12 @@ class Partial:
 
 
 def fit(
-    space: Space, segmenter: Scorer, features: pd.DataFrame, held_out: pd.DataFrame, *, seed: int
+    space: FittedSpace,
+    segmenter: FittedSegmenter,
+    features: pd.DataFrame,
+    held_out: pd.DataFrame,
+    *,
+    seed: int,
 ) -> Partial:
     """Learn what can be said of partial rows.
 
@@ -197,7 +216,7 @@ def fit(
     )
 
 
-def known_of(space: Space, features: pd.DataFrame) -> Flags:
+def known_of(space: FittedSpace, features: pd.DataFrame) -> Flags:
     """Return which features (n, n_features) of the space are known."""
     found = features[[*space.numeric, *space.categorical]]
     return np.asarray(found.notna() & (found != ""))
@@ -240,8 +259,8 @@ class _Masked:
 class _Masker:
     """Hides features of customers."""
 
-    space: Space
-    segmenter: Scorer
+    space: FittedSpace
+    segmenter: FittedSegmenter
     expectation: Expectation
     draws: Floats
     usual: Flags
@@ -270,7 +289,7 @@ class _Masker:
         return _Masked(traits(proba, filled[0], known, share), share, score, target, whole.shape[2])
 
 
-def _asked(space: Space, segmenter: Scorer, columns: Floats) -> tuple[Floats, Floats]:
+def _asked(space: FittedSpace, segmenter: FittedSegmenter, columns: Floats) -> tuple[Floats, Floats]:
     """Return what the segmenter says of tables (t, n, d) of the space, before features are joined.
 
     Memberships (t, n, n_segments), and the typicality (n,) of the rows of the first table.

@@ -6,14 +6,14 @@ still says what was trained.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from segmentwerk.registry import partial as third_path
-from segmentwerk.registry.partial import Partial
+from segmentwerk.registry.partial import FittedSegmenter, FittedSpace, Partial
 from segmentwerk.segmenters.prospect import ProspectModel
 from segmentwerk.shipped.model_catalogue import Catalogue
 
@@ -22,21 +22,12 @@ UNKNOWN = 0.15
 """Share of unknown cells."""
 UNSEEN = "never seen"
 
-Floats = NDArray[np.float64]
-
-
-class Space(third_path.Space, Protocol):
-    """The fitted reference space."""
-
-    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
-        """Return the accounts in the reference space."""
-
 
 def make(
     catalogue: Catalogue,
     *,
-    space: Space,
-    segmenter: third_path.Scorer,
+    space: FittedSpace,
+    segmenter: FittedSegmenter,
     partial: Partial,
     prospect: ProspectModel | None,
 ) -> dict[str, Any]:

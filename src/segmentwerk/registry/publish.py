@@ -30,7 +30,7 @@ MAX_DESCRIPTION = 5000
 """Width of the registry's column in a PostgreSQL database."""
 
 
-class Store(Protocol):
+class ModelStore(Protocol):
     """Where runs and models are kept (`tracking.writer.Store`)."""
 
     @property
@@ -49,7 +49,7 @@ class Store(Protocol):
         """Make it the store of this process."""
 
 
-class Run(Protocol):
+class OpenRun(Protocol):
     """An open run (`tracking.writer.Run`)."""
 
     @property
@@ -57,12 +57,12 @@ class Run(Protocol):
         """The run's id; empty where tracking is off."""
 
     @property
-    def store(self) -> Store | None:
+    def store(self) -> ModelStore | None:
         """The run's store; None where tracking is off."""
 
 
 def register(
-    run: Run,
+    run: OpenRun,
     folder: Path,
     *,
     model_name: str,
@@ -119,12 +119,12 @@ def register(
     return found
 
 
-def describe(store: Store, model_name: str, version: int, description: str) -> None:
+def describe(store: ModelStore, model_name: str, version: int, description: str) -> None:
     """Replace a version's description by a longer one, as far as the registry takes it."""
     store.client.update_model_version(model_name, str(version), description[:MAX_DESCRIPTION])
 
 
-def lock_file(store: Store, model_name: str) -> Path:
+def lock_file(store: ModelStore, model_name: str) -> Path:
     """Return the lock that every change of one registered model holds."""
     return store.home / "registry" / f"{model_name}.lock"
 

@@ -76,7 +76,7 @@ class Cells(Part):
 
 
 @dataclass(frozen=True)
-class Column:
+class FileColumn:
     """A column of a file: SQL for its values, and their type in DuckDB."""
 
     sql: str
@@ -129,7 +129,7 @@ def places(file: Path, names: Iterable[str | None], wanted: Wanted) -> dict[str,
 
 
 def select(
-    columns: Mapping[str, Column], signs: Mapping[str, DecimalSign], wanted: Wanted, relation: str
+    columns: Mapping[str, FileColumn], signs: Mapping[str, DecimalSign], wanted: Wanted, relation: str
 ) -> str:
     """Return the SELECT of the model's columns from a relation; a column that is not there is null.
 
@@ -149,7 +149,7 @@ def select(
 
 def signs(
     con: duckdb.DuckDBPyConnection,
-    columns: Mapping[str, Column],
+    columns: Mapping[str, FileColumn],
     wanted: Wanted,
     relation: str,
     fallback: DecimalSign = ".",
@@ -174,7 +174,7 @@ def _more(comma: int, point: int) -> DecimalSign | None:
 
 
 def _evidence(
-    con: duckdb.DuckDBPyConnection, columns: Mapping[str, Column], relation: str
+    con: duckdb.DuckDBPyConnection, columns: Mapping[str, FileColumn], relation: str
 ) -> dict[str, tuple[int, int]]:
     """Count the texts of a sample that can only be read with a decimal comma, and only with a point."""
     if not columns:

@@ -26,7 +26,7 @@ _ADDRESS = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>.+)|/(?P<version>\
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedModel:
     """An open model.
 
     Attributes
@@ -66,7 +66,7 @@ class Loaded:
         return found
 
 
-def load(model_uri: str, tracking_uri: str | None = None) -> Loaded:
+def load(model_uri: str, tracking_uri: str | None = None) -> LoadedModel:
     """Open ``models:/NAME@ALIAS``, ``models:/NAME/VERSION`` or a saved model's folder.
 
     Raises
@@ -91,7 +91,7 @@ def load(model_uri: str, tracking_uri: str | None = None) -> Loaded:
         raise
     weakref.finalize(model, shutil.rmtree, place, ignore_errors=True)
     version = str((model.model_config or {}).get("model_version", "unregistered"))
-    return Loaded(model, folder, catalogue, pinned, version, digest)
+    return LoadedModel(model, folder, catalogue, pinned, version, digest)
 
 
 def _catalogue(folder: Path, model_uri: str) -> Catalogue:

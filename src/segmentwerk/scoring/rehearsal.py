@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from segmentwerk.core.errors import ModelError
 from segmentwerk.core.types import Gate
-from segmentwerk.scoring.load import Loaded
+from segmentwerk.scoring.load import LoadedModel
 from segmentwerk.shipped.model_catalogue import NO_SEGMENT
 
 TOLERANCE = 1e-5
@@ -34,14 +34,14 @@ class Rehearsal:
     (n_rows,) of which too little is known, ``ids`` (n_segments,) the segments' stable ids.
     """
 
-    loaded: Loaded
+    loaded: LoadedModel
     rows: pd.DataFrame
     memberships: NDArray[np.float64]
     ids: NDArray[np.int64]
     unanswered: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, loaded: Loaded) -> Rehearsal:
+    def of(cls, loaded: LoadedModel) -> Rehearsal:
         """Read the made-up accounts.
 
         Raises

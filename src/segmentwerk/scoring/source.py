@@ -46,7 +46,7 @@ class Chunk:
 
 
 @dataclass
-class Source:
+class AccountSource:
     """An opened input.
 
     Attributes
@@ -117,7 +117,7 @@ class Source:
         return chunk
 
 
-def open_source(given: Path | Any, wanted: Wanted, scratch: Path) -> Source:
+def open_source(given: Path | Any, wanted: Wanted, scratch: Path) -> AccountSource:
     """Open a file, a folder of files or an Ibis table.
 
     Parameters
@@ -141,7 +141,7 @@ def open_source(given: Path | Any, wanted: Wanted, scratch: Path) -> Source:
         first_rows = _first_rows(con)
     here = {"id": ID, **{f"t{i}": name for i, name in enumerate(wanted.categorical)}}
     here |= {f"n{i}": name for i, name in enumerate(wanted.numeric)}
-    return Source(
+    return AccountSource(
         given=given,
         con=con,
         possible=wanted.possible,

@@ -12,7 +12,7 @@ from typing import Any
 from segmentwerk.core.errors import ConfigError, InputError
 from segmentwerk.scoring.batch import Summary, insist_apart, wanted_columns
 from segmentwerk.scoring.cells import ID, Wanted
-from segmentwerk.scoring.load import Loaded, load
+from segmentwerk.scoring.load import LoadedModel, load
 from segmentwerk.scoring.source import ROW
 from segmentwerk.scoring.sparkfiles import COLUMN, REASON, Table, reading
 from segmentwerk.shipped.model_catalogue import OUTPUTS
@@ -105,7 +105,7 @@ def score(
     )
 
 
-def _assign(spark: Any, loaded: Loaded, table: Table, sound: Any) -> Any:
+def _assign(spark: Any, loaded: LoadedModel, table: Table, sound: Any) -> Any:
     """Return every sound row with all output columns."""
     import mlflow
     from pyspark.sql import functions as f
