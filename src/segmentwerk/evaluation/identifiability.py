@@ -87,7 +87,7 @@ def _learned(case: Case, seed: int) -> IntArray:
 def _predict(train: pd.DataFrame, labels: IntArray, test: pd.DataFrame, k: int, seed: int) -> FloatArray:
     """Probabilities of the segments for held-out accounts, shape (m, k)."""
     numeric = train.select_dtypes("number").columns.tolist()
-    categorical = [name for name in train if name not in numeric]
+    categorical = train.columns.drop(numeric).tolist()
     with warnings.catch_warnings():
         # A model whose fit is unfinished is shipped, too.
         warnings.simplefilter("ignore", ConvergenceWarning)

@@ -127,14 +127,14 @@ def imported(contents: Mapping[str, bytes]) -> ModuleType:
 class _Verified(InspectLoader):
     """Runs code of which the content is at hand."""
 
-    def __init__(self, content: bytes, file: str) -> None:
-        self.content, self.file = content, file
+    def __init__(self, content: bytes, name: str) -> None:
+        self.content, self.name = content, name
 
     def get_source(self, fullname: str) -> str:  # noqa: ARG002 part of Python's signature
         return self.content.decode()
 
     def get_code(self, fullname: str) -> CodeType:
-        return self.source_to_code(self.get_source(fullname), self.file)
+        return self.source_to_code(self.get_source(fullname), self.name)
 
 
 def _refusal(name: str) -> MlflowException:
