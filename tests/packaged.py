@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -13,10 +12,12 @@ import pandas as pd
 from segmentwerk.core.types import AccountTable, Feature, Segment, Window
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.reasons import wording
-from segmentwerk.registry import package, partial, prospect
+from segmentwerk.registry import package, partial
+from segmentwerk.segmenters import prospect
 from segmentwerk.segmenters.base import Segmenter
 from segmentwerk.segmenters.kmeans import KMeansSegmenter
 from segmentwerk.segmenters.preprocess import ReferenceSpace
+from segmentwerk.shipped.model_catalogue import Catalogue, TooLittleKnown
 
 NUMERIC = ["frequency", "monetary", "recency_days", "employees", "discount_share"]
 CATEGORICAL = ["industry", "country"]
@@ -72,13 +73,13 @@ class Packaged:
     table: AccountTable
     space: ReferenceSpace
     segmenter: Segmenter
-    prospect: prospect.Prospect
+    prospect: prospect.ProspectModel
     partial: partial.Partial
     labels: pd.Series
 
     @property
-    def catalogue(self) -> dict:
-        return json.loads((self.folder / "catalogue.json").read_text(encoding="utf-8"))
+    def catalogue(self) -> Catalogue:
+        return Catalogue.from_json((self.folder / "catalogue.json").read_bytes())
 
 
 def pack(folder: Path, segmenter: Segmenter | None = None, n_rows: int = 1200, seed: int = 0) -> Packaged:
@@ -93,21 +94,21 @@ def pack(folder: Path, segmenter: Segmenter | None = None, n_rows: int = 1200, s
     third = partial.fit(space, segmenter, table.features, held_out, seed=seed)
     package.save(
         folder,
-        space=space,
-        segmenter=segmenter,
-        table=table,
-        labels=labels,
-        segments=[
+        package.Trained(
+            space, segmenter, third, float(np.quantile(segmenter.score_samples(x), 0.01)), second
+        ),
+        table,
+        labels,
+        [
             Segment(
                 11 + k, f"Segment {k}", k, int((labels == k).sum()), float((labels == k).mean()), ("big",), ""
             )
             for k in range(segmenter.n_segments_)
         ],
-        outlier_threshold=float(np.quantile(segmenter.score_samples(x), 0.01)),
-        partial=third,
-        too_little_known={"name": "too little known", "sentence": "Too little is known."},
-        wording=wording(CATALOGUE, Language("en", "EUR")),
-        prospect=second,
-        meta={"currency": "EUR"},
+        package.About(
+            wording=wording(CATALOGUE, Language("en", "EUR")),
+            too_little_known=TooLittleKnown("too little known", "Too little is known."),
+            meta={"currency": "EUR"},
+        ),
     )
     return Packaged(folder, table, space, segmenter, second, third, labels)

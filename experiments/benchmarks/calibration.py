@@ -28,9 +28,9 @@ from segmentwerk.core.types import AccountTable, Window
 from segmentwerk.data import contracts, sources
 from segmentwerk.features import table as features
 from segmentwerk.preparation.prepare import fit_space, split
-from segmentwerk.registry import prospect
-from segmentwerk.registry.logistic import expected_calibration_error
+from segmentwerk.segmenters import prospect
 from segmentwerk.segmenters.kmeans import KMeansSegmenter
+from segmentwerk.segmenters.logistic import expected_calibration_error
 
 GOAL = 0.05
 HELD_OUT = 0.3

@@ -33,8 +33,9 @@ from segmentwerk.core.types import AccountTable, Segment
 from segmentwerk.insight.language import ENGLISH
 from segmentwerk.insight.reasons import wording
 from segmentwerk.preparation.prepare import fit_space, split
-from segmentwerk.registry import package, partial, prospect
+from segmentwerk.registry import package, partial
 from segmentwerk.scoring.local import score_package
+from segmentwerk.segmenters import prospect
 from segmentwerk.segmenters.autoencoder import AutoencoderSegmenter
 from segmentwerk.segmenters.base import Segmenter
 from segmentwerk.segmenters.gaussian_mixture import GaussianMixtureSegmenter
@@ -75,16 +76,17 @@ def pack(folder: Path, table: AccountTable, space: ReferenceSpace, model: Segmen
     beforehand = 0 < sum(feature.prospect for feature in table.catalogue) < len(table.catalogue)
     return package.save(
         folder,
-        space=space,
-        segmenter=model,
-        table=table,
-        labels=labels,
-        segments=[Segment(k, f"Segment {k}", k, 1, 0.1, (), "") for k in range(model.n_segments_)],
-        outlier_threshold=float(np.quantile(typical, prospect.OUTLIER_SHARE)),
-        partial=partial.fit(space, model, features.loc[train], features.loc[tempering], seed=0),
-        too_little_known={"name": "", "sentence": ""},
-        wording=wording(table.catalogue, ENGLISH),
-        prospect=prospect.fit(table, labels, **names, seed=0) if beforehand else None,
+        package.Trained(
+            space=space,
+            segmenter=model,
+            partial=partial.fit(space, model, features.loc[train], features.loc[tempering], seed=0),
+            outlier_threshold=float(np.quantile(typical, prospect.OUTLIER_SHARE)),
+            prospect=prospect.fit(table, labels, **names, seed=0) if beforehand else None,
+        ),
+        table,
+        labels,
+        [Segment(k, f"Segment {k}", k, 1, 0.1, (), "") for k in range(model.n_segments_)],
+        package.About(wording(table.catalogue, ENGLISH)),
     )
 
 

@@ -29,18 +29,22 @@ import pandas as pd
 import yaml
 from lib.lines import bench
 from numpy.typing import NDArray
+from sklearn.compose import make_column_transformer
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import StratifiedKFold
+from sklearn.pipeline import Pipeline, make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from segmentwerk.core.paths import config_root
 from segmentwerk.core.settings import FeatureSettings, GoalSettings, QualitySettings, SourceSettings
 from segmentwerk.core.types import AccountTable, Window
 from segmentwerk.data import contracts, sources
-from segmentwerk.evaluation.identifiability import model as plain_model
 from segmentwerk.features import table as features
 from segmentwerk.preparation.prepare import fit_space
-from segmentwerk.registry import prospect
-from segmentwerk.registry.logistic import expected_calibration_error
+from segmentwerk.segmenters import prospect
 from segmentwerk.segmenters.kmeans import KMeansSegmenter
+from segmentwerk.segmenters.logistic import expected_calibration_error
 
 AS_OF = date(2018, 10, 1)
 """After the last sale."""
@@ -79,6 +83,18 @@ def second_path(table: AccountTable, labels: pd.Series, asked: pd.Index, k: int)
     )
     found = fitted.predict_proba(table.features.loc[asked])
     return np.pad(found, ((0, 0), (0, k - found.shape[1])))
+
+
+def plain_model(features: pd.DataFrame) -> Pipeline:
+    """Build the plain model for raw prospect features: numbers with NaN, categories as object."""
+    numeric = features.select_dtypes("number").columns.tolist()
+    categorical = [column for column in features if column not in numeric]
+    imputer = SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True)
+    preparation = make_column_transformer(
+        (make_pipeline(imputer, StandardScaler()), numeric),
+        (OneHotEncoder(handle_unknown="ignore", min_frequency=0.01), categorical),
+    )
+    return make_pipeline(preparation, LogisticRegression(max_iter=300))
 
 
 def plain(table: AccountTable, labels: pd.Series, asked: pd.Index, k: int) -> Floats:

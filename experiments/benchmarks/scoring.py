@@ -48,7 +48,7 @@ from lib.peaks import measured
 
 from segmentwerk.registry.publish import REQUIREMENTS
 from segmentwerk.scoring import batch
-from segmentwerk.scoring.model import COLUMNS
+from segmentwerk.shipped.model_catalogue import COLUMNS
 
 PLAIN = [name for name in COLUMNS if not name.startswith("reason") and name != "model_version"]
 

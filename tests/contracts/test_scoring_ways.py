@@ -74,16 +74,16 @@ def made(request, tmp_path_factory) -> tuple[Packaged, mlflow.pyfunc.PyFuncModel
 
 def check_parity(made: tuple[Packaged, mlflow.pyfunc.PyFuncModel], n_rows: int) -> None:
     packed, model = made
-    inside = model.unwrap_python_model()
+    inside = model.unwrap_python_model().assigner
     rows = fuzzed(n_rows, seed=11)
     features = rows.set_index("account_id")
     trimmed = {name: features[name].str.strip() for name in CATEGORICAL}  # as all that reads tables does
     x = packed.space.transform(features.assign(**trimmed))
     expected, score = packed.segmenter.predict_proba(x), packed.segmenter.score_samples(x)
     code = sys.modules[type(inside).__module__]
-    numeric, texts = code._numbers(features, NUMERIC), code._texts(features, CATEGORICAL)
-    known = code._known(numeric, texts)
-    found, found_score = inside._by_block("x", numeric, texts, lambda x, _: code._asked(inside.segmenter, x))
+    numeric, texts = code.numbers_of(features, NUMERIC), code.texts_of(features, CATEGORICAL)
+    known = code.known_cells(numeric, texts)
+    found, found_score = inside._by_block("x", numeric, texts, lambda x, _: code.asked(inside.segmenter, x))
     np.testing.assert_allclose(found, expected, atol=1e-5)
     np.testing.assert_allclose(found_score, score, rtol=1e-5, atol=1e-5)
     best = np.sort(expected, axis=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -20,12 +19,14 @@ from sklearn.preprocessing import OneHotEncoder, PowerTransformer
 from segmentwerk.core.types import AccountTable, Feature, Segment, Window
 from segmentwerk.insight.language import ENGLISH
 from segmentwerk.insight.reasons import wording
-from segmentwerk.registry import package, partial, prospect
+from segmentwerk.registry import package, partial
 from segmentwerk.registry.publish import save_pyfunc
+from segmentwerk.segmenters import prospect
 from segmentwerk.segmenters.base import Segmenter
 from segmentwerk.segmenters.gaussian_mixture import GaussianMixtureSegmenter
 from segmentwerk.segmenters.kmeans import KMeansSegmenter
 from segmentwerk.segmenters.preprocess import ReferenceSpace
+from segmentwerk.shipped.model_catalogue import Catalogue
 
 NUMERIC = ["frequency", *(f"number_{i:02d}" for i in range(19))]
 CATEGORICAL = [f"category_{i}" for i in range(4)]
@@ -79,18 +80,19 @@ def ours(folder: Path, segmenter: Segmenter, train: pd.DataFrame) -> Path:
     labels = pd.Series(segmenter.fit(x).predict(x), index=table.features.index)
     package.save(
         folder / "model",
-        space=space,
-        segmenter=segmenter,
-        table=table,
-        labels=labels,
-        segments=[Segment(k, f"Segment {k}", k, 1, 0.1, (), "") for k in range(segmenter.n_segments_)],
-        outlier_threshold=float(np.quantile(segmenter.score_samples(x), 0.01)),
-        partial=partial.fit(space, segmenter, table.features, table.features, seed=0),
-        too_little_known={"name": "too little known", "sentence": ""},
-        wording=wording(table.catalogue, ENGLISH),
-        prospect=prospect.fit(table, labels, numeric=NUMERIC, categorical=CATEGORICAL, seed=0),
+        package.Trained(
+            space=space,
+            segmenter=segmenter,
+            partial=partial.fit(space, segmenter, table.features, table.features, seed=0),
+            outlier_threshold=float(np.quantile(segmenter.score_samples(x), 0.01)),
+            prospect=prospect.fit(table, labels, numeric=NUMERIC, categorical=CATEGORICAL, seed=0),
+        ),
+        table,
+        labels,
+        [Segment(k, f"Segment {k}", k, 1, 0.1, (), "") for k in range(segmenter.n_segments_)],
+        package.About(wording(table.catalogue, ENGLISH)),
     )
-    catalogue = json.loads((folder / "model" / "catalogue.json").read_text())
+    catalogue = Catalogue.from_json((folder / "model" / "catalogue.json").read_bytes())
     save_pyfunc(folder / "pyfunc", folder / "model", catalogue, 1)
     return folder / "pyfunc"
 

@@ -1,9 +1,8 @@
 """Identifiability: whether a prospect's segment can be told from what is known before the first order.
 
-A multinomial logistic regression learns the segments of the training accounts from their prospect
-features (medians and indicators for unknown numbers, one-hot categories with rare levels joined) and
-predicts those of the held-out accounts. Dolnicar, Grün & Leisch (2018) count 'identifiable' among the
-knock-out criteria of a segment; a plain model is used on purpose, as a lower bound.
+The model that a release ships for prospects (`segmenters.prospect`) learns the segments of the training
+accounts from their prospect features and predicts those of the held-out accounts. Dolnicar, Grün & Leisch
+(2018) count 'identifiable' among the knock-out criteria of a segment.
 
 ``identifiability/balanced_accuracy``: mean recall over segments, each account put where the predicted
 probability over the segment's share is largest; chance is one over the number of segments.
@@ -18,18 +17,14 @@ import warnings
 
 import numpy as np
 import pandas as pd
-from sklearn.compose import make_column_transformer
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from segmentwerk.core.seeds import derive
 from segmentwerk.evaluation.arrays import FloatArray, IntArray
 from segmentwerk.evaluation.crossvalidation import everyone, folds
 from segmentwerk.evaluation.resampling import Measured, Sample, measured, ratio, sample
 from segmentwerk.evaluation.view import Case
+from segmentwerk.segmenters import prospect
 
 FAMILY = "identifiability"
 
@@ -82,43 +77,30 @@ def _told(case: Case, rows: IntArray, seed: int) -> FloatArray:
     assert train is not None
     assert test is not None
     learned = _learned(case, seed)
-    return _predict(train.iloc[learned], case.labels_train[learned], test.iloc[rows], case.n_segments)
+    return _predict(train.iloc[learned], case.labels_train[learned], test.iloc[rows], case.n_segments, seed)
 
 
 def _learned(case: Case, seed: int) -> IntArray:
     return sample(case.labels_train, case.settings.max_rows, 0, derive(seed, "train")).rows
 
 
-def model(features: pd.DataFrame) -> Pipeline:
-    """Build the plain model for raw prospect features: numbers with NaN, categories as object."""
-    numeric = features.select_dtypes("number").columns.tolist()
-    categorical = [column for column in features if column not in numeric]
-    preparation = make_column_transformer(
-        (
-            make_pipeline(
-                SimpleImputer(strategy="median", add_indicator=True, keep_empty_features=True),
-                StandardScaler(),
-            ),
-            numeric,
-        ),
-        (OneHotEncoder(handle_unknown="ignore", min_frequency=0.01), categorical),
-    )
-    return make_pipeline(preparation, LogisticRegression(max_iter=300))
-
-
-def _predict(train: pd.DataFrame, labels: IntArray, test: pd.DataFrame, k: int) -> FloatArray:
+def _predict(train: pd.DataFrame, labels: IntArray, test: pd.DataFrame, k: int, seed: int) -> FloatArray:
     """Probabilities of the segments for held-out accounts, shape (m, k)."""
-    probabilities = np.zeros((len(test), k))
-    if len(np.unique(labels)) < 2:  # a fold may lack all members of a small segment
-        probabilities[:, labels[0]] = 1.0
-        return probabilities
-    fitted = model(train)
+    numeric = train.select_dtypes("number").columns.tolist()
+    categorical = train.columns.drop(numeric).tolist()
     with warnings.catch_warnings():
-        # An unfinished fit is still a lower bound on how well segments can be told.
+        # A model whose fit is unfinished is shipped, too.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        fitted.fit(train, labels)
-    probabilities[:, fitted.classes_] = fitted.predict_proba(test)
-    return probabilities
+        fitted = prospect.learn(
+            train,
+            pd.Series(labels, train.index),
+            numeric=numeric,
+            categorical=categorical,
+            used=train.columns.tolist(),
+            seed=seed,
+        )
+    found = fitted.predict_proba(test)
+    return np.pad(found, ((0, 0), (0, k - found.shape[1])))
 
 
 def _mean_recall(hit: IntArray, own: IntArray, asked: Sample) -> FloatArray:

@@ -37,7 +37,7 @@ class Prospects:
     """Which segments the accounts without an order fall into, and how far that can be believed.
 
     ``found``: ``accounts`` and mean ``confidence`` by segment id; ``accuracy``, ``majority`` and
-    ``calibration_error`` as in `registry.prospect`; ``left_out``: how many have no segment, as too little
+    ``calibration_error`` as in `segmenters.prospect`; ``left_out``: how many have no segment, as too little
     is known of them.
     """
 

@@ -20,7 +20,7 @@ from segmentwerk.features import definitions
 from segmentwerk.preparation.accounts import read_accounts
 from segmentwerk.scoring import batch, spark
 from segmentwerk.scoring.batch import Summary
-from segmentwerk.scoring.load import Loaded, load
+from segmentwerk.scoring.load import LoadedModel, load
 from segmentwerk.tracking.writer import Store
 
 log = logging.getLogger(__name__)
@@ -81,10 +81,12 @@ def _on_spark(settings: ScoreSettings, model: str, given: Path, tracking_uri: st
         session.stop()
 
 
-def _account_table(settings: ScoreSettings, source: SourceSettings, loaded: Loaded, context: Context) -> Path:
+def _account_table(
+    settings: ScoreSettings, source: SourceSettings, loaded: LoadedModel, context: Context
+) -> Path:
     """Build the account table of a source by the definitions that the model was trained with."""
     kept = _definitions(loaded)
-    trained_in = loaded.catalogue["meta"].get("currency", source.currency)
+    trained_in = loaded.catalogue.meta.get("currency", source.currency)
     if source.currency != trained_in:
         raise ConfigError(
             f"Source {source.name!r} is in {source.currency}, {loaded.uri} was trained in {trained_in}.",
@@ -101,7 +103,7 @@ def _account_table(settings: ScoreSettings, source: SourceSettings, loaded: Load
     return path
 
 
-def _definitions(loaded: Loaded) -> dict[str, Any]:
+def _definitions(loaded: LoadedModel) -> dict[str, Any]:
     path = loaded.folder / "artifacts" / "definitions.json"
     if not path.is_file():
         raise ModelError(

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
 
 from segmentwerk.core.types import Gate
-from segmentwerk.registry.publish import MAX_DESCRIPTION, Store
+from segmentwerk.registry.publish import MAX_DESCRIPTION, ModelStore
 
 DECISION = "decision"
 SHOWN = 10
@@ -27,44 +27,31 @@ class Decision:
     version: int
     replaced: int | None
     who: str
-    when: str
-    reason: str
+    when: str = field(default_factory=lambda: datetime.now(UTC).isoformat(timespec="seconds"))
+    reason: str = ""
     forced: bool = False
     gates: tuple[dict[str, str], ...] = ()
     champion: int | None = None
     """The version that scores from then on; None where there is none, and in lines of older releases."""
 
 
-def history(store: Store, name: str) -> list[Decision]:
+def history(store: ModelStore, name: str) -> list[Decision]:
     """Return every decision on a model, oldest first."""
     path = _log(store, name)
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     return [Decision(**json.loads(line)) for line in lines]
 
 
-def decide(
-    action: Literal["promote", "refuse", "rollback", "reject"],
-    name: str,
-    version: int,
-    replaced: int | None,
-    who: str,
-    reason: str,
-    *,
-    forced: bool = False,
-    gates: Sequence[Gate] = (),
-    now: int | None = None,
-) -> Decision:
-    """Return a decision that is taken at this moment; ``now`` is the champion from then on."""
-    when = datetime.now(UTC).isoformat(timespec="seconds")
-    kept = tuple({key: str(value) for key, value in asdict(gate).items()} for gate in gates)
-    return Decision(action, name, version, replaced, who, when, reason, forced, kept, now)
+def as_texts(gates: Sequence[Gate]) -> tuple[dict[str, str], ...]:
+    """Return gates as a decision keeps them."""
+    return tuple({key: str(value) for key, value in asdict(gate).items()} for gate in gates)
 
 
-def _log(store: Store, name: str) -> Path:
+def _log(store: ModelStore, name: str) -> Path:
     return store.home / "registry" / f"{name}.jsonl"
 
 
-def record(store: Store, decision: Decision) -> None:
+def record(store: ModelStore, decision: Decision) -> None:
     """Tag the version, append the decision to the log, and show the latest ones in the description.
 
     The server comes first: what it does not let this account decide is no decision, and not logged.

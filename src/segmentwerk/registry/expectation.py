@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.decomposition import FactorAnalysis
+
+from segmentwerk.shipped.model_catalogue import FactorModel
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -79,11 +81,7 @@ class Expectation:
         own = np.vstack([np.zeros(len(self.mean)), draws[:, n_factors:] * np.sqrt(self.noise)])
         return np.where(there > 0, columns, self.mean + factors @ self.loadings.T + own[:, None])
 
-    def plain(self) -> dict[str, Any]:
-        """Return the model as JSON has it."""
-        return {
-            "owners": self.owners.tolist(),
-            "mean": self.mean.tolist(),
-            "loadings": self.loadings.tolist(),
-            "noise": self.noise.tolist(),
-        }
+    def record(self) -> FactorModel:
+        """Return the model as the catalogue has it."""
+        found = (self.owners, self.mean, self.loadings, self.noise)
+        return FactorModel(*(values.tolist() for values in found))

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 import pandas as pd
 
 from segmentwerk.core.errors import ModelError
 from segmentwerk.core.types import Name, Trait
 from segmentwerk.registry.promotion import champion
-from segmentwerk.registry.publish import Store
+from segmentwerk.registry.publish import ModelStore
+from segmentwerk.shipped.model_catalogue import Catalogue, SegmentRecord
 
 NEXT_ID = "next_segment_id"
 """Tag of a version: the first segment id that neither it nor any version before it used."""
+
+
+class OpenModel(Protocol):
+    """An open model, each file of which is what was registered (`scoring.load.LoadedModel`)."""
+
+    @property
+    def catalogue(self) -> Catalogue:
+        """What it knows."""
+
+    def assign(self, frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+        """Return one row an account with these columns."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +44,7 @@ class Incumbent:
 
 
 def incumbent(
-    store: Store, name: str, features: pd.DataFrame, open_model: Callable[[str], Any]
+    store: ModelStore, name: str, features: pd.DataFrame, open_model: Callable[[str], OpenModel]
 ) -> Incumbent | None:
     """Ask the champion for its segments of these accounts; None where there is no champion.
 
@@ -42,7 +54,7 @@ def incumbent(
         Raw features (n_accounts, n_features), index: account ids. Columns that the champion knows
         and that are no longer there count as missing.
     open_model
-        Returns the model at an address, each file of which was compared with what was registered.
+        Returns the model at an address.
 
     Raises
     ------
@@ -56,31 +68,30 @@ def incumbent(
 
     rows = features.rename_axis("account_id").reset_index()
     try:
-        inside = open_model(registered.uri)
-        # Without MLflow's check of the input, which takes longer than the model.
-        found = inside.predict(None, rows, {"columns": ["segment_id"]})["segment_id"].to_numpy()
+        opened = open_model(registered.uri)
+        found = opened.assign(rows, ["segment_id"])["segment_id"].to_numpy()
     except (ModelError, MlflowException) as error:
         raise ModelError(
             f"The champion {registered.uri} cannot score the present accounts: {error}",
             "Register under another registry.model_name, or roll back to a version that works.",
         ) from error
-    names = {int(segment["id"]): _called(segment) for segment in inside.catalogue["segments"]}
+    names = {segment.id: _called(segment) for segment in opened.catalogue.segments}
     ids = pd.Series(found, features.index)
     ids = ids[ids.isin(list(names))]  # of others it knows too little
     params = store.client.get_run(registered.run_id).data.params if registered.run_id else {}
     return Incumbent(registered.version, ids, names, params)
 
 
-def _called(segment: Mapping[str, Any]) -> Name:
+def _called(segment: SegmentRecord) -> Name:
     """Return the name of a segment of the catalogue; a version of before names had traits holds a text."""
-    kept = segment.get("called")
-    if not kept:
-        return Name(text=str(segment["name"]))
-    traits = tuple(Trait(**{**trait, "parts": tuple(trait["parts"])}) for trait in kept["traits"])
-    return Name(traits, int(kept["number"]), str(kept["text"]))
+    keys = segment.called
+    if not keys:
+        return Name(text=segment.name)
+    traits = tuple(Trait(**{**trait, "parts": tuple(trait["parts"])}) for trait in keys["traits"])
+    return Name(traits, int(keys["number"]), str(keys["text"]))
 
 
-def next_segment_id(store: Store, name: str) -> int:
+def next_segment_id(store: ModelStore, name: str) -> int:
     """Return the first segment id that no version of this model ever used; 1 where there is none."""
     versions = store.client.search_model_versions(f"name = '{name}'")
     return max((int(version.tags.get(NEXT_ID, 1)) for version in versions), default=1)

@@ -1,4 +1,4 @@
-"""The saved model: ONNX files, the catalogue of features and segments, and digests of all of them."""
+"""The saved model: ONNX files, the catalogue of features and segments, code, and digests of all of them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import json
 import math
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import onnx
@@ -19,16 +20,26 @@ from segmentwerk.core.files import atomic_folder
 from segmentwerk.core.inventory import bar_byte_code
 from segmentwerk.core.paths import PACKAGE
 from segmentwerk.core.types import AccountTable, Feature, Segment
-from segmentwerk.registry import partial as third_path
 from segmentwerk.registry import probe
-from segmentwerk.registry.design import signed_log, words
-from segmentwerk.registry.partial import Partial
-from segmentwerk.registry.prospect import Prospect
+from segmentwerk.registry.partial import FittedSegmenter, FittedSpace, Partial
+from segmentwerk.segmenters.design import signed_log, words
+from segmentwerk.segmenters.prospect import ProspectModel
+from segmentwerk.shipped.model_catalogue import (
+    FORMAT,
+    Basis,
+    Catalogue,
+    EvidenceModel,
+    FeatureRecord,
+    Limits,
+    Matrix,
+    ReasonWords,
+    SegmentRecord,
+    TooLittleKnown,
+    plain,
+)
 
-FORMAT = 1
-CODE = PACKAGE / "scoring" / "model.py"
-CODE_NAME = "segment_model.py"
-"""Under which the code lies in the package."""
+SOURCE = PACKAGE / "shipped"
+"""Where the code that is copied into the package stands."""
 ORDERS = "frequency"
 """The feature that counts orders."""
 FEW_ORDERS = 2
@@ -40,39 +51,54 @@ COMMON = 5
 """Accounts that share a level which is kept: a rarer one may be somebody's name."""
 
 
-class Space(probe.Space, Protocol):
-    """The fitted reference space."""
+@dataclass(frozen=True)
+class Trained:
+    """What was fitted: the reference space, and the three paths that answer.
 
-    @property
-    def active_(self) -> Sequence[str]:
-        """The features that shape the segments."""
+    Attributes
+    ----------
+    partial, prospect
+        What answers for accounts of which much is unknown, and for those without an order (None: nothing).
+    outlier_threshold
+        Accounts whose typicality (the segmenter's ``score_samples``) is lower are outliers.
+    """
 
-    def to_onnx(self) -> onnx.ModelProto:
-        """Return a model with inputs ``numeric``, ``words``, ``codes`` and outputs ``x``, ``columns``."""
+    space: FittedSpace
+    segmenter: FittedSegmenter
+    partial: Partial
+    outlier_threshold: float
+    prospect: ProspectModel | None = None
 
 
-class Scorer(third_path.Scorer, Protocol):
-    """The fitted segmenter."""
+@dataclass(frozen=True)
+class About:
+    """What a package says beside what was fitted.
 
-    def to_onnx(self) -> onnx.ModelProto:
-        """Return a model with input ``x`` and outputs ``proba``, ``score``."""
+    Attributes
+    ----------
+    wording
+        The words of the reasons in one language (`insight.reasons.wording`).
+    too_little_known
+        What stands where too little is known for any segment.
+    meta
+        Further facts for the catalogue, such as currency and dates.
+    definitions
+        What it takes to build the same features from raw tables (`features.definitions.keep`).
+    """
+
+    wording: ReasonWords = field(default_factory=ReasonWords)
+    too_little_known: TooLittleKnown = field(default_factory=TooLittleKnown)
+    meta: Mapping[str, object] = field(default_factory=dict)
+    definitions: Mapping[str, object] | None = None
 
 
 def save(
     folder: Path,
-    *,
-    space: Space,
-    segmenter: Scorer,
+    trained: Trained,
     table: AccountTable,
     labels: pd.Series,
     segments: Sequence[Segment],
-    outlier_threshold: float,
-    partial: Partial,
-    too_little_known: Mapping[str, str],
-    wording: Mapping[str, Any],
-    prospect: Prospect | None = None,
-    definitions: Mapping[str, object] | None = None,
-    meta: Mapping[str, object] | None = None,
+    about: About,
 ) -> Path:
     """Write everything that scoring needs into a folder, whole or not at all.
 
@@ -83,60 +109,56 @@ def save(
         ids); only summaries of whole segments are written, no account's row.
     segments
         One a label, with stable ids and names.
-    outlier_threshold
-        Accounts whose typicality (the segmenter's ``score_samples``) is lower are outliers.
-    partial
-        What answers for accounts of which much is unknown.
-    too_little_known
-        ``name`` and ``sentence`` that stand in place of a segment's name and the reasons where too little is
-        known for any segment.
-    wording
-        The words of the reasons in one language (`insight.reasons.wording`).
-    definitions
-        What it takes to build the same features from raw tables (`features.definitions.keep`).
-    meta
-        Further facts for the catalogue, such as currency and dates.
     """
-    numeric, categorical = list(space.numeric), list(space.categorical)
-    catalogue = {
-        "format": FORMAT,
-        "numeric": numeric,
-        "categorical": categorical,
-        "features": _features(table, [*numeric, *categorical], space.active_),
-        "segments": [_plain(asdict(segment)) for segment in sorted(segments, key=lambda s: s.label)],
-        "outlier_threshold": outlier_threshold,
-        "prospect_outlier_threshold": None if prospect is None else prospect.outlier_threshold,
-        "basis": _basis(table, numeric, categorical),
-        "partial": {**partial.plain(space), "shares": _shares(labels, len(segments))},
-        "too_little_known": dict(too_little_known),
-        "evidence": _evidence(table.features.loc[labels.index], labels, numeric, categorical),
-        "wording": dict(wording),
-        "meta": dict(meta or {}),
-    }
+    from segmentwerk.shipped.segment_model import CODE, ENTRY  # with it comes MLflow
+
+    catalogue = _catalogue(trained, table, labels, segments, about)
     with atomic_folder(folder) as draft:
-        _write_onnx(draft / "space.onnx", space.to_onnx())
-        _write_onnx(draft / "segmenter.onnx", segmenter.to_onnx())
-        if prospect is not None:
-            _write_onnx(draft / "prospect.onnx", prospect.to_onnx())
-        text = json.dumps(catalogue, indent=1, ensure_ascii=False, allow_nan=False)
-        (draft / "catalogue.json").write_text(text, encoding="utf-8")
+        _write_onnx(draft / "space.onnx", trained.space.to_onnx())
+        _write_onnx(draft / "segmenter.onnx", trained.segmenter.to_onnx())
+        if trained.prospect is not None:
+            _write_onnx(draft / "prospect.onnx", trained.prospect.to_onnx())
+        (draft / "catalogue.json").write_text(catalogue.to_json(), encoding="utf-8")
         made_up = probe.make(
             catalogue,
-            space=space,
-            segmenter=segmenter,
-            partial=partial,
-            prospect=prospect,
-            segments=segments,
+            space=trained.space,
+            segmenter=trained.segmenter,
+            partial=trained.partial,
+            prospect=trained.prospect,
         )
         (draft / "probe.json").write_text(json.dumps(made_up, allow_nan=False), encoding="utf-8")
-        if definitions is not None:
-            text = json.dumps(_plain(definitions), ensure_ascii=False, allow_nan=False)
+        if about.definitions is not None:
+            text = json.dumps(plain(about.definitions), ensure_ascii=False, allow_nan=False)
             (draft / "definitions.json").write_text(text, encoding="utf-8")
-        shutil.copyfile(CODE, draft / CODE_NAME)
+        for name in (ENTRY, *CODE):
+            shutil.copyfile(SOURCE / name, draft / name)
         digests = {path.name: sha256(path) for path in sorted(draft.iterdir())}
         (draft / "digests.json").write_text(json.dumps(digests, indent=1), encoding="utf-8")
         bar_byte_code(draft)
     return folder
+
+
+def _catalogue(
+    trained: Trained, table: AccountTable, labels: pd.Series, segments: Sequence[Segment], about: About
+) -> Catalogue:
+    space, prospect = trained.space, trained.prospect
+    numeric, categorical = list(space.numeric), list(space.categorical)
+    return Catalogue(
+        format=FORMAT,
+        written_by=version("segmentwerk"),
+        numeric=tuple(numeric),
+        categorical=tuple(categorical),
+        features=_features(table, [*numeric, *categorical], space.active_),
+        segments=tuple(_segment(segment) for segment in sorted(segments, key=lambda s: s.label)),
+        outlier_threshold=trained.outlier_threshold,
+        prospect_outlier_threshold=None if prospect is None else prospect.outlier_threshold,
+        basis=_basis(table, numeric, categorical),
+        partial=trained.partial.record(space, _shares(labels, len(segments))),
+        too_little_known=about.too_little_known,
+        evidence=_evidence(table.features.loc[labels.index], labels, numeric, categorical),
+        wording=about.wording,
+        meta=dict(about.meta),
+    )
 
 
 def sha256(path: Path) -> str:
@@ -148,31 +170,26 @@ def _write_onnx(path: Path, model: onnx.ModelProto) -> None:
     path.write_bytes(model.SerializeToString(deterministic=True))
 
 
-def _plain(value: Any) -> Any:
-    """Return the value as JSON has it; what is no number becomes null."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(entry) for key, entry in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(entry) for entry in value]
-    if isinstance(value, float | np.floating):
-        return float(value) if np.isfinite(value) else None
-    return value.item() if isinstance(value, np.generic) else value
+def _segment(segment: Segment) -> SegmentRecord:
+    return SegmentRecord(**asdict(segment))
 
 
-def _features(table: AccountTable, names: Sequence[str], active: Sequence[str]) -> dict[str, Any]:
+def _features(table: AccountTable, names: Sequence[str], active: Sequence[str]) -> dict[str, FeatureRecord]:
     """Return what is known of each feature: its declaration, its usual value, and what it can be at all."""
     known = {feature.name: feature for feature in table.catalogue}
     described = {}
     for name in names:
         feature, column = known[name], table.features[name]
-        entry = {**asdict(feature), "active": name in active, "typical": _usual(column.loc[table.customers])}
-        if feature.kind == "numeric":
-            entry["possible"] = _possible(feature, column)
-        described[name] = entry
+        described[name] = FeatureRecord(
+            **asdict(feature),
+            active=name in active,
+            typical=_usual(column.loc[table.customers]),
+            possible=_possible(feature, column) if feature.kind == "numeric" else None,
+        )
     return described
 
 
-def _possible(feature: Feature, column: pd.Series) -> dict[str, Any]:
+def _possible(feature: Feature, column: pd.Series) -> Limits:
     """Return a number's limits, and why a smaller or larger one is refused.
 
     Where accounts at hand go beyond what is declared, so may others: the next power of ten is the limit,
@@ -184,12 +201,12 @@ def _possible(feature: Feature, column: pd.Series) -> dict[str, Any]:
     if high > most + SLACK:
         most = 10.0 ** math.ceil(math.log10(high)) if high > 0 else 0.0
     percent = ": 85% of something is 0.85" if feature.unit == "share" else ""
-    return {
-        "least": least - SLACK,
-        "most": most + SLACK,
-        "below": f"cannot be below {least:,.6g}",
-        "above": f"cannot be above {most:,.6g}{percent}",
-    }
+    return Limits(
+        least=least - SLACK,
+        most=most + SLACK,
+        below=f"cannot be below {least:,.6g}",
+        above=f"cannot be above {most:,.6g}{percent}",
+    )
 
 
 def _usual(column: pd.Series) -> float | str | None:
@@ -202,11 +219,11 @@ def _usual(column: pd.Series) -> float | str | None:
     return str(known.astype(str).value_counts().sort_index().idxmax())
 
 
-def _basis(table: AccountTable, numeric: list[str], categorical: list[str]) -> dict[str, Any]:
+def _basis(table: AccountTable, numeric: list[str], categorical: list[str]) -> Basis:
     """Return how scoring tells customers from prospects and complete rows from sparse ones."""
-    own = [f.name for f in table.catalogue if not f.prospect and f.name in {*numeric, *categorical}]
+    own = (f.name for f in table.catalogue if not f.prospect and f.name in {*numeric, *categorical})
     orders = ORDERS if ORDERS in numeric else None
-    return {"orders": orders, "own": own, "few_orders": FEW_ORDERS}
+    return Basis(orders, tuple(own), FEW_ORDERS)
 
 
 def _shares(labels: pd.Series, n_segments: int) -> list[float]:
@@ -216,8 +233,8 @@ def _shares(labels: pd.Series, n_segments: int) -> list[float]:
 
 def _evidence(
     features: pd.DataFrame, labels: pd.Series, numeric: list[str], categorical: list[str]
-) -> dict[str, Any]:
-    """Return segment means of standardised numbers and log lifts of levels (see `Evidence` in scoring)."""
+) -> EvidenceModel:
+    """Return segment means of standardised numbers and log lifts of levels (see `shipped.evidence`)."""
     target = labels.to_numpy(np.int64)
     shares = np.eye(int(target.max()) + 1)[target]
     logs = signed_log(features[numeric].to_numpy(np.float64).reshape(len(features), len(numeric)))
@@ -232,16 +249,10 @@ def _evidence(
     levels, lifts = {}, {}
     for name in categorical:
         levels[name], lifts[name] = _lifts(words(features[name]), shares)
-    return {
-        "centre": centre.tolist(),
-        "scale": scale.tolist(),
-        "means": means.tolist(),
-        "levels": levels,
-        "lifts": lifts,
-    }
+    return EvidenceModel(centre.tolist(), scale.tolist(), means.tolist(), levels, lifts)
 
 
-def _lifts(texts: Any, shares: Any) -> tuple[list[str], list[list[float]]]:
+def _lifts(texts: Any, shares: Any) -> tuple[tuple[str, ...], Matrix]:
     """Return the frequent levels and how much likelier each is in each segment (k, levels + 1), in nats.
 
     The last column belongs to every other text and says nothing.
@@ -254,4 +265,4 @@ def _lifts(texts: Any, shares: Any) -> tuple[list[str], list[list[float]]]:
     overall = (present.sum(axis=0) + 1.0) / (len(texts) + len(levels) + 1.0)
     within = (shares.T @ present + overall) / (shares.sum(axis=0)[:, None] + 1.0)
     lifts = np.column_stack([np.log(within / overall), np.zeros(shares.shape[1])])
-    return [str(level) for level in levels], lifts.tolist()
+    return tuple(str(level) for level in levels), tuple(tuple(row) for row in lifts.tolist())

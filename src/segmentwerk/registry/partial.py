@@ -15,13 +15,15 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
+import onnx
 import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import softmax
 
 from segmentwerk.core.seeds import derive
 from segmentwerk.registry.expectation import Expectation, Flags, Floats, Integers
-from segmentwerk.registry.logistic import PENALTIES, expected_calibration_error, log_loss, regression
+from segmentwerk.segmenters.logistic import PENALTIES, expected_calibration_error, log_loss, regression
+from segmentwerk.shipped.model_catalogue import Joined, PartialModel
 
 LEVELS = (0.1, 0.3, 0.5, 0.7, 0.9)
 """Shares of the features that are hidden to measure what the answers are worth."""
@@ -44,7 +46,7 @@ ROWS = 12_000
 """Masked rows that are learned from, and at most as many customers."""
 
 
-class Space(Protocol):
+class FittedSpace(Protocol):
     """The fitted reference space."""
 
     numeric: Sequence[str]
@@ -56,11 +58,21 @@ class Space(Protocol):
     def owners_(self) -> Integers:
         """Place among the features of each column."""
 
+    @property
+    def active_(self) -> Sequence[str]:
+        """The features that shape the segments."""
+
     def columns(self, X: pd.DataFrame) -> Floats:
         """Return the columns before features are joined."""
 
+    def transform(self, X: pd.DataFrame) -> pd.DataFrame:
+        """Return the accounts in the reference space."""
 
-class Scorer(Protocol):
+    def to_onnx(self) -> onnx.ModelProto:
+        """Return a model with inputs ``numeric``, ``words``, ``codes`` and outputs ``x``, ``columns``."""
+
+
+class FittedSegmenter(Protocol):
     """The fitted segmenter."""
 
     def predict_proba(self, X: pd.DataFrame) -> Floats:
@@ -68,6 +80,9 @@ class Scorer(Protocol):
 
     def score_samples(self, X: pd.DataFrame) -> Floats:
         """Return typicality (n,)."""
+
+    def to_onnx(self) -> onnx.ModelProto:
+        """Return a model with input ``x`` and outputs ``proba``, ``score``."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +142,7 @@ class Partial:
         few_unknown = (~known[:, self.usual]).sum(axis=1) <= self.allowed
         return np.asarray(few_unknown & known[:, self.always].all(axis=1))
 
-    def predict_proba(self, space: Space, segmenter: Scorer, features: pd.DataFrame) -> Floats:
+    def predict_proba(self, space: FittedSpace, segmenter: FittedSegmenter, features: pd.DataFrame) -> Floats:
         """Return how likely each segment is (n, n_segments), as if every row were partial."""
         known = known_of(space, features)
         filled = self.expectation.fill(space.columns(features), known, self.draws)
@@ -135,27 +150,33 @@ class Partial:
         logits = told @ self.coefficients.T + self.intercepts
         return np.asarray(softmax(logits / temperature(self.temper, self.share(known))[:, None], axis=1))
 
-    def plain(self, space: Space) -> dict[str, Any]:
-        """Return what scoring needs as JSON has it."""
+    def record(self, space: FittedSpace, shares: Sequence[float]) -> PartialModel:
+        """Return what scoring needs; ``shares`` (n_segments,) are those of the customers in each segment."""
         joined = space.factors_
-        return {
-            "min_known": MIN_KNOWN,
-            "usual": self.usual.tolist(),
-            "always": self.always.tolist(),
-            "allowed": self.allowed,
-            "expectation": self.expectation.plain(),
-            "draws": self.draws.tolist(),
-            "joined": joined and {"weights": joined.weights.tolist(), "centre": joined.centre.tolist()},
-            "faintest": FAINTEST,
-            "coefficients": self.coefficients.tolist(),
-            "intercepts": self.intercepts.tolist(),
-            "temper": self.temper.tolist(),
-            "outlier_thresholds": self.outlier_thresholds.tolist(),
-        }
+        return PartialModel(
+            min_known=MIN_KNOWN,
+            usual=self.usual.tolist(),
+            always=self.always.tolist(),
+            allowed=self.allowed,
+            expectation=self.expectation.record(),
+            draws=self.draws.tolist(),
+            joined=joined and Joined(joined.weights.tolist(), joined.centre.tolist()),
+            faintest=FAINTEST,
+            coefficients=self.coefficients.tolist(),
+            intercepts=self.intercepts.tolist(),
+            temper=self.temper.tolist(),
+            outlier_thresholds=self.outlier_thresholds.tolist(),
+            shares=tuple(shares),
+        )
 
 
 def fit(
-    space: Space, segmenter: Scorer, features: pd.DataFrame, held_out: pd.DataFrame, *, seed: int
+    space: FittedSpace,
+    segmenter: FittedSegmenter,
+    features: pd.DataFrame,
+    held_out: pd.DataFrame,
+    *,
+    seed: int,
 ) -> Partial:
     """Learn what can be said of partial rows.
 
@@ -195,7 +216,7 @@ def fit(
     )
 
 
-def known_of(space: Space, features: pd.DataFrame) -> Flags:
+def known_of(space: FittedSpace, features: pd.DataFrame) -> Flags:
     """Return which features (n, n_features) of the space are known."""
     found = features[[*space.numeric, *space.categorical]]
     return np.asarray(found.notna() & (found != ""))
@@ -238,8 +259,8 @@ class _Masked:
 class _Masker:
     """Hides features of customers."""
 
-    space: Space
-    segmenter: Scorer
+    space: FittedSpace
+    segmenter: FittedSegmenter
     expectation: Expectation
     draws: Floats
     usual: Flags
@@ -268,7 +289,7 @@ class _Masker:
         return _Masked(traits(proba, filled[0], known, share), share, score, target, whole.shape[2])
 
 
-def _asked(space: Space, segmenter: Scorer, columns: Floats) -> tuple[Floats, Floats]:
+def _asked(space: FittedSpace, segmenter: FittedSegmenter, columns: Floats) -> tuple[Floats, Floats]:
     """Return what the segmenter says of tables (t, n, d) of the space, before features are joined.
 
     Memberships (t, n, n_segments), and the typicality (n,) of the rows of the first table.

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from segmentwerk.core.errors import GateError, InputError, ModelError, nearest
 from segmentwerk.core.files import locked
 from segmentwerk.core.types import Gate
-from segmentwerk.registry.decisions import Decision, decide, record
-from segmentwerk.registry.publish import CHALLENGER, Store, lock_file
+from segmentwerk.registry.decisions import Decision, as_texts, record
+from segmentwerk.registry.publish import CHALLENGER, ModelStore, lock_file
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -48,7 +48,7 @@ Ask = Callable[[Registered, Registered | None], Sequence[Gate]]
 
 
 def promote(
-    store: Store,
+    store: ModelStore,
     name: str,
     version: int,
     *,
@@ -90,7 +90,10 @@ def promote(
         gates = ask(candidate, current)
         against = _objection(candidate, gates)
         if against and not force:
-            refusal = decide("refuse", name, version, replaced, who, against, gates=gates, now=replaced)
+            asked = as_texts(gates)
+            refusal = Decision(
+                "refuse", name, version, replaced, who, reason=against, gates=asked, champion=replaced
+            )
             record(store, refusal)
             raise GateError(
                 f"Version {version} of {name} stays out: {against}", "Or use --force with a reason."
@@ -100,14 +103,22 @@ def promote(
         if replaced is not None:
             store.client.set_model_version_tag(name, str(version), BEFORE, str(replaced))
         _give_title(store, name, version)
-        decision = decide(
-            "promote", name, version, replaced, who, reason, forced=bool(against), gates=gates, now=version
+        decision = Decision(
+            "promote",
+            name,
+            version,
+            replaced,
+            who,
+            reason=reason,
+            forced=bool(against),
+            gates=as_texts(gates),
+            champion=version,
         )
         record(store, decision)
         return decision
 
 
-def rollback(store: Store, name: str, *, who: str, reason: str) -> Decision:
+def rollback(store: ModelStore, name: str, *, who: str, reason: str) -> Decision:
     """Give the title back to the champion before; the present one is marked, so that no rollback leads to it.
 
     A second rollback goes further back.
@@ -133,12 +144,13 @@ def rollback(store: Store, name: str, *, who: str, reason: str) -> Decision:
             )
         store.client.set_model_version_tag(name, str(current.version), ROLLED_BACK, reason or "-")
         _give_title(store, name, back.version)
-        decision = decide("rollback", name, back.version, current.version, who, reason, now=back.version)
+        version = back.version
+        decision = Decision("rollback", name, version, current.version, who, reason=reason, champion=version)
         record(store, decision)
         return decision
 
 
-def reject(store: Store, name: str, version: int, *, who: str, reason: str) -> Decision:
+def reject(store: ModelStore, name: str, version: int, *, who: str, reason: str) -> Decision:
     """Bar a version from promotion; from the champion it takes the title.
 
     The title goes back to the champion before, where there is one that was neither rolled back nor rejected;
@@ -163,12 +175,12 @@ def reject(store: Store, name: str, version: int, *, who: str, reason: str) -> D
             back = way_back(store, candidate)
             now = back.version if back else None
         _give_title(store, name, now)
-        decision = decide("reject", name, version, None, who, reason, now=now)
+        decision = Decision("reject", name, version, None, who, reason=reason, champion=now)
         record(store, decision)
         return decision
 
 
-def way_back(store: Store, current: Registered) -> Registered | None:
+def way_back(store: ModelStore, current: Registered) -> Registered | None:
     """Return the last version that held the title before and was neither rolled back nor rejected since."""
     seen, found = {current.version}, current
     while (before := int(found.tags.get(BEFORE, 0))) and before not in seen:
@@ -182,7 +194,7 @@ def way_back(store: Store, current: Registered) -> Registered | None:
     return None
 
 
-def untouched(store: Store, name: str) -> bool:
+def untouched(store: ModelStore, name: str) -> bool:
     """Return whether a comparison may promote by itself: no champion, and nobody has rejected a version."""
     if champion(store, name) is not None:
         return False
@@ -190,12 +202,12 @@ def untouched(store: Store, name: str) -> bool:
     return not any(REJECTED in version.tags for version in versions)
 
 
-def champion(store: Store, name: str) -> Registered | None:
+def champion(store: ModelStore, name: str) -> Registered | None:
     """Return the version that scores, or None where there is none yet."""
     return by_alias(store, name, CHAMPION)
 
 
-def by_alias(store: Store, name: str, alias: str) -> Registered | None:
+def by_alias(store: ModelStore, name: str, alias: str) -> Registered | None:
     """Return the version with an alias, or None."""
     from mlflow.exceptions import MlflowException
 
@@ -208,7 +220,7 @@ def by_alias(store: Store, name: str, alias: str) -> Registered | None:
     return get(store, name, int(found.version))
 
 
-def get(store: Store, name: str, version: int) -> Registered:
+def get(store: ModelStore, name: str, version: int) -> Registered:
     """Return one version.
 
     Raises
@@ -249,7 +261,7 @@ def _objection(candidate: Registered, gates: Sequence[Gate]) -> str:
     return " ".join(f"{gate.code} {gate.title}: {gate.message}" for gate in gates if gate.refuses)
 
 
-def _give_title(store: Store, name: str, version: int | None) -> None:
+def _give_title(store: ModelStore, name: str, version: int | None) -> None:
     """Move the aliases: who is champion, and where the way back leads; None: nobody is champion.
 
     At no moment is there no champion where there is one before and after.

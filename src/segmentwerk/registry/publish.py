@@ -16,7 +16,8 @@ import yaml
 from segmentwerk.core.errors import ConfigError, ModelError, denied
 from segmentwerk.core.files import locked
 from segmentwerk.core.inventory import NOTE, bar_byte_code, inventory
-from segmentwerk.registry.package import CODE_NAME, sha256
+from segmentwerk.registry.package import sha256
+from segmentwerk.shipped.model_catalogue import ACCOUNT, OUTPUTS, Catalogue
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -29,7 +30,7 @@ MAX_DESCRIPTION = 5000
 """Width of the registry's column in a PostgreSQL database."""
 
 
-class Store(Protocol):
+class ModelStore(Protocol):
     """Where runs and models are kept (`tracking.writer.Store`)."""
 
     @property
@@ -48,7 +49,7 @@ class Store(Protocol):
         """Make it the store of this process."""
 
 
-class Run(Protocol):
+class OpenRun(Protocol):
     """An open run (`tracking.writer.Run`)."""
 
     @property
@@ -56,12 +57,12 @@ class Run(Protocol):
         """The run's id; empty where tracking is off."""
 
     @property
-    def store(self) -> Store | None:
+    def store(self) -> ModelStore | None:
         """The run's store; None where tracking is off."""
 
 
 def register(
-    run: Run,
+    run: OpenRun,
     folder: Path,
     *,
     model_name: str,
@@ -103,7 +104,7 @@ def register(
             "A model can only be registered while tracking is on.", "Set tracking.enabled=true."
         )
     run.store.select()
-    catalogue = json.loads((folder / "catalogue.json").read_text(encoding="utf-8"))
+    catalogue = Catalogue.from_json((folder / "catalogue.json").read_bytes())
     with locked(lock_file(run.store, model_name)), tempfile.TemporaryDirectory() as scratch:
         draft = _Draft(run.store.client, run.id, folder, catalogue, model_name, Path(scratch))
         try:
@@ -118,12 +119,12 @@ def register(
     return found
 
 
-def describe(store: Store, model_name: str, version: int, description: str) -> None:
+def describe(store: ModelStore, model_name: str, version: int, description: str) -> None:
     """Replace a version's description by a longer one, as far as the registry takes it."""
     store.client.update_model_version(model_name, str(version), description[:MAX_DESCRIPTION])
 
 
-def lock_file(store: Store, model_name: str) -> Path:
+def lock_file(store: ModelStore, model_name: str) -> Path:
     """Return the lock that every change of one registered model holds."""
     return store.home / "registry" / f"{model_name}.lock"
 
@@ -135,7 +136,7 @@ class _Draft:
     client: MlflowClient
     run_id: str
     folder: Path
-    catalogue: dict[str, Any]
+    catalogue: Catalogue
     model_name: str
     scratch: Path
     guess: int = 0
@@ -204,21 +205,23 @@ def _ensure_registered_model(client: MlflowClient, name: str) -> None:
 def save_pyfunc(
     path: Path,
     folder: Path,
-    catalogue: dict[str, Any],
+    catalogue: Catalogue,
     number: int,
     model_id: str | None = None,
     run_id: str | None = None,
 ) -> None:
-    """Save the package as an MLflow pyfunc on disk, without pickle and without the project's code."""
+    """Save the package as an MLflow pyfunc on disk, without pickle and without the rest of the project."""
     import mlflow.pyfunc
     from mlflow.models import Model
 
+    from segmentwerk.shipped.segment_model import ENTRY
+
     named = [*json.loads((folder / "digests.json").read_text(encoding="utf-8")), "digests.json"]
-    files = [folder / name for name in named if name != CODE_NAME]
+    files = [folder / name for name in named if name != ENTRY]
     mlflow.pyfunc.save_model(
         path=str(path),
         mlflow_model=Model(artifact_path=f"models:/{model_id}", run_id=run_id, model_uuid=model_id),
-        python_model=str(folder / CODE_NAME),
+        python_model=str(folder / ENTRY),
         artifacts={file.stem: file.resolve().as_uri() for file in files if file.is_file()},
         model_config={"model_version": str(number), "digest": sha256(folder / "digests.json")},
         signature=_signature(catalogue),
@@ -233,7 +236,7 @@ def _forget_places(file: Path) -> None:
     """Name files as they lie in the model: where they came from is the trainer's own matter."""
     told = yaml.safe_load(file.read_text(encoding="utf-8"))
     flavour = told["flavors"]["python_function"]
-    flavour["model_code_path"] = CODE_NAME
+    flavour["model_code_path"] = Path(flavour["model_code_path"]).name
     for entry in flavour["artifacts"].values():
         entry["uri"] = entry["path"]
     file.write_text(yaml.safe_dump(told, allow_unicode=True), encoding="utf-8")
@@ -263,7 +266,7 @@ def rehearse(path: Path) -> None:
         raise ModelError(f"The packaged model does not score its own example: {error.message}") from error
 
 
-def _signature(catalogue: dict[str, Any]) -> Any:
+def _signature(catalogue: Catalogue) -> Any:
     """Describe input, output and parameters; every input column may be missing.
 
     MLflow's own types would refuse whole numbers, nullable columns and categories before the model sees
@@ -273,7 +276,7 @@ def _signature(catalogue: dict[str, Any]) -> Any:
     from mlflow.types import ColSpec, DataType, ParamSchema, ParamSpec, Schema, TensorSpec
     from mlflow.types.schema import AnyType
 
-    names = ["account_id", *catalogue["numeric"], *catalogue["categorical"]]
+    names = [ACCOUNT, *catalogue.inputs]
     anything: Any = AnyType  # MLflow does not type it
     inputs: list[ColSpec | TensorSpec] = [ColSpec(anything(), name, required=False) for name in names]
     outputs: list[ColSpec | TensorSpec] = [ColSpec(kind, name) for name, kind in OUTPUTS.items()]
@@ -281,29 +284,10 @@ def _signature(catalogue: dict[str, Any]) -> Any:
     return ModelSignature(Schema(inputs), Schema(outputs), params)
 
 
-OUTPUTS = {
-    "account_id": "string",
-    "segment_id": "long",
-    "segment_name": "string",
-    "confidence": "double",
-    "runner_up": "long",
-    "margin": "double",
-    "is_outlier": "boolean",
-    "basis": "string",
-    "known": "double",
-    "reason_1": "string",
-    "reason_2": "string",
-    "reason_3": "string",
-    "hint": "string",
-    "model_version": "string",
-}
-
-
-def _example(catalogue: dict[str, Any]) -> Any:
+def _example(catalogue: Catalogue) -> Any:
     """Return one made-up account: the usual value of every feature."""
     import pandas as pd
 
-    features = catalogue["features"]
-    names = [*catalogue["numeric"], *catalogue["categorical"]]
-    usual = {name: features[name]["typical"] for name in names if features[name]["typical"] is not None}
-    return pd.DataFrame([{"account_id": "example", **usual}])
+    typical = {name: catalogue.features[name].typical for name in catalogue.inputs}
+    usual = {name: value for name, value in typical.items() if value is not None}
+    return pd.DataFrame([{ACCOUNT: "example", **usual}])

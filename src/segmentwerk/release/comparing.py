@@ -13,9 +13,7 @@ from segmentwerk.evaluation.view import Fitted
 from segmentwerk.preparation.prepare import Prepared, split
 from segmentwerk.registry.approval import LEAST_HELD_OUT
 from segmentwerk.registry.incumbent import Incumbent
-
-NO_SEGMENT = -1
-"""Stands where a champion knows too little for a segment."""
+from segmentwerk.shipped.model_catalogue import NO_SEGMENT
 
 
 def compare_with(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
 
 import pandas as pd
 
@@ -101,13 +100,8 @@ def _known(registry: Store | None, name: str, customers: pd.DataFrame) -> tuple[
     """Return the champion, and the first segment id that is free."""
     if registry is None:
         return None, 1
-    present = incumbent(registry, name, customers, lambda uri: _inside(uri, registry))
+    present = incumbent(registry, name, customers, lambda uri: load(uri, registry.uri))
     return present, next_segment_id(registry, name)
-
-
-def _inside(uri: str, registry: Store) -> Any:
-    """Open a registered model, every file of which is what was registered."""
-    return load(uri, registry.uri).model.unwrap_python_model()
 
 
 def _identify(labels: pd.Series, present: Incumbent | None, next_id: int, n_segments: int) -> Identity:

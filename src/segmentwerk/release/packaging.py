@@ -21,12 +21,13 @@ from segmentwerk.insight.reasons import wording
 from segmentwerk.preparation.prepare import Prepared
 from segmentwerk.registry import package
 from segmentwerk.registry import partial as third_path
-from segmentwerk.registry import prospect as second_path
 from segmentwerk.registry.partial import Partial
-from segmentwerk.registry.prospect import Prospect
 from segmentwerk.release import portrait
 from segmentwerk.release.describing import Described
 from segmentwerk.scoring.local import score_package
+from segmentwerk.segmenters import prospect as second_path
+from segmentwerk.segmenters.prospect import ProspectModel
+from segmentwerk.shipped.model_catalogue import TooLittleKnown
 
 SHOWN = ["account_id", "segment_id", "segment_name", "confidence", "basis", "is_outlier"]
 
@@ -49,7 +50,7 @@ class Packed:
     """
 
     folder: Path
-    prospect: Prospect | None
+    prospect: ProspectModel | None
     partial: Partial
     assignments: Path
     accounts: Path
@@ -79,7 +80,7 @@ def pack(described: Described, prepared: Prepared, settings: CompareSettings, co
     return Packed(folder, prospect, partial, assignments, accounts, future)
 
 
-def _second_path(prepared: Prepared, labels: pd.Series, settings: CompareSettings) -> Prospect | None:
+def _second_path(prepared: Prepared, labels: pd.Series, settings: CompareSettings) -> ProspectModel | None:
     """Learn to tell segments from what is known of a prospect, where the source knows anything."""
     if prepared.view.prospect_train is None:
         return None
@@ -97,40 +98,39 @@ def _save(
     folder: Path,
     described: Described,
     prepared: Prepared,
-    prospect: Prospect | None,
+    prospect: ProspectModel | None,
     partial: Partial,
     settings: CompareSettings,
 ) -> Path:
     model, table = described.winner.model, prepared.table
     typical = model.score_samples(prepared.view.test)
-    return package.save(
-        folder,
+    trained = package.Trained(
         space=prepared.space,
         segmenter=model,
-        table=table,
-        labels=described.labels,
-        segments=described.segments,
-        outlier_threshold=float(np.quantile(typical, second_path.OUTLIER_SHARE)),
         partial=partial,
-        too_little_known=_too_little_known(described.segments, described.language),
-        wording=wording(table.catalogue, described.language),
+        outlier_threshold=float(np.quantile(typical, second_path.OUTLIER_SHARE)),
         prospect=prospect,
-        definitions=definitions.keep(table, settings.features),
+    )
+    about = package.About(
+        wording=wording(table.catalogue, described.language),
+        too_little_known=_too_little_known(described.segments, described.language),
         meta={
             "source": table.source,
             "as_of": str(table.window.as_of),
             "currency": settings.source.currency,
             "factors": prepared.factors,
         },
+        definitions=definitions.keep(table, settings.features),
     )
+    return package.save(folder, trained, table, described.labels, described.segments, about)
 
 
-def _too_little_known(segments: tuple[Segment, ...], language: Language) -> dict[str, str]:
+def _too_little_known(segments: tuple[Segment, ...], language: Language) -> TooLittleKnown:
     """Say what stands in place of a segment where too little is known for one."""
     shares = ", ".join(f"{language.percent(s.share)} {s.id} {s.name}" for s in segments)
     least = language.percent(third_path.MIN_KNOWN)
     sentence = language.text("words.too_little_known_because", least=least, shares=shares)
-    return {"name": language.text("words.too_little_known"), "sentence": sentence}
+    return TooLittleKnown(language.text("words.too_little_known"), sentence)
 
 
 def _assign(

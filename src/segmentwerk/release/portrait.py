@@ -14,10 +14,8 @@ from segmentwerk.insight.language import Language
 from segmentwerk.insight.migration import Migration
 from segmentwerk.insight.words import called
 from segmentwerk.registry.incumbent import Incumbent
-from segmentwerk.registry.prospect import Prospect
-
-NO_SEGMENT = -1
-"""Stands where too little is known for a segment."""
+from segmentwerk.segmenters.prospect import ProspectModel
+from segmentwerk.shipped.model_catalogue import NO_SEGMENT
 
 
 def potential(table: AccountTable) -> pd.Series | None:
@@ -32,7 +30,7 @@ def potential(table: AccountTable) -> pd.Series | None:
     return (peers.spending(rows, learned) - rows["revenue_12m"]).clip(lower=0.0).fillna(0.0)
 
 
-def prospects(assignments: Path, table: AccountTable, path: Prospect | None) -> Prospects | None:
+def prospects(assignments: Path, table: AccountTable, path: ProspectModel | None) -> Prospects | None:
     """Return the segments of the accounts without an order; None where there are none.
 
     Parameters

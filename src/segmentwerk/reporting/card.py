@@ -19,10 +19,10 @@ from segmentwerk.insight.telling import markdown as decision_of
 from segmentwerk.insight.telling import tell
 from segmentwerk.insight.words import column_label, label
 from segmentwerk.preparation.prepare import Prepared
-from segmentwerk.registry.prospect import OUTLIER_SHARE
 from segmentwerk.registry.publish import MAX_DESCRIPTION
 from segmentwerk.release.describing import Described
 from segmentwerk.release.packaging import Packed
+from segmentwerk.segmenters.prospect import OUTLIER_SHARE
 
 SCORE = "segmentwerk score input=accounts.csv output=segments.parquet"
 PYTHON = 'mlflow.pyfunc.load_model("models:/…@champion").predict(frame)'

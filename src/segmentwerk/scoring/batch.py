@@ -14,9 +14,10 @@ import pandas as pd
 from segmentwerk.core.errors import ConfigError, InputError, nearest
 from segmentwerk.core.files import locked
 from segmentwerk.scoring.cells import ID, Wanted
-from segmentwerk.scoring.load import Loaded, load
-from segmentwerk.scoring.parts import PLAN, TYPES, Parts, quarantine
+from segmentwerk.scoring.load import LoadedModel, load
+from segmentwerk.scoring.parts import PLAN, Parts, quarantine
 from segmentwerk.scoring.source import ROW, Chunk, files_of, open_source
+from segmentwerk.shipped.model_catalogue import OUTPUTS
 
 CHUNK = 131_072
 """Rows scored at once; each chunk becomes one part, so that a killed run goes on after the last one."""
@@ -119,9 +120,9 @@ def score(
     )
 
 
-def wanted_columns(columns: Sequence[str] | None, loaded: Loaded) -> list[str]:
+def wanted_columns(columns: Sequence[str] | None, loaded: LoadedModel) -> list[str]:
     """Return the output columns asked for, all that the model has by default, or refuse an unknown one."""
-    offered = [name for name in TYPES if name in loaded.outputs]
+    offered = [name for name in OUTPUTS if name in loaded.outputs]
     for name in columns or ():
         if name not in offered:
             raise ConfigError(f"There is no output column {name!r}.", nearest(name, offered))
@@ -168,7 +169,7 @@ def _workplace(output: Path) -> Iterator[Path]:
     output.with_name(f".{output.name}.lock").unlink(missing_ok=True)
 
 
-def _plan(loaded: Loaded, given: Any, wanted: list[str], rows: int) -> dict[str, Any]:
+def _plan(loaded: LoadedModel, given: Any, wanted: list[str], rows: int) -> dict[str, Any]:
     """Return what must be the same for a run to go on where another one was killed."""
     files: list[Any] = [rows]
     if isinstance(given, Path):
@@ -177,7 +178,7 @@ def _plan(loaded: Loaded, given: Any, wanted: list[str], rows: int) -> dict[str,
     return {"model": model, "input": files, "columns": wanted, "chunk": CHUNK}
 
 
-def _assign(loaded: Loaded, chunk: Chunk, wanted: list[str]) -> pd.DataFrame:
+def _assign(loaded: LoadedModel, chunk: Chunk, wanted: list[str]) -> pd.DataFrame:
     """Score the sound rows of a chunk."""
     rows = chunk.frame.drop(index=list(chunk.faults)).drop(columns=ROW)
     if ID not in rows:
@@ -185,9 +186,7 @@ def _assign(loaded: Loaded, chunk: Chunk, wanted: list[str]) -> pd.DataFrame:
     columns = list(dict.fromkeys([*wanted, "segment_id", "basis", "is_outlier"]))
     from mlflow.exceptions import MlflowException
 
-    model = loaded.model.unwrap_python_model()  # MLflow's own check takes longer than the model
     try:
-        assigned: pd.DataFrame = model.predict(None, rows, {"columns": columns})
+        return loaded.assign(rows, columns)
     except MlflowException as error:
         raise InputError(error.message) from error
-    return assigned

@@ -7,11 +7,10 @@ with what is left to read in ``r0``, ``r1``, …: the decimal sign and the text.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import duckdb
 import numpy as np
@@ -21,15 +20,16 @@ from numpy.typing import NDArray
 from segmentwerk.core.errors import InputError
 from segmentwerk.data import numbers
 from segmentwerk.data.numbers import DecimalSign
+from segmentwerk.shipped.model_catalogue import ACCOUNT, Catalogue, Limits
 
-ID = "account_id"
+ID = ACCOUNT
 _SAMPLE_ROWS = 10_000
 _WHOLE = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT")
 FRACTIONS = ("FLOAT", "DOUBLE", "DECIMAL")
 NUMBERS = (*_WHOLE, *(f"U{kind}" for kind in _WHOLE), *FRACTIONS, "BOOLEAN")
 _TEXTS = ("VARCHAR", "ENUM", "UUID")
 
-NO_LIMITS: Mapping[str, Any] = {"least": -math.inf, "most": math.inf, "below": "", "above": ""}
+NO_LIMITS = Limits()
 """Of numbers in models of earlier releases."""
 
 
@@ -39,14 +39,13 @@ class Wanted:
 
     numeric: tuple[str, ...]
     categorical: tuple[str, ...]
-    possible: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    possible: Mapping[str, Limits] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, catalogue: Mapping[str, Any]) -> Wanted:
+    def of(cls, catalogue: Catalogue) -> Wanted:
         """Return what a model's catalogue says."""
-        features, numeric = catalogue["features"], catalogue["numeric"]
-        possible = {name: features[name].get("possible", NO_LIMITS) for name in numeric}
-        return cls(tuple(numeric), tuple(catalogue["categorical"]), possible)
+        possible = dict(zip(catalogue.numeric, catalogue.possible, strict=True))
+        return cls(catalogue.numeric, catalogue.categorical, possible)
 
     @property
     def features(self) -> tuple[str, ...]:
@@ -77,7 +76,7 @@ class Cells(Part):
 
 
 @dataclass(frozen=True)
-class Column:
+class FileColumn:
     """A column of a file: SQL for its values, and their type in DuckDB."""
 
     sql: str
@@ -130,7 +129,7 @@ def places(file: Path, names: Iterable[str | None], wanted: Wanted) -> dict[str,
 
 
 def select(
-    columns: Mapping[str, Column], signs: Mapping[str, DecimalSign], wanted: Wanted, relation: str
+    columns: Mapping[str, FileColumn], signs: Mapping[str, DecimalSign], wanted: Wanted, relation: str
 ) -> str:
     """Return the SELECT of the model's columns from a relation; a column that is not there is null.
 
@@ -150,7 +149,7 @@ def select(
 
 def signs(
     con: duckdb.DuckDBPyConnection,
-    columns: Mapping[str, Column],
+    columns: Mapping[str, FileColumn],
     wanted: Wanted,
     relation: str,
     fallback: DecimalSign = ".",
@@ -175,7 +174,7 @@ def _more(comma: int, point: int) -> DecimalSign | None:
 
 
 def _evidence(
-    con: duckdb.DuckDBPyConnection, columns: Mapping[str, Column], relation: str
+    con: duckdb.DuckDBPyConnection, columns: Mapping[str, FileColumn], relation: str
 ) -> dict[str, tuple[int, int]]:
     """Count the texts of a sample that can only be read with a decimal comma, and only with a point."""
     if not columns:

@@ -7,24 +7,26 @@ import re
 import shutil
 import tempfile
 import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segmentwerk.core.errors import ModelError, nearest
 from segmentwerk.scoring.download import download, registered_files
+from segmentwerk.shipped.model_catalogue import Catalogue
 
 if TYPE_CHECKING:
+    import pandas as pd
     from mlflow import MlflowClient
 
-LOADER, CODE = "mlflow.pyfunc.loaders.code_model", "segment_model.py"
-"""What `MLmodel` says of a segmentation model: by what MLflow opens it, and its code."""
+LOADER = "mlflow.pyfunc.loaders.code_model"
+"""By what MLflow opens a segmentation model, as `MLmodel` says."""
 _ADDRESS = re.compile(r"models:/(?P<name>[^/@]+)(?:@(?P<alias>.+)|/(?P<version>\d+))")
 
 
 @dataclass(frozen=True)
-class Loaded:
+class LoadedModel:
     """An open model.
 
     Attributes
@@ -41,7 +43,7 @@ class Loaded:
 
     model: Any
     folder: Path
-    catalogue: dict[str, Any]
+    catalogue: Catalogue
     uri: str
     version: str
     digest: str
@@ -51,8 +53,20 @@ class Loaded:
         """Columns that the model answers with; older models have fewer."""
         return list(self.model.metadata.get_output_schema().input_names())
 
+    def assign(self, frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+        """Return one row an account, without MLflow's check of the input, which takes longer than the model.
 
-def load(model_uri: str, tracking_uri: str | None = None) -> Loaded:
+        Raises
+        ------
+        MlflowException
+            If the model refuses the input.
+        """
+        inside = self.model.unwrap_python_model()
+        found: pd.DataFrame = inside.predict(None, frame, {"columns": list(columns)})
+        return found
+
+
+def load(model_uri: str, tracking_uri: str | None = None) -> LoadedModel:
     """Open ``models:/NAME@ALIAS``, ``models:/NAME/VERSION`` or a saved model's folder.
 
     Raises
@@ -70,13 +84,21 @@ def load(model_uri: str, tracking_uri: str | None = None) -> Loaded:
     try:
         folder = download(pinned, place, registered_files(tags))
         digest = check(folder, tags.get("digest"))
+        catalogue = _catalogue(folder, model_uri)
         model = _opened(folder, model_uri)
     except BaseException:
         shutil.rmtree(place, ignore_errors=True)
         raise
     weakref.finalize(model, shutil.rmtree, place, ignore_errors=True)
-    inside: Any = model.unwrap_python_model()
-    return Loaded(model, folder, inside.catalogue, pinned, inside.version, digest)
+    version = str((model.model_config or {}).get("model_version", "unregistered"))
+    return LoadedModel(model, folder, catalogue, pinned, version, digest)
+
+
+def _catalogue(folder: Path, model_uri: str) -> Catalogue:
+    try:
+        return Catalogue.from_json((folder / "artifacts" / "catalogue.json").read_bytes())
+    except ValueError as error:
+        raise ModelError(f"Cannot load the model {model_uri}: {error}") from error
 
 
 def _opened(folder: Path, model_uri: str) -> Any:
@@ -110,13 +132,13 @@ def check(folder: Path, expected: str | None = None) -> str:
     from mlflow.exceptions import MlflowException
     from mlflow.models import Model
 
-    from segmentwerk.scoring.model import sha256, verified
+    from segmentwerk.shipped.segment_model import ENTRY, sha256, verified
 
     try:
         said = Model.load(str(folder)).flavors.get("python_function", {})
         _insist_on_loader(said)
         named = [folder / entry["path"] for entry in said.get("artifacts", {}).values()]
-        found = {file.name: file for file in [*named, folder / CODE] if file.is_file()}
+        found = {file.name: file for file in [*named, folder / ENTRY] if file.is_file()}
         if "digests.json" not in found:
             raise ModelError(
                 f"{folder} holds no segmentation model.", "Register it again or load another version."
@@ -128,13 +150,15 @@ def check(folder: Path, expected: str | None = None) -> str:
 
 
 def _insist_on_loader(said: Mapping[str, Any]) -> None:
-    """Refuse an `MLmodel` that would make MLflow run anything but the model's one code file.
+    """Refuse an `MLmodel` that would make MLflow run anything but the model's entry.
 
     Digests say nothing of it where no list of registered files is known, as for a folder.
     """
+    from segmentwerk.shipped.segment_model import ENTRY
+
     asked = {key: said.get(key) for key in ("loader_module", "code", "python_model", "data", "env_manager")}
     code = Path(str(said.get("model_code_path", ""))).name
-    if asked != {**dict.fromkeys(asked), "loader_module": LOADER} or code != CODE:
+    if asked != {**dict.fromkeys(asked), "loader_module": LOADER} or code != ENTRY:
         raise ModelError(
             "The model's file MLmodel asks for other code than a segmentation model's.",
             "It was changed; register the model again or load another version.",

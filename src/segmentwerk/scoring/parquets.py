@@ -14,19 +14,19 @@ from segmentwerk.core.errors import InputError
 from segmentwerk.data import sqltext
 from segmentwerk.data.numbers import DecimalSign
 from segmentwerk.data.sqltext import named
-from segmentwerk.scoring.cells import ID, Cells, Column, Wanted, places, select, signs
+from segmentwerk.scoring.cells import ID, Cells, FileColumn, Wanted, places, select, signs
 
 EXACT = {"FLOAT": 2**24, "DOUBLE": 2**53}
 """The first whole number that a type of fractions cannot tell from the next one."""
 
 
 @dataclass(frozen=True)
-class Run:
+class ParquetFiles:
     """Neighbouring files that have the same columns; ``found`` are those of the model."""
 
     files: tuple[Path, ...]
     names: tuple[str, ...]
-    found: Mapping[str, Column]
+    found: Mapping[str, FileColumn]
     signs: Mapping[str, DecimalSign]
 
     @property
@@ -49,7 +49,7 @@ def read(con: duckdb.DuckDBPyConnection, files: Sequence[Path], wanted: Wanted) 
     ]
 
 
-def opened(con: duckdb.DuckDBPyConnection, files: Sequence[Path], wanted: Wanted) -> list[Run]:
+def opened(con: duckdb.DuckDBPyConnection, files: Sequence[Path], wanted: Wanted) -> list[ParquetFiles]:
     """Look at the columns of Parquet files; raises as `read`."""
     runs = []
     for (names, columns), group in groupby(files, lambda file: _schema(con, file)):
@@ -57,11 +57,11 @@ def opened(con: duckdb.DuckDBPyConnection, files: Sequence[Path], wanted: Wanted
         found = {name: columns[place] for name, place in places(alike[0], names, wanted).items()}
         _insist_on_types(alike[0], found, wanted)
         _insist_on_ids(con, alike[0], found, _relation(alike))
-        runs.append(Run(alike, names, found, signs(con, found, wanted, _relation(alike))))
+        runs.append(ParquetFiles(alike, names, found, signs(con, found, wanted, _relation(alike))))
     return runs
 
 
-def _insist_on_types(file: Path, columns: Mapping[str, Column], wanted: Wanted) -> None:
+def _insist_on_types(file: Path, columns: Mapping[str, FileColumn], wanted: Wanted) -> None:
     for name, column in columns.items():
         if not column.fits(name, wanted):
             right = "numbers" if name in wanted.numeric else "texts"
@@ -70,11 +70,11 @@ def _insist_on_types(file: Path, columns: Mapping[str, Column], wanted: Wanted) 
             )
 
 
-def _schema(con: duckdb.DuckDBPyConnection, file: Path) -> tuple[tuple[str, ...], tuple[Column, ...]]:
+def _schema(con: duckdb.DuckDBPyConnection, file: Path) -> tuple[tuple[str, ...], tuple[FileColumn, ...]]:
     """Return a file's names as they are written, and its columns as DuckDB calls them."""
     described = con.execute(f"DESCRIBE SELECT * FROM {_relation([file])}").fetchall()
     names = tuple(pq.read_schema(file).names)
-    return names, tuple(Column(named(name), kind) for name, kind, *_ in described)
+    return names, tuple(FileColumn(named(name), kind) for name, kind, *_ in described)
 
 
 def _relation(files: Sequence[Path]) -> str:
@@ -82,7 +82,7 @@ def _relation(files: Sequence[Path]) -> str:
 
 
 def _insist_on_ids(
-    con: duckdb.DuckDBPyConnection, file: Path, columns: Mapping[str, Column], relation: str
+    con: duckdb.DuckDBPyConnection, file: Path, columns: Mapping[str, FileColumn], relation: str
 ) -> None:
     """Refuse ids that were stored as fractions too large to be exact: two accounts would become one."""
     column = columns.get(ID)

@@ -17,23 +17,10 @@ import pyarrow.parquet as pq
 from segmentwerk.core.files import atomic_file
 from segmentwerk.scoring.cells import ID
 from segmentwerk.scoring.source import ROW, Chunk
+from segmentwerk.shipped.model_catalogue import OUTPUTS
 
-TYPES: dict[str, pa.DataType] = {
-    "account_id": pa.string(),
-    "segment_id": pa.int64(),
-    "segment_name": pa.string(),
-    "confidence": pa.float64(),
-    "runner_up": pa.int64(),
-    "margin": pa.float64(),
-    "is_outlier": pa.bool_(),
-    "basis": pa.string(),
-    "known": pa.float64(),
-    "reason_1": pa.string(),
-    "reason_2": pa.string(),
-    "reason_3": pa.string(),
-    "hint": pa.string(),
-    "model_version": pa.string(),
-}
+_ARROW = {"string": pa.string(), "long": pa.int64(), "double": pa.float64(), "boolean": pa.bool_()}
+TYPES: dict[str, pa.DataType] = {name: _ARROW[kind] for name, kind in OUTPUTS.items()}
 REJECTED = pa.schema(
     {"row": pa.int64(), "account_id": pa.string(), "column": pa.string(), "reason": pa.string()}
 )

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from segmentwerk.core.errors import ModelError
 from segmentwerk.core.types import Gate
-from segmentwerk.scoring.load import Loaded
+from segmentwerk.scoring.load import LoadedModel
+from segmentwerk.shipped.model_catalogue import NO_SEGMENT
 
 TOLERANCE = 1e-5
 """Largest difference of memberships."""
@@ -22,7 +23,6 @@ TIE = 1e-6
 CLIENTS = 4
 CALLS = 25
 """Calls of each client, one account each."""
-NO_SEGMENT = -1
 PARITY, LOAD = "Says what was trained", "Answers in time"
 
 
@@ -34,14 +34,14 @@ class Rehearsal:
     (n_rows,) of which too little is known, ``ids`` (n_segments,) the segments' stable ids.
     """
 
-    loaded: Loaded
+    loaded: LoadedModel
     rows: pd.DataFrame
     memberships: NDArray[np.float64]
     ids: NDArray[np.int64]
     unanswered: NDArray[np.bool_]
 
     @classmethod
-    def of(cls, loaded: Loaded) -> Rehearsal:
+    def of(cls, loaded: LoadedModel) -> Rehearsal:
         """Read the made-up accounts.
 
         Raises
@@ -53,7 +53,7 @@ class Rehearsal:
         if not path.is_file():
             raise ModelError(f"{loaded.uri} carries no accounts to try it with.", "Register it anew.")
         told = json.loads(path.read_text(encoding="utf-8"))
-        kinds = dict.fromkeys(loaded.catalogue["numeric"], "float64")
+        kinds = dict.fromkeys(loaded.catalogue.numeric, "float64")
         rows = pd.DataFrame(told["columns"]).astype(kinds)
         memberships, ids = np.array(told["memberships"]), np.array(told["segment_ids"])
         unanswered = np.array(told.get("unanswered", [False] * len(rows)))

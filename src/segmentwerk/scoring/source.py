@@ -22,6 +22,7 @@ from segmentwerk.data.discovery import PARQUET, TEXT, find, suffix
 from segmentwerk.data.textfile import too_large
 from segmentwerk.scoring import cells, parquets, texts
 from segmentwerk.scoring.cells import ID, NO_LIMITS, Cells, Part, Wanted
+from segmentwerk.shipped.model_catalogue import Limits
 
 ROW = "_row"
 THREADS = 8
@@ -45,7 +46,7 @@ class Chunk:
 
 
 @dataclass
-class Source:
+class AccountSource:
     """An opened input.
 
     Attributes
@@ -64,7 +65,7 @@ class Source:
 
     given: object
     con: duckdb.DuckDBPyConnection
-    possible: Mapping[str, Mapping[str, Any]]
+    possible: Mapping[str, Limits]
     columns: Mapping[str, str]
     rows: int
     first_rows: pd.Series
@@ -107,8 +108,8 @@ class Source:
             limits = self.possible.get(name, NO_LIMITS)
             wrong = (
                 (bad, "is not a finite number"),
-                (values < limits["least"], limits["below"]),
-                (values > limits["most"], limits["above"]),
+                (values < limits.least, limits.below),
+                (values > limits.most, limits.above),
             )
             for where, reason in wrong:
                 for position in np.flatnonzero(where):
@@ -116,7 +117,7 @@ class Source:
         return chunk
 
 
-def open_source(given: Path | Any, wanted: Wanted, scratch: Path) -> Source:
+def open_source(given: Path | Any, wanted: Wanted, scratch: Path) -> AccountSource:
     """Open a file, a folder of files or an Ibis table.
 
     Parameters
@@ -140,7 +141,7 @@ def open_source(given: Path | Any, wanted: Wanted, scratch: Path) -> Source:
         first_rows = _first_rows(con)
     here = {"id": ID, **{f"t{i}": name for i, name in enumerate(wanted.categorical)}}
     here |= {f"n{i}": name for i, name in enumerate(wanted.numeric)}
-    return Source(
+    return AccountSource(
         given=given,
         con=con,
         possible=wanted.possible,

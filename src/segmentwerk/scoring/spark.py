@@ -12,12 +12,10 @@ from typing import Any
 from segmentwerk.core.errors import ConfigError, InputError
 from segmentwerk.scoring.batch import Summary, insist_apart, wanted_columns
 from segmentwerk.scoring.cells import ID, Wanted
-from segmentwerk.scoring.load import Loaded, load
-from segmentwerk.scoring.parts import TYPES
+from segmentwerk.scoring.load import LoadedModel, load
 from segmentwerk.scoring.source import ROW
 from segmentwerk.scoring.sparkfiles import COLUMN, REASON, Table, reading
-
-_SQL = {"string": "string", "int64": "long", "double": "double", "bool": "boolean"}
+from segmentwerk.shipped.model_catalogue import OUTPUTS
 
 
 def session(master: str = "local[*]", **settings: str) -> Any:
@@ -107,16 +105,15 @@ def score(
     )
 
 
-def _assign(spark: Any, loaded: Loaded, table: Table, sound: Any) -> Any:
+def _assign(spark: Any, loaded: LoadedModel, table: Table, sound: Any) -> Any:
     """Return every sound row with all output columns."""
     import mlflow
     from pyspark.sql import functions as f
 
-    kinds = {name: _SQL[str(kind)] for name, kind in TYPES.items()}
     assign = mlflow.pyfunc.spark_udf(
         spark,
         str(loaded.folder),
-        result_type=", ".join(f"{name} {kind}" for name, kind in kinds.items()),
+        result_type=", ".join(f"{name} {kind}" for name, kind in OUTPUTS.items()),
         env_manager="local",
     )
     features = [f.col(place).alias(name) for place, name in table.features.items()]

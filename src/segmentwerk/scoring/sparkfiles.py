@@ -19,9 +19,10 @@ from segmentwerk.data import numbers
 from segmentwerk.data.discovery import PARQUET, suffix
 from segmentwerk.data.numbers import DecimalSign
 from segmentwerk.scoring import parquets, texts
-from segmentwerk.scoring.cells import FRACTIONS, ID, NO_LIMITS, NUMBERS, Column, Part, Wanted
+from segmentwerk.scoring.cells import FRACTIONS, ID, NO_LIMITS, NUMBERS, FileColumn, Part, Wanted
 from segmentwerk.scoring.source import ROW, files_of, insist
-from segmentwerk.scoring.texts import UTF8, Text
+from segmentwerk.scoring.texts import UTF8, CsvFile
+from segmentwerk.shipped.model_catalogue import Limits
 
 COLUMN, REASON = "_column", "_reason"
 _CORRUPT = "_corrupt"
@@ -50,7 +51,7 @@ class Table:
     frame: Any
     has_id: bool
     features: Mapping[str, str]
-    possible: Mapping[str, Mapping[str, Any]]
+    possible: Mapping[str, Limits]
     missing: tuple[str, ...]
     ignored: tuple[str, ...]
 
@@ -98,8 +99,8 @@ class Table:
                 lost = f.col(f"b{place[1:]}") | (f.abs(f.col(place)) == f.lit(float("inf")))
                 faults.append((lost, name, "is not a finite number"))
                 limits, number = self.possible.get(name, NO_LIMITS), f.nanvl(f.col(place), f.lit(None))
-                faults.append((number < limits["least"], name, limits["below"]))
-                faults.append((number > limits["most"], name, limits["above"]))
+                faults.append((number < limits.least, name, limits.below))
+                faults.append((number > limits.most, name, limits.above))
         reason, column = f.lit(None).cast("string"), f.lit(None).cast("string")
         for bad, name, text in reversed(faults):
             reason, column = f.when(bad, text).otherwise(reason), f.when(bad, name).otherwise(column)
@@ -152,12 +153,12 @@ def _texts(
     return [Part(look.given.path, look.shown) for look in looks], frames
 
 
-def _writing(look: Text) -> tuple[Any, ...]:
+def _writing(look: CsvFile) -> tuple[Any, ...]:
     """Return what files must have in common for Spark to read them in one go."""
     return look.names, look.signs, look.given.encoding, look.given.delimiter, _is_uneven(look)
 
 
-def _is_uneven(look: Text) -> bool:
+def _is_uneven(look: CsvFile) -> bool:
     """Tell whether lines end in different ways; `scoring.texts` copied the file for that alone."""
     return look.path == look.copy and look.given.encoding in UTF8
 
@@ -171,7 +172,7 @@ def _parquet(
     frames = []
     for run in runs:
         frame = spark.read.parquet(*_paths(run.files)).withColumn(_CORRUPT, f.lit(None).cast("string"))
-        found = {n: Column(f"`{n.replace('`', '``')}`", column.type) for n, column in run.found.items()}
+        found = {n: FileColumn(f"`{n.replace('`', '``')}`", column.type) for n, column in run.found.items()}
         frames.append(_selected(frame, found, run.signs, wanted))
     return [Part(run.files[0], run.names) for run in runs], frames
 
@@ -192,7 +193,7 @@ def _paths(files: Iterable[Path]) -> list[str]:
 
 
 def _selected(
-    frame: Any, columns: Mapping[str, Column], signs: Mapping[str, DecimalSign], wanted: Wanted
+    frame: Any, columns: Mapping[str, FileColumn], signs: Mapping[str, DecimalSign], wanted: Wanted
 ) -> Any:
     """Return the model's columns by their place; a column that is not there is null."""
     from pyspark.sql import functions as f
@@ -210,7 +211,7 @@ def _selected(
     return frame.select(*parts, _CORRUPT)
 
 
-def _text(column: Column) -> str:
+def _text(column: FileColumn) -> str:
     """Return Spark SQL for a trimmed text; a whole number that is stored as a fraction loses its ``.0``."""
     text = f"CAST({column.sql} AS STRING)"
     if column.kind in FRACTIONS:
@@ -222,7 +223,7 @@ def _text(column: Column) -> str:
     return f"nullif(trim(BOTH {_BLANKS} FROM {text}), '')"
 
 
-def _number(column: Column, sign: DecimalSign) -> tuple[str, str]:
+def _number(column: FileColumn, sign: DecimalSign) -> tuple[str, str]:
     """Return Spark SQL for a number, and for whether there is something that is none."""
     if column.kind in NUMBERS:
         return f"CAST({column.sql} AS DOUBLE)", "false"

@@ -17,7 +17,7 @@ from segmentwerk.data import sqltext
 from segmentwerk.data.numbers import DecimalSign
 from segmentwerk.data.sqltext import literal
 from segmentwerk.data.textfile import TextFile, understand
-from segmentwerk.scoring.cells import ID, Cells, Column, Wanted, places, select, signs
+from segmentwerk.scoring.cells import ID, Cells, FileColumn, Wanted, places, select, signs
 
 UTF8 = ("utf-8", "utf-8-sig")
 ROW_GROUP = 20_480
@@ -46,7 +46,7 @@ def read(con: duckdb.DuckDBPyConnection, file: Path, wanted: Wanted, target: Pat
     return Cells(file, text.shown, f"SELECT * FROM read_parquet({sqltext.file(target)})", unreadable)
 
 
-def opened(con: duckdb.DuckDBPyConnection, file: Path, wanted: Wanted, copy: Path) -> Text:
+def opened(con: duckdb.DuckDBPyConnection, file: Path, wanted: Wanted, copy: Path) -> CsvFile:
     """Look at the beginning of a CSV file, which is written to ``copy`` where DuckDB cannot read it itself.
 
     Raises
@@ -55,12 +55,12 @@ def opened(con: duckdb.DuckDBPyConnection, file: Path, wanted: Wanted, copy: Pat
         If the file is no table, or has a column of the model twice.
     """
     given = understand(file, InputSettings(), {name.lower() for name in (ID, *wanted.features)})
-    text = Text(given, file, copy, before_header(given))
+    text = CsvFile(given, file, copy, before_header(given))
     return (text if given.encoding in UTF8 else text.copied()).looked_at(con, wanted)
 
 
 @dataclass(frozen=True)
-class Text:
+class CsvFile:
     """A CSV file as DuckDB reads it.
 
     Attributes
@@ -87,9 +87,9 @@ class Text:
         return tuple(name or f"column_{place}" for place, name in enumerate(self.names, 1))
 
     @property
-    def columns(self) -> dict[str, Column]:
+    def columns(self) -> dict[str, FileColumn]:
         """The model's columns in `relation`."""
-        return {name: Column(f"c{place}") for name, place in self.places.items()}
+        return {name: FileColumn(f"c{place}") for name, place in self.places.items()}
 
     @property
     def lengths(self) -> tuple[int, int]:
@@ -98,7 +98,7 @@ class Text:
         most = LONGEST if packed else min(self.path.stat().st_size, LONGEST)
         return LINE, max(LINE, most)
 
-    def copied(self) -> Text:
+    def copied(self) -> CsvFile:
         """Return the same text in UTF-8, all lines ending in a line feed."""
         try:
             with lines(self.given) as source, self.copy.open("w", encoding="utf-8") as target:
@@ -108,7 +108,7 @@ class Text:
             raise InputError(where, "Save it in UTF-8.") from error
         return replace(self, path=self.copy)
 
-    def looked_at(self, con: duckdb.DuckDBPyConnection, wanted: Wanted) -> Text:
+    def looked_at(self, con: duckdb.DuckDBPyConnection, wanted: Wanted) -> CsvFile:
         """Return the text with its header and decimal signs."""
         first = self.relation("ignore_errors = true", header="false")
         try:
@@ -146,7 +146,7 @@ class Text:
             return self._mended().stage(con, wanted, target)
         return tuple(f"line {line}: {problem}" for line, problem in bad.items())
 
-    def _mended(self) -> Text:
+    def _mended(self) -> CsvFile:
         """Return the copy of a file that DuckDB cannot read, as when its lines end in different ways."""
         if self.path == self.copy:
             raise InputError(f"{self.given.path} is no table of text.", "Save it as CSV in UTF-8.")

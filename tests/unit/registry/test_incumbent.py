@@ -5,6 +5,7 @@ from dataclasses import asdict
 
 from segmentwerk.core.types import Name, Trait
 from segmentwerk.registry.incumbent import _called
+from segmentwerk.shipped.model_catalogue import SegmentRecord
 
 
 def test_a_name_comes_back_from_the_catalogue_as_it_went_in():
@@ -14,8 +15,9 @@ def test_a_name_comes_back_from_the_catalogue_as_it_went_in():
         Trait("survey_factor_1", parts=("q1", "-q2")),
     )
     name = Name(traits, number=7)
-    assert _called(json.loads(json.dumps({"name": "…", "called": asdict(name)}))) == name
+    called = json.loads(json.dumps(asdict(name)))
+    assert _called(SegmentRecord(3, "…", called=called)) == name
 
 
 def test_a_version_that_was_registered_with_texts_alone_keeps_them():
-    assert _called({"id": 3, "name": "hoher Umsatz, neu"}) == Name(text="hoher Umsatz, neu")
+    assert _called(SegmentRecord(3, "hoher Umsatz, neu")) == Name(text="hoher Umsatz, neu")

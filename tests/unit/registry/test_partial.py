@@ -6,9 +6,9 @@ import pytest
 
 from packaged import CATEGORICAL, NUMERIC, world
 from segmentwerk.registry import partial
-from segmentwerk.registry.logistic import expected_calibration_error
 from segmentwerk.segmenters.gaussian_mixture import GaussianMixtureSegmenter
 from segmentwerk.segmenters.kmeans import KMeansSegmenter
+from segmentwerk.segmenters.logistic import expected_calibration_error
 from segmentwerk.segmenters.preprocess import ReferenceSpace
 from segmentwerk.segmenters.rfm_grid import RFMGridSegmenter
 

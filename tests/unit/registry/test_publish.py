@@ -12,6 +12,7 @@ import pytest
 
 from segmentwerk.core.errors import ConfigError, ModelError
 from segmentwerk.registry import promotion, publish
+from segmentwerk.shipped.model_catalogue import OUTPUTS
 from segmentwerk.tracking.writer import Store
 
 
@@ -100,7 +101,7 @@ def test_the_signature_lets_every_column_be_missing(saved):
     kinds = {column.name: column.type.to_dict() for column in signature.inputs.inputs}
     assert {"account_id", "employees", "industry"} < set(kinds)
     assert all(kind == {"type": "any"} for kind in kinds.values())  # the model's own code checks the values
-    assert [column.name for column in signature.outputs.inputs] == list(publish.OUTPUTS)
+    assert [column.name for column in signature.outputs.inputs] == list(OUTPUTS)
 
 
 def test_a_damaged_package_is_not_registered(store, packaged, tmp_path):

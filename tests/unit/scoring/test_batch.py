@@ -14,7 +14,7 @@ import pytest
 from segmentwerk.core.errors import ConfigError, InputError, ModelError
 from segmentwerk.scoring import batch
 from segmentwerk.scoring.batch import score
-from segmentwerk.scoring.model import COLUMNS
+from segmentwerk.shipped.model_catalogue import COLUMNS
 
 
 @pytest.fixture(autouse=True)

@@ -44,7 +44,7 @@ def register(store, folder):
 
 
 def opener(store):
-    return lambda uri: load(uri, store.uri).model.unwrap_python_model()
+    return lambda uri: load(uri, store.uri)
 
 
 def everything(folder):
@@ -143,7 +143,10 @@ def test_a_foreign_file_that_was_uploaded_with_the_model_is_refused(store, packa
     assert "It holds the file segmenter.pkl." in judged(URI, store).message
 
 
-@pytest.mark.parametrize("name", ["MLmodel", "requirements.txt", "segment_model.py", "artifacts/space.onnx"])
+@pytest.mark.parametrize(
+    "name",
+    ["MLmodel", "requirements.txt", "segment_model.py", "artifacts/assigning.py", "artifacts/space.onnx"],
+)
 @pytest.mark.parametrize("change", [lambda file: file.unlink(), lambda file: file.write_bytes(b"# 1")])
 def test_a_registered_file_that_was_changed_is_named(store, packaged, name, change):
     change(register(store, packaged.folder) / name)

@@ -12,9 +12,9 @@ import pytest
 from mlflow.exceptions import MlflowException
 
 from packaged import CATALOGUE, CATEGORICAL, NUMERIC, world
-from segmentwerk.scoring import model as code
 from segmentwerk.scoring.load import check
-from segmentwerk.scoring.model import COLUMNS
+from segmentwerk.shipped import assigning, frames, segment_model
+from segmentwerk.shipped.model_catalogue import COLUMNS
 
 PROSPECT = [feature.name for feature in CATALOGUE if feature.prospect]
 
@@ -50,8 +50,7 @@ def test_neither_order_nor_other_columns_nor_other_rows_matter(model, accounts):
 def test_chunks_change_nothing(model, accounts, monkeypatch):
     inside = model.unwrap_python_model()
     expected = inside.predict(None, accounts)
-    monkeypatch.setitem(type(inside).predict.__globals__, "CHUNK", 100)
-    monkeypatch.setitem(inside._assign.__globals__, "CHUNK", 100)
+    monkeypatch.setitem(type(inside.assigner).predict.__globals__, "CHUNK", 100)
     pd.testing.assert_frame_equal(inside.predict(None, accounts), expected, check_exact=False, atol=1e-12)
 
 
@@ -106,9 +105,9 @@ def test_flags_are_numbers(model, accounts):
 
 def test_numbers_and_flags_among_categories_are_their_texts():
     words = {3.0: "3", 2.5: "2.5", True: "true", Decimal("7.00"): "7", " x ": "x", np.int8(4): "4"}
-    assert {value: code._text(value) for value in words} == words
+    assert {value: frames._text(value) for value in words} == words
     for value in (b"x", None, [1], {"x": 1}, pd.Timestamp("2024-01-01"), 1j):
-        assert code._text(value) is None
+        assert frames._text(value) is None
 
 
 IDS = {
@@ -173,11 +172,11 @@ def test_texts_that_are_no_plain_numbers_are_refused(model, accounts, text):
 
 
 def test_the_row_of_a_fault_is_counted_in_the_whole_table(model, accounts):
-    rows = pd.concat([accounts.head(3)] * (code.CHUNK // 3 + 2), ignore_index=True)
+    rows = pd.concat([accounts.head(3)] * (assigning.CHUNK // 3 + 2), ignore_index=True)
     for column in ("frequency", "industry", "account_id"):
         bad = rows.astype({column: object})
-        bad.at[code.CHUNK + 2, column] = [1]
-        with pytest.raises(MlflowException, match=f"row {code.CHUNK + 2} holds a list"):
+        bad.at[assigning.CHUNK + 2, column] = [1]
+        with pytest.raises(MlflowException, match=f"row {assigning.CHUNK + 2} holds a list"):
             model.unwrap_python_model().predict(None, bad)
 
 
@@ -225,7 +224,7 @@ def test_about_the_stated_share_is_out_of_distribution(model, accounts):
 def test_reasons_name_what_sets_the_account_apart(model, packaged, accounts):
     found = model.predict(accounts)
     heavy = accounts["frequency"].idxmax()
-    usual = f"{packaged.catalogue['features']['frequency']['typical']:,.0f}"
+    usual = f"{packaged.catalogue.features['frequency'].typical:,.0f}"
     shown = f"Orders so far: {accounts['frequency'].max():,.0f} (usual: {usual})"
     assert shown in list(found.loc[heavy, ["reason_1", "reason_2"]])
     pattern = re.compile(r"^[A-Z][\w ]*: .+$|^$")
@@ -235,21 +234,21 @@ def test_reasons_name_what_sets_the_account_apart(model, packaged, accounts):
 
 def test_reasons_are_ordered_by_evidence_counted_by_hand(model, packaged, accounts):
     """The weights of evidence of one account, feature by feature, from the catalogue's figures."""
-    evidence = packaged.catalogue["evidence"]
+    evidence = packaged.catalogue.evidence
     row = accounts.iloc[[int(accounts["monetary"].argmax())]]
     label = int(model.predict(row)["segment_id"].iloc[0]) - 11
     weights = {}
     for j, name in enumerate(NUMERIC):
         value = float(row[name].iloc[0])
         if np.isfinite(value):
-            z = (np.log1p(value) - evidence["centre"][j]) / evidence["scale"][j]
-            mean = evidence["means"][label][j]
+            z = (np.log1p(value) - evidence.centre[j]) / evidence.scale[j]
+            mean = evidence.means[label][j]
             weights[name] = mean * (min(z, 4.0) - mean / 2)
     for name in CATEGORICAL:
         level = row[name].iloc[0]
-        if level in evidence["levels"][name]:
-            weights[name] = evidence["lifts"][name][label][evidence["levels"][name].index(level)]
-    subject = {name: told["subject"] for name, told in packaged.catalogue["wording"]["features"].items()}
+        if level in evidence.levels[name]:
+            weights[name] = evidence.lifts[name][label][evidence.levels[name].index(level)]
+    subject = {name: told.subject for name, told in packaged.catalogue.wording.features.items()}
     telling = [name for name in weights if weights[name] >= 0.1]
     descriptive = {"employees", "industry", "country"}
     best = sorted(telling, key=lambda name: (name in descriptive, -weights[name]))[:3]
@@ -330,9 +329,9 @@ def test_an_infinite_number_is_refused_by_column_and_row(model, accounts):
     bad.loc[1, "monetary"] = np.inf
     with pytest.raises(MlflowException, match="'monetary' is infinite in row 1"):
         model.predict(bad)
-    many = pd.concat([accounts.head(3)] * (code.CHUNK // 3 + 2), ignore_index=True)
-    many.loc[code.CHUNK + 2, "monetary"] = np.inf
-    with pytest.raises(MlflowException, match=f"'monetary' is infinite in row {code.CHUNK + 2};"):
+    many = pd.concat([accounts.head(3)] * (assigning.CHUNK // 3 + 2), ignore_index=True)
+    many.loc[assigning.CHUNK + 2, "monetary"] = np.inf
+    with pytest.raises(MlflowException, match=f"'monetary' is infinite in row {assigning.CHUNK + 2};"):
         model.predict(many)
 
 
@@ -343,13 +342,21 @@ def test_a_text_among_numbers_is_refused_by_column(model, accounts):
 
 @pytest.mark.parametrize(
     "name",
-    ["space.onnx", "segmenter.onnx", "prospect.onnx", "catalogue.json", "digests.json", "segment_model.py"],
+    [
+        "space.onnx",
+        "segmenter.onnx",
+        "prospect.onnx",
+        "catalogue.json",
+        "digests.json",
+        "segment_model.py",
+        *segment_model.CODE,
+    ],
 )
 @pytest.mark.parametrize("place", [0.1, 0.9])
 def test_one_changed_byte_in_any_file_is_refused(saved, tmp_path, name, place):
     copy = tmp_path / "model"
     shutil.copytree(saved, copy)
-    file = copy / name if name.endswith(".py") else copy / "artifacts" / name
+    file = copy / name if name == segment_model.ENTRY else copy / "artifacts" / name
     content = bytearray(file.read_bytes())
     position = int(len(content) * place)
     content[position] ^= 1
@@ -366,7 +373,7 @@ def test_one_changed_byte_in_any_file_is_refused(saved, tmp_path, name, place):
 def test_a_missing_file_is_refused(packaged, name):
     files = {file.name: file for file in packaged.folder.iterdir() if file.suffix and file.name != name}
     with pytest.raises(MlflowException, match=f"{name} is not the one"):
-        code.verified(files, None)
+        segment_model.verified(files, None)
 
 
 def test_an_additional_file_is_refused(packaged, tmp_path):
@@ -374,7 +381,7 @@ def test_an_additional_file_is_refused(packaged, tmp_path):
     package = [file for file in packaged.folder.iterdir() if file.suffix]
     files = {file.name: file for file in [*package, tmp_path / "more.onnx"]}
     with pytest.raises(MlflowException, match=r"more\.onnx is not the one"):
-        code.verified(files, None)
+        segment_model.verified(files, None)
 
 
 def test_a_model_without_second_path_scores_prospects_by_what_is_known(packaged, accounts, tmp_path):
@@ -382,8 +389,12 @@ def test_a_model_without_second_path_scores_prospects_by_what_is_known(packaged,
     (tmp_path / "prospect.onnx").unlink()
     digests = (tmp_path / "digests.json").read_text().splitlines()
     (tmp_path / "digests.json").write_text("\n".join(line for line in digests if "prospect" not in line))
-    files = {file.stem: str(file) for file in tmp_path.iterdir() if file.suffix in (".onnx", ".json")}
-    alone = code.SegmentModel()
+    files = {
+        file.stem: str(file)
+        for file in tmp_path.iterdir()
+        if file.suffix in (".onnx", ".json") or file.name in segment_model.CODE
+    }
+    alone = segment_model.SegmentModel()
     alone.load_context(SimpleNamespace(artifacts=files, model_config={}))
     found = alone.predict(None, accounts.head(5)[["account_id", *PROSPECT]])
     assert (found["basis"] == "partial").all()

@@ -12,7 +12,7 @@ from segmentwerk.core import units
 from segmentwerk.features.catalogue import catalogue
 from segmentwerk.registry.package import _possible
 from segmentwerk.scoring import batch
-from segmentwerk.scoring import model as code
+from segmentwerk.shipped import assigning
 
 NUMBERS = [feature for feature in catalogue() if feature.kind == "numeric"]
 
@@ -39,13 +39,13 @@ def limits(feature, *values):
 
 def test_limits_follow_accounts_that_go_beyond_without_telling_their_value():
     share = next(feature for feature in CATALOGUE if feature.unit == "share")
-    assert limits(share, 0.2, np.nan)["most"] == pytest.approx(1)
-    assert limits(share, 1 + 1e-12)["most"] == pytest.approx(1)
-    assert limits(share, 3.7)["most"] == pytest.approx(10)
-    assert limits(share, -0.02)["least"] == pytest.approx(-0.1)
-    assert limits(share)["above"] == "cannot be above 1: 85% of something is 0.85"
+    assert limits(share, 0.2, np.nan).most == pytest.approx(1)
+    assert limits(share, 1 + 1e-12).most == pytest.approx(1)
+    assert limits(share, 3.7).most == pytest.approx(10)
+    assert limits(share, -0.02).least == pytest.approx(-0.1)
+    assert limits(share).above == "cannot be above 1: 85% of something is 0.85"
     below_zero = dataclasses.replace(share, limits=(-5.0, -1.0))
-    assert limits(below_zero, 0.0)["most"] == pytest.approx(0, abs=1e-6)
+    assert limits(below_zero, 0.0).most == pytest.approx(0, abs=1e-6)
 
 
 IMPOSSIBLE = [
@@ -71,9 +71,9 @@ def test_what_cannot_be_is_refused_by_column_and_row(model, accounts, column, va
 
 
 def test_the_row_is_counted_in_the_whole_table(model, accounts):
-    rows = pd.concat([accounts.head(3)] * (code.CHUNK // 3 + 2), ignore_index=True)
-    rows.loc[code.CHUNK + 2, "frequency"] = -1
-    with pytest.raises(MlflowException, match=f"row {code.CHUNK + 2} holds -1"):
+    rows = pd.concat([accounts.head(3)] * (assigning.CHUNK // 3 + 2), ignore_index=True)
+    rows.loc[assigning.CHUNK + 2, "frequency"] = -1
+    with pytest.raises(MlflowException, match=f"row {assigning.CHUNK + 2} holds -1"):
         model.unwrap_python_model().predict(None, rows)
 
 

@@ -1,20 +1,25 @@
 """Reasons as a native reads them: figures, units, windows, order, and what the model does not know."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from segmentwerk.core.types import Feature
 from segmentwerk.features.catalogue import catalogue
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.reasons import wording
-from segmentwerk.scoring.model import Evidence, Wording
+from segmentwerk.shipped import frames
+from segmentwerk.shipped.evidence import Phrase, ReasonFinder
+from segmentwerk.shipped.model_catalogue import FeatureRecord
 
 FEATURES = {feature.name: feature for feature in catalogue()}
 NB = "\N{NO-BREAK SPACE}"
 
 
-def worded(feature: Feature, code: str = "en", typical=None) -> Wording:
+def worded(feature: Feature, code: str = "en", typical=None) -> Phrase:
     told = wording([feature], Language(code, "EUR"))
-    return Wording(told, {"name": feature.name, "typical": typical})
+    return Phrase(told, FeatureRecord(feature.name, typical=typical))
 
 
 VALUES = [
@@ -103,24 +108,22 @@ def test_what_an_account_does_comes_before_what_it_is(packaged, model, accounts)
 
 
 def test_features_that_shaped_nothing_are_told_only_where_nothing_else_is_there(packaged, accounts):
-    import numpy as np
-
-    from segmentwerk.scoring import model as code
-
     catalogue = packaged.catalogue
-    for name in ("industry", "country", "employees"):
-        catalogue["features"][name]["active"] = False
-    evidence = Evidence(catalogue)
+    features = {
+        name: replace(feature, active=name not in ("industry", "country", "employees"))
+        for name, feature in catalogue.features.items()
+    }
+    finder = ReasonFinder(replace(catalogue, features=features))
     rows = accounts[accounts["frequency"] >= 2].head(200)
-    numeric, texts = code._numbers(rows, catalogue["numeric"]), code._texts(rows, catalogue["categorical"])
+    numeric, texts = frames.numbers_of(rows, catalogue.numeric), frames.texts_of(rows, catalogue.categorical)
     label = packaged.labels.to_numpy()[rows.index]
-    reasons = np.array(evidence.reasons(numeric, texts, label, np.zeros(len(rows), dtype=bool))).T
+    reasons = np.array(finder.sentences(numeric, texts, label, np.zeros(len(rows), dtype=bool))).T
     descriptive = ("Employees", "Industry", "Country")
     for row in reasons:
         kinds = {text.startswith(descriptive) for text in row if text}
         assert len(kinds) <= 1, row
     numeric[:, [0, 1, 2, 4]] = np.nan
-    alone = np.array(evidence.reasons(numeric, texts, label, np.zeros(len(rows), dtype=bool))).T
+    alone = np.array(finder.sentences(numeric, texts, label, np.zeros(len(rows), dtype=bool))).T
     assert any(text.startswith(descriptive) for text in alone.ravel())
 
 
@@ -137,14 +140,12 @@ def test_a_category_that_the_model_does_not_know_is_told(model, accounts):
 
 
 def test_a_german_model_speaks_german(packaged, accounts):
-    from segmentwerk.scoring import model as code
-
     told = wording(packaged.table.catalogue, Language("de", "EUR"))
-    evidence = Evidence({**packaged.catalogue, "wording": told})
+    finder = ReasonFinder(replace(packaged.catalogue, wording=told))
     rows = accounts[accounts["frequency"] >= 2].head(50).assign(industry="Stahl")
-    texts = code._texts(rows, packaged.catalogue["categorical"])
-    numeric = code._numbers(rows, packaged.catalogue["numeric"])
-    reasons = evidence.reasons(numeric, texts, packaged.labels.to_numpy()[rows.index], numeric[:, 0] < 0)
+    texts = frames.texts_of(rows, packaged.catalogue.categorical)
+    numeric = frames.numbers_of(rows, packaged.catalogue.numeric)
+    reasons = finder.sentences(numeric, texts, packaged.labels.to_numpy()[rows.index], numeric[:, 0] < 0)
     subjects = {text.split(":")[0] for column in reasons for text in column if text}
-    assert subjects <= {entry["subject"] for entry in told["features"].values()}
-    assert evidence.hints(texts, 50)[0] == "Branche: „Stahl“ kennt das Modell nicht"
+    assert subjects <= {entry.subject for entry in told.features.values()}
+    assert finder.hints(texts, 50)[0] == "Branche: „Stahl“ kennt das Modell nicht"

@@ -43,8 +43,8 @@ def test_without_a_number_there_is_no_sign_to_find(opened):
 
 
 def test_a_lack_of_memory_is_told_as_what_it_is():
-    with pytest.raises(
-        InputError, match=r"accounts\.csv takes more memory than is free\. Save it as Parquet"
+    with (
+        pytest.raises(InputError, match=r"accounts\.csv takes more memory than is free\. Save it as Parquet"),
+        source._reading("accounts.csv"),
     ):
-        with source._reading("accounts.csv"):
-            raise duckdb.OutOfMemoryException("Out of Memory Error: failed to allocate")
+        raise duckdb.OutOfMemoryException("Out of Memory Error: failed to allocate")

@@ -101,15 +101,15 @@ class Design:
             score += np.array(term.log_share)[codes]
         return np.asarray(score)
 
-    def draw(self, graph: Graph, coefficients: Floats) -> tuple[str, str]:
-        """Draw ``matrix(...) @ coefficients.T`` (n, k) and the typicality (n,) as ONNX."""
+    def add_to(self, graph: Graph, coefficients: Floats) -> tuple[str, str]:
+        """Add ``matrix(...) @ coefficients.T`` (n, k) and the typicality (n,) to an ONNX graph."""
         source = NUMERIC if self.numeric else CODES
         rows = graph.add("Shape", source, start=0, end=1)
         logits = _zeros(graph, graph.add("Concat", rows, graph.constant([len(coefficients)]), axis=0))
         score = _zeros(graph, rows)
         blocks = np.split(coefficients, self._offsets(), axis=1)
         if self.numbers:
-            logits, score = self._draw_numbers(graph, blocks[:3], logits, score)
+            logits, score = self._add_numbers(graph, blocks[:3], logits, score)
         for term, block in zip(self.categories, blocks[3:], strict=True):
             weights = np.vstack([block.T, np.zeros(len(coefficients))])
             codes = {level: code for code, level in enumerate(term.levels)}
@@ -119,7 +119,7 @@ class Design:
             logits, score = (graph.add("Add", *pair) for pair in zip((logits, score), said, strict=True))
         return logits, score
 
-    def _draw_numbers(
+    def _add_numbers(
         self, graph: Graph, blocks: Sequence[Floats], logits: str, score: str
     ) -> tuple[str, str]:
         values = graph.add(

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from raw_feed import feed
-from segmentwerk.registry.design import Design, signed_log
+from segmentwerk.segmenters.design import Design, signed_log
 from segmentwerk.segmenters.onnx_graph import DOUBLE, Graph, raw_inputs
 
 ROWS = pd.DataFrame(
@@ -74,7 +74,7 @@ def drawn(design):
     """The design's logits for three segments, as ONNX, and the weights in them."""
     weights = np.random.default_rng(0).normal(size=(3, design.matrix(ROWS).shape[1]))
     graph = Graph("g")
-    logits, score = design.draw(graph, weights)
+    logits, score = design.add_to(graph, weights)
     model = graph.model(
         raw_inputs(2, 1),
         {"logits": (logits, (DOUBLE, ["n", 3])), "score": (score, (DOUBLE, ["n"]))},

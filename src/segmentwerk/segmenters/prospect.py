@@ -13,8 +13,8 @@ from scipy.special import softmax
 
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.types import AccountTable
-from segmentwerk.registry.design import Design
-from segmentwerk.registry.logistic import PENALTIES, expected_calibration_error, log_loss, regression
+from segmentwerk.segmenters.design import Design
+from segmentwerk.segmenters.logistic import PENALTIES, expected_calibration_error, log_loss, regression
 from segmentwerk.segmenters.onnx_graph import DOUBLE, Graph, Tensor, raw_inputs
 
 Floats = NDArray[np.float64]
@@ -28,7 +28,7 @@ LEAST_INFORMED = 100
 
 
 @dataclass(frozen=True)
-class Prospect:
+class ProspectModel:
     """A calibrated multinomial logistic regression on the features of prospects.
 
     Attributes
@@ -69,7 +69,7 @@ class Prospect:
         float64 (n,), the typicality.
         """
         graph = Graph("Prospect")
-        logits, score = self.design.draw(graph, self.coefficients / self.temperature)
+        logits, score = self.design.add_to(graph, self.coefficients / self.temperature)
         logits = graph.add("Add", logits, graph.constant(self.intercepts / self.temperature))
         proba = graph.add("Softmax", logits, axis=1)
         inputs = raw_inputs(len(self.design.numeric), len(self.design.categorical))
@@ -87,7 +87,7 @@ def fit(
     numeric: list[str],
     categorical: list[str],
     seed: int,
-) -> Prospect:
+) -> ProspectModel:
     """Learn to predict the segment of customers from the features that prospects have, too.
 
     Parameters
@@ -100,9 +100,22 @@ def fit(
         The reference space's columns, in the order of the model's inputs.
     """
     used = [feature.name for feature in table.catalogue if feature.prospect]
+    return learn(table.features, labels, numeric=numeric, categorical=categorical, used=used, seed=seed)
+
+
+def learn(
+    features: pd.DataFrame,
+    labels: pd.Series,
+    *,
+    numeric: list[str],
+    categorical: list[str],
+    used: list[str],
+    seed: int,
+) -> ProspectModel:
+    """Learn from the ``used`` features (n_accounts, n_features) of the customers in ``labels``."""
     n_segments = int(labels.max()) + 1
-    labels = _sample(_informed(labels, table, used), derive(seed, "prospect", "rows"))
-    features = table.features.loc[labels.index]
+    labels = _sample(_informed(labels, features, used), derive(seed, "prospect", "rows"))
+    features = features.loc[labels.index]
     design = Design.learn(features, numeric, categorical, used)
     target = labels.to_numpy(np.int64)
     matrix = design.matrix(features)
@@ -111,7 +124,7 @@ def fit(
     temperature = _temperature(logits[tempering], target[tempering])
     proba = softmax(logits / temperature, axis=1)
     coefficients, intercepts = regression(matrix, target, n_segments, penalty)
-    return Prospect(
+    return ProspectModel(
         design=design,
         coefficients=coefficients,
         intercepts=intercepts,
@@ -124,12 +137,12 @@ def fit(
     )
 
 
-def _informed(labels: pd.Series, table: AccountTable, used: list[str]) -> pd.Series:
+def _informed(labels: pd.Series, features: pd.DataFrame, used: list[str]) -> pd.Series:
     """Leave out customers of which nothing was known beforehand, where they are the most.
 
     Prospects come with something known; such customers would only teach how they differ from them.
     """
-    known = table.features.loc[labels.index, used].notna().any(axis=1)
+    known = features.loc[labels.index, used].notna().any(axis=1)
     return labels[known] if LEAST_INFORMED <= known.sum() < len(labels) / 2 else labels
 
 

@@ -7,8 +7,8 @@ import pytest
 
 from packaged import CATALOGUE, CATEGORICAL, NUMERIC, world
 from raw_feed import feed
-from segmentwerk.registry import prospect
-from segmentwerk.registry.logistic import expected_calibration_error
+from segmentwerk.segmenters import prospect
+from segmentwerk.segmenters.logistic import expected_calibration_error
 
 
 @pytest.fixture(scope="module")
