@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 EXTRAS ?= dev,postgres,server
 
-.PHONY: setup run test test-all lint ui server screenshots bench lock clean
+.PHONY: setup run test test-all lint docs ui server screenshots bench lock clean
 
 setup: .venv/ready
 
@@ -28,6 +28,9 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry src
+
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 ui: setup
 	$(BIN)/segmentwerk ui

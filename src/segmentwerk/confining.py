@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -43,10 +44,17 @@ class ConfinedFiles(FileConfigSource):
         return result
 
 
-def confine() -> None:
-    """Let Hydra read all its files through `ConfinedFiles`."""
+@contextmanager
+def confined() -> Iterator[None]:
+    """Let Hydra read all its files through `ConfinedFiles` while the block runs."""
     Plugins.instance()  # registers Hydra's own
-    SourcesRegistry.instance().types[FileConfigSource.scheme()] = ConfinedFiles
+    readers, scheme = SourcesRegistry.instance().types, FileConfigSource.scheme()
+    before = readers[scheme]
+    readers[scheme] = ConfinedFiles
+    try:
+        yield
+    finally:
+        readers[scheme] = before
 
 
 def insist_on_group(name: PurePosixPath, result: ConfigResult) -> None:
