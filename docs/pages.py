@@ -15,16 +15,26 @@ from mkdocs.structure.files import File, Files
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "src" / "segmentwerk"
-FIRST = ("index.md", "notebook.md", "how-to", "concepts", "results.md", "architecture.md", "decisions")
+FIRST = (
+    "index.md",
+    "notebook.md",
+    "how-to",
+    "concepts",
+    "reference",
+    "results.md",
+    "architecture.md",
+    "decisions",
+)
 """The order of what stands at the top; whatever else there is follows."""
 TITLES = {"how-to": "How to"}
+_FENCED = re.compile(r"(^```.*?^```$)", re.MULTILINE | re.DOTALL)
 _PRIVATE = re.compile(r"/_(?!_init__)")
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
     """Add the pages that are made, and put all pages into the navigation."""
     pages = [file.src_uri for file in files.documentation_pages()]
-    made = {"index.md": _readme(), "notebook.md": _notebook(), **dict(_reference())}
+    made = {"index.md": _readme(), "notebook.md": _notebook(), **dict(_code())}
     decisions = sorted(page for page in pages if page.startswith("decisions/"))
     made["decisions/index.md"] = _index("Decisions", decisions)
     for name, text in made.items():
@@ -34,8 +44,17 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, **_about: object) -> str:
-    """Let links to the notebook lead to its page."""
-    return markdown.replace("notebook.ipynb)", "notebook.md)")
+    """Let links to the notebook lead to its page, and write lists as Python-Markdown reads them.
+
+    A code host takes a list right below a paragraph, and two blanks for one within another.
+    """
+    parts = _FENCED.split(markdown.replace("notebook.ipynb)", "notebook.md)"))
+    return "".join(part if place % 2 else _lists(part) for place, part in enumerate(parts))
+
+
+def _lists(text: str) -> str:
+    apart = re.sub(r"^((?![-*|] |\d+\. |\s|#).+)\n(?=[-*] )", r"\1\n\n", text, flags=re.MULTILINE)
+    return re.sub(r"^ {2,3}(?=[-*] )", "    ", apart, flags=re.MULTILINE)
 
 
 def _navigation(pages: list[str]) -> list[object]:
@@ -73,12 +92,12 @@ def _title(page: str) -> str:
     return first.removeprefix("# ")
 
 
-def _reference() -> Iterator[tuple[str, str]]:
+def _code() -> Iterator[tuple[str, str]]:
     """Yield a page for each package and one for the modules beside them, from their docstrings."""
     packages = sorted(path.parent for path in PACKAGE.glob("*/__init__.py"))
     for folder in packages:
-        yield f"reference/{folder.name}.md", _page(folder, sorted(folder.rglob("*.py")))
-    yield "reference/index.md", _page(PACKAGE, sorted(PACKAGE.glob("*.py")))
+        yield f"code/{folder.name}.md", _page(folder, sorted(folder.rglob("*.py")))
+    yield "code/index.md", _page(PACKAGE, sorted(PACKAGE.glob("*.py")))
 
 
 def _page(folder: Path, files: list[Path]) -> str:

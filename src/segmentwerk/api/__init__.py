@@ -16,7 +16,7 @@ from segmentwerk.config import CompareSettings, DataSettings, ScoreSettings
 __all__ = ["ComparisonResult", "LoadedSource", "ScoringResult", "compare", "load_source", "score"]
 
 Frames = pd.DataFrame | Mapping[str, pd.DataFrame]
-SCORING = ("home", "source", "quality")
+_SCORING = ("home", "source", "quality")
 """Settings of a source that scoring takes over; features are built as the model's own."""
 
 
@@ -105,7 +105,7 @@ def score(
     """
     given = calls.flat(overrides)
     if isinstance(accounts, LoadedSource):
-        kept = {key: value for key, value in accounts.overrides.items() if key.split(".")[0] in SCORING}
+        kept = {key: value for key, value in accounts.overrides.items() if key.split(".")[0] in _SCORING}
         given = kept | given
     elif isinstance(accounts, pd.DataFrame):
         given["input"] = str(frames.as_file(accounts, calls.home_of(given)))

@@ -1,5 +1,7 @@
 """`import segmentwerk` costs nothing, and offers what it says; the segmenters are scikit-learn's kind."""
 
+import ast
+import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -43,6 +45,19 @@ def test_the_import_loads_nothing_heavy():
 def test_every_name_that_is_offered_is_there():
     for name in sw.__all__:
         assert getattr(sw, name) is not None
+
+
+def test_type_checkers_and_editors_know_the_same_names():
+    tree = ast.parse(Path(sw.__file__).read_text(encoding="utf-8"))
+    (typed,) = [
+        node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+    ]
+    imports = [node for node in typed.body if isinstance(node, ast.ImportFrom)]
+    known = {alias.name: node.module for node in imports for alias in node.names}
+    assert set(known) == set(sw.__all__) - {"__version__"}
+    for name, module in known.items():
+        assert getattr(importlib.import_module(module), name) is getattr(sw, name)
+    assert (Path(sw.__file__).parent / "py.typed").is_file()
 
 
 def test_a_name_that_is_not_offered_is_refused_as_python_does():
