@@ -85,13 +85,15 @@ class ComparisonResult:
         standing = "champion" if model["champion"] else "challenger"
         facts = {
             "Winner": f"{self.winner}. {self.reason}",
-            "Structure": f"{self.verdict}. {decision['verdict_reason']}",
+            "Structure": decision["verdict_reason"],
             "Model": f"{self.model_uri} ({standing})" if self.model_uri else "not registered",
         }
-        ranking = self.ranking.dropna(axis=1, how="all").drop(
-            columns=["complexity", "rank_se"], errors="ignore"
-        )
-        tables = {"Candidates, best first": ranking, "Segments": self.segments.reset_index()}
+        hidden = ["algorithm", "complexity", "passed", "rank_se", "pareto"]
+        ranking = self.ranking.drop(columns=hidden, errors="ignore").dropna(axis=1, how="all")
+        segments = self.segments.reset_index()
+        for share in ("share", "revenue_share"):
+            segments[share] = segments[share].map("{:.0%}".format, na_action="ignore")
+        tables = {"Candidates, best first": ranking, "Segments": segments}
         return _page("Comparison", facts, tables)
 
 
