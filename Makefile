@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 EXTRAS ?= dev,postgres,server
 
-.PHONY: setup run test test-all coverage lint ui server screenshots bench lock clean
+.PHONY: setup run test test-all coverage lint docs ui server screenshots bench lock clean
 
 setup: .venv/ready
 
@@ -34,6 +34,9 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/deptry src
+
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 ui: setup
 	$(BIN)/segmentwerk ui

@@ -148,7 +148,7 @@ def _run_hydra(verb: str, arguments: list[str]) -> None:
     from omegaconf import OmegaConf
 
     from segmentwerk import config
-    from segmentwerk.confining import confine
+    from segmentwerk.confining import confined
     from segmentwerk.core.paths import config_root, default_home, insist_on_surroundings, output_root
     from segmentwerk.overrides import translate
     from segmentwerk.sealing import seal
@@ -158,11 +158,11 @@ def _run_hydra(verb: str, arguments: list[str]) -> None:
     OmegaConf.register_new_resolver("segmentwerk_outputs", output_root, replace=True)
     overrides, sealed = seal(translate(verb, arguments, getattr(config, VERBS[verb][0])))
     sys.argv = [f"segmentwerk {verb}", *overrides]
-    confine()
     application = hydra.main(version_base="1.3", config_path=str(config_root() / "conf"), config_name=verb)
     failures: list[Exception] = []
     # Read once: MLflow itself sets it later, for the processes that it starts.
-    application(_task(verb, failures, os.environ.get("MLFLOW_TRACKING_URI"), sealed))()
+    with confined():
+        application(_task(verb, failures, os.environ.get("MLFLOW_TRACKING_URI"), sealed))()
     if failures:
         raise failures[0]
 

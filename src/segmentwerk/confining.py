@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -72,11 +73,21 @@ class ExperimentsBeside(SearchPathPlugin):
         search_path.append(EXPERIMENTS, f"{EXPERIMENTS}://{config_root()}")
 
 
-def confine() -> None:
-    """Let Hydra read all its files through `ConfinedFiles`, and find the experiments beside ``conf``."""
-    Plugins.instance().register(ExperimentsBeside)  # after Hydra's own
-    SourcesRegistry.instance().types[FileConfigSource.scheme()] = ConfinedFiles
-    SourcesRegistry.instance().types[ExperimentFiles.scheme()] = ExperimentFiles
+@contextmanager
+def confined() -> Iterator[None]:
+    """Let Hydra read its files through `ConfinedFiles`, and find the experiments, while the block runs."""
+    plugins = Plugins.instance()  # registers Hydra's own
+    plugins.register(ExperimentsBeside)
+    readers = SourcesRegistry.instance().types
+    before = dict(readers)
+    readers[FileConfigSource.scheme()] = ConfinedFiles
+    readers[ExperimentFiles.scheme()] = ExperimentFiles
+    try:
+        yield
+    finally:
+        readers.clear()
+        readers.update(before)
+        plugins.plugin_type_to_subclass_list[SearchPathPlugin].remove(ExperimentsBeside)
 
 
 def insist_on_group(name: PurePosixPath, result: ConfigResult) -> None:

@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from segmentwerk import config
 from segmentwerk.cli import VERBS
-from segmentwerk.confining import ExperimentFiles, confine
+from segmentwerk.confining import ExperimentFiles, confined
 from segmentwerk.contest.candidates import build
 from segmentwerk.core import settings as schema
 from segmentwerk.core.errors import ConfigError
@@ -35,9 +35,10 @@ DEFAULTS = {
 
 @pytest.fixture(autouse=True)
 def _home(tmp_path, monkeypatch):
-    confine()
     monkeypatch.setenv("SEGMENTWERK_HOME", str(tmp_path))
     OmegaConf.register_new_resolver("segmentwerk_home", lambda: str(tmp_path), replace=True)
+    with confined():
+        yield
 
 
 def settings(verb, *overrides, **more):

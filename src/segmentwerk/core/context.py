@@ -35,6 +35,8 @@ class Context:
         The folder shared by the runs of a multirun; None for a single run.
     timings
         Seconds by stage; in a comparison segmenters are judged while others are tuned.
+    quiet
+        Whether nothing is printed: who calls from Python reads the result.
     """
 
     verb: str
@@ -42,6 +44,7 @@ class Context:
     sweep: str | None = None
     overrides: list[str] = field(default_factory=list)
     timings: dict[str, float] = field(default_factory=dict)
+    quiet: bool = False
 
     @classmethod
     def open(cls, verb: str, output: str, *, sweep: str | None, overrides: list[str]) -> Context:

@@ -77,7 +77,8 @@ def run(settings: CompareSettings, context: Context) -> dict[str, Any]:
         address = report.address(store, settings.tracking.experiment, parent)
         parent.write(_records(found, released, prepared, settings, context, address))
         parent.write([*drawn, *told, *_files(settings, released, prepared, context)])
-    terminal.show(found, released, settings.tracking.uri, settings.source.currency)
+    if not context.quiet:
+        terminal.show(found, released, settings.tracking.uri, settings.source.currency)
     return _summary(found, released, prepared, parent)
 
 
