@@ -235,12 +235,12 @@ def _handle(line: Connection, message: bytes) -> None:
 
 def _follow(parent: int) -> None:
     """Leave Ctrl-C to the parent process, whose id is ``parent``, and end when it ends."""
+
+    def end_with_it() -> None:
+        # A dead process that nobody has asked after still has its id, but no children any more.
+        while os.getppid() == parent and psutil.pid_exists(parent):
+            time.sleep(_LOOK_EVERY)
+        os._exit(1)
+
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: int) -> None:
-    # A dead process that nobody has asked after still has its id, but no children any more.
-    while os.getppid() == parent and psutil.pid_exists(parent):
-        time.sleep(_LOOK_EVERY)
-    os._exit(1)
+    threading.Thread(target=end_with_it, daemon=True).start()

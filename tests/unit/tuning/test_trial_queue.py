@@ -155,7 +155,7 @@ def test_signs_of_life_are_given_while_trials_run(storage):
     here = join(storage)
     here._heartbeat = 0.02
     trial = here.claim()
-    with here.beating():
+    with here.heartbeats():
         while "beat" not in here.trials()[0].user_attrs:
             pass
         here.finish(trial, DONE)

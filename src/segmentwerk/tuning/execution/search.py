@@ -84,7 +84,7 @@ def _search(plan: StudyPlan, queue: TrialQueue, objective: Objective, on_trial: 
     with ExitStack() as stack:
         progress = stack.enter_context(StudyProgress(plan.study, plan.n_trials))
         if plan.settings.storage is not None:
-            stack.enter_context(queue.beating())
+            stack.enter_context(queue.heartbeats())
         logger = stack.enter_context(closing(_TrialLogger(queue, on_trial)))
         start: Start = partial(run_here, objective, queue.report)
         if workers > 1:
@@ -113,12 +113,12 @@ def _start_trial(plan: StudyPlan, queue: TrialQueue, start: Start, running: Runn
     if trial is None:
         return False
     params = plan.space.suggest(trial)
-    twin = queue.twin(params)
-    if twin is None:
+    duplicate = queue.duplicate(params)
+    if duplicate is None:
         running[start(trial, params)] = trial
     else:
         # Pruned rather than failed: samplers learn from pruned trials to look elsewhere.
-        queue.finish(trial, TrialOutcome("pruned", f"same parameters as trial {twin}"))
+        queue.finish(trial, TrialOutcome("pruned", f"same parameters as trial {duplicate}"))
     return True
 
 

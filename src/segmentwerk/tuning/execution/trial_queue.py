@@ -46,7 +46,7 @@ class TrialQueue:
         self._me = me()
         self._running: dict[int, int] = {}
         """Trials of this process: number to the storage's id."""
-        self._noted: dict[int, set[int]] = {}
+        self._reported: dict[int, set[int]] = {}
         """Steps that a process reported for them before it died."""
         self._others: list[FrozenTrial] = []
         self._logged: set[int] = set()
@@ -77,12 +77,12 @@ class TrialQueue:
             trial.set_user_attr("owner", self._me)
         self._running[trial.number] = storage_id
         self._others = [other for other in trials if other.number != trial.number]
-        self._noted[trial.number] = {
+        self._reported[trial.number] = {
             step for other in waiting if other.number == trial.number for step in other.intermediate_values
         }
         return trial
 
-    def twin(self, params: Point) -> int | None:
+    def duplicate(self, params: Point) -> int | None:
         """Return the number of another trial that had these parameters when the last one was claimed."""
         return next((other.number for other in self._others if other.params == params), None)
 
@@ -96,11 +96,11 @@ class TrialQueue:
         """
         if not math.isfinite(value):
             raise optuna.TrialPruned(f"its value at step {step} is {value}")
-        noted = self._noted[trial.number]
-        if step not in noted:
+        reported = self._reported[trial.number]
+        if step not in reported:
             trial.report(value, step)
         # A process that died may have got further than this step, so it was not pruned here.
-        if step >= max(noted, default=step) and trial.should_prune():
+        if step >= max(reported, default=step) and trial.should_prune():
             raise optuna.TrialPruned(f"pruned at step {step} with {value:.4g}")
 
     def finish(self, trial: optuna.Trial, outcome: TrialOutcome) -> None:
@@ -158,7 +158,7 @@ class TrialQueue:
         return left
 
     @contextmanager
-    def beating(self) -> Iterator[None]:
+    def heartbeats(self) -> Iterator[None]:
         """Give a sign of life for each running trial while the block runs."""
         stop = threading.Event()
         thread = threading.Thread(target=self._beat, args=(stop,), daemon=True)
