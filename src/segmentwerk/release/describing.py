@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 
 from segmentwerk.config import CompareSettings
@@ -12,6 +13,8 @@ from segmentwerk.core.proposal import Comparison
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.types import Identity, Segment
 from segmentwerk.evaluation.identity import match
+from segmentwerk.evaluation.succession import Assigned, differences
+from segmentwerk.evaluation.view import Fitted
 from segmentwerk.insight import cards, profiles
 from segmentwerk.insight.cards import Card
 from segmentwerk.insight.exemplar import exemplars
@@ -19,11 +22,12 @@ from segmentwerk.insight.language import Language
 from segmentwerk.insight.migration import Migration
 from segmentwerk.insight.overlap import cautions, neighbourhood
 from segmentwerk.insight.profiles import Effect
-from segmentwerk.preparation.prepare import Prepared
+from segmentwerk.preparation.prepare import Prepared, split
+from segmentwerk.registry.approval import LEAST_HELD_OUT
 from segmentwerk.registry.incumbent import Incumbent, incumbent, next_segment_id
 from segmentwerk.release import portrait
-from segmentwerk.release.comparing import compare_with
 from segmentwerk.scoring.load import load
+from segmentwerk.shipped.model_catalogue import NO_SEGMENT
 from segmentwerk.tracking.writer import Store
 
 
@@ -119,7 +123,38 @@ def _beside(found: Described, present: Incumbent, prepared: Prepared, settings: 
         moves=portrait.moves(
             found.identity, present, found.labels, found.segments, prepared.table, found.language
         ),
-        comparison=compare_with(
-            present, found.winner.model, found.labels, found.identity, prepared, settings
-        ),
+        comparison=_compared(present, found.winner.model, found.labels, found.identity, prepared, settings),
+    )
+
+
+def _compared(
+    present: Incumbent,
+    winner: Fitted,
+    labels: pd.Series,
+    identity: Identity,
+    prepared: Prepared,
+    settings: CompareSettings,
+) -> Comparison:
+    """Compare the winner with the champion: who moves, and how both do on accounts new to both.
+
+    Parameters
+    ----------
+    labels
+        The winner's label of each customer (n_customers,).
+    """
+    before = present.ids.reindex(labels.index, fill_value=NO_SEGMENT)
+    share = float(present.params.get("holdout_share", settings.evaluation.holdout_share))
+    _, theirs = split(prepared.table.customers, share, int(present.params.get("seed", settings.seed)))
+    held_out = np.flatnonzero(prepared.view.test.index.isin(theirs))
+    view = prepared.view.take(np.arange(len(prepared.view.train)), held_out)
+    each, overall = (
+        differences(winner, Assigned(before), view, settings.evaluation, seed=settings.seed)
+        if len(held_out) >= LEAST_HELD_OUT
+        else ((), None)
+    )
+    moved = labels.map(identity.ids) != before
+    spent = prepared.table.features.loc[labels.index].get("monetary")
+    total, moving = (None, None) if spent is None else (float(spent.sum()), float(spent[moved].sum()))
+    return Comparison(
+        present.version, len(labels), len(held_out), float(moved.mean()), total, moving, each, overall
     )
