@@ -16,7 +16,7 @@ from segmentwerk.config import CompareSettings, DataSettings, ScoreSettings
 __all__ = ["ComparisonResult", "LoadedSource", "ScoringResult", "compare", "load_source", "score"]
 
 Frames = pd.DataFrame | Mapping[str, pd.DataFrame]
-_SCORING = ("home", "source", "quality")
+_SCORING = (calls.CONFIG_DIR, "home", "source", "quality")
 """Settings of a source that scoring takes over; features are built as the model's own."""
 
 
@@ -31,6 +31,7 @@ def load_source(source: str | Frames = "demo", **overrides: Any) -> LoadedSource
         are.
     overrides
         Any key of `segmentwerk data --cfg job`: ``source__accounts=400``, ``quality={"orphans": False}``.
+        ``config_dir`` names a folder with files of your own, such as ``source/shop.yaml``.
 
     Raises
     ------

@@ -30,6 +30,8 @@ from segmentwerk.refusals import explained
 SettingsT = TypeVar("SettingsT", bound=RootSettings)
 _STORES = ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI")
 """Variables that MLflow sets when it is told of a store."""
+CONFIG_DIR = "config_dir"
+"""What is no key of a verb: where to look for more config files."""
 _KEY = re.compile(r"[^\W\d][\w.\-]*")
 
 
@@ -94,7 +96,8 @@ def settings(verb: str, root: type[SettingsT], overrides: Mapping[str, Any]) -> 
     Parameters
     ----------
     overrides
-        As `flat` returns them. A text for a config group, such as ``goal``, chooses one of its files.
+        As `flat` returns them. A text for a config group, such as ``goal``, chooses one of its files;
+        ``config_dir`` is a folder with more of them, as ``--config-dir`` of the command line.
 
     Raises
     ------
@@ -104,13 +107,14 @@ def settings(verb: str, root: type[SettingsT], overrides: Mapping[str, Any]) -> 
     insist_on_surroundings()
     folder = config_root() / "conf"
     choices = {key: value for key, value in overrides.items() if _is_choice(folder, key, value)}
+    words = [f"{_sign(key)}{key}={quoted(value)}" for key, value in choices.items()]
     OmegaConf.register_new_resolver("segmentwerk_home", lambda: str(default_home()), replace=True)
     OmegaConf.register_new_resolver("segmentwerk_outputs", output_root, replace=True)
     with confined(), initialize_config_dir(version_base="1.3", config_dir=str(folder)):
-        config = compose(verb, [f"{_sign(key)}{key}={quoted(value)}" for key, value in choices.items()])
+        config = compose(verb, [*words, *_search_path(overrides.get(CONFIG_DIR))])
     OmegaConf.set_struct(config, False)  # `parse` names what it does not know, and the nearest key
     for key, value in overrides.items():
-        if key not in choices:
+        if key not in choices and key != CONFIG_DIR:
             OmegaConf.update(config, key, value, force_add=True)
     return parse(root, config, tracking_uri=os.environ.get("MLFLOW_TRACKING_URI"))
 
@@ -141,6 +145,17 @@ def summary(output: Path) -> dict[str, Any]:
 
 def _is_choice(folder: Path, key: str, value: Any) -> bool:
     return isinstance(value, str) and "." not in key and (folder / key).is_dir()
+
+
+def _search_path(folder: str | None) -> list[str]:
+    if folder is None:
+        return []
+    place = expanded(Path(folder)).absolute()
+    if not place.is_dir():
+        raise ConfigError(
+            f"{CONFIG_DIR}: there is no folder {place}.", "Name one that holds source/ or the like."
+        )
+    return [f"hydra.searchpath=[{quoted(f'file://{place}')}]"]
 
 
 def _sign(group: str) -> str:

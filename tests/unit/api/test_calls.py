@@ -64,6 +64,19 @@ def test_a_text_chooses_from_a_config_group():
     )
 
 
+def test_a_folder_of_ones_own_sources(tmp_path):
+    folder = tmp_path / "my conf, [1]" / "source"
+    folder.mkdir(parents=True)
+    (folder / "shop.yaml").write_text("name: shop\npath: Größe 1\n")
+    found = compared(source="shop", config_dir=folder.parent)
+    assert (found.source.name, found.source.path) == ("shop", Path("Größe 1"))
+    (folder / "shop.yaml").write_text("# @package _global_\nseed: 4\n")
+    with pytest.raises(sw.SegmentwerkError, match="_global_"):
+        calls.run("compare", CompareSettings, {"source": "shop", "config_dir": str(folder.parent)})
+    with pytest.raises(ConfigError, match="no folder"):
+        compared(config_dir=tmp_path / "nowhere")
+
+
 def test_a_key_that_the_file_leaves_out_can_be_set():
     assert compared(segmenters__autoencoder__params__epochs=4).segmenters["autoencoder"].params["epochs"] == 4
 
