@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from autoencoder import SMALLEST, table
 from lib.lines import bench
-from sets.drawn import curved
+from sets.generated import curved
 from sklearn.metrics import adjusted_rand_score
 
 from segmentwerk.segmenters import _card_training, _device, _training

@@ -18,30 +18,71 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from lib.lines import bench
 from sets import labelled
-from sets.drawn import drawn
-from sets.families import families
 from sets.frames import Labelled, view_of
-from sklearn.metrics import adjusted_rand_score, silhouette_score
+from sets.generated import generated
+from sklearn.cluster import AgglomerativeClustering
+from sklearn.metrics import adjusted_rand_score, pairwise_distances_argmin, silhouette_score
 
 from segmentwerk.core.errors import FitError
 from segmentwerk.core.settings import EvaluationSettings, GoalSettings
 from segmentwerk.core.types import Scorecard
 from segmentwerk.evaluation.scorecard import View, judge
 from segmentwerk.evaluation.selection import select
+from segmentwerk.segmenters.autoencoder import AutoencoderSegmenter
+from segmentwerk.segmenters.gaussian_mixture import GaussianMixtureSegmenter
+from segmentwerk.segmenters.kmeans import KMeansSegmenter
 
+Fit = Callable[[pd.DataFrame, int, int], Any]
+"""``fit(X, k, seed)`` returns a fitted segmenter."""
 K = range(2, 12)
 SETTINGS = EvaluationSettings(max_segments=max(K))
 GOAL_KEPT = 0.80
 GOAL_GROUPS = 0.80
+
+
+class Ward:
+    """Ward's hierarchical clustering; other rows go to the nearest centre."""
+
+    complexity = 2
+
+    def __init__(self, k: int) -> None:
+        self.k = k
+
+    def fit(self, X: pd.DataFrame) -> Ward:
+        """Cut the tree at k segments."""
+        if len(X) <= self.k:
+            raise FitError(f"{len(X)} rows are too few for {self.k} segments.")
+        labels = AgglomerativeClustering(self.k).fit_predict(X)
+        self.centers_ = X.groupby(labels).mean().to_numpy()
+        self.n_segments_ = self.k
+        return self
+
+    def predict(self, X: pd.DataFrame) -> np.ndarray:
+        """Return the segment with the nearest centre."""
+        return pairwise_distances_argmin(X.to_numpy(), self.centers_)
+
+
+def families() -> dict[str, Fit]:
+    """Return the families by name; autoencoders of one set of rows and seed share their network."""
+    return {
+        "kmeans": lambda X, k, seed: KMeansSegmenter(k, random_state=seed).fit(X),
+        "diagonal_mixture": lambda X, k, seed: GaussianMixtureSegmenter(
+            k, covariance_type="diag", random_state=seed
+        ).fit(X),
+        "full_mixture": lambda X, k, seed: GaussianMixtureSegmenter(k, random_state=seed).fit(X),
+        "ward": lambda X, k, _: Ward(k).fit(X),
+        "autoencoder": lambda X, k, seed: AutoencoderSegmenter(k, random_state=seed).fit(X),
+    }
 
 
 @dataclass(frozen=True)
@@ -143,7 +184,7 @@ def sets(arguments: argparse.Namespace) -> Iterable[Labelled]:
     if arguments.folder:
         return labelled.folder(arguments.folder)
     if arguments.drawn:
-        return drawn(arguments.drawn, arguments.seed)
+        return generated(arguments.drawn, arguments.seed)
     return chain(labelled.public(), labelled.generated(arguments.seed), labelled.demo(arguments.seed))
 
 

@@ -68,6 +68,14 @@ def test_every_verb_composes(verb):
     assert settings(verb).home.is_absolute()
 
 
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_without_overrides_gets_the_defaults_of_its_settings_class(verb):
+    composed, root = settings(verb), getattr(config, VERBS[verb][0])
+    for name, field in root.model_fields.items():
+        if not field.is_required():
+            assert getattr(composed, name) == field.get_default(call_default_factory=True), name
+
+
 @pytest.mark.parametrize("experiment", EXPERIMENTS, ids=stem)
 def test_every_experiment_composes_and_asks_its_question(experiment):
     assert "# Question: " in experiment.read_text()

@@ -1,1 +1,1 @@
-"""Data that the benchmarks run on: labelled sets, and draws with and without groups."""
+"""Data that the benchmarks run on: labelled sets and customers."""

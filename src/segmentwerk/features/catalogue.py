@@ -19,8 +19,7 @@ from segmentwerk.features import (
     survey,
     value,
 )
-from segmentwerk.features.declare import Definition, Tables
-from segmentwerk.features.learned import Step
+from segmentwerk.features.declare import Definition, Step, Tables
 from segmentwerk.features.levels import LEVELS
 
 STEPS: tuple[Step, ...] = (peers.STEP, lifetime.STEP, survey.STEP, partworths.STEP)

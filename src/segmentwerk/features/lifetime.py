@@ -18,8 +18,7 @@ import pandas as pd
 from scipy.special import hyp2f1
 
 from segmentwerk.core.types import Feature
-from segmentwerk.features.declare import EVER, NOT_NEGATIVE
-from segmentwerk.features.learned import CannotLearnError, Learned, Step
+from segmentwerk.features.declare import EVER, NOT_NEGATIVE, CannotLearnError, Learned, Step
 
 Array = npt.NDArray[np.float64]
 

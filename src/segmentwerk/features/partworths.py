@@ -18,8 +18,7 @@ from scipy.stats import norm, qmc
 
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.types import Feature
-from segmentwerk.features.declare import EVER, Tables
-from segmentwerk.features.learned import CannotLearnError, Learned, Relation, Step
+from segmentwerk.features.declare import EVER, CannotLearnError, Learned, Relation, Step, Tables
 
 Array = npt.NDArray[np.float64]
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import pandas as pd
 
 from segmentwerk.core.types import Feature
-from segmentwerk.features.declare import YEAR
-from segmentwerk.features.learned import CannotLearnError, Learned, Step
+from segmentwerk.features.declare import YEAR, CannotLearnError, Learned, Step
 
 SMALLEST = 10
 """Customers needed to call a median the spending of peers."""

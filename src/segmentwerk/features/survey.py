@@ -20,8 +20,7 @@ from sklearn.decomposition import FactorAnalysis
 
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.types import Feature
-from segmentwerk.features.declare import EVER, Tables, total, whole
-from segmentwerk.features.learned import CannotLearnError, Learned, Relation, Step
+from segmentwerk.features.declare import EVER, CannotLearnError, Learned, Relation, Step, Tables, total, whole
 
 Array = npt.NDArray[np.float64]
 

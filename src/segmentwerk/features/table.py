@@ -14,7 +14,7 @@ import pandas as pd
 from segmentwerk.core.errors import InputError
 from segmentwerk.core.settings import FeatureSettings
 from segmentwerk.core.types import AccountTable, Feature, Window
-from segmentwerk.features import engagement, past, query
+from segmentwerk.features import engagement, levels, past
 from segmentwerk.features.catalogue import (
     STEPS,
     absent,
@@ -24,8 +24,7 @@ from segmentwerk.features.catalogue import (
     impossible,
     in_order,
 )
-from segmentwerk.features.declare import Definition, Tables
-from segmentwerk.features.learned import CannotLearnError, Step
+from segmentwerk.features.declare import CannotLearnError, Definition, Step, Tables
 
 __all__ = ["absent", "build", "catalogue"]
 
@@ -67,7 +66,7 @@ def build(
     known, ahead = past.cut(tables, window.as_of), past.outcomes(tables, window)
     related = [step.relate(known, (learned or {}).get(step.name)) for step in steps if step.relate]
     relations = [*(relation for relation, _ in related), *ahead.values()]
-    rows = _execute(query.assemble(known, declared, window.as_of, relations), window)
+    rows = _execute(levels.assemble(known, declared, window.as_of, relations), window)
     rows = rows.rename(columns={short: name for _, names in related for short, name in names.items()})
     rows["orders"] = rows["orders"].fillna(0).astype("int64") if "orders" in tables else 1
     features = [definition.feature for definition in declared]

@@ -13,7 +13,7 @@ from scipy.special import gammaln, logsumexp
 from segmentwerk.core.settings import FeatureSettings
 from segmentwerk.core.types import Window
 from segmentwerk.features import lifetime
-from segmentwerk.features.learned import CannotLearnError
+from segmentwerk.features.declare import CannotLearnError
 from segmentwerk.features.table import absent, build
 
 PURCHASES = {"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426}

@@ -14,7 +14,7 @@ import pytest
 from segmentwerk.core.settings import FeatureSettings
 from segmentwerk.core.types import Window
 from segmentwerk.features import partworths
-from segmentwerk.features.learned import CannotLearnError
+from segmentwerk.features.declare import CannotLearnError
 from segmentwerk.features.table import absent, build
 
 DATA = Path(os.environ.get("SEGMENTWERK_DATA", Path(__file__).parents[4] / "shared" / "data"))

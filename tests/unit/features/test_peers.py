@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from segmentwerk.features import peers
-from segmentwerk.features.learned import CannotLearnError
+from segmentwerk.features.declare import CannotLearnError
 
 
 def rows(spent, industry, size_class, orders=1):

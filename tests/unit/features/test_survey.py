@@ -11,7 +11,7 @@ import pytest
 from segmentwerk.core.settings import FeatureSettings
 from segmentwerk.core.types import Window
 from segmentwerk.features import survey
-from segmentwerk.features.learned import CannotLearnError
+from segmentwerk.features.declare import CannotLearnError
 from segmentwerk.features.table import build
 
 LOADINGS = np.array([[0.8, 0.7, -0.8, 0.75, 0, 0, 0, 0], [0, 0, 0, 0, 0.8, -0.7, 0.75, 0.8]])
