@@ -25,8 +25,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from segmentwerk.core.arrays import FloatArray, IntArray
 from segmentwerk.core.seeds import derive
-from segmentwerk.evaluation.arrays import FloatArray, IntArray
 from segmentwerk.evaluation.crossvalidation import everyone, folds
 from segmentwerk.evaluation.resampling import Measured, Sample, measured, ratio, sample
 from segmentwerk.evaluation.view import Case

@@ -6,9 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from segmentwerk.core.arrays import FloatArray
 from segmentwerk.core.types import Gate, Score, Scorecard, Selection
 from segmentwerk.insight.cards import Card, Prospects
 from segmentwerk.insight.language import NO_BREAK, Language
@@ -16,7 +14,6 @@ from segmentwerk.insight.migration import Migration
 from segmentwerk.insight.plots import criterion
 
 Row = list[str]
-FloatArray = NDArray[np.float64]
 SHARES = ("G001", "G004", "G007")
 """Gates whose numbers are shares."""
 

@@ -11,8 +11,8 @@ from typing import Any, Protocol
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from segmentwerk.core.arrays import BoolArray
 from segmentwerk.core.types import Segment
 from segmentwerk.registry import partial as third_path
 from segmentwerk.registry.partial import Partial
@@ -22,8 +22,6 @@ ROWS = 200
 UNKNOWN = 0.15
 """Share of unknown cells."""
 UNSEEN = "never seen"
-
-Floats = NDArray[np.float64]
 
 
 class Space(third_path.Space, Protocol):
@@ -92,7 +90,7 @@ def _draw(catalogue: dict[str, Any]) -> pd.DataFrame:
     return rows
 
 
-def _without_orders(catalogue: dict[str, Any], rows: pd.DataFrame) -> NDArray[np.bool_]:
+def _without_orders(catalogue: dict[str, Any], rows: pd.DataFrame) -> BoolArray:
     basis = catalogue["basis"]
     if not basis["own"]:
         return np.zeros(len(rows), dtype=bool)
