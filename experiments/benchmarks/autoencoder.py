@@ -36,7 +36,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from segmentwerk.core.threads import one_thread
 from segmentwerk.segmenters import _training
-from segmentwerk.segmenters._lesson import Lesson
+from segmentwerk.segmenters._training_data import TrainingData
 from segmentwerk.segmenters.autoencoder import AutoencoderSegmenter
 from segmentwerk.segmenters.base import Segmenter
 from segmentwerk.segmenters.gaussian_mixture import GaussianMixtureSegmenter
@@ -156,9 +156,9 @@ def layers(*widths: int) -> nn.Sequential:
     return nn.Sequential(*hidden, nn.Linear(*widths[-2:]))
 
 
-def usual_loop(lesson: Lesson, epochs: int, workers: int) -> float:
+def usual_loop(dataset: TrainingData, epochs: int, workers: int) -> float:
     """Return rows a second of the usual loop: modules, DataLoader, AdamW, scheduler."""
-    rows, graph = lesson.rows.numpy(), lesson.graph.numpy()
+    rows, graph = dataset.rows.numpy(), dataset.graph.numpy()
     loader = DataLoader(
         Pairs(rows, graph), _training.BATCH, shuffle=True, num_workers=workers, persistent_workers=workers > 0
     )
@@ -189,10 +189,10 @@ def usual_loop(lesson: Lesson, epochs: int, workers: int) -> float:
     return epochs * len(rows) / (time.perf_counter() - start)
 
 
-def our_loop(lesson: Lesson, epochs: int) -> float:
+def our_loop(dataset: TrainingData, epochs: int) -> float:
     """Return rows a second of the product's training, validation included."""
     trainer = _training.Trainer(
-        lesson, _training.Recipe(16, epochs, 2e-3, 0.5, 1.0), seed=time.time_ns() % 2**31
+        dataset, _training.Hyperparameters(16, epochs, 2e-3, 0.5, 1.0), seed=time.time_ns() % 2**31
     )
     start = time.perf_counter()
     trainer.run(lambda *_: None)
@@ -202,14 +202,14 @@ def our_loop(lesson: Lesson, epochs: int) -> float:
 def throughput() -> None:
     """Compare training loops on 20,000 rows of 30 columns, in turns; each on its best number of threads."""
     rows = np.random.default_rng(0).standard_normal((20_000, 30))
-    lesson = Lesson.prepare(rows, [f"x{i}" for i in range(30)], 10, torch.device("cpu"))
+    dataset = TrainingData.prepare(rows, [f"x{i}" for i in range(30)], 10, torch.device("cpu"))
     ours, peers = [], {}
     for _ in range(3):
         with one_thread():
-            ours.append(our_loop(lesson, 4))
+            ours.append(our_loop(dataset, 4))
         for threads, workers in ((1, 0), (torch.get_num_threads(), 0), (1, 2)):
             torch.set_num_threads(threads)
-            peers.setdefault((threads, workers), []).append(usual_loop(lesson, 2, workers))
+            peers.setdefault((threads, workers), []).append(usual_loop(dataset, 2, workers))
     for (threads, workers), values in peers.items():
         print(f"usual loop, {threads} threads, {workers} workers: {max(values):.0f} rows a second")
     peer = max(max(values) for values in peers.values())

@@ -28,8 +28,8 @@ from lib.lines import bench
 from sets.generated import curved
 from sklearn.metrics import adjusted_rand_score
 
-from segmentwerk.segmenters import _card_training, _device, _training
-from segmentwerk.segmenters._lesson import Lesson
+from segmentwerk.segmenters import _cuda_training, _device, _training
+from segmentwerk.segmenters._training_data import TrainingData
 from segmentwerk.segmenters.autoencoder import AutoencoderSegmenter
 
 PARTS = ("quality", "million")
@@ -98,8 +98,8 @@ def million() -> None:
 def throughput(rows: np.ndarray) -> float:
     """Return anchors a second of a training, validation and the recording of its step included."""
     rows = np.random.default_rng(0).permutation(rows)
-    lesson = Lesson.prepare(rows, [f"x{i}" for i in range(30)], 10, torch.device("cuda"), on_card=True)
-    trainer = _card_training.CardTrainer(lesson, _training.Recipe(16, 20, 2e-3, 0.5, 1.0), seed=1)
+    dataset = TrainingData.prepare(rows, [f"x{i}" for i in range(30)], 10, torch.device("cuda"), on_card=True)
+    trainer = _cuda_training.CudaTrainer(dataset, _training.Hyperparameters(16, 20, 2e-3, 0.5, 1.0), seed=1)
     torch.cuda.synchronize()
     start = time.perf_counter()
     trainer.run(lambda *_: None)
@@ -116,7 +116,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     chosen = parser.parse_args()
-    if _device.card() is None:
+    if _device.cuda() is None:
         print("device: skipped, there is no CUDA card here.")
         return
     memory = torch.cuda.get_device_properties(0).total_memory / 2**30

@@ -36,6 +36,7 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from segmentwerk.core.arrays import FloatArray
 from segmentwerk.core.paths import config_root
 from segmentwerk.core.settings import FeatureSettings, GoalSettings, QualitySettings, SourceSettings
 from segmentwerk.core.types import AccountTable, Window
@@ -50,8 +51,6 @@ AS_OF = date(2018, 10, 1)
 """After the last sale."""
 LEAD = ["industry", "subindustry", "ownership", "annual_revenue", "size_class", "lead_source"]
 N_FOLDS = 5
-
-Floats = NDArray[np.float64]
 
 
 def read(folder: Path, cache: Path) -> tuple[AccountTable, pd.Index]:
@@ -76,7 +75,7 @@ def segments(table: AccountTable, others: pd.Index, k: int) -> pd.Series:
     return pd.Series(model.predict(space.transform(everyone)), index=everyone.index)
 
 
-def second_path(table: AccountTable, labels: pd.Series, asked: pd.Index, k: int) -> Floats:
+def second_path(table: AccountTable, labels: pd.Series, asked: pd.Index, k: int) -> FloatArray:
     """Return the second path's probabilities (n, k)."""
     fitted = prospect.fit(
         table, labels, numeric=table.names("numeric"), categorical=table.names("categorical"), seed=0
@@ -97,7 +96,7 @@ def plain_model(features: pd.DataFrame) -> Pipeline:
     return make_pipeline(preparation, LogisticRegression(max_iter=300))
 
 
-def plain(table: AccountTable, labels: pd.Series, asked: pd.Index, k: int) -> Floats:
+def plain(table: AccountTable, labels: pd.Series, asked: pd.Index, k: int) -> FloatArray:
     """Return the plain logistic regression's probabilities (n, k), fitted on the deals alone."""
     rows = table.features[[name for name in LEAD if name in table.features]]
     model = plain_model(rows)
@@ -109,13 +108,13 @@ def plain(table: AccountTable, labels: pd.Series, asked: pd.Index, k: int) -> Fl
     return found
 
 
-def shares(labels: pd.Series, asked: pd.Index, k: int) -> Floats:
+def shares(labels: pd.Series, asked: pd.Index, k: int) -> FloatArray:
     """Return the segments' shares for everyone (n, k)."""
     counts = np.bincount(labels, minlength=k)
     return np.tile(counts / counts.sum(), (len(asked), 1))
 
 
-def cross(table: AccountTable, labels: pd.Series, deals: pd.Index, k: int) -> dict[str, Floats]:
+def cross(table: AccountTable, labels: pd.Series, deals: pd.Index, k: int) -> dict[str, FloatArray]:
     """Ask every deal once, by models that were not fitted on it; return the probabilities (n_deals, k)."""
     found = {name: np.zeros((len(deals), k)) for name in ("ours", "plain", "majority")}
     truth, others = labels.loc[deals], labels.drop(deals)
@@ -127,7 +126,7 @@ def cross(table: AccountTable, labels: pd.Series, deals: pd.Index, k: int) -> di
     return found
 
 
-def report(found: dict[str, Floats], truth: NDArray[np.int64]) -> None:
+def report(found: dict[str, FloatArray], truth: NDArray[np.int64]) -> None:
     """Print the figures of the second path next to those of its peers."""
     right = {name: float((proba.argmax(axis=1) == truth).mean()) for name, proba in found.items()}
     rows = np.arange(len(truth))

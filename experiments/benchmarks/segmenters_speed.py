@@ -1,10 +1,14 @@
 """Measure how fast the segmenters fit, next to scikit-learn on the same work, and how they grow.
 
-    python experiments/benchmarks/segmenters_speed.py [--only kmeans engines mixture growth] [--quick]
+    python experiments/benchmarks/segmenters_speed.py [--only PART ...] [--quick]
 
 kmeans   k = 2 … 12 on 1,000,000 x 30, against scikit-learn's KMeans fitted one k after the other
 engines  scikit-learn's Lloyd, Elkan and mini-batch, faiss where it is installed, and ours
 mixture  k = 8, full covariances, on 200,000 x 20, against scikit-learn's GaussianMixture
+held_out full mixtures of scikit-learn's small data sets, against GaussianMixture with one start and with ten:
+         log density of the half that was held out, and agreement with the classes, over five halvings
+onnx     seconds of 40,000 x 20 on one thread through graphs made by hand (ours) and skl2onnx's of the equal
+         scikit-learn model (peer), and how far they differ
 growth   every configured segmenter from 250,000 to 4,000,000 x 30: seconds and peak memory, each fit in a
          process of its own
 
@@ -27,14 +31,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import yaml
 from lib.lines import bench
 from numpy.typing import NDArray
+from onnx import ModelProto
 from sklearn.cluster import KMeans, MiniBatchKMeans
+from sklearn.datasets import load_breast_cancer, load_digits, load_iris, load_wine
+from sklearn.decomposition import PCA
+from sklearn.metrics import adjusted_rand_score
 from sklearn.mixture import GaussianMixture
+from sklearn.preprocessing import StandardScaler
 
 from segmentwerk.segmenters.gaussian_mixture import GaussianMixtureSegmenter
 from segmentwerk.segmenters.kmeans import KMeansSegmenter
+from segmentwerk.segmenters.onnx_graph import DOUBLE, Graph
 
 CONFIGS = Path(__file__).parents[2] / "conf" / "segmenter"
 SIZES = (250_000, 500_000, 1_000_000, 2_000_000, 4_000_000)
@@ -140,6 +151,100 @@ def mixture(scale: float) -> None:
     bench("mixture/log_likelihood", likelihood, other, "ours>=peer", unit="nats", ok=likelihood >= other)
 
 
+def held_out(_scale: float) -> None:
+    """Compare full mixtures on small data: mean log density of held-out rows, agreement with the classes."""
+    for load, k in ((load_iris, 3), (load_wine, 3), (load_breast_cancer, 2), (load_digits, 10)):
+        rows, classes = load(return_X_y=True)
+        found = np.array([_one_halving(rows, classes, k, seed) for seed in range(5)])
+        name = load.__name__.removeprefix("load_")
+        ours, one, ten = found.mean(axis=0)
+        for starts, peer in (("one", one), ("ten", ten)):
+            bench(f"held_out/{name}_density_{starts}", ours[0], peer[0], "ours>=peer", ok=ours[0] >= peer[0])
+            bench(
+                f"held_out/{name}_agreement_{starts}", ours[1], peer[1], "ours>=peer", ok=ours[1] >= peer[1]
+            )
+
+
+def _one_halving(rows: Rows, classes: NDArray[np.int64], k: int, seed: int) -> list[tuple[float, float]]:
+    """Return held-out log density and agreement of ours, and of scikit-learn's with one and ten starts."""
+    order = np.random.default_rng(seed).permutation(len(rows))
+    fit, check = np.array_split(order, 2)
+    scaler = StandardScaler().fit(rows[fit])
+    axes = PCA(min(20, rows.shape[1])).fit(scaler.transform(rows[fit]))
+    train, test = (axes.transform(scaler.transform(rows[part])) for part in (fit, check))
+    models = (
+        GaussianMixtureSegmenter(k, min_segment_share=0, random_state=seed),
+        GaussianMixture(k, random_state=seed),
+        GaussianMixture(k, n_init=10, random_state=seed),
+    )
+    return [
+        (
+            float(model.fit(train).score_samples(test).mean()),
+            float(adjusted_rand_score(classes[check], model.predict(test))),
+        )
+        for model in models
+    ]
+
+
+def onnx(scale: float) -> None:
+    """Compare graphs made by hand with those that skl2onnx makes of the equal scikit-learn model."""
+    rows = world(int(40_000 * scale), 20)
+    kmeans_model = KMeansSegmenter(8).fit(rows)
+    _graphs("kmeans", rows, kmeans_model.to_onnx(), _converted_kmeans(kmeans_model))
+    for kind in ("full", "tied", "diag", "spherical"):
+        model = GaussianMixtureSegmenter(8, covariance_type=kind).fit(rows)
+        _graphs(f"mixture_{kind}", rows, _mixture_by_hand(model), model.to_onnx())
+
+
+def _graphs(name: str, rows: Rows, by_hand: ModelProto, converted: ModelProto) -> None:
+    """Report seconds on one thread, in chunks as models are scored, and the largest difference."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    sessions = [onnxruntime.InferenceSession(m.SerializeToString(), options) for m in (by_hand, converted)]
+    chunks = [{"x": rows[start : start + 8192]} for start in range(0, len(rows), 8192)]
+    seconds, answers = [np.inf, np.inf], [[], []]
+    for _ in range(15):  # by turns, so that what else the machine does meets both
+        for side, session in enumerate(sessions):
+            took, parts = timed(lambda s=session: [s.run(["proba", "score"], x) for x in chunks])
+            seconds[side] = min(seconds[side], took)
+            answers[side] = [np.concatenate(part) for part in zip(*parts, strict=True)]
+    bench(f"onnx/{name}", seconds[0], seconds[1], "reported", unit="s", ok=True)
+    apart = [float(np.abs(ours - peer).max()) for ours, peer in zip(*answers, strict=True)]
+    print(f"onnx/{name}: memberships differ by {apart[0]:.1e}, scores by {apart[1]:.1e}", flush=True)
+
+
+def _converted_kmeans(model: KMeansSegmenter) -> ModelProto:
+    """Return skl2onnx's graph of the centres, and memberships and scores made of its distances."""
+    middle, (k, width) = model.centers_.mean(axis=0), model.centers_.shape
+    equal = KMeans(k, init=model.centers_, n_init=1, max_iter=1).fit(model.centers_)
+    equal.cluster_centers_ = model.centers_ - middle
+    graph = Graph("kmeans")
+    _, distances = graph.estimator(equal, graph.add("Sub", "x", graph.constant(middle)), width)
+    squares = graph.add("Mul", distances, distances)
+    proba = graph.add("Softmax", graph.add("Mul", squares, graph.constant(-0.5 / model.variance_)), axis=1)
+    score = graph.add("Neg", graph.add("ReduceMin", squares, graph.constant([1]), keepdims=0))
+    return _closed(graph, proba, score, width, k)
+
+
+def _mixture_by_hand(model: GaussianMixtureSegmenter) -> ModelProto:
+    graph, (k, width) = Graph("mixture"), model.means_.shape
+    roots = np.broadcast_to(model.precisions_cholesky_, (k, *model.precisions_cholesky_.shape[1:]))
+    product, distances = "MatMul" if roots.ndim == 3 else "Mul", []
+    for mean, root in zip(model.means_, roots, strict=True):
+        white = graph.add(product, graph.add("Sub", "x", graph.constant(mean)), graph.constant(root))
+        distances.append(graph.sum(graph.add("Mul", white, white), 1))
+    halves = graph.add("Mul", graph.add("Concat", *distances, axis=1), graph.constant(-0.5))
+    joint = graph.add("Add", halves, graph.constant(model._model.constants()))
+    score = graph.add("ReduceLogSumExp", joint, graph.constant([1]))
+    proba = graph.add("Exp", graph.add("Sub", joint, score))
+    return _closed(graph, proba, graph.add("Squeeze", score, graph.constant([1])), width, k)
+
+
+def _closed(graph: Graph, proba: str, score: str, width: int, k: int) -> ModelProto:
+    outputs = {"proba": (proba, (DOUBLE, ["n", k])), "score": (score, (DOUBLE, ["n"]))}
+    return graph.model({"x": (DOUBLE, ["n", width])}, outputs)
+
+
 def growth(scale: float) -> None:
     """Fit every configured segmenter on ever more rows, each fit in a process of its own."""
     for name in sorted(path.stem for path in CONFIGS.glob("*.yaml")):
@@ -167,7 +272,14 @@ def alone(function: Callable[..., Any], *arguments: Any) -> Any:
         return pool.apply(function, arguments)
 
 
-PARTS = {"kmeans": kmeans, "engines": engines, "mixture": mixture, "growth": growth}
+PARTS = {
+    "kmeans": kmeans,
+    "engines": engines,
+    "mixture": mixture,
+    "held_out": held_out,
+    "onnx": onnx,
+    "growth": growth,
+}
 
 
 def main() -> None:

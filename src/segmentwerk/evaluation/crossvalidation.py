@@ -19,9 +19,9 @@ import numpy as np
 from joblib import Parallel, delayed
 from sklearn.model_selection import KFold
 
+from segmentwerk.core.arrays import FloatArray
 from segmentwerk.core.errors import FitError
 from segmentwerk.core.seeds import derive
-from segmentwerk.evaluation.arrays import FloatArray
 from segmentwerk.evaluation.resampling import Sample, sample
 from segmentwerk.evaluation.view import Case, Refit, View
 

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.linalg import solve_triangular
 from scipy.special import gammaln
 
-from segmentwerk.evaluation.arrays import FloatArray, IntArray
+from segmentwerk.core.arrays import FloatArray, IntArray
 
 DEGREES = (3.0, 5.0, 10.0, 30.0, 1e6)
 """Degrees of freedom to choose from; the last is a normal density for all purposes."""

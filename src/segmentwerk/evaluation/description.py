@@ -18,8 +18,8 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 
+from segmentwerk.core.arrays import FloatArray, IntArray
 from segmentwerk.evaluation import density
-from segmentwerk.evaluation.arrays import FloatArray, IntArray
 from segmentwerk.evaluation.resampling import common_rows, ratio
 from segmentwerk.evaluation.view import View
 

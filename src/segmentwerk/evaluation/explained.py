@@ -21,8 +21,8 @@ import pandas as pd
 from sklearn.ensemble import HistGradientBoostingRegressor
 from sklearn.model_selection import KFold, cross_val_predict
 
+from segmentwerk.core.arrays import FloatArray
 from segmentwerk.core.seeds import derive
-from segmentwerk.evaluation.arrays import FloatArray
 from segmentwerk.evaluation.crossvalidation import held_out
 from segmentwerk.evaluation.resampling import Measured, Sample, measured, ratio, sample
 from segmentwerk.evaluation.view import Case, View

@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 from sklearn.exceptions import ConvergenceWarning
 
+from segmentwerk.core.arrays import FloatArray, IntArray
 from segmentwerk.core.seeds import derive
-from segmentwerk.evaluation.arrays import FloatArray, IntArray
 from segmentwerk.evaluation.crossvalidation import everyone, folds
 from segmentwerk.evaluation.resampling import Measured, Sample, measured, ratio, sample
 from segmentwerk.evaluation.view import Case

@@ -19,10 +19,10 @@ import pandas as pd
 from scipy.optimize import linear_sum_assignment
 from scipy.sparse.csgraph import connected_components
 
+from segmentwerk.core.arrays import FloatArray
 from segmentwerk.core.errors import InputError
 from segmentwerk.core.types import Identity, IdentityEvent
 from segmentwerk.core.types import IdentityKind as Kind
-from segmentwerk.evaluation.arrays import FloatArray
 
 KINDS = get_args(Kind)
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import rankdata
 
+from segmentwerk.core.arrays import FloatArray
 from segmentwerk.core.settings import EvaluationSettings, GoalSettings
 from segmentwerk.core.types import Scorecard
-from segmentwerk.evaluation.arrays import FloatArray
 
 VALUE = "value/explained"
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from segmentwerk.core.arrays import FloatArray, IntArray
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.types import Score
-from segmentwerk.evaluation.arrays import FloatArray, IntArray
 
 LEAST_ROWS = 20
 """Rows that a segment keeps in a sub-sample, or all of its rows where it has fewer."""

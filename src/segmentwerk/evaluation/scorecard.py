@@ -8,12 +8,12 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from segmentwerk.core.arrays import FloatArray
 from segmentwerk.core.errors import FitError
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.settings import EvaluationSettings
 from segmentwerk.core.types import Scorecard
 from segmentwerk.evaluation import cost, explained, gates, identifiability, separation, stability, substance
-from segmentwerk.evaluation.arrays import FloatArray
 from segmentwerk.evaluation.crossvalidation import held_out_in_turn
 from segmentwerk.evaluation.ranking import VALUE
 from segmentwerk.evaluation.resampling import Measured

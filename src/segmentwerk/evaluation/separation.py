@@ -27,8 +27,8 @@ import numpy as np
 from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import NearestNeighbors
 
+from segmentwerk.core.arrays import FloatArray, IntArray
 from segmentwerk.core.seeds import derive
-from segmentwerk.evaluation.arrays import FloatArray, IntArray
 from segmentwerk.evaluation.crossvalidation import Value, held_out
 from segmentwerk.evaluation.description import by_segment, single_cloud
 from segmentwerk.evaluation.resampling import Measured, Sample, measured, ratio, sample

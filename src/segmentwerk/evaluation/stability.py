@@ -26,9 +26,9 @@ import pandas as pd
 from joblib import Parallel, delayed
 from scipy.sparse import csr_array
 
+from segmentwerk.core.arrays import FloatArray, IntArray
 from segmentwerk.core.errors import FitError
 from segmentwerk.core.seeds import derive
-from segmentwerk.evaluation.arrays import FloatArray, IntArray
 from segmentwerk.evaluation.resampling import Measured, Sample, measured, ratio, sample
 from segmentwerk.evaluation.view import Case, Refit, labels
 

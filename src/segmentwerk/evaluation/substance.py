@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from scipy.special import entr
 
+from segmentwerk.core.arrays import FloatArray
 from segmentwerk.core.seeds import derive
-from segmentwerk.evaluation.arrays import FloatArray
 from segmentwerk.evaluation.resampling import Measured, Sample, measured, ratio, sample
 from segmentwerk.evaluation.view import Case
 

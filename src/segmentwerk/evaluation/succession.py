@@ -16,10 +16,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from segmentwerk.core.arrays import FloatArray, IntArray
 from segmentwerk.core.proposal import Difference
 from segmentwerk.core.settings import EvaluationSettings
 from segmentwerk.evaluation import explained, separation
-from segmentwerk.evaluation.arrays import FloatArray, IntArray
 from segmentwerk.evaluation.resampling import Measured
 from segmentwerk.evaluation.view import Case, Fitted, View
 

@@ -16,7 +16,7 @@ from scipy.stats import combine_pvalues
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.metrics import pairwise_distances
 
-from segmentwerk.evaluation.arrays import FloatArray, IntArray
+from segmentwerk.core.arrays import FloatArray, IntArray
 
 NEIGHBOURS = 2
 LEVEL = 0.05

@@ -5,11 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from segmentwerk.core.arrays import BoolArray, FloatArray, IntArray
 from segmentwerk.core.seeds import derive
-from segmentwerk.evaluation.arrays import BoolArray, FloatArray, IntArray
-
-MISSING = "{}_missing"
-"""Name of the variable that says where a number is unknown and was filled."""
 
 
 def codes(columns: pd.DataFrame) -> IntArray:

@@ -10,11 +10,12 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 import pandas as pd
 
+from segmentwerk.core.arrays import BoolArray, FloatArray, IntArray
 from segmentwerk.core.errors import InputError
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.settings import EvaluationSettings
+from segmentwerk.core.space_columns import SpaceColumn
 from segmentwerk.evaluation import variables
-from segmentwerk.evaluation.arrays import BoolArray, FloatArray, IntArray
 
 Frame = TypeVar("Frame", pd.DataFrame, pd.Series)
 KNOWN = ("outcome", "revenue", "prospect")
@@ -128,7 +129,7 @@ class View:
     @cached_property
     def unknown(self) -> dict[str, BoolArray]:
         """Where a continuous column of `everyone` was filled, for the columns with a missing flag."""
-        flags = {column: variables.MISSING.format(column) for column in self.continuous}
+        flags = {column: SpaceColumn.flag(column).name for column in self.continuous}
         return {column: self.levels[flag] == 0 for column, flag in flags.items() if flag in self.levels}
 
     @cached_property

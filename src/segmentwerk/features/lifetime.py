@@ -13,14 +13,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.special import hyp2f1
 
+from segmentwerk.core.arrays import FloatArray
 from segmentwerk.core.types import Feature
 from segmentwerk.features.declare import EVER, NOT_NEGATIVE, CannotLearnError, Learned, Step
-
-Array = npt.NDArray[np.float64]
 
 SMALLEST = 200
 """Customers with a repeat purchase needed at least."""
@@ -98,7 +96,7 @@ def _fit(model: Any, known: pd.DataFrame, names: Sequence[str]) -> dict[str, flo
     return {name: float(fitted.idata.posterior[name].mean()) for name in names}
 
 
-def expected_purchases(known: pd.DataFrame, fitted: Mapping[str, float], weeks: float = WEEKS) -> Array:
+def expected_purchases(known: pd.DataFrame, fitted: Mapping[str, float], weeks: float = WEEKS) -> FloatArray:
     """Return the purchases expected in the next weeks (equation 10 of Fader, Hardie and Lee).
 
     The hypergeometric function is taken after Euler's transformation, which keeps its arguments small
@@ -114,7 +112,7 @@ def expected_purchases(known: pd.DataFrame, fitted: Mapping[str, float], weeks: 
     return np.asarray((a + b + x - 1.0) / (a - 1.0) * (1.0 - lasting) / (1.0 + gone))
 
 
-def expected_spend(known: pd.DataFrame, fitted: Mapping[str, float]) -> Array:
+def expected_spend(known: pd.DataFrame, fitted: Mapping[str, float]) -> FloatArray:
     """Return the money expected of a purchase, given the mean so far (equation 5 of Fader and Hardie)."""
     p, q, v = (fitted[name] for name in ("p", "q", "v"))
     n = known["frequency"].to_numpy(dtype=np.float64) + 1.0

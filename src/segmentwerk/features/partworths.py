@@ -16,11 +16,10 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm, qmc
 
+from segmentwerk.core.arrays import FloatArray
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.types import Feature
 from segmentwerk.features.declare import EVER, CannotLearnError, Learned, Relation, Step, Tables
-
-Array = npt.NDArray[np.float64]
 
 SMALLEST = 50
 """Accounts with choices needed at least."""
@@ -79,7 +78,7 @@ def learn(rows: pd.DataFrame) -> Learned:
     return {"attributes": attributes, "mean": mean.tolist(), "spread": spread.tolist()}
 
 
-def _fit(x: pd.DataFrame, chosen: pd.Series) -> tuple[Array, Array]:
+def _fit(x: pd.DataFrame, chosen: pd.Series) -> tuple[FloatArray, FloatArray]:
     """Fit the mixed logit on attributes scaled to unit deviation, and scale back."""
     from xlogit import MixedLogit
 
@@ -119,7 +118,7 @@ def _padded(x: pd.DataFrame, chosen: pd.Series) -> dict[str, npt.NDArray[Any]]:
     }
 
 
-def draws(learned: Learned) -> Array:
+def draws(learned: Learned) -> FloatArray:
     """Return part-worths (DRAWS, n_attributes) of made-up accounts, the same ones always."""
     dimensions = len(learned["mean"])
     engine = qmc.Sobol(dimensions, rng=np.random.default_rng(derive(0, "part-worths")))
@@ -140,7 +139,7 @@ def apply(rows: pd.DataFrame, learned: Learned) -> pd.DataFrame:
     return found
 
 
-def _expected(alternatives: pd.DataFrame, attributes: list[str], made_up: Array) -> Array:
+def _expected(alternatives: pd.DataFrame, attributes: list[str], made_up: FloatArray) -> FloatArray:
     """Weight the made-up accounts by how likely they would have made each account's choices."""
     x = alternatives.reindex(columns=attributes, fill_value=0.0).to_numpy()
     utility = x @ made_up.T

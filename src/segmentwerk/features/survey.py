@@ -14,15 +14,13 @@ from typing import Any
 
 import ibis
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from sklearn.decomposition import FactorAnalysis
 
+from segmentwerk.core.arrays import FloatArray
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.types import Feature
 from segmentwerk.features.declare import EVER, CannotLearnError, Learned, Relation, Step, Tables, total, whole
-
-Array = npt.NDArray[np.float64]
 
 MAX_ITEMS = 60
 MAX_FACTORS = 6
@@ -101,7 +99,7 @@ def learn(rows: pd.DataFrame) -> Learned:
     }
 
 
-def _factors(x: Array) -> tuple[Array, Array]:
+def _factors(x: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Fit factors to standardised answers with gaps (NaN), filling the gaps by what the factors expect."""
     known = ~np.isnan(x)
     filled = np.where(known, x, 0.0)
@@ -116,12 +114,12 @@ def _factors(x: Array) -> tuple[Array, Array]:
     return loadings[order], model.noise_variance_
 
 
-def _fit(x: Array, number: int) -> Any:
+def _fit(x: FloatArray, number: int) -> Any:
     model = FactorAnalysis(number, rotation="varimax" if number > 1 else None, svd_method="lapack")
     return model.fit(x)
 
 
-def n_factors(x: Array) -> int:
+def n_factors(x: FloatArray) -> int:
     """Count the leading eigenvalues of the correlations above the 95% quantile of those of random tables."""
     rng = np.random.default_rng(derive(0, "parallel analysis"))
     random = [_eigenvalues(rng.standard_normal(x.shape)) for _ in range(COPIES)]
@@ -132,11 +130,11 @@ def n_factors(x: Array) -> int:
     return min(leading, MAX_FACTORS)
 
 
-def _eigenvalues(x: Array) -> Array:
+def _eigenvalues(x: FloatArray) -> FloatArray:
     return np.asarray(np.linalg.eigvalsh(np.corrcoef(x, rowvar=False))[::-1], dtype=np.float64)
 
 
-def scores(x: Array, loadings: Array, unique: Array) -> Array:
+def scores(x: FloatArray, loadings: FloatArray, unique: FloatArray) -> FloatArray:
     """Return the posterior means of the factors given the answered items (regression scores).
 
     ``x`` (n, n_items) standardised with NaN for gaps; returns (n, n_factors).

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
-
-Floats = NDArray[np.float64]
+from segmentwerk.core.arrays import FloatArray
 
 
 @dataclass(frozen=True)
@@ -62,7 +59,7 @@ class Heat:
 
     rows: list[str]
     columns: list[str]
-    values: Floats
+    values: FloatArray
     texts: list[list[str]]
     scale: str = ""
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from math import isfinite
 
-import numpy as np
-from numpy.typing import NDArray
-
+from segmentwerk.core.arrays import FloatArray
 from segmentwerk.core.types import Gate, PairedComparison, Score, Scorecard, Selection
 from segmentwerk.insight.cards import Card, Prospects
 from segmentwerk.insight.language import NO_BREAK, Language
@@ -15,7 +13,6 @@ from segmentwerk.insight.migration import Migration
 from segmentwerk.insight.plots import criterion
 
 Row = list[str]
-FloatArray = NDArray[np.float64]
 SHARES = ("G001", "G004", "G007")
 """Gates whose numbers are shares."""
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from sklearn.tree import DecisionTreeClassifier
 
+from segmentwerk.core.space_columns import ColumnKind, SpaceColumn
 from segmentwerk.core.types import AccountTable
 from segmentwerk.insight.language import ENGLISH, Language
 from segmentwerk.insight.words import label as label_of
@@ -35,16 +36,20 @@ def membership_rules(table: AccountTable, labels: pd.Series, language: Language 
     data = table.features.loc[labels.index]
     numeric = data[table.names("numeric")]
     numeric = numeric.loc[:, numeric.notna().any()]
-    levels = (
-        pd.get_dummies(data[name], prefix=name, prefix_sep="=", dtype=float)
-        for name in table.names("categorical")
-    )
+    levels = (_indicators(data[name]) for name in table.names("categorical"))
     matrix = pd.concat([numeric.fillna(numeric.median()), *levels], axis=1).astype(np.float32)
     units = {feature.name: feature.unit for feature in table.catalogue}
     return {
         int(label): _rule(matrix, (labels == label).to_numpy(), units, language)
         for label in np.unique(labels)
     }
+
+
+def _indicators(values: pd.Series) -> pd.DataFrame:
+    """Return a column of 0 and 1 for each level, named as in the reference space."""
+    found = pd.get_dummies(values, dtype=float)
+    columns = [SpaceColumn.of_level(str(values.name), str(level)).name for level in found]
+    return found.set_axis(columns, axis=1)
 
 
 def _rule(matrix: pd.DataFrame, member: np.ndarray, units: dict[str, str], language: Language) -> Rule:
@@ -85,12 +90,13 @@ def _splits(tree: DecisionTreeClassifier, node: int, names: list[str]) -> list[t
 
 
 def _words(column: str, cut: float, above: bool, units: dict[str, str], language: Language) -> str:
-    name, equals, level = column.partition("=")
-    if equals:
+    read = SpaceColumn.read(column)
+    if read.kind is ColumnKind.LEVEL:
         key = "words.is" if above else "words.is_not"
-        return language.text(key, feature=label_of(name, language), level=level_of(level, language))
+        feature = label_of(read.variable, language)
+        return language.text(key, feature=feature, level=level_of(read.level, language))
     key = "words.above" if above else "words.at_most"
     if cut % 1 == 0.5:  # halfway between two whole numbers, so the lower one says the same
         cut -= 0.5
-    shown = language.number(cut, units.get(name, ""))
-    return language.text(key, feature=label_of(name, language), cut=shown)
+    shown = language.number(cut, units.get(column, ""))
+    return language.text(key, feature=label_of(column, language), cut=shown)

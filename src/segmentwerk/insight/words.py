@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
+from segmentwerk.core.space_columns import ColumnKind, SpaceColumn
 from segmentwerk.core.types import Feature, Name, Trait
 from segmentwerk.insight.language import ENGLISH, Language
 
@@ -112,12 +113,10 @@ def column_label(column: str, language: Language = ENGLISH) -> str:
     >>> column_label("frequency+n_products")
     'orders so far and products bought'
     """
-    name, equals, level = column.partition("=")
-    if not equals and "+" in column:
-        return language.listed([column_label(part, language) for part in column.split("+")])
-    if equals:
-        return f"{label(name, language)} {level_of(level, language)}"
-    if column.endswith("_missing"):
-        known = label(column.removesuffix("_missing"), language)
-        return language.text("words.unknown", feature=known)
-    return label(column, language)
+    read = SpaceColumn.read(column)
+    if read.kind is ColumnKind.FACTOR:
+        return language.listed([column_label(part, language) for part in read.parts])
+    known = label(read.variable, language)
+    if read.kind is ColumnKind.LEVEL:
+        return f"{known} {level_of(read.level, language)}"
+    return language.text("words.unknown", feature=known) if read.kind is ColumnKind.FLAG else known

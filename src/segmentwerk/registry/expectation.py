@@ -6,14 +6,10 @@ from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 from sklearn.decomposition import FactorAnalysis
 
+from segmentwerk.core.arrays import BoolArray, FloatArray, IntArray
 from segmentwerk.shipped.model_catalogue import FactorModel
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Flags = NDArray[np.bool_]
 
 TOLD = 0.8
 """Share of the columns' variance that as many factors tell as principal components would."""
@@ -38,13 +34,13 @@ class Expectation:
     loadings : ndarray of shape (d, q)
     """
 
-    owners: Integers
-    mean: Floats
-    loadings: Floats
-    noise: Floats
+    owners: IntArray
+    mean: FloatArray
+    loadings: FloatArray
+    noise: FloatArray
 
     @classmethod
-    def fit(cls, columns: Floats, owners: Integers) -> Self:
+    def fit(cls, columns: FloatArray, owners: IntArray) -> Self:
         """Learn the model from customers (n, d)."""
         variance = columns.var(axis=0)
         sizes = np.linalg.eigvalsh(np.cov(columns, rowvar=False).reshape(len(owners), -1))[::-1]
@@ -53,7 +49,7 @@ class Expectation:
         noise = np.maximum(model.noise_variance_, NOISE * variance + np.finfo(float).eps)
         return cls(owners, columns.mean(axis=0), np.ascontiguousarray(model.components_.T), noise)
 
-    def fill(self, columns: Floats, known: Flags, draws: Floats) -> Floats:
+    def fill(self, columns: FloatArray, known: BoolArray, draws: FloatArray) -> FloatArray:
         """Return rows (1 + n_draws, n, d) in which the columns of unknown features are filled in.
 
         The first table holds what is to be expected, each further one a draw from what is possible.

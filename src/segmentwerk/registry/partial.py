@@ -20,8 +20,9 @@ import pandas as pd
 from scipy.optimize import minimize
 from scipy.special import softmax
 
+from segmentwerk.core.arrays import BoolArray, FloatArray, IntArray
 from segmentwerk.core.seeds import derive
-from segmentwerk.registry.expectation import Expectation, Flags, Floats, Integers
+from segmentwerk.registry.expectation import Expectation
 from segmentwerk.segmenters.logistic import PENALTIES, expected_calibration_error, log_loss, regression
 from segmentwerk.shipped.model_catalogue import Joined, PartialModel
 
@@ -55,14 +56,14 @@ class FittedSpace(Protocol):
     factors_: Any
 
     @property
-    def owners_(self) -> Integers:
+    def owners_(self) -> IntArray:
         """Place among the features of each column."""
 
     @property
     def active_(self) -> Sequence[str]:
         """The features that shape the segments."""
 
-    def columns(self, X: pd.DataFrame) -> Floats:
+    def columns(self, X: pd.DataFrame) -> FloatArray:
         """Return the columns before features are joined."""
 
     def transform(self, X: pd.DataFrame) -> pd.DataFrame:
@@ -75,10 +76,10 @@ class FittedSpace(Protocol):
 class FittedSegmenter(Protocol):
     """The fitted segmenter."""
 
-    def predict_proba(self, X: pd.DataFrame) -> Floats:
+    def predict_proba(self, X: pd.DataFrame) -> FloatArray:
         """Return memberships (n, n_segments)."""
 
-    def score_samples(self, X: pd.DataFrame) -> Floats:
+    def score_samples(self, X: pd.DataFrame) -> FloatArray:
         """Return typicality (n,)."""
 
     def to_onnx(self) -> onnx.ModelProto:
@@ -122,27 +123,29 @@ class Partial:
     worth : tuple of Worth
     """
 
-    usual: Flags
-    always: Flags
+    usual: BoolArray
+    always: BoolArray
     allowed: int
     expectation: Expectation
-    draws: Floats
-    coefficients: Floats
-    intercepts: Floats
-    temper: Floats
-    outlier_thresholds: Floats
+    draws: FloatArray
+    coefficients: FloatArray
+    intercepts: FloatArray
+    temper: FloatArray
+    outlier_thresholds: FloatArray
     worth: tuple[Worth, ...]
 
-    def share(self, known: Flags) -> Floats:
+    def share(self, known: BoolArray) -> FloatArray:
         """Return the share (n,) of the usual features that are known (n, n_features)."""
         return np.asarray(known[:, self.usual].mean(axis=1))
 
-    def whole(self, known: Flags) -> Flags:
+    def whole(self, known: BoolArray) -> BoolArray:
         """Return which rows (n,) count as whole, so that the segmenter answers for them itself."""
         few_unknown = (~known[:, self.usual]).sum(axis=1) <= self.allowed
         return np.asarray(few_unknown & known[:, self.always].all(axis=1))
 
-    def predict_proba(self, space: FittedSpace, segmenter: FittedSegmenter, features: pd.DataFrame) -> Floats:
+    def predict_proba(
+        self, space: FittedSpace, segmenter: FittedSegmenter, features: pd.DataFrame
+    ) -> FloatArray:
         """Return how likely each segment is (n, n_segments), as if every row were partial."""
         known = known_of(space, features)
         filled = self.expectation.fill(space.columns(features), known, self.draws)
@@ -216,13 +219,13 @@ def fit(
     )
 
 
-def known_of(space: FittedSpace, features: pd.DataFrame) -> Flags:
+def known_of(space: FittedSpace, features: pd.DataFrame) -> BoolArray:
     """Return which features (n, n_features) of the space are known."""
     found = features[[*space.numeric, *space.categorical]]
     return np.asarray(found.notna() & (found != ""))
 
 
-def traits(proba: Floats, filled: Floats, known: Flags, share: Floats) -> Floats:
+def traits(proba: FloatArray, filled: FloatArray, known: BoolArray, share: FloatArray) -> FloatArray:
     """Return what the regression looks at (n, n_traits).
 
     Log memberships (of the expected row, and the mean over the drawn ones), alone and times the share unknown
@@ -238,7 +241,7 @@ def traits(proba: Floats, filled: Floats, known: Flags, share: Floats) -> Floats
     return np.hstack([logs, logs * unknown, logs * unknown**2, filled, known, unknown, unknown**2])
 
 
-def temperature(temper: Floats, share: Floats) -> Floats:
+def temperature(temper: FloatArray, share: FloatArray) -> FloatArray:
     """Return what the logits of rows with a known share (n,) are divided by (n,)."""
     unknown = 1.0 - share
     return np.asarray(np.exp(np.clip(temper[0] + temper[1] * unknown + temper[2] * unknown**2, -2.0, 2.0)))
@@ -248,10 +251,10 @@ def temperature(temper: Floats, share: Floats) -> Floats:
 class _Masked:
     """Rows with hidden features: what the regression looks at, their share known, typicality and segment."""
 
-    traits: Floats
-    share: Floats
-    score: Floats
-    target: Integers
+    traits: FloatArray
+    share: FloatArray
+    score: FloatArray
+    target: IntArray
     n_segments: int
 
 
@@ -262,8 +265,8 @@ class _Masker:
     space: FittedSpace
     segmenter: FittedSegmenter
     expectation: Expectation
-    draws: Floats
-    usual: Flags
+    draws: FloatArray
+    usual: BoolArray
     rng: np.random.Generator
 
     def at_random(self, features: pd.DataFrame, rows: int) -> _Masked:
@@ -276,7 +279,7 @@ class _Masker:
         copies = -(-rows // len(features))
         return self._masked(features, copies, np.full(copies * len(features), hidden))
 
-    def _masked(self, features: pd.DataFrame, copies: int, hidden: Floats) -> _Masked:
+    def _masked(self, features: pd.DataFrame, copies: int, hidden: FloatArray) -> _Masked:
         columns = np.tile(self.space.columns(features), (copies, 1))
         known = np.tile(known_of(self.space, features), (copies, 1))
         whole, _ = _asked(self.space, self.segmenter, columns[None, : len(features)])
@@ -289,7 +292,9 @@ class _Masker:
         return _Masked(traits(proba, filled[0], known, share), share, score, target, whole.shape[2])
 
 
-def _asked(space: FittedSpace, segmenter: FittedSegmenter, columns: Floats) -> tuple[Floats, Floats]:
+def _asked(
+    space: FittedSpace, segmenter: FittedSegmenter, columns: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """Return what the segmenter says of tables (t, n, d) of the space, before features are joined.
 
     Memberships (t, n, n_segments), and the typicality (n,) of the rows of the first table.
@@ -301,7 +306,7 @@ def _asked(space: FittedSpace, segmenter: FittedSegmenter, columns: Floats) -> t
     return proba.reshape(*columns.shape[:2], -1), score
 
 
-def _regression(learned: _Masked, held_out: _Masked) -> tuple[Floats, Floats]:
+def _regression(learned: _Masked, held_out: _Masked) -> tuple[FloatArray, FloatArray]:
     """Fit the regression with the penalty under which it foretells rows of other accounts best."""
     centre, scale = learned.traits.mean(axis=0), np.maximum(learned.traits.std(axis=0), 0.1)
     matrix, others = (learned.traits - centre) / scale, (held_out.traits - centre) / scale
@@ -312,16 +317,16 @@ def _regression(learned: _Masked, held_out: _Masked) -> tuple[Floats, Floats]:
     return weights, bias - weights @ centre
 
 
-def _temper(logits: Floats, rows: _Masked) -> Floats:
+def _temper(logits: FloatArray, rows: _Masked) -> FloatArray:
     """Return the coefficients of the temperature under which the log loss is least."""
 
-    def loss(temper: Floats) -> float:
+    def loss(temper: FloatArray) -> float:
         return log_loss(logits, rows.target, temperature(temper, rows.share))
 
     return np.asarray(minimize(loss, np.zeros(3), method="Nelder-Mead").x)
 
 
-def _thresholds(rows: _Masked) -> Floats:
+def _thresholds(rows: _Masked) -> FloatArray:
     """Return the typicality below which `OUTLIER_SHARE` of the rows lie, by the share known."""
     place = bins(rows.share)
     overall = np.quantile(rows.score, OUTLIER_SHARE)
@@ -329,6 +334,6 @@ def _thresholds(rows: _Masked) -> Floats:
     return np.array([np.quantile(part, OUTLIER_SHARE) if len(part) else overall for part in found])
 
 
-def bins(share: Floats) -> Integers:
+def bins(share: FloatArray) -> IntArray:
     """Return the range (n,) that a known share falls into."""
     return np.minimum((share * BINS).astype(np.int64), BINS - 1)

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from segmentwerk.core.arrays import BoolArray
 from segmentwerk.registry import partial as third_path
 from segmentwerk.registry.partial import FittedSegmenter, FittedSpace, Partial
 from segmentwerk.segmenters.prospect import ProspectModel
@@ -81,7 +81,7 @@ def _made_up(catalogue: Catalogue) -> pd.DataFrame:
     return rows
 
 
-def _without_orders(catalogue: Catalogue, rows: pd.DataFrame) -> NDArray[np.bool_]:
+def _without_orders(catalogue: Catalogue, rows: pd.DataFrame) -> BoolArray:
     own = list(catalogue.basis.own)
     if not own:
         return np.zeros(len(rows), dtype=bool)

@@ -125,7 +125,9 @@ def made_of(prepared: Prepared, language: Language) -> list[str]:
         "page.made_of",
         stay=", ".join(stay) or language.text("page.made_of_none"),
         count=len(prepared.factors),
-        told=language.percent(prepared.space.factors_.told if prepared.space.factors_ else 1.0),
+        told=language.percent(
+            prepared.space.factors_.explained_variance_ratio if prepared.space.factors_ else 1.0
+        ),
         customers=language.number(len(prepared.table.customers)),
         features=len(prepared.space.variables_),
         factors=", ".join(listed),

@@ -15,8 +15,8 @@ from typing import NamedTuple
 import duckdb
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
+from segmentwerk.core.arrays import BoolArray, FloatArray
 from segmentwerk.core.errors import InputError
 from segmentwerk.data import numbers
 from segmentwerk.data.numbers import DecimalSign
@@ -195,8 +195,8 @@ class Rest(NamedTuple):
     ``values`` (n,) has their numbers, NaN elsewhere; ``lost`` (n,) tells where a text is none.
     """
 
-    values: NDArray[np.float64]
-    lost: NDArray[np.bool_]
+    values: FloatArray
+    lost: BoolArray
 
 
 def rest(con: duckdb.DuckDBPyConnection, columns: Mapping[str, pa.ChunkedArray]) -> dict[str, Rest]:

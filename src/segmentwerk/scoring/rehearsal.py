@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from segmentwerk.core.arrays import BoolArray, FloatArray, IntArray
 from segmentwerk.core.errors import ModelError
 from segmentwerk.core.types import Gate
 from segmentwerk.scoring.load import LoadedModel
@@ -36,9 +36,9 @@ class Rehearsal:
 
     loaded: LoadedModel
     rows: pd.DataFrame
-    memberships: NDArray[np.float64]
-    ids: NDArray[np.int64]
-    unanswered: NDArray[np.bool_]
+    memberships: FloatArray
+    ids: IntArray
+    unanswered: BoolArray
 
     @classmethod
     def of(cls, loaded: LoadedModel) -> Rehearsal:
@@ -77,7 +77,7 @@ class Rehearsal:
         return Gate("P004", PARITY, "passed", message, facts=facts)
 
     @property
-    def _tied(self) -> NDArray[np.bool_]:
+    def _tied(self) -> BoolArray:
         """Where the two best memberships are too close to insist on one (n_rows,)."""
         if self.memberships.shape[1] < 2:
             return np.zeros(len(self.rows), dtype=bool)

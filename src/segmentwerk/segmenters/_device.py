@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 MANY = 100_000
 """Rows from which the way to the card and back is worth it for what numpy does at once otherwise."""
 
-turn = Lock()
+training_lock = Lock()
 """Trainings in threads of one process take turns: no other may wait for the card while a step is recorded."""
 
 
-def card(n_rows: int | None = None) -> torch.device | None:
+def cuda(n_rows: int | None = None) -> torch.device | None:
     """Return the CUDA card of this machine, or None where there is none or the rows are too few for it."""
     if (n_rows is not None and n_rows < MANY) or not _has_driver():
         return None

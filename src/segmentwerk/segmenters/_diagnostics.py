@@ -6,24 +6,25 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from segmentwerk.core.arrays import FloatArray
+from segmentwerk.core.space_columns import ColumnKind, SpaceColumn
 from segmentwerk.segmenters._variables import Variables
-from segmentwerk.segmenters.base import Array
 
 _DEAD = 0.01
 
 
-def spread(points: Array) -> float:
+def spread(points: FloatArray) -> float:
     """Return the variance of points (n, d) of length one: 0 if all coincide, 1 if all around."""
     return float(1 - (points.mean(axis=0) ** 2).sum())
 
 
-def dead_dimensions(points: Array) -> int:
+def dead_dimensions(points: FloatArray) -> int:
     """Return the number of dimensions that vary less than a hundredth as much as the liveliest one."""
     deviations = points.std(axis=0)
     return int((deviations < _DEAD * deviations.max()).sum())
 
 
-def effective_rank(points: Array) -> float:
+def effective_rank(points: FloatArray) -> float:
     """Return the number of dimensions in use: the exponential of the entropy of the covariance's spectrum.
 
     Roy & Vetterli (2007), definition 1, on variances.
@@ -34,7 +35,7 @@ def effective_rank(points: Array) -> float:
 
 
 def restored_share(
-    data: Array, errors: Array, variables: Variables, names: Sequence[str]
+    data: FloatArray, errors: FloatArray, variables: Variables, names: Sequence[str]
 ) -> dict[str, float]:
     """Return, by variable, the share of the variance of its columns (n, n_columns) that is restored.
 
@@ -45,7 +46,6 @@ def restored_share(
     lost = np.bincount(owner, errors.sum(axis=0))
     total = np.bincount(owner, (known * (data - means) ** 2).sum(axis=0))
     first = {number: column for column, number in reversed(list(enumerate(owner)))}
-    return {
-        str(names[first[number]]).partition("=")[0]: float(1 - lost[number] / total[number])
-        for number in np.flatnonzero(total > 0)
-    }
+    columns = {number: SpaceColumn.read(str(names[column])) for number, column in first.items()}
+    named = {n: c.variable if c.kind is ColumnKind.LEVEL else c.name for n, c in columns.items()}
+    return {named[n]: float(1 - lost[n] / total[n]) for n in np.flatnonzero(total > 0)}

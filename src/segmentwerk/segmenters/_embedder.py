@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from segmentwerk.core.arrays import FloatArray, IntArray
 from segmentwerk.segmenters import _device
 from segmentwerk.segmenters._variables import Variables
-from segmentwerk.segmenters.base import Array, Labels
 from segmentwerk.segmenters.onnx_graph import Graph
 
 SLOPE = 0.01
@@ -21,26 +21,26 @@ _TINY = 1e-12
 
 
 @dataclass(frozen=True)
-class Maps:
+class FoldedMLP:
     """Linear maps, each a weight (n_out, n_in) and an offset (n_out,), with leaky rectifiers between them."""
 
-    layers: tuple[tuple[Array, Array], ...]
+    layers: tuple[tuple[FloatArray, FloatArray], ...]
 
-    def before(self, center: Array, scale: float, order: Labels) -> Maps:
+    def before(self, center: FloatArray, scale: float, order: IntArray) -> FoldedMLP:
         """Return the same for rows that were centred, scaled and put in ``order`` beforehand."""
         (weight, offset), *rest = self.layers
         wide = np.empty_like(weight)
         wide[:, order] = weight / scale
-        return Maps(((wide, offset - wide @ center), *rest))
+        return FoldedMLP(((wide, offset - wide @ center), *rest))
 
-    def after(self, center: Array, scale: Array, order: Labels) -> Maps:
+    def after(self, center: FloatArray, scale: FloatArray, order: IntArray) -> FoldedMLP:
         """Return the same with each output scaled, moved, and put back in its place of ``order``."""
         *rest, (weight, offset) = self.layers
         wide, moved = np.empty_like(weight), np.empty_like(offset)
         wide[order], moved[order] = weight * scale[:, None], offset * scale + center
-        return Maps((*rest, (wide, moved)))
+        return FoldedMLP((*rest, (wide, moved)))
 
-    def run(self, x: Array) -> Array:
+    def forward(self, x: FloatArray) -> FloatArray:
         """Map rows (n, n_in) to (n, n_out)."""
         for number, (weight, offset) in enumerate(self.layers):
             if number:
@@ -48,8 +48,8 @@ class Maps:
             x = x @ weight.T + offset
         return x
 
-    def draw(self, graph: Graph, x: str) -> str:
-        """Draw `run` as ONNX and return the name of its output."""
+    def to_onnx(self, graph: Graph, x: str) -> str:
+        """Add `forward` to an ONNX graph and return the name of its output."""
         for number, (weight, offset) in enumerate(self.layers):
             if number:
                 x = graph.add("Max", x, graph.add("Mul", x, graph.constant(SLOPE)))
@@ -64,37 +64,37 @@ class Embedder:
     The decoder gives numbers in the space's units, and logits for the levels of a variable.
     """
 
-    encoder: Maps
-    decoder: Maps
+    encoder: FoldedMLP
+    decoder: FoldedMLP
     variables: Variables
 
-    def embed(self, data: Array) -> Array:
+    def embed(self, data: FloatArray) -> FloatArray:
         """Return embeddings (n, n_dimensions) of length one."""
-        return _unit(self.encoder.run(data))
+        return _unit(self.encoder.forward(data))
 
-    def embed_and_judge(self, data: Array) -> tuple[Array, Array]:
+    def embed_and_judge(self, data: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return embeddings as `embed` does, and squared reconstruction errors (n, n_columns).
 
         Missing values have no error.
         """
-        embedding = self.encoder.run(data)
-        restored = self.decoder.run(embedding)
+        embedding = self.encoder.forward(data)
+        restored = self.decoder.forward(embedding)
         low, span = self.variables.low, self.variables.high - self.variables.low
         for columns in self.variables.levels:
             restored[:, columns] = low[columns] + span[columns] * _softmax(restored[:, columns])
         return _unit(embedding), self.variables.present(data) * (data - restored) ** 2
 
-    def draw(self, graph: Graph, x: str) -> tuple[str, str]:
-        """Draw the embedding (n, n_dimensions) and the negative sum of squared errors (n,) as ONNX."""
-        embedding = self.encoder.draw(graph, x)
+    def to_onnx(self, graph: Graph, x: str) -> tuple[str, str]:
+        """Add embedding (n, n_dimensions) and negative sum of squared errors (n,) to an ONNX graph."""
+        embedding = self.encoder.to_onnx(graph, x)
         length = graph.add("Sqrt", graph.sum(graph.add("Mul", embedding, embedding), 1))
         points = graph.add("Div", embedding, graph.add("Max", length, graph.constant(_TINY)))
-        restored = self._draw_levels(graph, self.decoder.draw(graph, embedding))
+        restored = self._levels_to_onnx(graph, self.decoder.to_onnx(graph, embedding))
         errors = graph.add("Sub", x, restored)
-        errors = self._draw_present(graph, x, graph.add("Mul", errors, errors))
+        errors = self._present_to_onnx(graph, x, graph.add("Mul", errors, errors))
         return points, graph.add("Neg", graph.sum(errors, 1, keep=False))
 
-    def _draw_levels(self, graph: Graph, output: str) -> str:
+    def _levels_to_onnx(self, graph: Graph, output: str) -> str:
         """Turn the logits of each variable into the values that its levels' columns would hold."""
         if not self.variables.levels:
             return output
@@ -109,7 +109,7 @@ class Embedder:
         joined = graph.add("Concat", *parts, axis=1)
         return graph.add("Gather", joined, graph.constant(np.argsort(np.concatenate(places))), axis=1)
 
-    def _draw_present(self, graph: Graph, x: str, errors: str) -> str:
+    def _present_to_onnx(self, graph: Graph, x: str, errors: str) -> str:
         """Blank the errors of missing values."""
         flagged = self.variables.flagged
         if not len(flagged):
@@ -143,29 +143,29 @@ class Embedder:
         return cls(_maps(arrays, "encoder"), _maps(arrays, "decoder"), Variables(**described))
 
 
-def placed(embedder: Embedder, n_rows: int) -> Embedder:
+def to_device(embedder: Embedder, n_rows: int) -> Embedder:
     """Return the embedder with its maps on the graphics card, if there is one and the rows are many."""
-    device = _device.card(n_rows)
+    device = _device.cuda(n_rows)
     if device is None:
         return embedder
-    from segmentwerk.segmenters._card import CardMaps
+    from segmentwerk.segmenters._cuda import CudaMLP
 
-    encoder, decoder = (CardMaps(maps.layers, device) for maps in (embedder.encoder, embedder.decoder))
+    encoder, decoder = (CudaMLP(maps.layers, device) for maps in (embedder.encoder, embedder.decoder))
     return Embedder(encoder, decoder, embedder.variables)
 
 
-def _maps(arrays: Mapping[str, NDArray[Any]], half: str) -> Maps:
+def _maps(arrays: Mapping[str, NDArray[Any]], half: str) -> FoldedMLP:
     count = sum(name.startswith(f"{half}_weight") for name in arrays)
-    return Maps(tuple((arrays[f"{half}_weight{i}"], arrays[f"{half}_offset{i}"]) for i in range(count)))
+    return FoldedMLP(tuple((arrays[f"{half}_weight{i}"], arrays[f"{half}_offset{i}"]) for i in range(count)))
 
 
-def _unit(rows: Array) -> Array:
+def _unit(rows: FloatArray) -> FloatArray:
     lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
-    unit: Array = rows / np.maximum(lengths, _TINY)[:, None]
+    unit: FloatArray = rows / np.maximum(lengths, _TINY)[:, None]
     return unit
 
 
-def _softmax(logits: Array) -> Array:
+def _softmax(logits: FloatArray) -> FloatArray:
     weights = np.exp(logits - logits.max(axis=1, keepdims=True))
-    shares: Array = weights / weights.sum(axis=1, keepdims=True)
+    shares: FloatArray = weights / weights.sum(axis=1, keepdims=True)
     return shares

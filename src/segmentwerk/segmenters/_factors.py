@@ -1,10 +1,10 @@
 """Factors that stand for many correlated columns where there are few accounts.
 
 Principal components of the columns of the reference space (numbers, flags and weighted levels together:
-factor analysis of mixed data, Pagès 2004, Revue de statistique appliquée 52), as many as tell `TOLD` of their
-variance, turned by varimax (Kaiser 1958, Psychometrika 23) so that each is made of few features and can be
-named by them. Turning does not change distances, so a segmenter sees the same accounts with the noise left
-out. Covariances decide alone: no clustering is looked at.
+factor analysis of mixed data, Pagès 2004, Revue de statistique appliquée 52), as many as explain
+`EXPLAINED_VARIANCE` of their variance, turned by varimax (Kaiser 1958, Psychometrika 23) so that each is made
+of few features and can be named by them. Turning does not change distances, so a segmenter sees the same
+accounts with the noise left out. Covariances decide alone: no clustering is looked at.
 """
 
 from __future__ import annotations
@@ -16,15 +16,14 @@ from typing import Self
 import numpy as np
 import pandas as pd
 
-from segmentwerk.segmenters.base import Array
+from segmentwerk.core.arrays import FloatArray
+from segmentwerk.core.space_columns import factor_name
 from segmentwerk.segmenters.onnx_graph import Graph
 
-TOLD = 0.8
-"""Share of the variance of the joined columns that the factors tell."""
+EXPLAINED_VARIANCE = 0.8
+"""Share of the variance of the joined columns that the factors explain."""
 FAINT = 0.3
 """Share of a feature's own variance below which it counts as left out."""
-JOINED = "+"
-"""Stands between the features in the name of a factor."""
 ROUNDS = 200
 _NAMED_BY = 2
 """Features that a factor is named by, at most."""
@@ -47,16 +46,16 @@ class Factors:
     weights : ndarray of shape (d, n_names)
     centre : ndarray of shape (n_names,)
         ``x @ weights - centre`` are the new columns.
-    told : float
-        Share of the variance of the joined columns that the factors tell, 0 to 1.
+    explained_variance_ratio : float
+        Share of the variance of the joined columns that the factors explain, 0 to 1.
     """
 
     names: tuple[str, ...]
     members: dict[str, tuple[str, ...]]
     faint: tuple[str, ...]
-    weights: Array
-    centre: Array
-    told: float
+    weights: FloatArray
+    centre: FloatArray
+    explained_variance_ratio: float
 
     @classmethod
     def fit(cls, X: pd.DataFrame, columns: Mapping[str, Sequence[str]], apart: Sequence[str]) -> Self:
@@ -74,7 +73,7 @@ class Factors:
         data = X[joined].to_numpy(dtype=np.float64)
         _, spread, axes = np.linalg.svd(data - data.mean(axis=0), full_matrices=False)
         shares = np.cumsum(spread**2) / (spread**2).sum()
-        size = int(np.searchsorted(shares, TOLD)) + 1
+        size = int(np.searchsorted(shares, EXPLAINED_VARIANCE)) + 1
         loadings = axes[:size].T * spread[:size]
         turned = axes[:size].T @ _varimax(loadings)
         turned *= np.where(turned[np.abs(turned).argmax(axis=0), np.arange(size)] < 0, -1.0, 1.0)
@@ -87,17 +86,17 @@ class Factors:
         members = _members(strengths.drop(index=list(faint)), names)
         return cls((*kept, *names), members, faint, weights, centre, float(shares[size - 1]))
 
-    def apply(self, x: Array) -> Array:
+    def apply(self, x: FloatArray) -> FloatArray:
         """Return the new columns (n, n_names) of rows (n, d) of the reference space."""
         return np.asarray(x @ self.weights - self.centre)
 
-    def draw(self, graph: Graph, x: str) -> str:
-        """Draw `apply` as ONNX."""
+    def to_onnx(self, graph: Graph, x: str) -> str:
+        """Add `apply` to an ONNX graph."""
         turned = graph.add("MatMul", x, graph.constant(self.weights))
         return graph.add("Sub", turned, graph.constant(self.centre))
 
 
-def _varimax(loadings: Array) -> Array:
+def _varimax(loadings: FloatArray) -> FloatArray:
     """Return the rotation (m, m) that makes the squared loadings (d, m) of each factor most unequal."""
     rotation = np.eye(loadings.shape[1])
     for _ in range(ROUNDS):
@@ -111,15 +110,17 @@ def _varimax(loadings: Array) -> Array:
     return rotation
 
 
-def _strengths(X: pd.DataFrame, weights: Array, columns: Mapping[str, Sequence[str]]) -> pd.DataFrame:
+def _strengths(X: pd.DataFrame, weights: FloatArray, columns: Mapping[str, Sequence[str]]) -> pd.DataFrame:
     """Share of each feature's variance that each factor tells (n_features, n_factors), 0 to 1."""
     data = X.to_numpy(dtype=np.float64) - X.to_numpy(dtype=np.float64).mean(axis=0)
     scores = data @ weights
     variance = scores.var(axis=0)
-    told = (data.T @ scores / len(data)) ** 2 / np.where(variance > 0, variance, 1.0)
-    told_of, own_of = pd.DataFrame(told, index=X.columns), pd.Series(data.var(axis=0), index=X.columns)
+    explained = pd.DataFrame(
+        (data.T @ scores / len(data)) ** 2 / np.where(variance > 0, variance, 1.0), index=X.columns
+    )
+    total = pd.Series(data.var(axis=0), index=X.columns)
     shares = {
-        name: told_of.loc[list(own)].sum() / max(own_of[list(own)].sum(), np.finfo(float).tiny)
+        name: explained.loc[list(own)].sum() / max(total[list(own)].sum(), np.finfo(float).tiny)
         for name, own in columns.items()
     }
     return pd.DataFrame(shares).T
@@ -132,7 +133,7 @@ def _names(strengths: pd.DataFrame) -> list[str]:
     for factor in strengths:
         ranked = strengths[factor].sort_values(ascending=False, kind="stable")
         relevant = ranked.index[np.sqrt(ranked) >= _RELEVANT * np.sqrt(ranked.iloc[0])]
-        name = JOINED.join(relevant[:_NAMED_BY])
+        name = factor_name(list(relevant[:_NAMED_BY]))
         bases.append(name)
         names.append(name if bases.count(name) == 1 else f"{name} {bases.count(name)}")
     return names

@@ -1,4 +1,10 @@
-"""What the network is trained for: to restore damaged rows, and to keep nearest neighbours together."""
+"""What the network is trained for: to restore damaged rows, and to keep nearest neighbours together.
+
+In fine-tuning rows are pulled to their segment's centre, too: improved deep embedded clustering (Guo, Gao,
+Liu & Yin 2017, sections 3.1 and 3.2). Soft memberships are Student's t around the centres, and approach a
+sharpened copy of themselves while the network's own losses go on, so that the embedding keeps what it
+learned.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +17,22 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from segmentwerk.core.arrays import FloatArray
 from segmentwerk.segmenters._variables import Variables
-from segmentwerk.segmenters.base import Array
 
 _NOISE = 0.1
 _HIDE = 0.1
 _MAX_LOGIT = 60.0
 """Beyond this a level is certain; no exponential overflows, and no sum of them vanishes."""
 
+FINE_TUNING_WEIGHT = 0.1
+"""Of the memberships' loss beside the network's own in fine-tuning, as in the paper of Guo et al. (2017)."""
+FINE_TUNING_RATE = 0.1
+"""Learning rate of fine-tuning, as a share of the training's peak."""
+
 
 @dataclass(frozen=True)
-class _Levels:
+class _CategoricalLoss:
     """The levels of all categorical variables: what they are, and what restoring them is worth.
 
     Attributes
@@ -67,7 +78,7 @@ class Losses:
         Where the tensors live.
     """
 
-    def __init__(self, variables: Variables, data: Array, device: torch.device) -> None:
+    def __init__(self, variables: Variables, data: FloatArray, device: torch.device) -> None:
         def tensor(values: Any) -> Tensor:
             made: Tensor = torch.as_tensor(values, device=device)
             return made.float() if made.is_floating_point() else made
@@ -77,7 +88,7 @@ class Losses:
         jittered[flags] = False
         self._noise = tensor(_NOISE * np.where(jittered, data.std(axis=0), 0.0))
         self._share = tensor(variables.numeric / data.shape[1])
-        self._levels = _levels(variables, data, tensor) if variables.levels else None
+        self._levels = _categorical_loss(variables, data, tensor) if variables.levels else None
         self._flagged, self._flags = tensor(variables.flagged), tensor(flags)
         self._middle = tensor((variables.low + variables.high)[flags] / 2)
         self._hidden = tensor(variables.hidden)
@@ -107,10 +118,12 @@ class Losses:
         return loss if self._levels is None else loss + self._levels.cross_entropy(output, rows)
 
 
-def _levels(variables: Variables, data: Array, tensor: Callable[[Any], Tensor]) -> _Levels:
+def _categorical_loss(
+    variables: Variables, data: FloatArray, tensor: Callable[[Any], Tensor]
+) -> _CategoricalLoss:
     columns = np.concatenate(variables.levels)
     weights = [_weight(data[:, group], variables.low[group]) for group in variables.levels]
-    return _Levels(
+    return _CategoricalLoss(
         tensor(columns),
         tensor(variables.low[columns]),
         tensor((variables.high - variables.low)[columns]),
@@ -133,9 +146,31 @@ def contrast(left: Tensor, right: Tensor, temperature: float) -> Tensor:
     return (likeness.sum(-2).log().mean() + likeness.sum(-1).log().mean()) / 2 - matched
 
 
-def _weight(block: Array, low: Array) -> float:
+def _weight(block: FloatArray, low: FloatArray) -> float:
     """Return the variance of a categorical variable's columns over the entropy of its levels."""
     shares = (block > low).mean(axis=0)
     shares = np.append(shares, 1 - shares.sum())
     entropy = float(-(shares[shares > 0] * np.log(shares[shares > 0])).sum())
     return float(block.var(axis=0).sum()) / entropy
+
+
+def segment_centers(points: Tensor, shares: Tensor) -> Tensor:
+    """Return the segments' centres (k, e): means of the points (n, e), weighted by shares (n, k)."""
+    return (shares.T @ points) / shares.sum(0)[:, None]
+
+
+def soft_assignment(points: Tensor, centers: Tensor) -> Tensor:
+    """Return soft memberships (n, k) of points (n, e) in segments around some centres (k, e)."""
+    likeness = 1 / (1 + torch.cdist(points, centers) ** 2)
+    return likeness / likeness.sum(1, keepdim=True)
+
+
+def target_distribution(shares: Tensor) -> Tensor:
+    """Return sharpened memberships (n, k): squared, and divided by the segments' sizes."""
+    sharp = shares**2 / shares.sum(0)
+    return sharp / sharp.sum(1, keepdim=True)
+
+
+def kl_divergence(wanted: Tensor, shares: Tensor) -> Tensor:
+    """Return the mean Kullback-Leibler divergence of memberships from their target, in nats."""
+    return (wanted * (wanted.clamp(min=1e-12) / shares.clamp(min=1e-12)).log()).sum(1).mean()

@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from scipy.linalg.blas import get_blas_funcs
 from scipy.linalg.lapack import dtrtri
 
+from segmentwerk.core.arrays import FloatArray, IntArray
 from segmentwerk.core.errors import FitError
-from segmentwerk.segmenters.base import Array, Labels, chunks
+from segmentwerk.segmenters.base import chunks
 
 Covariance = Literal["full", "tied", "diag", "spherical"]
-Rows = NDArray[np.float64] | NDArray[np.float32]
+Rows = FloatArray | NDArray[np.float32]
 """In single precision both steps take half the time."""
 
 _PRIOR_ROWS = np.geomspace(0.1, 10_000, 16)
@@ -32,12 +33,12 @@ class Prior:
     added to every variance.
     """
 
-    target: Array
+    target: FloatArray
     rows: float
     floor: float
 
     @classmethod
-    def learn(cls, data: Array, labels: Labels, reg: float) -> Prior:
+    def learn(cls, data: FloatArray, labels: IntArray, reg: float) -> Prior:
         """Learn the prior from a hard assignment.
 
         The target is the covariance within segments, itself pulled to its diagonal. The number of
@@ -51,18 +52,18 @@ class Prior:
         target = (scatter + pull * np.diag(scatter.diagonal())) / (n_rows * (1 + pull)) + floor * np.eye(
             n_features
         )
-        return cls(target, _best_rows(data @ _whitener(target), labels), floor)
+        return cls(target, _best_rows(data @ _precision_cholesky(target), labels), floor)
 
-    def shrink(self, scatter: Array, count: float) -> Array:
+    def shrink(self, scatter: FloatArray, count: float) -> FloatArray:
         """Return the covariance (d, d) of ``count`` rows with this scatter around their mean."""
         return (scatter + self.rows * self.target) / (count + self.rows) + self.floor * np.eye(len(scatter))
 
-    def shrink_diagonal(self, scatter: Array, counts: Array) -> Array:
+    def shrink_diagonal(self, scatter: FloatArray, counts: FloatArray) -> FloatArray:
         """Return variances (k, d) from scatters (k, d) and counts (k,), one row of the target added."""
         return (scatter + self.target.diagonal()) / (counts[:, None] + 1) + self.floor
 
 
-def _best_rows(white: Array, labels: Labels) -> float:
+def _best_rows(white: FloatArray, labels: IntArray) -> float:
     """Return the number of rows of the unit covariance that makes halves predict each other best.
 
     ``white`` are rows in the target's coordinates. Where both covariances are diagonal, in the
@@ -77,60 +78,60 @@ def _best_rows(white: Array, labels: Labels) -> float:
     return float(_PRIOR_ROWS[gains.argmax()])
 
 
-def _likelihoods(fit: Array, check: Array) -> Array:
+def _likelihoods(fit: FloatArray, check: FloatArray) -> FloatArray:
     """Return the log likelihood of some rows for each number of prior rows added to others."""
     mean = fit.mean(axis=0)
     sizes, axes = np.linalg.eigh((fit - mean).T @ (fit - mean))
     spread = (((check - mean) @ axes) ** 2).sum(axis=0)
     variances = (np.maximum(sizes, 0) + _PRIOR_ROWS[:, None]) / (len(fit) + _PRIOR_ROWS[:, None])
-    likelihoods: Array = -0.5 * (len(check) * np.log(variances) + spread / variances).sum(axis=1)
+    likelihoods: FloatArray = -0.5 * (len(check) * np.log(variances) + spread / variances).sum(axis=1)
     return likelihoods
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """Weights (k,), means (k, d) and whiteners W, where W W' is the inverse covariance.
+    """Weights (k,), means (k, d) and roots W of the precisions: W W' is the inverse covariance.
 
-    Whiteners are upper triangular, (k, d, d) for full covariances and (1, d, d) for a tied one, and
+    The roots are upper triangular, (k, d, d) for full covariances and (1, d, d) for a tied one, and
     (k, d) for diagonal and spherical ones.
     """
 
-    weights: Array
-    means: Array
-    whiteners: Array
+    weights: FloatArray
+    means: FloatArray
+    precisions_cholesky: FloatArray
 
-    def log_joint(self, data: Rows) -> Array:
+    def log_joint(self, data: Rows) -> FloatArray:
         """Return the log of weight times density (n, k)."""
         return self.constants() - 0.5 * self._distances(data)
 
-    def constants(self) -> Array:
+    def constants(self) -> FloatArray:
         """Return the log of weight times normalisation (k,)."""
-        diagonals = self.whiteners
+        diagonals = self.precisions_cholesky
         if diagonals.ndim == 3:
             diagonals = np.diagonal(diagonals, axis1=1, axis2=2)
         log_roots = np.log(diagonals).sum(axis=1)
-        result: Array = np.log(self.weights) + log_roots - 0.5 * self.means.shape[1] * np.log(2 * np.pi)
+        result: FloatArray = np.log(self.weights) + log_roots - 0.5 * self.means.shape[1] * np.log(2 * np.pi)
         return result
 
-    def _distances(self, data: Rows) -> Array:
+    def _distances(self, data: Rows) -> FloatArray:
         """Return squared Mahalanobis distances (n, k)."""
-        distances: Array
-        if len(self.whiteners) == len(self.means) and self.whiteners.ndim == 3:
+        distances: FloatArray
+        if len(self.precisions_cholesky) == len(self.means) and self.precisions_cholesky.ndim == 3:
             # Half the work of a full product, and several times its speed for few features.
             (product,) = get_blas_funcs(("trmm",), (data,))
             distances = np.empty((len(data), len(self.means)))
-            means, whiteners = self.means.astype(data.dtype), self.whiteners.astype(data.dtype)
-            for k, (mean, whitener) in enumerate(zip(means, whiteners, strict=True)):
-                white = product(1.0, whitener, (data - mean).T, trans_a=1, overwrite_b=1)
+            means, roots = self.means.astype(data.dtype), self.precisions_cholesky.astype(data.dtype)
+            for k, (mean, root) in enumerate(zip(means, roots, strict=True)):
+                white = product(1.0, root, (data - mean).T, trans_a=1, overwrite_b=1)
                 distances[:, k] = np.einsum("ji,ji->i", white, white)
             return distances
         center = self.means.mean(axis=0)
         data, means = data - center, self.means - center
-        if self.whiteners.ndim == 3:
-            data, means = data @ self.whiteners[0], means @ self.whiteners[0]
+        if self.precisions_cholesky.ndim == 3:
+            data, means = data @ self.precisions_cholesky[0], means @ self.precisions_cholesky[0]
             precisions = np.ones_like(means)
         else:
-            precisions = self.whiteners**2
+            precisions = self.precisions_cholesky**2
         cross = data @ (means * precisions).T
         distances = data**2 @ precisions.T - 2 * cross + (means**2 * precisions).sum(axis=1)
         return np.maximum(distances, 0.0, out=distances)
@@ -140,10 +141,10 @@ class Mixture:
 class Moments:
     """Soft counts (k,), sums (k, d) and scatters around ``means``, and the mean log likelihood."""
 
-    counts: Array
-    sums: Array
-    scatter: Array
-    means: Array
+    counts: FloatArray
+    sums: FloatArray
+    scatter: FloatArray
+    means: FloatArray
     log_likelihood: float
 
 
@@ -163,7 +164,7 @@ def expect(mixture: Mixture, data: Rows, kind: Covariance) -> Moments:
     return moments.result(total / len(data))
 
 
-def from_labels(data: Array, labels: Labels, kind: Covariance) -> Moments:
+def from_labels(data: FloatArray, labels: IntArray, kind: Covariance) -> Moments:
     """Return the moments of a hard assignment, to start from."""
     means = _means(data, labels)
     moments = _Collector(means, kind)
@@ -175,7 +176,7 @@ def from_labels(data: Array, labels: Labels, kind: Covariance) -> Moments:
 class _Collector:
     """Sums moments over chunks; scatters are taken around fixed means for precision."""
 
-    def __init__(self, means: Array, kind: Covariance) -> None:
+    def __init__(self, means: FloatArray, kind: Covariance) -> None:
         n_components, n_features = means.shape
         self.means, self.full = means, kind == "full"
         self.shared = kind == "tied"
@@ -184,7 +185,7 @@ class _Collector:
         shape = {"full": (n_components, n_features, n_features), "tied": (1, n_features, n_features)}
         self.scatter = np.zeros(shape.get(kind, (n_components, n_features)))
 
-    def add(self, chunk: Rows, shares: Array) -> None:
+    def add(self, chunk: Rows, shares: FloatArray) -> None:
         self.counts += shares.sum(axis=0)
         self.sums += shares.T @ chunk
         for k, mean in enumerate(self.means):
@@ -210,10 +211,10 @@ def maximise(moments: Moments, kind: Covariance, prior: Prior) -> Mixture:
     if kind == "full":
         corrected = moments.scatter - counts[:, None, None] * drift[:, :, None] * drift[:, None, :]
         pairs = zip(corrected, counts, strict=True)
-        return Mixture(weights, means, np.array([_whitener(prior.shrink(*pair)) for pair in pairs]))
+        return Mixture(weights, means, np.array([_precision_cholesky(prior.shrink(*pair)) for pair in pairs]))
     if kind == "tied":
         scatter = moments.scatter[0] - (counts[:, None] * drift).T @ drift
-        return Mixture(weights, means, _whitener(prior.shrink(scatter, float(counts.sum())))[None])
+        return Mixture(weights, means, _precision_cholesky(prior.shrink(scatter, float(counts.sum())))[None])
     variances = prior.shrink_diagonal(moments.scatter - counts[:, None] * drift**2, counts)
     if kind == "spherical":
         variances = np.repeat(variances.mean(axis=1, keepdims=True), variances.shape[1], axis=1)
@@ -247,7 +248,7 @@ def run(
     return mixture, previous, False
 
 
-def evaluate(mixture: Mixture, data: Array) -> tuple[float, float]:
+def evaluate(mixture: Mixture, data: FloatArray) -> tuple[float, float]:
     """Return the mean log likelihood and the mean entropy of the memberships, both in nats per row."""
     likelihood = entropy = 0.0
     for part in chunks(data):
@@ -265,18 +266,18 @@ def n_parameters(mixture: Mixture, kind: Covariance) -> int:
     return covariance[kind] + k * d + k - 1
 
 
-def _means(data: Array, labels: Labels) -> Array:
+def _means(data: FloatArray, labels: IntArray) -> FloatArray:
     return np.array([data[labels == label].mean(axis=0) for label in range(int(labels.max()) + 1)])
 
 
-def logsumexp(joint: Array) -> Array:
+def logsumexp(joint: FloatArray) -> FloatArray:
     """Return the logarithm of the sum of exponentials of each row (n, 1)."""
     peak = joint.max(axis=1, keepdims=True)
-    total: Array = np.log(np.exp(joint - peak).sum(axis=1, keepdims=True)) + peak
+    total: FloatArray = np.log(np.exp(joint - peak).sum(axis=1, keepdims=True)) + peak
     return total
 
 
-def _whitener(covariance: Array) -> Array:
+def _precision_cholesky(covariance: FloatArray) -> FloatArray:
     try:
         root = np.linalg.cholesky(covariance)
     except np.linalg.LinAlgError as error:

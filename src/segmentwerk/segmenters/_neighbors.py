@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 from sklearn.neighbors import NearestNeighbors
 
-from segmentwerk.segmenters.base import Array, Labels
+from segmentwerk.core.arrays import FloatArray, IntArray
 
 _MAX_DIMENSIONS = 50
 
 
-def neighbor_graph(data: Array, n_pool: int, n_neighbors: int) -> Labels:
+def neighbor_graph(data: FloatArray, n_pool: int, n_neighbors: int) -> IntArray:
     """Return the nearest other rows of each row (n_rows, n_neighbors), nearest first.
 
     Neighbours come from the first ``n_pool`` rows: the search costs rows times pool. Where the space
@@ -24,7 +24,7 @@ def neighbor_graph(data: Array, n_pool: int, n_neighbors: int) -> Labels:
     return _without_self(found.astype(np.int64), wanted)
 
 
-def modularity(labels: Labels, graph: Labels) -> float:
+def modularity(labels: IntArray, graph: IntArray) -> float:
     """Return how much oftener neighbours share a segment than rows drawn at random would.
 
     Newman (2006), with all rows of equal degree: neither one large segment nor many small ones win.
@@ -33,19 +33,19 @@ def modularity(labels: Labels, graph: Labels) -> float:
     return float((labels[graph] == labels[:, None]).mean() - (shares**2).sum())
 
 
-def leading(data: Array) -> Array:
+def leading(data: FloatArray) -> FloatArray:
     """Return rows of no more than 50 columns: their leading principal components, where they have more."""
     if data.shape[1] <= _MAX_DIMENSIONS:
         return data
     centered = data - data.mean(axis=0)
     _, axes = np.linalg.eigh(centered.T @ centered)
-    points: Array = centered @ axes[:, -_MAX_DIMENSIONS:]
+    points: FloatArray = centered @ axes[:, -_MAX_DIMENSIONS:]
     return points
 
 
-def _without_self(found: Labels, wanted: int) -> Labels:
+def _without_self(found: IntArray, wanted: int) -> IntArray:
     """Drop each row from its own neighbours, or the farthest one where equal rows crowd it out."""
     self_first = found == np.arange(len(found))[:, None]
     self_first[~self_first.any(axis=1), -1] = True
-    kept: Labels = found[~self_first].reshape(len(found), wanted)
+    kept: IntArray = found[~self_first].reshape(len(found), wanted)
     return kept

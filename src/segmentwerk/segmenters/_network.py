@@ -10,14 +10,14 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from segmentwerk.segmenters._embedder import SLOPE, Maps
-from segmentwerk.segmenters.base import Array
+from segmentwerk.core.arrays import FloatArray
+from segmentwerk.segmenters._embedder import SLOPE, FoldedMLP
 
 _EPSILON = 1e-5
 
 
 @dataclass(frozen=True)
-class Half:
+class MLP:
     """An encoder or a decoder: linear maps, all but the last followed by batch norm and a leaky rectifier.
 
     Parameters live in one flat vector: one optimiser step, one norm to clip and one array to save,
@@ -44,7 +44,7 @@ class Half:
         """Number of parameters."""
         return sum(math.prod(shape) for shape in self.shapes)
 
-    def start(self, generator: torch.Generator) -> Tensor:
+    def initial_parameters(self, generator: torch.Generator) -> Tensor:
         """Return random parameters: weights uniform by fan-in (as torch's Linear), gains 1, shifts 0."""
         parts = []
         for shape in self.shapes:
@@ -58,7 +58,7 @@ class Half:
             gain.fill_(1.0)
         return torch.cat([part.reshape(-1) for part in parts])
 
-    def run(self, flat: Tensor, x: Tensor) -> Tensor:
+    def forward(self, flat: Tensor, x: Tensor) -> Tensor:
         """Map rows through the layers; batch statistics come from the rows themselves."""
         parts = self._parts(flat)
         for weight, gain, shift in zip(parts[:-2:3], parts[1:-2:3], parts[2:-2:3], strict=True):
@@ -66,7 +66,7 @@ class Half:
             x = functional.leaky_relu(hidden, SLOPE, inplace=True)
         return torch.addmm(parts[-1], x, parts[-2].T)
 
-    def freeze(self, flat: Tensor, x: Tensor) -> tuple[Maps, Tensor]:
+    def fold(self, flat: Tensor, x: Tensor) -> tuple[FoldedMLP, Tensor]:
         """Fold the batch statistics of ``x`` into plain linear maps; also return the output for ``x``."""
         parts, layers = self._parts(flat), []
         for weight, gain, shift in zip(parts[:-2:3], parts[1:-2:3], parts[2:-2:3], strict=True):
@@ -76,12 +76,12 @@ class Half:
             x = functional.leaky_relu((hidden - mean) * factor + shift, SLOPE)
             layers.append((_numpy(weight * factor[:, None]), _numpy(shift - mean * factor)))
         layers.append((_numpy(parts[-2]), _numpy(parts[-1])))
-        return Maps(tuple(layers)), torch.addmm(parts[-1], x, parts[-2].T)
+        return FoldedMLP(tuple(layers)), torch.addmm(parts[-1], x, parts[-2].T)
 
     def _parts(self, flat: Tensor) -> list[Tensor]:
         pieces = torch.split(flat, [math.prod(shape) for shape in self.shapes])
         return [piece.view(shape) for piece, shape in zip(pieces, self.shapes, strict=True)]
 
 
-def _numpy(tensor: Tensor) -> Array:
+def _numpy(tensor: Tensor) -> FloatArray:
     return tensor.detach().cpu().numpy().astype(np.float64)

@@ -1,4 +1,7 @@
-"""Saves an estimator without pickle: arrays as safetensors, everything else as JSON, one digest over both."""
+"""Saves a segmenter without pickle: arrays as safetensors, everything else as JSON, one digest over both.
+
+Estimators of scikit-learn are saved by skops, which restores no type that is not scikit-learn's own.
+"""
 
 from __future__ import annotations
 
@@ -20,6 +23,13 @@ ARRAYS, SETTINGS, FORMAT = "arrays.safetensors", "segmenter.json", 1
 _REMEDY = "Save the segmenter again, or restore the folder from its origin."
 Arrays = dict[str, np.ndarray[Any, Any]]
 _NOT_SAVED = {"labels_", "feature_names_in_"}
+_SKOPS = ".skops"
+_PACKAGE = "segmentwerk.segmenters."
+_SAVED_AS = {"precisions_cholesky_": "whiteners_"}
+"""Names in saved folders of attributes that have another name by now."""
+_ATTRIBUTES = {saved: name for name, saved in _SAVED_AS.items()}
+_RETIRED = {"checkpoint"}
+"""Parameters in saved folders that have no meaning any more."""
 
 
 def save(estimator: BaseEstimator, folder: Path) -> None:
@@ -66,7 +76,10 @@ def _describe(estimator: BaseEstimator) -> tuple[dict[str, Any], Arrays]:
     for name, value in vars(estimator).items():
         if not name.endswith("_") or name.startswith("_") or name in _NOT_SAVED:
             continue
-        if isinstance(value, BaseEstimator):
+        name = _SAVED_AS.get(name, name)
+        if isinstance(value, BaseEstimator) and not type(value).__module__.startswith(_PACKAGE):
+            arrays[name + _SKOPS] = _packed(value)
+        elif isinstance(value, BaseEstimator):
             parts[name], inner = _describe(value)
             arrays |= {f"{name}/{path}": array for path, array in inner.items()}
         elif isinstance(value, np.ndarray):
@@ -86,7 +99,8 @@ def _describe(estimator: BaseEstimator) -> tuple[dict[str, Any], Arrays]:
 
 
 def _rebuild(description: dict[str, Any], arrays: Arrays, folder: Path) -> Any:
-    estimator = _class(description["class"], folder)(**description["params"])
+    params = {name: value for name, value in description["params"].items() if name not in _RETIRED}
+    estimator = _class(description["class"], folder)(**params)
     for name, value in description["learned"].items():
         setattr(estimator, name, tuple(value) if isinstance(value, list) else value)
     for name, part in description["parts"].items():
@@ -98,13 +112,32 @@ def _rebuild(description: dict[str, Any], arrays: Arrays, folder: Path) -> Any:
         name, _, key = path.partition("/")
         if name in description["parts"]:
             continue
-        if key:
+        if name.endswith(_SKOPS):
+            setattr(estimator, name.removesuffix(_SKOPS), _unpacked(array, folder))
+        elif key:
             vars(estimator).setdefault(name, {})[key] = array
         else:
-            setattr(estimator, name, array)
+            setattr(estimator, _ATTRIBUTES.get(name, name), array)
     if description["feature_names"] is not None:
         estimator.feature_names_in_ = np.array(description["feature_names"], dtype=object)
     return estimator
+
+
+def _packed(estimator: BaseEstimator) -> np.ndarray[Any, Any]:
+    """Return an estimator of scikit-learn as bytes (n,)."""
+    from skops import io  # here, because few segmenters hold one
+
+    return np.frombuffer(io.dumps(estimator), dtype=np.uint8)
+
+
+def _unpacked(content: np.ndarray[Any, Any], folder: Path) -> BaseEstimator:
+    from skops import io
+    from skops.io.exceptions import UntrustedTypesFoundException
+
+    try:
+        return io.loads(content.tobytes())
+    except UntrustedTypesFoundException as error:
+        raise ModelError(f"{folder} holds what is not scikit-learn's own: {error}.", _REMEDY) from error
 
 
 def _digest(content: bytes, settings: dict[str, Any]) -> str:
@@ -114,7 +147,7 @@ def _digest(content: bytes, settings: dict[str, Any]) -> str:
 
 def _class(path: str, folder: Path) -> type[Any]:
     module, _, name = path.rpartition(".")
-    if not module.startswith("segmentwerk.segmenters."):
+    if not module.startswith(_PACKAGE):
         raise ModelError(f"{folder} names the class {path}, which is no segmenter of this package.", _REMEDY)
     try:
         found: type[Any] = getattr(importlib.import_module(module), name)

@@ -7,24 +7,19 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from pathlib import Path
 from threading import Lock
 
 import numpy as np
 import torch
-from safetensors import safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 from torch.nn import functional
 
-from segmentwerk.core.files import atomic_file
-from segmentwerk.segmenters import _fine_tuning
+from segmentwerk.core.arrays import IntArray
+from segmentwerk.segmenters import _losses
 from segmentwerk.segmenters._embedder import Embedder
-from segmentwerk.segmenters._lesson import Lesson
-from segmentwerk.segmenters._losses import contrast
-from segmentwerk.segmenters._network import Half
+from segmentwerk.segmenters._network import MLP
 from segmentwerk.segmenters._optimizer import AdamW, one_cycle
-from segmentwerk.segmenters.base import Labels
+from segmentwerk.segmenters._training_data import TrainingData
 
 HIDDEN = (256, 128)
 BATCH = 192
@@ -47,7 +42,7 @@ _PATIENCE = 5
 
 
 @dataclass(frozen=True)
-class Recipe:
+class Hyperparameters:
     """What the search may vary about the training."""
 
     embedding: int
@@ -60,20 +55,19 @@ class Recipe:
 class Trainer:
     """One network on its way: parameters, optimiser, random state and the best parameters so far."""
 
-    def __init__(self, lesson: Lesson, recipe: Recipe, seed: int, checkpoint: Path | None = None) -> None:
-        self.lesson, self.recipe = lesson, recipe
-        self.checkpoint = checkpoint
-        device, n_columns = lesson.rows.device, lesson.rows.shape[1]
-        self.encoder = Half((n_columns, *HIDDEN, recipe.embedding))
-        self.decoder = Half((recipe.embedding, *HIDDEN[::-1], n_columns))
+    def __init__(self, dataset: TrainingData, params: Hyperparameters, seed: int) -> None:
+        self.dataset, self.params = dataset, params
+        device, n_columns = dataset.rows.device, dataset.rows.shape[1]
+        self.encoder = MLP((n_columns, *HIDDEN, params.embedding))
+        self.decoder = MLP((params.embedding, *HIDDEN[::-1], n_columns))
         start = torch.Generator().manual_seed(seed)
-        flat = torch.cat([self.encoder.start(start), self.decoder.start(start)])
+        flat = torch.cat([self.encoder.initial_parameters(start), self.decoder.initial_parameters(start)])
         self.flat = flat.to(device).requires_grad_()
         self.seed, self.random = seed, torch.Generator(device).manual_seed(seed)
         self.optimizer = AdamW(self.flat)
         self.best, self.curve = self.flat.detach().clone(), list[float]()
-        self.batch, self.steps = self._pace(len(lesson.anchors))
-        self.key = _key(lesson, recipe, seed, self.batch)
+        self.batch, self.steps = self._pace(len(dataset.anchors))
+        self.key = _key(dataset, params, seed, self.batch)
 
     def _pace(self, n_anchors: int) -> tuple[int, int]:
         """Return the size of a batch, and the batches of an epoch."""
@@ -84,20 +78,18 @@ class Trainer:
 
         ``after_epoch`` is told the number of finished epochs and the validation loss.
         """
-        self._resume()
         self._recall(after_epoch)
-        while len(self.curve) < self.recipe.epochs and not self.stale:
+        while len(self.curve) < self.params.epochs and not self.stale:
             self._epoch()
             self.curve.append(self._validate())
             if self.curve[-1] <= min(self.curve):
                 self.best = self.flat.detach().clone()
-            self._save()
             after_epoch(len(self.curve), self.curve[-1])
         self._remember()
         return self._finish()
 
     def _recall(self, after_epoch: Callable[[int, float], None]) -> None:
-        """Take what this process trained before on the same rows with the same recipe and seed.
+        """Take what this process trained before on the same rows with the same params and seed.
 
         Trials that differ only in the head or its number of segments then share one network.
         """
@@ -121,7 +113,7 @@ class Trainer:
 
     def _batches(self) -> Iterator[Tensor]:
         """Yield the anchors of an epoch's batches, from as many shuffled passes as that takes."""
-        anchors = self.lesson.anchors
+        anchors = self.dataset.anchors
         size, missing = self.batch, self.steps
         while missing > 0:
             order = torch.randperm(len(anchors), generator=self.random, device=anchors.device)
@@ -142,19 +134,19 @@ class Trainer:
 
     def _rate(self, number: int) -> float:
         """Return the learning rate of a step of this epoch."""
-        done = (len(self.curve) * self.steps + number) / (self.recipe.epochs * self.steps)
-        return self.recipe.learning_rate * one_cycle(done)
+        done = (len(self.curve) * self.steps + number) / (self.params.epochs * self.steps)
+        return self.params.learning_rate * one_cycle(done)
 
     def _total(self, batch: Tensor) -> tuple[Tensor, Tensor]:
         """Return the weighted loss of a batch of anchors, and their embedding."""
-        graph, random = self.lesson.graph, self.random
+        graph, random = self.dataset.graph, self.random
         choice = torch.randint(graph.shape[1], batch.shape, generator=random, device=batch.device)
-        rows = self.lesson.rows.index_select(0, torch.cat([batch, graph[batch, choice]]))
-        damaged = self.lesson.losses.damage(rows, random)
+        rows = self.dataset.rows.index_select(0, torch.cat([batch, graph[batch, choice]]))
+        damaged = self.dataset.losses.damage(rows, random)
         agreement, reconstruction, points = self._losses(
-            damaged, rows, self.recipe.temperature, min(BATCH, len(batch))
+            damaged, rows, self.params.temperature, min(BATCH, len(batch))
         )
-        return self.recipe.contrast * agreement + reconstruction, points
+        return self.params.contrast * agreement + reconstruction, points
 
     def _losses(
         self, damaged: Tensor, rows: Tensor, temperature: float, together: int
@@ -166,27 +158,27 @@ class Trainer:
         encoder, decoder = torch.split(self.flat, [self.encoder.size, self.decoder.size])
         half = len(rows) // 2
         with torch.autocast(rows.device.type, torch.bfloat16, enabled=rows.device.type == "cuda"):
-            embedding = self.encoder.run(encoder, damaged)
-            output = self.decoder.run(decoder, embedding[:half])
+            embedding = self.encoder.forward(encoder, damaged)
+            output = self.decoder.forward(decoder, embedding[:half])
         left, right = torch.split(embedding.float(), half)
-        restoring = self.lesson.losses.reconstruction(output.float(), rows[:half])
+        restoring = self.dataset.losses.reconstruction(output.float(), rows[:half])
         pairs = left, right
         if together < half:
             left_groups, right_groups = (side.view(-1, together, side.shape[1]) for side in pairs)
             pairs = left_groups, right_groups
-        agreement = contrast(*pairs, temperature)
+        agreement = _losses.contrast(*pairs, temperature)
         return agreement, restoring, left
 
     @torch.no_grad()
     def _validate(self) -> float:
         """Return the loss of held-out anchors; always at one temperature, so that trials can be compared."""
-        anchors = self.lesson.held_out
-        rows = self.lesson.rows.index_select(0, torch.cat([anchors, self.lesson.graph[anchors, 0]]))
+        anchors = self.dataset.held_out
+        rows = self.dataset.rows.index_select(0, torch.cat([anchors, self.dataset.graph[anchors, 0]]))
         agreement, reconstruction, _ = self._losses(rows, rows, _REFERENCE_TEMPERATURE, len(anchors))
         return float(agreement + reconstruction)
 
-    def fine_tune(self, labels: Labels, epochs: int) -> Embedder:
-        """Go on from the best network, with rows drawn to the centre of their segment (`_fine_tuning`).
+    def fine_tune(self, labels: IntArray, epochs: int) -> Embedder:
+        """Go on from the best network, with rows drawn to the centre of their segment (`_losses`).
 
         Centres and targets are renewed after each epoch.
         """
@@ -195,15 +187,15 @@ class Trainer:
         optimizer = AdamW(self.flat)
         shares = functional.one_hot(torch.from_numpy(labels)).float().to(self.flat.device)
         for _ in range(epochs):
-            middles = _fine_tuning.centers(self._points(), shares)
-            wanted = _fine_tuning.target(_fine_tuning.memberships(self._points(), middles))
+            centers = _losses.segment_centers(self._points(), shares)
+            wanted = _losses.target_distribution(_losses.soft_assignment(self._points(), centers))
             for batch in self._batches():
                 loss, points = self._total(batch)
-                shares = _fine_tuning.memberships(functional.normalize(points, dim=1), middles)
-                loss = loss + _fine_tuning.WEIGHT * _fine_tuning.divergence(wanted[batch], shares)
+                shares = _losses.soft_assignment(functional.normalize(points, dim=1), centers)
+                loss = loss + _losses.FINE_TUNING_WEIGHT * _losses.kl_divergence(wanted[batch], shares)
                 (gradient,) = torch.autograd.grad(loss, self.flat)
-                optimizer.step(self.flat, gradient, _fine_tuning.RATE * self.recipe.learning_rate)
-            shares = _fine_tuning.memberships(self._points(), middles)
+                optimizer.step(self.flat, gradient, _losses.FINE_TUNING_RATE * self.params.learning_rate)
+            shares = _losses.soft_assignment(self._points(), centers)
         self.best = self.flat.detach().clone()
         return self._finish()
 
@@ -211,60 +203,32 @@ class Trainer:
     def _points(self) -> Tensor:
         """Return the embedding of all rows, scaled to length one."""
         encoder, _ = torch.split(self.flat, [self.encoder.size, self.decoder.size])
-        return functional.normalize(self.encoder.run(encoder, self.lesson.rows), dim=1)
+        return functional.normalize(self.encoder.forward(encoder, self.dataset.rows), dim=1)
 
     @torch.no_grad()
     def _finish(self) -> Embedder:
         """Fold the best network, and the standard form of the rows, into plain maps."""
-        lesson = self.lesson
+        dataset = self.dataset
         flat_encoder, flat_decoder = torch.split(self.best, [self.encoder.size, self.decoder.size])
-        encoder, embedding = self.encoder.freeze(flat_encoder, lesson.rows[:_FOLDED])
-        decoder, _ = self.decoder.freeze(flat_decoder, embedding)
-        numeric = lesson.variables.numeric  # levels come out as logits, which have no unit
-        center, scale = numeric * lesson.center[lesson.order], np.where(numeric, lesson.scale, 1.0)
+        encoder, embedding = self.encoder.fold(flat_encoder, dataset.rows[:_FOLDED])
+        decoder, _ = self.decoder.fold(flat_decoder, embedding)
+        numeric = dataset.variables.numeric  # levels come out as logits, which have no unit
+        center, scale = (
+            numeric * dataset.center[dataset.order],
+            np.where(numeric, dataset.scale, 1.0),
+        )
         return Embedder(
-            encoder.before(lesson.center, lesson.scale, lesson.order),
-            decoder.after(center, scale, lesson.order),
-            lesson.original,
+            encoder.before(dataset.center, dataset.scale, dataset.order),
+            decoder.after(center, scale, dataset.order),
+            dataset.original,
         )
 
-    def _save(self) -> None:
-        """Write all that is needed to go on after this epoch."""
-        if self.checkpoint is None:
-            return
-        state = {
-            **self._tensors,
-            "random": self.random.get_state(),
-            "curve": torch.tensor(self.curve, dtype=torch.float64),
-            "steps": torch.tensor(self.optimizer.steps),
-        }
-        with atomic_file(self.checkpoint) as draft:
-            save_file(state, draft, {"key": self.key})
 
-    def _resume(self) -> None:
-        """Go on from the checkpoint, if there is one of the same training."""
-        if self.checkpoint is None or not self.checkpoint.exists():
-            return
-        with safe_open(self.checkpoint, "pt") as file:
-            if (file.metadata() or {}).get("key") != self.key:
-                return
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dict)
-        for name, tensor in self._tensors.items():
-            tensor.copy_(state[name])
-        self.random.set_state(state["random"])
-        self.curve, self.optimizer.steps = state["curve"].tolist(), int(state["steps"])
-
-    @property
-    def _tensors(self) -> dict[str, Tensor]:
-        moments = {"first": self.optimizer.first, "second": self.optimizer.second}
-        return {"flat": self.flat.detach(), "best": self.best, **moments}
-
-
-def _key(lesson: Lesson, recipe: Recipe, seed: int, batch: int) -> str:
+def _key(dataset: TrainingData, params: Hyperparameters, seed: int, batch: int) -> str:
     """Return a digest of all that the training depends on."""
-    settings = json.dumps([asdict(recipe), seed, batch, lesson.rows.device.type, torch.__version__])
+    settings = json.dumps([asdict(params), seed, batch, dataset.rows.device.type, torch.__version__])
     digest = sha256(settings.encode())
-    for tensor in (lesson.rows, lesson.graph, lesson.held_out):
+    for tensor in (dataset.rows, dataset.graph, dataset.held_out):
         digest.update(tensor.cpu().numpy().tobytes())
     return digest.hexdigest()
 

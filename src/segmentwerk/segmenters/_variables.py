@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from segmentwerk.segmenters.base import Array, Labels
+from segmentwerk.core.arrays import BoolArray, FloatArray, IntArray
+from segmentwerk.core.space_columns import ColumnKind, SpaceColumn
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,15 @@ class Variables:
         What the column holds when its variable is unknown; NaN where that never happens.
     """
 
-    group: Labels
-    flag: Labels
-    low: Array
-    high: Array
-    hidden: Array
+    group: IntArray
+    flag: IntArray
+    low: FloatArray
+    high: FloatArray
+    hidden: FloatArray
 
     @classmethod
-    def read(cls, names: Sequence[str], data: Array) -> Variables:
-        """Understand columns called ``variable=level`` and ``variable_missing``; all others are numeric."""
+    def read(cls, names: Sequence[str], data: FloatArray) -> Variables:
+        """Understand the levels and flags among columns of these names; all others are numeric."""
         low, high = data.min(axis=0), data.max(axis=0)
         group = _groups(names, data, low, high)
         flag = _flags(names, data, low, high)
@@ -47,29 +47,29 @@ class Variables:
         return cls(group, flag, low, high, hidden)
 
     @property
-    def levels(self) -> list[Labels]:
+    def levels(self) -> list[IntArray]:
         """Columns of each categorical variable."""
         return [np.flatnonzero(self.group == number) for number in range(self.group.max(initial=-1) + 1)]
 
     @property
-    def numeric(self) -> NDArray[np.bool_]:
+    def numeric(self) -> BoolArray:
         """Whether each column holds a number rather than a level."""
         return self.group < 0
 
     @property
-    def flagged(self) -> Labels:
+    def flagged(self) -> IntArray:
         """Columns whose values may be missing."""
         return np.flatnonzero(self.flag >= 0)
 
     @property
-    def owner(self) -> Labels:
+    def owner(self) -> IntArray:
         """Number, from 0, of the variable that each column belongs to; a flag belongs to its value's."""
         first = {number: column for column, number in reversed(list(enumerate(self.group)))}
         owner = np.array([first[g] if g >= 0 else column for column, g in enumerate(self.group)])
         owner[self.flag[self.flagged]] = self.flagged
         return np.unique(owner, return_inverse=True)[1].astype(np.int64)
 
-    def present(self, data: Array) -> Array:
+    def present(self, data: FloatArray) -> FloatArray:
         """Return 1 where a value (n, n_columns) is known, 0 where its flag says that it is missing."""
         known = np.ones_like(data)
         flags = self.flag[self.flagged]
@@ -77,12 +77,12 @@ class Variables:
         return known
 
 
-def _groups(names: Sequence[str], data: Array, low: Array, high: Array) -> Labels:
+def _groups(names: Sequence[str], data: FloatArray, low: FloatArray, high: FloatArray) -> IntArray:
     members: dict[str, list[int]] = {}
     for column, name in enumerate(names):
-        variable, sign, _ = name.partition("=")
-        if sign and low[column] < high[column]:
-            members.setdefault(variable, []).append(column)
+        read = SpaceColumn.read(name)
+        if read.kind is ColumnKind.LEVEL and low[column] < high[column]:
+            members.setdefault(read.variable, []).append(column)
     group = np.full(len(names), -1, dtype=np.int64)
     for columns in members.values():
         if len(columns) > 1 and _is_one_hot(data[:, columns], low[columns], high[columns]):
@@ -90,17 +90,17 @@ def _groups(names: Sequence[str], data: Array, low: Array, high: Array) -> Label
     return group
 
 
-def _is_one_hot(block: Array, low: Array, high: Array) -> bool:
+def _is_one_hot(block: FloatArray, low: FloatArray, high: FloatArray) -> bool:
     """Whether each column has two values and each row at most one level."""
     chosen = block == high
     return bool((chosen | (block == low)).all() and (chosen.sum(axis=1) <= 1).all())
 
 
-def _flags(names: Sequence[str], data: Array, low: Array, high: Array) -> Labels:
+def _flags(names: Sequence[str], data: FloatArray, low: FloatArray, high: FloatArray) -> IntArray:
     place = {name: column for column, name in enumerate(names)}
     flag = np.full(len(names), -1, dtype=np.int64)
     for column, name in enumerate(names):
-        found = place.get(f"{name}_missing", -1)
+        found = place.get(SpaceColumn.flag(name).name, -1)
         if (
             found >= 0
             and low[found] < high[found]

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 
+from segmentwerk.core.arrays import FloatArray, IntArray
 from segmentwerk.core.errors import FitError
 from segmentwerk.core.seeds import derive
 from segmentwerk.segmenters import _device, _diagnostics
-from segmentwerk.segmenters._embedder import Embedder, placed
+from segmentwerk.segmenters._embedder import Embedder, to_device
 from segmentwerk.segmenters._neighbors import modularity
 from segmentwerk.segmenters._variables import Variables
 from segmentwerk.segmenters.base import (
-    LEARNED,
-    Array,
-    Labels,
+    MAX_FIT_ROWS,
     Monitor,
     Segmenter,
     SegmenterError,
@@ -30,7 +28,7 @@ from segmentwerk.segmenters.kmeans import KMeansSegmenter
 from segmentwerk.segmenters.onnx_graph import Graph
 
 if TYPE_CHECKING:
-    from segmentwerk.segmenters._lesson import Lesson
+    from segmentwerk.segmenters._training_data import TrainingData
 
 Head = Literal["mixture", "kmeans"]
 
@@ -76,9 +74,9 @@ class AutoencoderSegmenter(Segmenter):
     from others. Segments are the head's, on embeddings scaled to length one. After training the
     network is folded into plain linear maps, so that prediction needs numpy alone.
 
-    Columns called ``variable=level`` are levels of one categorical variable (restored by
-    cross-entropy, damaged as a whole); ``variable_missing`` says that ``variable`` is unknown (which
-    is then not asked for). All others are numbers.
+    By their names (`core.space_columns`) columns are levels of one categorical variable (restored by
+    cross-entropy, damaged as a whole), flags that say that a number is unknown (which is then not
+    asked for), or numbers.
 
     Scores are negative squared reconstruction errors, because outliers show in the input, not in
     the embedding.
@@ -106,8 +104,6 @@ class AutoencoderSegmenter(Segmenter):
     fine_tuning
         Epochs in which network and segments are drawn together after training (improved deep embedded
         clustering, Guo et al. 2017); 0 for none.
-    checkpoint
-        Folder where the training is saved after each epoch, and taken up again by the same fit.
     min_segment_share
         Segments with a smaller share of the training rows are dissolved and the others refitted.
     random_state
@@ -141,7 +137,6 @@ class AutoencoderSegmenter(Segmenter):
         n_neighbors: int = 10,
         n_restarts: int = 1,
         fine_tuning: int = 0,
-        checkpoint: str | None = None,
         min_segment_share: float = 0.02,
         random_state: int = 0,
     ) -> None:
@@ -155,7 +150,6 @@ class AutoencoderSegmenter(Segmenter):
         self.n_neighbors = n_neighbors
         self.n_restarts = n_restarts
         self.fine_tuning = fine_tuning
-        self.checkpoint = checkpoint
         self.min_segment_share = min_segment_share
         self.random_state = random_state
 
@@ -164,48 +158,51 @@ class AutoencoderSegmenter(Segmenter):
         """Half the usual epochs, where more were asked."""
         return {"epochs": min(self.epochs, _REDUCED_EPOCHS)}
 
-    def _learn(self, data: Array, monitor: Monitor | None, /) -> None:
+    def _fit(self, data: FloatArray, monitor: Monitor | None, /) -> None:
         check_n_segments(self.n_segments, data)
         self._check_settings()
         from segmentwerk.core.threads import one_thread
         from segmentwerk.segmenters import _training  # here, because torch takes a second to import
-        from segmentwerk.segmenters._lesson import Lesson
+        from segmentwerk.segmenters._training_data import TrainingData
 
-        card = _device.card()
-        with one_thread() if card is None else _device.turn:
-            sample = self._sample(data, MAX_ROWS if card is None or self._is_mixed(data) else LEARNED)
-            lesson = Lesson.prepare(
+        card = _device.cuda()
+        with one_thread() if card is None else _device.training_lock:
+            sample = self._sample(data, MAX_ROWS if card is None or self._is_mixed(data) else MAX_FIT_ROWS)
+            dataset = TrainingData.prepare(
                 sample, self._names(), self.n_neighbors, card or _training.device(), on_card=card is not None
             )
-            attempts = [self._attempt(lesson, sample, number, monitor) for number in range(self.n_restarts)]
+            attempts = [self._attempt(dataset, sample, number, monitor) for number in range(self.n_restarts)]
         best = max(attempts, key=lambda attempt: attempt.modularity)
         self.network_, self.head_ = best.embedder.arrays(), best.head
         self.n_segments_, self.converged_ = best.head.n_segments_, best.head.converged_
         self._report(best, sample, [attempt.modularity for attempt in attempts])
 
-    def _attempt(self, lesson: Lesson, sample: Array, number: int, monitor: Monitor | None) -> _Attempt:
+    def _attempt(
+        self, dataset: TrainingData, sample: FloatArray, number: int, monitor: Monitor | None
+    ) -> _Attempt:
         """Train one network and find segments in its embedding."""
-        from segmentwerk.segmenters._card_training import CardTrainer
-        from segmentwerk.segmenters._training import Recipe, Trainer
+        from segmentwerk.segmenters._cuda_training import CudaTrainer
+        from segmentwerk.segmenters._training import Hyperparameters, Trainer
 
         def report(epoch: int, loss: float) -> None:
             if monitor is not None:
                 monitor(number * self.epochs + epoch, -loss)
 
-        recipe = Recipe(self.embedding, self.epochs, self.learning_rate, self.temperature, self.contrast)
-        checkpoint = Path(self.checkpoint) / f"network-{number}.safetensors" if self.checkpoint else None
-        kind = Trainer if _device.card() is None else CardTrainer
-        trainer = kind(lesson, recipe, derive(self.random_state, "network", number), checkpoint)
+        params = Hyperparameters(
+            self.embedding, self.epochs, self.learning_rate, self.temperature, self.contrast
+        )
+        kind = Trainer if _device.cuda() is None else CudaTrainer
+        trainer = kind(dataset, params, derive(self.random_state, "network", number))
         embedder = trainer.run(report)
-        head = self._fit_head(placed(embedder, len(sample)).embed(sample))
+        head = self._fit_head(to_device(embedder, len(sample)).embed(sample))
         if self.fine_tuning:
             embedder = trainer.fine_tune(head.labels_, self.fine_tuning)
-            head = self._fit_head(placed(embedder, len(sample)).embed(sample))
+            head = self._fit_head(to_device(embedder, len(sample)).embed(sample))
         return _Attempt(
-            embedder, trainer.curve, head, modularity(head.labels_, lesson.graph.numpy(force=True))
+            embedder, trainer.curve, head, modularity(head.labels_, dataset.graph.numpy(force=True))
         )
 
-    def _fit_head(self, points: Array) -> Segmenter:
+    def _fit_head(self, points: FloatArray) -> Segmenter:
         if not np.isfinite(points).all() or _diagnostics.spread(points) < _COLLAPSED:
             raise FitError(
                 "The embedding collapsed: all rows have nearly the same place in it.",
@@ -218,7 +215,7 @@ class AutoencoderSegmenter(Segmenter):
         )
         return head.fit(points)
 
-    def _sample(self, data: Array, size: int) -> Array:
+    def _sample(self, data: FloatArray, size: int) -> FloatArray:
         """Return the rows to learn from, in random order."""
         order = np.random.default_rng(self.random_state).permutation(len(data))[:size]
         if len(order) < len(data):
@@ -227,7 +224,7 @@ class AutoencoderSegmenter(Segmenter):
         check_n_segments(self.n_segments, sample)
         return sample
 
-    def _is_mixed(self, data: Array) -> bool:
+    def _is_mixed(self, data: FloatArray) -> bool:
         """Whether there are levels or flags: such tables gained nothing from more rows (decision 0010)."""
         variables = Variables.read(self._names(), data)
         return bool((variables.group >= 0).any() or (variables.flag >= 0).any())
@@ -245,7 +242,7 @@ class AutoencoderSegmenter(Segmenter):
                 kind = "an integer" if whole else "a number"
                 raise SegmenterError(f"{name} is {value!r}.", f"Use {kind} from {low:g} to {high:g}.")
 
-    def _report(self, best: _Attempt, sample: Array, modularities: list[float]) -> None:
+    def _report(self, best: _Attempt, sample: FloatArray, modularities: list[float]) -> None:
         """Write down what was learned, and what a reader should know about it."""
         sample = sample[:MAX_ROWS]
         points, errors = best.embedder.embed_and_judge(sample)
@@ -267,35 +264,35 @@ class AutoencoderSegmenter(Segmenter):
     def _embedder(self) -> Embedder:
         return Embedder.from_arrays(self.network_)
 
-    def _embed(self, data: Array) -> Array:
+    def _embed(self, data: FloatArray) -> FloatArray:
         return np.concatenate(list(self._points(data)))
 
-    def _labels(self, data: Array) -> Labels:
+    def _labels(self, data: FloatArray) -> IntArray:
         return np.concatenate([self.head_._labels(points) for points in self._points(data)])
 
-    def _points(self, data: Array) -> Iterator[Array]:
+    def _points(self, data: FloatArray) -> Iterator[FloatArray]:
         """Yield the embedding of some rows after the other; the graphics card takes all at once."""
-        embedder, whole = placed(self._embedder, len(data)), _device.card(len(data)) is not None
+        embedder, whole = to_device(self._embedder, len(data)), _device.cuda(len(data)) is not None
         return (embedder.embed(data[part]) for part in ([slice(None)] if whole else chunks(data)))
 
-    def _by_chunk(self, data: Array) -> Iterator[tuple[Array, Array]]:
-        embedder = placed(self._embedder, len(data))
+    def _by_chunk(self, data: FloatArray) -> Iterator[tuple[FloatArray, FloatArray]]:
+        embedder = to_device(self._embedder, len(data))
         return (self._judge(embedder, data[part]) for part in chunks(data))
 
-    def _membership(self, data: Array) -> tuple[Array, Array]:
+    def _membership(self, data: FloatArray) -> tuple[FloatArray, FloatArray]:
         return self._judge(self._embedder, data)
 
-    def _judge(self, embedder: Embedder, data: Array) -> tuple[Array, Array]:
+    def _judge(self, embedder: Embedder, data: FloatArray) -> tuple[FloatArray, FloatArray]:
         points, errors = embedder.embed_and_judge(data)
         return self.head_._membership(points)[0], -errors.sum(axis=1)
 
-    def _refine(self, data: Array) -> None:
+    def _refine(self, data: FloatArray) -> None:
         self.head_._refine(self._embed(data[:: max(1, len(data) // MAX_ROWS)]))
 
-    def _keep(self, components: Labels) -> None:
+    def _keep(self, components: IntArray) -> None:
         self.head_._keep(components)
         self.n_segments_ = self.head_.n_segments_
 
-    def _draw(self, graph: Graph, x: str) -> tuple[str, str]:
-        points, score = self._embedder.draw(graph, x)
-        return self.head_._draw(graph, points)[0], score
+    def _to_onnx(self, graph: Graph, x: str) -> tuple[str, str]:
+        points, score = self._embedder.to_onnx(graph, x)
+        return self.head_._to_onnx(graph, points)[0], score

@@ -13,13 +13,12 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, ClusterMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from segmentwerk.core.arrays import FloatArray, IntArray
 from segmentwerk.core.errors import FitError, InputError, ModelError
 from segmentwerk.core.threads import enough_threads
 from segmentwerk.segmenters import _persist
 from segmentwerk.segmenters.onnx_graph import DOUBLE, Graph
 
-Array = NDArray[np.float64]
-Labels = NDArray[np.int64]
 Monitor = Callable[[int, float], None]
 """Told the epoch and its validation value (higher is better); raises to stop a fit that is not worth it."""
 
@@ -27,7 +26,7 @@ MAX_SEGMENTS = 50
 """More segments than anyone can act on; a larger number is a typing error or a different problem."""
 
 FEWER = "Ask for fewer segments or lower min_segment_share."
-LEARNED = 1_000_000
+MAX_FIT_ROWS = 1_000_000
 """Rows that are learned from at most, and held in memory."""
 _LARGEST = 1e100
 _CHUNK = 131_072
@@ -41,10 +40,11 @@ class SegmenterError(FitError, InputError, ValueError):
 class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
     """Base of all segmenters: it checks input, limits segment sizes, orders labels and saves.
 
-    A subclass stores its constructor arguments untouched (among them ``min_segment_share``) and
-    implements `_learn`, `_membership`, `_keep` and `_draw`; `_refine` and `_embed` where they apply.
-    Whatever it learns goes to attributes ending in ``_`` that hold arrays, dicts of arrays or JSON
-    values, so that `save` finds them.
+    What scikit-learn has needs `wrapped.WrappedSegmenter` and one method. Else a subclass stores its
+    constructor arguments untouched (among them ``min_segment_share``) and implements `_fit`,
+    `_membership`, `_keep` and `_to_onnx`; `_refine` and `_embed` where they apply. Whatever it learns
+    goes to attributes ending in ``_`` that hold arrays, dicts of arrays, JSON values or estimators, so
+    that `save` finds them.
 
     Attributes
     ----------
@@ -70,7 +70,7 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
 
     min_segment_share: float
     n_segments_: int
-    labels_: Labels
+    labels_: IntArray
     converged_: bool
     notes_: tuple[str, ...]
     n_features_in_: int
@@ -102,12 +102,12 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
             raise SegmenterError(f"All {len(data)} rows are alike.", "There is nothing to segment.")
         self.notes_, self.converged_ = (), True
         order = _row_order(data, low, high)
-        if len(order) > LEARNED:
-            order = order[np.linspace(0, len(order) - 1, LEARNED).astype(np.int64)]
-            self._note(f"Learned from {LEARNED} of {len(data)} rows.")
+        if len(order) > MAX_FIT_ROWS:
+            order = order[np.linspace(0, len(order) - 1, MAX_FIT_ROWS).astype(np.int64)]
+            self._note(f"Learned from {MAX_FIT_ROWS} of {len(data)} rows.")
         learned = np.take(data, order, axis=0)
         with enough_threads(data.size):
-            self._learn(learned, monitor)
+            self._fit(learned, monitor)
             self.labels_ = self._settle(learned, data)
         return self
 
@@ -116,19 +116,19 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
         """Parameters of a shorter fit, for comparisons whose both sides are fitted so (null copies)."""
         return {}
 
-    def predict_proba(self, X: Any) -> Array:
+    def predict_proba(self, X: Any) -> FloatArray:
         """Return soft memberships (n_rows, n_segments_); rows sum to 1."""
         return np.concatenate([proba for proba, _ in self._by_chunk(self._checked(X))])
 
-    def predict(self, X: Any) -> Labels:
+    def predict(self, X: Any) -> IntArray:
         """Return the segment of each row (n_rows,): the likeliest by `predict_proba`."""
         return self._labels(self._checked(X))
 
-    def score_samples(self, X: Any) -> Array:
+    def score_samples(self, X: Any) -> FloatArray:
         """Return how typical each row is (n_rows,): a log density or a negative squared distance."""
         return np.concatenate([score for _, score in self._by_chunk(self._checked(X))])
 
-    def transform(self, X: Any) -> Array:
+    def transform(self, X: Any) -> FloatArray:
         """Return the space that the segmenter separates (n_rows, n_dimensions)."""
         return self._embed(self._checked(X))
 
@@ -140,7 +140,7 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
         """
         check_is_fitted(self)
         graph = Graph(type(self).__name__)
-        proba, score = self._draw(graph, "x")
+        proba, score = self._to_onnx(graph, "x")
         return graph.model(
             {"x": (DOUBLE, ["n", self.n_features_in_])},
             {"proba": (proba, (DOUBLE, ["n", self.n_segments_])), "score": (score, (DOUBLE, ["n"]))},
@@ -166,31 +166,31 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
         return loaded
 
     @abstractmethod
-    def _learn(self, data: Array, monitor: Monitor | None, /) -> None:
+    def _fit(self, data: FloatArray, monitor: Monitor | None, /) -> None:
         """Learn ``n_segments_`` components from rows in canonical order."""
 
     @abstractmethod
-    def _membership(self, data: Array) -> tuple[Array, Array]:
+    def _membership(self, data: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return memberships (n, n_segments_) and scores (n,) of a chunk of rows."""
 
     @abstractmethod
-    def _keep(self, components: Labels) -> None:
+    def _keep(self, components: IntArray) -> None:
         """Keep these components, in this order, and set ``n_segments_``; the others share out their rows."""
 
     @abstractmethod
-    def _draw(self, graph: Graph, x: str) -> tuple[str, str]:
-        """Draw `_membership` as ONNX and return the names of its two tensors."""
+    def _to_onnx(self, graph: Graph, x: str) -> tuple[str, str]:
+        """Add `_membership` to an ONNX graph and return the names of its two tensors."""
 
-    def _refine(self, data: Array) -> None:
+    def _refine(self, data: FloatArray) -> None:
         """Fit the components that are left once more, from where they are."""
 
-    def _embed(self, data: Array) -> Array:
+    def _embed(self, data: FloatArray) -> FloatArray:
         return data.copy()
 
     def _note(self, text: str) -> None:
         self.notes_ = (*self.notes_, text)
 
-    def _settle(self, learned: Array, data: Array) -> Labels:
+    def _settle(self, learned: FloatArray, data: FloatArray) -> IntArray:
         """Merge segments that are too small, number the rest by size and return every row's segment."""
         floor = max(1.0, self.min_segment_share * len(data))
         asked, labels = self.n_segments_, self._labels(data)
@@ -214,29 +214,29 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
             raise FitError(f"Of {asked} segments only one is above {limit}.", FEWER)
         self._note(f"Merged {asked - self.n_segments_} of {asked} segments below {limit} into the others.")
 
-    def _labels(self, data: Array) -> Labels:
+    def _labels(self, data: FloatArray) -> IntArray:
         return np.concatenate([proba.argmax(axis=1) for proba, _ in self._by_chunk(data)])
 
-    def _by_chunk(self, data: Array) -> Iterator[tuple[Array, Array]]:
+    def _by_chunk(self, data: FloatArray) -> Iterator[tuple[FloatArray, FloatArray]]:
         return (self._membership(data[part]) for part in chunks(data))
 
-    def _checked(self, X: Any) -> Array:
+    def _checked(self, X: Any) -> FloatArray:
         check_is_fitted(self)
         data = self._validated(X, reset=False)
         self._extremes(data)
         return data
 
-    def _validated(self, X: Any, *, reset: bool) -> Array:
+    def _validated(self, X: Any, *, reset: bool) -> FloatArray:
         """Return the rows as float64, without a copy where they are."""
         try:
-            data: Array = validate_data(
+            data: FloatArray = validate_data(
                 self, X, reset=reset, dtype=np.float64, ensure_all_finite=False, ensure_min_samples=1 + reset
             )
         except ValueError as error:
             raise SegmenterError(str(error)) from error
         return data
 
-    def _extremes(self, data: Array) -> tuple[Array, Array]:
+    def _extremes(self, data: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return the least and the largest value of each column, or say which one cannot be used."""
         low, high = data.min(axis=0), data.max(axis=0)
         # NaN fails both comparisons, so one test finds NaN, infinity and values whose square overflows.
@@ -250,13 +250,13 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
         return low, high
 
 
-def chunks(data: Array | NDArray[np.float32]) -> Iterator[slice]:
+def chunks(data: FloatArray | NDArray[np.float32]) -> Iterator[slice]:
     """Yield slices that cover all rows in turn."""
     size = max(256, _CHUNK // data.shape[1])
     return (slice(start, start + size) for start in range(0, len(data), size))
 
 
-def check_n_segments(n_segments: int, data: Array) -> None:
+def check_n_segments(n_segments: int, data: FloatArray) -> None:
     """Refuse a number of segments that the rows cannot carry.
 
     Raises
@@ -274,7 +274,7 @@ def check_n_segments(n_segments: int, data: Array) -> None:
         )
 
 
-def draw_rows(data: Array, size: int, n_segments: int, rng: np.random.Generator) -> Array:
+def sample_rows(data: FloatArray, size: int, n_segments: int, rng: np.random.Generator) -> FloatArray:
     """Return a sample of the rows in their order, or all where a sample would hold too few distinct ones."""
     if len(data) <= size:
         return data
@@ -282,7 +282,7 @@ def draw_rows(data: Array, size: int, n_segments: int, rng: np.random.Generator)
     return sample if _distinct(sample, n_segments) >= n_segments else data
 
 
-def _distinct(data: Array, enough: int) -> int:
+def _distinct(data: FloatArray, enough: int) -> int:
     """Count distinct rows, all of them only where a thousand hold less than ``enough``."""
     probe = len(np.unique(data[:: max(1, len(data) // 1000)], axis=0))
     return probe if probe >= enough else len(np.unique(data, axis=0))
@@ -293,7 +293,7 @@ def _check_share(share: float) -> None:
         raise SegmenterError(f"min_segment_share is {share!r}.", "Use a number from 0 up to 0.5.")
 
 
-def _row_order(data: Array, low: Array, high: Array) -> Labels:
+def _row_order(data: FloatArray, low: FloatArray, high: FloatArray) -> IntArray:
     """Return an order of the rows that depends neither on their order nor on that of the columns.
 
     Random draws then pick the same rows however the table was sorted. Rows are sorted by a weighted
@@ -304,7 +304,7 @@ def _row_order(data: Array, low: Array, high: Array) -> Labels:
     return np.argsort(data @ (weights / spread))
 
 
-def _by_size(labels: Labels, data: Array) -> Labels:
+def _by_size(labels: IntArray, data: FloatArray) -> IntArray:
     """Return the segments, largest first; equal ones by their centroids, column by column."""
     counts = np.bincount(labels)
     if len(np.unique(counts)) == len(counts):

@@ -8,12 +8,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from segmentwerk.core.arrays import FloatArray, IntArray
 from segmentwerk.segmenters.onnx_graph import CODES, DOUBLE, NUMERIC, Graph
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 LIMIT = 4.0
 """Standardised numbers are clipped here, so that a freak value cannot decide alone."""
@@ -82,7 +79,7 @@ class Design:
             tuple(categories),
         )
 
-    def matrix(self, features: pd.DataFrame) -> Floats:
+    def matrix(self, features: pd.DataFrame) -> FloatArray:
         """Return the design matrix (n, n_columns), finite."""
         values = self._values(features)
         missing = np.isnan(values)
@@ -92,7 +89,7 @@ class Design:
             blocks.append(np.eye(len(term.levels) + 1)[codes][:, :-1])
         return np.column_stack(blocks)
 
-    def typicality(self, features: pd.DataFrame) -> Floats:
+    def typicality(self, features: pd.DataFrame) -> FloatArray:
         """Return how typical each account is among customers (n,): a log density with independent terms."""
         values = self._values(features)
         squares = np.where(np.isnan(values), 1.0, self._standardised(values) ** 2)
@@ -101,7 +98,7 @@ class Design:
             score += np.array(term.log_share)[codes]
         return np.asarray(score)
 
-    def add_to(self, graph: Graph, coefficients: Floats) -> tuple[str, str]:
+    def add_to(self, graph: Graph, coefficients: FloatArray) -> tuple[str, str]:
         """Add ``matrix(...) @ coefficients.T`` (n, k) and the typicality (n,) to an ONNX graph."""
         source = NUMERIC if self.numeric else CODES
         rows = graph.add("Shape", source, start=0, end=1)
@@ -120,7 +117,7 @@ class Design:
         return logits, score
 
     def _add_numbers(
-        self, graph: Graph, blocks: Sequence[Floats], logits: str, score: str
+        self, graph: Graph, blocks: Sequence[FloatArray], logits: str, score: str
     ) -> tuple[str, str]:
         values = graph.add(
             "Gather", "numeric", graph.constant([term.column for term in self.numbers]), axis=1
@@ -144,29 +141,29 @@ class Design:
         halved = graph.add("Mul", graph.sum(squares, 1, keep=False), graph.constant(-0.5))
         return logits, graph.add("Add", score, halved)
 
-    def _offsets(self) -> Integers:
+    def _offsets(self) -> IntArray:
         """Return where the blocks of `matrix` begin, but for the first."""
         widths = [len(self.numbers), len(self.numbers), len(self._edges())]
         widths += [len(term.levels) for term in self.categories]
         return np.cumsum(widths)[:-1]
 
-    def _edges(self) -> Floats:
+    def _edges(self) -> FloatArray:
         return np.array([edge for term in self.numbers for edge in term.edges])
 
-    def _values(self, features: pd.DataFrame) -> Floats:
+    def _values(self, features: pd.DataFrame) -> FloatArray:
         names = [self.numeric[term.column] for term in self.numbers]
         return features[names].to_numpy(np.float64).reshape(len(features), len(names))
 
-    def _standardised(self, values: Floats) -> Floats:
+    def _standardised(self, values: FloatArray) -> FloatArray:
         centre = np.array([term.centre for term in self.numbers])
         scale = np.array([term.scale for term in self.numbers])
         return np.asarray((signed_log(values) - centre) / scale)
 
-    def _steps(self, values: Floats) -> Floats:
+    def _steps(self, values: FloatArray) -> FloatArray:
         owners = [j for j, term in enumerate(self.numbers) for _ in term.edges]
         return (values[:, owners] > self._edges()).astype(np.float64)
 
-    def _codes(self, features: pd.DataFrame) -> list[Integers]:
+    def _codes(self, features: pd.DataFrame) -> list[IntArray]:
         codes = []
         for term in self.categories:
             found = pd.Index(term.levels, dtype=object).get_indexer(
@@ -176,7 +173,7 @@ class Design:
         return codes
 
 
-def signed_log(values: Floats) -> Floats:
+def signed_log(values: FloatArray) -> FloatArray:
     """Return sign(v) log(1 + |v|), which tames heavy tails on both sides."""
     return np.asarray(np.sign(values) * np.log1p(np.abs(values)))
 

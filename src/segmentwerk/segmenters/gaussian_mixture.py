@@ -8,18 +8,12 @@ from typing import TYPE_CHECKING, ClassVar, get_args
 
 import numpy as np
 from sklearn.cluster import KMeans
+from sklearn.mixture import GaussianMixture
 
+from segmentwerk.core.arrays import FloatArray, IntArray
 from segmentwerk.segmenters import _device, _mixture
 from segmentwerk.segmenters._mixture import Covariance, Mixture, Prior, Rows, Step
-from segmentwerk.segmenters.base import (
-    Array,
-    Labels,
-    Monitor,
-    Segmenter,
-    SegmenterError,
-    check_n_segments,
-    draw_rows,
-)
+from segmentwerk.segmenters.base import Monitor, Segmenter, SegmenterError, check_n_segments, sample_rows
 from segmentwerk.segmenters.onnx_graph import Graph
 
 if TYPE_CHECKING:
@@ -59,7 +53,7 @@ class GaussianMixtureSegmenter(Segmenter):
     ----------
     weights_ : ndarray of shape (n_segments_,)
     means_ : ndarray of shape (n_segments_, n_features_in_)
-    whiteners_ : ndarray
+    precisions_cholesky_ : ndarray
         W with W W' the inverse covariance: (n_segments_, d, d) full, (1, d, d) tied, else (n_segments_, d).
     log_likelihood_ : float
         Mean over the training rows.
@@ -85,12 +79,12 @@ class GaussianMixtureSegmenter(Segmenter):
         self.min_segment_share = min_segment_share
         self.random_state = random_state
 
-    def _learn(self, data: Array, _monitor: Monitor | None = None) -> None:
+    def _fit(self, data: FloatArray, _monitor: Monitor | None = None) -> None:
         check_n_segments(self.n_segments, data)
         self._check_settings()
         self._climb(data, self._start(data))
 
-    def _refine(self, data: Array) -> None:
+    def _refine(self, data: FloatArray) -> None:
         self._climb(data, self._model)
 
     def _check_settings(self) -> None:
@@ -102,10 +96,10 @@ class GaussianMixtureSegmenter(Segmenter):
         if not isinstance(self.reg, int | float) or not 0 < self.reg <= 1:
             raise SegmenterError(f"reg is {self.reg!r}.", "Use a number above 0, at most 1.")
 
-    def _start(self, data: Array) -> Mixture:
+    def _start(self, data: FloatArray) -> Mixture:
         """Return the likeliest of several starts on a sample of the rows, and learn the prior there."""
         rng = np.random.default_rng(self.random_state)
-        sample = draw_rows(data, _SAMPLE, self.n_segments, rng)
+        sample = sample_rows(data, _SAMPLE, self.n_segments, rng)
         seeds = rng.integers(2**31, size=_KMEANS_STARTS)
         starts = [KMeans(self.n_segments, random_state=int(seed)).fit(sample) for seed in seeds]
         starts = sorted(
@@ -132,15 +126,15 @@ class GaussianMixtureSegmenter(Segmenter):
         ]
         return [run[0] for run in sorted(runs, key=lambda run: -run[1])]
 
-    def _steps(self, data: Array) -> tuple[Step, Callable[[Mixture], tuple[float, float]]]:
+    def _steps(self, data: FloatArray) -> tuple[Step, Callable[[Mixture], tuple[float, float]]]:
         """Return the E-step and the evaluation on some rows, on the graphics card where that pays."""
-        device = self._card(data)
+        device = self._cuda(data)
         if device is None:
             kind = self.covariance_type
             return partial(_mixture.expect, data=data, kind=kind), partial(_mixture.evaluate, data=data)
-        from segmentwerk.segmenters._card import Points
+        from segmentwerk.segmenters._cuda import CudaRows
 
-        points = Points(data, device)
+        points = CudaRows(data, device)
         return points.expect, points.evaluate
 
     def _run(self, mixture: Mixture, step: Step) -> tuple[Mixture, float, bool]:
@@ -148,11 +142,15 @@ class GaussianMixtureSegmenter(Segmenter):
         kind, prior = self.covariance_type, self._prior
         return _mixture.run(mixture, step, kind, prior, max_iter=_MAX_ITER, tol=_TOLERANCE)
 
-    def _climb(self, data: Array, mixture: Mixture) -> None:
+    def _climb(self, data: FloatArray, mixture: Mixture) -> None:
         """Run EM on all rows and take over what it found."""
         step, evaluate = self._steps(data)
         mixture, _, self.converged_ = self._run(mixture, step)
-        self.weights_, self.means_, self.whiteners_ = mixture.weights, mixture.means, mixture.whiteners
+        self.weights_, self.means_, self.precisions_cholesky_ = (
+            mixture.weights,
+            mixture.means,
+            mixture.precisions_cholesky,
+        )
         self.n_segments_ = len(mixture.weights)
         self.log_likelihood_, entropy = evaluate(mixture)
         penalty = _mixture.n_parameters(mixture, self.covariance_type) * np.log(len(data))
@@ -163,42 +161,39 @@ class GaussianMixtureSegmenter(Segmenter):
 
     @property
     def _model(self) -> Mixture:
-        return Mixture(self.weights_, self.means_, self.whiteners_)
+        return Mixture(self.weights_, self.means_, self.precisions_cholesky_)
 
-    def _keep(self, components: Labels) -> None:
+    def _keep(self, components: IntArray) -> None:
         self.weights_ = self.weights_[components] / self.weights_[components].sum()
         self.means_ = self.means_[components]
         if self.covariance_type != "tied":
-            self.whiteners_ = self.whiteners_[components]
+            self.precisions_cholesky_ = self.precisions_cholesky_[components]
         self.n_segments_ = len(components)
 
-    def _labels(self, data: Array) -> Labels:
-        device = self._card(data)
+    def _labels(self, data: FloatArray) -> IntArray:
+        device = self._cuda(data)
         if device is None:
             return super()._labels(data)
-        from segmentwerk.segmenters._card import Points
+        from segmentwerk.segmenters._cuda import CudaRows
 
-        return Points(data, device).labels(self._model)
+        return CudaRows(data, device).labels(self._model)
 
-    def _card(self, data: Array) -> torch.device | None:
+    def _cuda(self, data: FloatArray) -> torch.device | None:
         """Return the graphics card, if there is one, the rows are many, and covariances full."""
-        return _device.card(len(data)) if self.covariance_type == "full" else None
+        return _device.cuda(len(data)) if self.covariance_type == "full" else None
 
-    def _membership(self, data: Array) -> tuple[Array, Array]:
+    def _membership(self, data: FloatArray) -> tuple[FloatArray, FloatArray]:
         joint = self._model.log_joint(data)
         score = _mixture.logsumexp(joint)
         return np.exp(joint - score), score[:, 0]
 
-    def _draw(self, graph: Graph, x: str) -> tuple[str, str]:
-        tied = len(self.whiteners_) < self.n_segments_
-        whiteners = np.repeat(self.whiteners_, self.n_segments_, axis=0) if tied else self.whiteners_
-        product = "MatMul" if whiteners.ndim == 3 else "Mul"
-        distances = []
-        for mean, whitener in zip(self.means_, whiteners, strict=True):
-            white = graph.add(product, graph.add("Sub", x, graph.constant(mean)), graph.constant(whitener))
-            distances.append(graph.sum(graph.add("Mul", white, white), 1))
-        halves = graph.add("Mul", graph.add("Concat", *distances, axis=1), graph.constant(-0.5))
-        joint = graph.add("Add", halves, graph.constant(self._model.constants()))
-        score = graph.logsumexp(joint, 1)
-        proba = graph.add("Exp", graph.add("Sub", joint, score))
+    def _to_onnx(self, graph: Graph, x: str) -> tuple[str, str]:
+        """Add the equal mixture of scikit-learn, around the means' mean so that squares lose no digits."""
+        center = self.means_.mean(axis=0)
+        shapes = {"tied": self.precisions_cholesky_[0], "spherical": self.precisions_cholesky_[..., 0]}
+        equal = GaussianMixture(self.n_segments_, covariance_type=self.covariance_type)
+        equal.weights_, equal.means_ = self.weights_, self.means_ - center
+        equal.precisions_cholesky_ = shapes.get(self.covariance_type, self.precisions_cholesky_)
+        x = graph.add("Sub", x, graph.constant(center))
+        _, proba, score = graph.estimator(equal, x, self.n_features_in_)
         return proba, graph.add("Squeeze", score, graph.constant([1]))

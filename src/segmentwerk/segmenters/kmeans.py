@@ -7,17 +7,9 @@ from typing import ClassVar
 import numpy as np
 from sklearn.cluster import KMeans
 
+from segmentwerk.core.arrays import FloatArray, IntArray
 from segmentwerk.core.errors import FitError
-from segmentwerk.segmenters.base import (
-    FEWER,
-    Array,
-    Labels,
-    Monitor,
-    Segmenter,
-    check_n_segments,
-    chunks,
-    draw_rows,
-)
+from segmentwerk.segmenters.base import FEWER, Monitor, Segmenter, check_n_segments, chunks, sample_rows
 from segmentwerk.segmenters.onnx_graph import Graph
 
 _STARTS = 10
@@ -63,11 +55,11 @@ class KMeansSegmenter(Segmenter):
         self.min_segment_share = min_segment_share
         self.random_state = random_state
 
-    def _learn(self, data: Array, _monitor: Monitor | None = None) -> None:
+    def _fit(self, data: FloatArray, _monitor: Monitor | None = None) -> None:
         check_n_segments(self.n_segments, data)
         rng = np.random.default_rng(self.random_state)
-        middle = draw_rows(data, _SAMPLES[1], self.n_segments, rng)
-        small = draw_rows(middle, _SAMPLES[0], self.n_segments, rng)
+        middle = sample_rows(data, _SAMPLES[1], self.n_segments, rng)
+        small = sample_rows(middle, _SAMPLES[0], self.n_segments, rng)
         best = KMeans(
             self.n_segments, n_init=_STARTS, max_iter=_MAX_ITER, random_state=self.random_state
         ).fit(small)
@@ -76,10 +68,10 @@ class KMeansSegmenter(Segmenter):
             best = _lloyd(middle, best.cluster_centers_[by_size])
         self._adopt(data, best)
 
-    def _refine(self, data: Array) -> None:
+    def _refine(self, data: FloatArray) -> None:
         self._adopt(data, _lloyd(data, self.centers_))
 
-    def _adopt(self, data: Array, fitted: KMeans) -> None:
+    def _adopt(self, data: FloatArray, fitted: KMeans) -> None:
         """Take over the segments that were found; centres learned on a sample take one step on all rows."""
         self.centers_ = fitted.cluster_centers_
         n_segments = self.n_segments_ = len(self.centers_)
@@ -95,14 +87,14 @@ class KMeansSegmenter(Segmenter):
         if not self.converged_:
             self._note(f"k-means did not settle within {_MAX_ITER} iterations.")
 
-    def _labels(self, data: Array) -> Labels:
+    def _labels(self, data: FloatArray) -> IntArray:
         """Return the nearest centre, which is the likeliest by the memberships too."""
         parts = chunks(data)
         return np.concatenate(
             [_squared_distances(data[part], self.centers_).argmin(axis=1) for part in parts]
         )
 
-    def _measure(self, data: Array, labels: Labels) -> None:
+    def _measure(self, data: FloatArray, labels: IntArray) -> None:
         """Measure the spread of rows around their centre: in all directions and between centres."""
         axes = _axes_between(self.centers_)
         total = between = 0.0
@@ -114,17 +106,17 @@ class KMeansSegmenter(Segmenter):
         tiny = 1e-12 * float(((self.centers_ - self.centers_.mean(axis=0)) ** 2).sum())
         self.variance_ = max(between / (len(data) * len(axes)), tiny) if len(axes) else 1.0
 
-    def _keep(self, components: Labels) -> None:
+    def _keep(self, components: IntArray) -> None:
         self.centers_ = self.centers_[components]
         self.n_segments_ = len(components)
 
-    def _membership(self, data: Array) -> tuple[Array, Array]:
+    def _membership(self, data: FloatArray) -> tuple[FloatArray, FloatArray]:
         distances = _squared_distances(data, self.centers_)
         nearest = distances.min(axis=1)
         weights = np.exp((nearest[:, None] - distances) / (2 * self.variance_))
         return weights / weights.sum(axis=1, keepdims=True), -nearest
 
-    def _draw(self, graph: Graph, x: str) -> tuple[str, str]:
+    def _to_onnx(self, graph: Graph, x: str) -> tuple[str, str]:
         middle = self.centers_.mean(axis=0)
         centers = self.centers_ - middle
         x = graph.add("Sub", x, graph.constant(middle))
@@ -138,22 +130,22 @@ class KMeansSegmenter(Segmenter):
         return proba, score
 
 
-def _lloyd(rows: Array, centers: Array) -> KMeans:
+def _lloyd(rows: FloatArray, centers: FloatArray) -> KMeans:
     """Run Lloyd's iterations from some centres."""
     return KMeans(len(centers), init=centers, n_init=1, max_iter=_MAX_ITER).fit(rows)
 
 
-def _squared_distances(data: Array, centers: Array) -> Array:
+def _squared_distances(data: FloatArray, centers: FloatArray) -> FloatArray:
     """Return squared Euclidean distances (n, k), computed around the centres' mean for precision."""
     middle = centers.mean(axis=0)
     data, centers = data - middle, centers - middle
-    squares: Array = np.einsum("ij,ij->i", data, data)[:, None] + (centers**2).sum(axis=1)
+    squares: FloatArray = np.einsum("ij,ij->i", data, data)[:, None] + (centers**2).sum(axis=1)
     squares -= 2 * data @ centers.T
     return np.maximum(squares, 0.0, out=squares)
 
 
-def _axes_between(centers: Array) -> Array:
+def _axes_between(centers: FloatArray) -> FloatArray:
     """Return orthogonal unit vectors (m, d) that span the differences between centres."""
     _, sizes, axes = np.linalg.svd(centers - centers.mean(axis=0), full_matrices=False)
-    spanning: Array = axes[sizes > 1e-9 * sizes[0]]
+    spanning: FloatArray = axes[sizes > 1e-9 * sizes[0]]
     return spanning

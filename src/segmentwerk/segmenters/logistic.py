@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
+from segmentwerk.core.arrays import FloatArray, IntArray
 
 PENALTIES = (0.001, 0.01, 0.1, 1.0)
 """Inverse regularisation strengths that are tried."""
@@ -16,7 +14,9 @@ _NEVER = -20.0
 """Logit of a segment that no row belongs to."""
 
 
-def regression(matrix: Floats, target: Integers, n_segments: int, penalty: float) -> tuple[Floats, Floats]:
+def regression(
+    matrix: FloatArray, target: IntArray, n_segments: int, penalty: float
+) -> tuple[FloatArray, FloatArray]:
     """Fit the regression; without columns or with one segment, only the segments' shares are left.
 
     Parameters
@@ -45,13 +45,13 @@ def regression(matrix: Floats, target: Integers, n_segments: int, penalty: float
     return coefficients, intercepts
 
 
-def log_loss(logits: Floats, target: Integers, temperature: Floats | float = 1.0) -> float:
+def log_loss(logits: FloatArray, target: IntArray, temperature: FloatArray | float = 1.0) -> float:
     """Return the mean negative log probability of the right segment, nats; one temperature, or one a row."""
     cooled = logits / np.reshape(temperature, (-1, 1))
     return float(-log_softmax(cooled, axis=1)[np.arange(len(target)), target].mean())
 
 
-def expected_calibration_error(proba: Floats, target: Integers, n_bins: int = 15) -> float:
+def expected_calibration_error(proba: FloatArray, target: IntArray, n_bins: int = 15) -> float:
     """Return the mean gap between confidence and accuracy over confidence bins (Guo et al. 2017, eq. 3)."""
     confidence, right = proba.max(axis=1), proba.argmax(axis=1) == target
     bins = np.minimum((confidence * n_bins).astype(np.int64), n_bins - 1)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import onnx
 from numpy.typing import ArrayLike
-from onnx import TensorProto, helper, numpy_helper
+from onnx import TensorProto, compose, helper, numpy_helper
+from sklearn.base import BaseEstimator
 
 OPSET = 18
 IR_VERSION = 9
@@ -80,13 +81,6 @@ class Graph:
         """Add the maximum over one axis."""
         return self.add("ReduceMax", tensor, self.constant([axis]), keepdims=int(keep))
 
-    def logsumexp(self, tensor: str, axis: int, *, keep: bool = True) -> str:
-        """Add the logarithm of the sum of exponentials over one axis, safe against overflow."""
-        peak = self.max(tensor, axis)
-        total = self.sum(self.add("Exp", self.add("Sub", tensor, peak)), axis)
-        result = self.add("Add", self.add("Log", total), peak)
-        return result if keep else self.add("Squeeze", result, self.constant([axis]))
-
     def category(self, position: int, codes: Mapping[str, int], default: int, table: ArrayLike) -> str:
         """Add the rows of ``table`` that belong to a categorical feature's values (n, width).
 
@@ -110,6 +104,35 @@ class Graph:
         )
         which = self.add("Gather", CODES, self.constant(position), axis=1)
         return self.add("Gather", self.add("Gather", self.constant(table), rows), which)
+
+    def estimator(self, estimator: BaseEstimator, x: str, n_features: int) -> list[str]:
+        """Add skl2onnx's graph of a fitted scikit-learn estimator, in double precision.
+
+        Parameters
+        ----------
+        x
+            The tensor (n, n_features) that it is asked about.
+
+        Returns
+        -------
+        list of str
+            Labels, and distances (n, k) to the centres; or of a mixture labels, memberships (n, k) and log
+            densities (n, 1).
+        """
+        import skl2onnx  # here, because only an export needs it
+        from skl2onnx.common.data_types import DoubleTensorType
+
+        model = skl2onnx.to_onnx(
+            estimator,
+            initial_types=[("x", DoubleTensorType([None, n_features]))],
+            options={id(estimator): {"score_samples": True}} if hasattr(estimator, "score_samples") else None,
+            target_opset=OPSET,
+        )
+        prefix = f"m{len(self._nodes)}_"
+        inner = compose.add_prefix(model, prefix).graph
+        self._nodes += [helper.make_node("Identity", [x], [f"{prefix}x"]), *inner.node]
+        self._constants += inner.initializer
+        return [output.name for output in inner.output]
 
     def model(
         self, inputs: Mapping[str, Tensor], outputs: Mapping[str, tuple[str, Tensor]]

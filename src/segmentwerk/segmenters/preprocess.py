@@ -9,19 +9,17 @@ from typing import Any, Self
 import numpy as np
 import onnx
 import pandas as pd
-from numpy.typing import NDArray
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from segmentwerk.core.arrays import FloatArray, IntArray
 from segmentwerk.core.errors import ConfigError, InputError, nearest
 from segmentwerk.core.settings import CLIP, RARE_SHARE
+from segmentwerk.core.space_columns import ColumnKind, SpaceColumn
+from segmentwerk.segmenters._encoders import LevelEncoder, NumberEncoder, level_scale, numeric_values
 from segmentwerk.segmenters._factors import Factors
-from segmentwerk.segmenters._levels import Levels, level_scale
-from segmentwerk.segmenters._numbers import Numbers
-from segmentwerk.segmenters.base import Array
 from segmentwerk.segmenters.onnx_graph import DOUBLE, NUMERIC, Graph, Tensor, raw_inputs
 
-_KINDS = "Correct the source, or declare the feature as categorical."
 _FLAG_SHARE = 0.05
 """A feature that is unknown for a larger share of the rows gets a column saying so."""
 _SAMPLE = 200_000
@@ -58,6 +56,8 @@ class ReferenceSpace(TransformerMixin, BaseEstimator):
     ----------
     columns_ : list of str
         Names of the reference space's columns: numbers, missing flags, levels; or what stands for them.
+    unjoined_ : tuple of SpaceColumn
+        Numbers, missing flags and levels, before features are joined.
     multipliers_ : ndarray
         Weight of each number, missing flag and level.
     factors_ : Factors or None
@@ -113,12 +113,12 @@ class ReferenceSpace(TransformerMixin, BaseEstimator):
             x = self.factors_.apply(x)
         return pd.DataFrame(x, index=X.index, columns=self.columns_)
 
-    def columns(self, X: pd.DataFrame) -> Array:
+    def columns(self, X: pd.DataFrame) -> FloatArray:
         """Return numbers, missing flags and levels (n_rows, len(owners_)), before features are joined."""
         check_is_fitted(self)
         return self._columns_of(*self._read(X))
 
-    def _columns_of(self, values: Array, texts: pd.DataFrame) -> Array:
+    def _columns_of(self, values: FloatArray, texts: pd.DataFrame) -> FloatArray:
         """Return numbers, missing flags and levels, weighted."""
         blocks = [
             self.numbers_.apply(values[:, self._positions(self.kept_)]),
@@ -128,20 +128,24 @@ class ReferenceSpace(TransformerMixin, BaseEstimator):
         return np.asarray(np.hstack(blocks) * self.multipliers_)
 
     @property
-    def variables_(self) -> dict[str, list[str]]:
-        """Numbers, missing flags and levels by the feature that they tell of; before features are joined."""
-        own = {name: [name] for name in self.kept_}
-        for name in self.flagged_:
-            own.setdefault(name, []).append(f"{name}_missing")
-        return own | {levels.variable: levels.columns for levels in self.levels_}
+    def schema_(self) -> tuple[SpaceColumn, ...]:
+        """What each column of the reference space holds."""
+        known = {column.name: column for column in self.unjoined_}
+        return tuple(known.get(name, SpaceColumn(ColumnKind.FACTOR, name)) for name in self.columns_)
 
     @property
-    def owners_(self) -> NDArray[np.int64]:
+    def variables_(self) -> dict[str, list[str]]:
+        """Numbers, missing flags and levels by the feature that they tell of; before features are joined."""
+        own: dict[str, list[str]] = {}
+        for column in self.unjoined_:
+            own.setdefault(column.variable, []).append(column.name)
+        return own
+
+    @property
+    def owners_(self) -> IntArray:
         """Place among the features (``numeric``, then ``categorical``) that each of `columns` tells of."""
         features = [*self.numeric, *self.categorical]
-        owners = [*self.kept_, *self.flagged_]
-        owners += [levels.variable for levels in self.levels_ for _ in levels.names]
-        return np.array([features.index(name) for name in owners], dtype=np.int64)
+        return np.array([features.index(column.variable) for column in self.unjoined_], dtype=np.int64)
 
     @property
     def active_(self) -> list[str]:
@@ -161,20 +165,20 @@ class ReferenceSpace(TransformerMixin, BaseEstimator):
         graph, names = Graph("reference_space"), list(self.categorical)
         widths = [len(self.kept_), len(self.flagged_), *(len(levels.names) for levels in self.levels_)]
         weights = np.split(self.multipliers_, np.cumsum(widths)[:-1])
-        blocks = self._draw_numbers(graph, weights[0], weights[1])
+        blocks = self._numbers_to_onnx(graph, weights[0], weights[1])
         blocks += [
-            levels.draw(graph, names.index(levels.variable), part)
+            levels.to_onnx(graph, names.index(levels.variable), part)
             for levels, part in zip(self.levels_, weights[2:], strict=True)
         ]
         columns = x = graph.add("Concat", *blocks, axis=1)
         outputs: dict[str, tuple[str, Tensor]] = {}
         if self.factors_ is not None:
-            x = self.factors_.draw(graph, columns)
+            x = self.factors_.to_onnx(graph, columns)
             outputs["columns"] = (columns, (DOUBLE, ["n", len(self.multipliers_)]))
         outputs["x"] = (x, (DOUBLE, ["n", len(self.columns_)]))
         return graph.model(raw_inputs(len(self.numeric), len(names)), outputs)
 
-    def _read(self, X: pd.DataFrame) -> tuple[Array, pd.DataFrame]:
+    def _read(self, X: pd.DataFrame) -> tuple[FloatArray, pd.DataFrame]:
         """Return the numeric features as an array and the categorical ones, or say what is wrong."""
         wanted = [*self.numeric, *self.categorical]
         if not isinstance(X, pd.DataFrame):
@@ -184,10 +188,10 @@ class ReferenceSpace(TransformerMixin, BaseEstimator):
                 raise InputError(f"Feature {name!r} is absent.", nearest(name, map(str, X.columns)))
         values = np.empty((len(X), len(self.numeric)))
         for position, name in enumerate(self.numeric):
-            values[:, position] = _numbers_of(X[name])
+            values[:, position] = numeric_values(X[name])
         return values, X[list(self.categorical)]
 
-    def _fit_numbers(self, values: Array) -> None:
+    def _fit_numbers(self, values: FloatArray) -> None:
         """Decide which numeric features are kept and flagged, and learn their shape."""
         names = np.array(self.numeric, dtype=object)
         used = np.array([self._weight(name) > 0 for name in names], dtype=bool)
@@ -205,14 +209,14 @@ class ReferenceSpace(TransformerMixin, BaseEstimator):
         sample = values[:, varied]
         if len(sample) > _SAMPLE:
             sample = sample[np.random.default_rng(0).choice(len(sample), _SAMPLE, replace=False)]
-        self.numbers_ = Numbers.fit(sample, self.clip)
+        self.numbers_ = NumberEncoder.fit(sample, self.clip)
 
     def _fit_levels(self, texts: pd.DataFrame) -> None:
         self.levels_ = []
         for name in self.categorical:
             if self._weight(name) == 0:
                 continue
-            levels = Levels.fit(name, texts[name], self.rare_share, self.clip)
+            levels = LevelEncoder.fit(name, texts[name], self.rare_share, self.clip)
             if len(levels.names) > 1:
                 self.levels_.append(levels)
             else:
@@ -232,20 +236,21 @@ class ReferenceSpace(TransformerMixin, BaseEstimator):
             for name in variables
             for a in [self._approach(name)]
         }
-        pairs = set(self.kept_) & set(self.flagged_)
-        owners = [(name, 0.5 if name in pairs else 1.0) for name in [*self.kept_, *self.flagged_]]
-        owners += [(levels.variable, 1.0) for levels in self.levels_ for _ in levels.names]
-        self.multipliers_ = np.array([share[name] * np.sqrt(part) for name, part in owners])
-        flags = {f"{name}_missing": [f"{name}_missing"] for name in self.flagged_}
-        self.columns_ = [
-            *self.kept_,
+        flags = [SpaceColumn.flag(name) for name in self.flagged_]
+        self.unjoined_ = (
+            *map(SpaceColumn.number, self.kept_),
             *flags,
             *(column for levels in self.levels_ for column in levels.columns),
-        ]
-        self.discrete_ = {name: [name] for name in self.binary_} | flags
-        self.discrete_ |= {levels.variable: levels.columns for levels in self.levels_}
+        )
+        halved = set(self.kept_) & set(self.flagged_)  # a value and its flag are one variable
+        parts = [0.5 if column.variable in halved else 1.0 for column in self.unjoined_]
+        shares = np.array([share[column.variable] for column in self.unjoined_])
+        self.multipliers_ = shares * np.sqrt(parts)
+        self.columns_ = [column.name for column in self.unjoined_]
+        self.discrete_ = {name: [name] for name in [*self.binary_, *(flag.name for flag in flags)]}
+        self.discrete_ |= {levels.variable: [c.name for c in levels.columns] for levels in self.levels_}
 
-    def _join(self, values: Array, texts: pd.DataFrame) -> None:
+    def _join(self, values: FloatArray, texts: pd.DataFrame) -> None:
         """Let factors stand for the columns, those of the features apart excepted."""
         self.factors_ = None
         if not self.joined or set(self.variables_) <= set(self.apart):
@@ -256,11 +261,11 @@ class ReferenceSpace(TransformerMixin, BaseEstimator):
         stay = set(self.columns_)
         self.discrete_ = {name: own for name, own in self.discrete_.items() if set(own) <= stay}
 
-    def _draw_numbers(self, graph: Graph, weights: Array, flag_weights: Array) -> list[str]:
-        """Draw the columns of the numeric features: values, then flags."""
+    def _numbers_to_onnx(self, graph: Graph, weights: FloatArray, flag_weights: FloatArray) -> list[str]:
+        """Add the columns of the numeric features: values, then flags."""
         blocks = []
         if self.kept_:
-            blocks.append(self.numbers_.draw(graph, self._pick(graph, self.kept_), weights))
+            blocks.append(self.numbers_.to_onnx(graph, self._pick(graph, self.kept_), weights))
         if self.flagged_:
             unknown = graph.add("IsNaN", self._pick(graph, self.flagged_))
             present, absent = graph.constant(0.0), graph.constant(self.flag_scales_ * flag_weights)
@@ -268,12 +273,12 @@ class ReferenceSpace(TransformerMixin, BaseEstimator):
         return blocks
 
     def _pick(self, graph: Graph, names: Sequence[str]) -> str:
-        """Draw the columns of some numeric features."""
+        """Add the columns of some numeric features."""
         if list(names) == list(self.numeric):
             return NUMERIC
         return graph.add("Gather", NUMERIC, graph.constant(self._positions(names)), axis=1)
 
-    def _positions(self, names: Sequence[str]) -> NDArray[np.int64]:
+    def _positions(self, names: Sequence[str]) -> IntArray:
         return np.array([list(self.numeric).index(name) for name in names], dtype=np.int64)
 
     def _approach(self, name: str) -> str:
@@ -290,15 +295,3 @@ class ReferenceSpace(TransformerMixin, BaseEstimator):
 
     def _drop(self, name: str, reason: str) -> None:
         self.notes_ = (*self.notes_, f"Left out {name}: {reason}.")
-
-
-def _numbers_of(column: pd.Series) -> Array:
-    try:
-        values = column.to_numpy(dtype=np.float64, na_value=np.nan)
-    except (TypeError, ValueError) as error:
-        raise InputError(f"Column {column.name!r} holds something else than numbers.", _KINDS) from error
-    infinite = np.isinf(values)
-    if infinite.any():
-        row = int(infinite.argmax())
-        raise InputError(f"Column {column.name!r} is infinite in row {row}.", "Use a finite or no value.")
-    return values

@@ -7,18 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 import onnx
 import pandas as pd
-from numpy.typing import NDArray
 from scipy.optimize import minimize_scalar
 from scipy.special import softmax
 
+from segmentwerk.core.arrays import FloatArray, IntArray
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.types import AccountTable
 from segmentwerk.segmenters.design import Design
 from segmentwerk.segmenters.logistic import PENALTIES, expected_calibration_error, log_loss, regression
 from segmentwerk.segmenters.onnx_graph import DOUBLE, Graph, Tensor, raw_inputs
-
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
 
 MAX_ROWS = 20_000
 OUTLIER_SHARE = 0.01
@@ -48,8 +45,8 @@ class ProspectModel:
     """
 
     design: Design
-    coefficients: Floats
-    intercepts: Floats
+    coefficients: FloatArray
+    intercepts: FloatArray
     temperature: float
     accuracy: float
     majority: float
@@ -57,7 +54,7 @@ class ProspectModel:
     calibration_error: float
     outlier_threshold: float
 
-    def predict_proba(self, features: pd.DataFrame) -> Floats:
+    def predict_proba(self, features: pd.DataFrame) -> FloatArray:
         """Return the segment probabilities (n, n_segments)."""
         logits = self.design.matrix(features) @ self.coefficients.T + self.intercepts
         return np.asarray(softmax(logits / self.temperature, axis=1))
@@ -151,11 +148,11 @@ def _sample(labels: pd.Series, seed: int) -> pd.Series:
     return labels.sort_index().sample(min(len(labels), MAX_ROWS), random_state=seed)
 
 
-def _out_of_fold(matrix: Floats, target: Integers, n_segments: int) -> tuple[Floats, float]:
+def _out_of_fold(matrix: FloatArray, target: IntArray, n_segments: int) -> tuple[FloatArray, float]:
     """Return the logits (n, k) of rows left out of the fit, and the penalty that predicted them best."""
     turn = pd.Series(target).groupby(target).cumcount().to_numpy()
     fold = (turn + target) % N_FOLDS  # rows are in random order, so this is a stratified split
-    best: tuple[float, Floats, float] | None = None
+    best: tuple[float, FloatArray, float] | None = None
     for penalty in PENALTIES:
         logits = np.empty((len(target), n_segments))
         for left_out in (fold == number for number in range(N_FOLDS)):
@@ -169,7 +166,7 @@ def _out_of_fold(matrix: Floats, target: Integers, n_segments: int) -> tuple[Flo
     return best[1], best[2]
 
 
-def _temperature(logits: Floats, target: Integers) -> float:
+def _temperature(logits: FloatArray, target: IntArray) -> float:
     """Return the divisor of the logits with the least log loss."""
     found = minimize_scalar(
         lambda log_t: log_loss(logits, target, float(np.exp(log_t))), bounds=(-2.0, 3.0), method="bounded"

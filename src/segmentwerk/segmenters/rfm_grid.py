@@ -6,7 +6,8 @@ from typing import ClassVar
 
 import numpy as np
 
-from segmentwerk.segmenters.base import Array, Labels, Monitor, Segmenter, SegmenterError
+from segmentwerk.core.arrays import FloatArray, IntArray
+from segmentwerk.segmenters.base import Monitor, Segmenter, SegmenterError
 from segmentwerk.segmenters.onnx_graph import DOUBLE, INT64, Graph
 
 COLUMNS = ("recency_days", "frequency", "monetary")
@@ -79,7 +80,7 @@ class RFMGridSegmenter(Segmenter):
         self.levels = levels
         self.min_segment_share = min_segment_share
 
-    def _learn(self, data: Array, _monitor: Monitor | None = None) -> None:
+    def _fit(self, data: FloatArray, _monitor: Monitor | None = None) -> None:
         if self.levels not in _GRIDS:
             raise SegmenterError(f"The RFM grid has no {self.levels} levels.", f"Use one of {list(_GRIDS)}.")
         self.columns_ = self._find_columns()
@@ -95,7 +96,7 @@ class RFMGridSegmenter(Segmenter):
         self.centers_[present] = [chosen[labels == label].mean(axis=0) for label in present]
         self._keep(present)
 
-    def _find_columns(self) -> Labels:
+    def _find_columns(self) -> IntArray:
         names = list(getattr(self, "feature_names_in_", COLUMNS[: self.n_features_in_]))
         given = {name: name for name in COLUMNS if name in names}
         for one, other in (WORTH, WORTH[::-1]):  # where all ordered once, money alone tells the worth
@@ -110,18 +111,18 @@ class RFMGridSegmenter(Segmenter):
             )
         return np.array([names.index(given[name]) for name in COLUMNS])
 
-    def _scores(self, chosen: Array) -> Labels:
+    def _scores(self, chosen: FloatArray) -> IntArray:
         """Return how many borders each value exceeds (n, 3)."""
-        above: Labels = (chosen[:, :, None] > self.thresholds_).sum(axis=2)
+        above: IntArray = (chosen[:, :, None] > self.thresholds_).sum(axis=2)
         return above
 
-    def _cells_of(self, chosen: Array) -> Labels:
+    def _cells_of(self, chosen: FloatArray) -> IntArray:
         scores = self._scores(chosen)
         worth = (scores[:, 1:].sum(axis=1)[:, None] > self.borders_).sum(axis=1)
-        cells: Labels = self.cells_[self.levels - 1 - scores[:, 0], worth]
+        cells: IntArray = self.cells_[self.levels - 1 - scores[:, 0], worth]
         return cells
 
-    def _keep(self, components: Labels) -> None:
+    def _keep(self, components: IntArray) -> None:
         """Renumber the cells; those of a dropped segment join the nearest centre that is left."""
         gaps = self.centers_[:, None, :] - self.centers_[components][None, :, :]
         successor = (gaps**2).sum(axis=2).argmin(axis=1)
@@ -131,12 +132,12 @@ class RFMGridSegmenter(Segmenter):
         self.segment_names_ = tuple(self.segment_names_[label] for label in components)
         self.n_segments_ = len(components)
 
-    def _membership(self, data: Array) -> tuple[Array, Array]:
+    def _membership(self, data: FloatArray) -> tuple[FloatArray, FloatArray]:
         chosen = data[:, self.columns_]
         labels = self._cells_of(chosen)
         return np.eye(self.n_segments_)[labels], -((chosen - self.centers_[labels]) ** 2).sum(axis=1)
 
-    def _draw(self, graph: Graph, x: str) -> tuple[str, str]:
+    def _to_onnx(self, graph: Graph, x: str) -> tuple[str, str]:
         chosen = graph.add("Gather", x, graph.constant(self.columns_), axis=1)
         values = graph.add("Unsqueeze", chosen, graph.constant([2]))
         levels = _count_above(graph, values, self.thresholds_, axis=2)
@@ -151,7 +152,7 @@ class RFMGridSegmenter(Segmenter):
         return proba, graph.add("Neg", graph.sum(graph.add("Mul", residual, residual), 1, keep=False))
 
 
-def _gaps(values: Array, shares: Array) -> Array:
+def _gaps(values: FloatArray, shares: FloatArray) -> FloatArray:
     """Return the borders at some quantiles, each in the middle of the gap between the values around it.
 
     Counts and whole days lie exactly on their quantiles; a border that equals a value would let the last
@@ -163,7 +164,7 @@ def _gaps(values: Array, shares: Array) -> Array:
     return np.asarray((distinct[np.maximum(following - 1, 0)] + above) / 2)
 
 
-def _count_above(graph: Graph, values: str, borders: Array, axis: int) -> str:
-    """Draw how many borders each value exceeds, as float64."""
+def _count_above(graph: Graph, values: str, borders: FloatArray, axis: int) -> str:
+    """Add how many borders each value exceeds, as float64."""
     above = graph.add("Cast", graph.add("Greater", values, graph.constant(borders)), to=DOUBLE)
     return graph.sum(above, axis, keep=False)

@@ -23,7 +23,7 @@ from sklearn.datasets import load_digits, make_blobs
 from sklearn.metrics import adjusted_rand_score, roc_auc_score
 
 from segmentwerk.core.errors import FitError, InputError
-from segmentwerk.segmenters import _device, _fine_tuning, _training, autoencoder
+from segmentwerk.segmenters import _device, _losses, _training, autoencoder
 from segmentwerk.segmenters.autoencoder import AutoencoderSegmenter
 from segmentwerk.segmenters.base import SegmenterError
 from segmentwerk.segmenters.kmeans import KMeansSegmenter
@@ -173,35 +173,6 @@ def test_a_network_is_trained_once_for_all_heads_and_numbers_of_segments(
     assert heard == [1, 2]
 
 
-def test_an_interrupted_fit_goes_on_where_it_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    rows, _ = mixed(300)
-    whole = AutoencoderSegmenter(3, head="kmeans", epochs=4).fit(rows)
-    _training._memory.clear()
-    resumable = AutoencoderSegmenter(3, head="kmeans", epochs=4, checkpoint=str(tmp_path))
-
-    def interrupt(epoch: int, _: float) -> None:
-        if epoch == 2:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        resumable.fit(rows, monitor=interrupt)
-    heard: list[int] = []
-    resumable.fit(rows, monitor=lambda epoch, _: heard.append(epoch))
-    assert heard == [3, 4]
-    for name, array in whole.network_.items():
-        np.testing.assert_array_equal(array, resumable.network_[name])
-    assert resumable.diagnostics_["validation_loss"] == whole.diagnostics_["validation_loss"]
-
-
-def test_a_checkpoint_of_another_training_is_left_alone(tmp_path: Path) -> None:
-    heard: list[int] = []
-    for rows in (mixed(300, seed=0)[0], mixed(300, seed=1)[0]):
-        AutoencoderSegmenter(3, head="kmeans", epochs=1, checkpoint=str(tmp_path)).fit(
-            rows, monitor=lambda epoch, _: heard.append(epoch)
-        )
-    assert heard == [1, 1]
-
-
 def test_restarts_keep_the_network_whose_segments_keep_neighbours() -> None:
     rows, _ = mixed(300)
     segmenter = AutoencoderSegmenter(3, head="kmeans", epochs=1, n_restarts=3).fit(rows)
@@ -216,7 +187,7 @@ def test_restarts_keep_the_network_whose_segments_keep_neighbours() -> None:
 
 def test_a_large_table_is_learned_from_a_sample_and_labelled_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     rows, groups = mixed(900)
-    monkeypatch.setattr(_device, "card", lambda *_: None)  # which would learn from all
+    monkeypatch.setattr(_device, "cuda", lambda *_: None)  # which would learn from all
     monkeypatch.setattr(autoencoder, "MAX_ROWS", 400)
     segmenter = AutoencoderSegmenter(3, epochs=12).fit(rows)
     assert "Learned from a random sample of 400 of 900 rows." in segmenter.notes_
@@ -344,7 +315,7 @@ def test_fine_tuning_draws_rows_to_their_centres_the_same_way_each_time(
     again = AutoencoderSegmenter(3, epochs=3, fine_tuning=5).fit(rows)
     np.testing.assert_array_equal(drawn.transform(rows), again.transform(rows))
     assert adjusted_rand_score(groups, drawn.labels_) > 0.95
-    monkeypatch.setattr(_fine_tuning, "WEIGHT", 0.0)
+    monkeypatch.setattr(_losses, "FINE_TUNING_WEIGHT", 0.0)
     free = AutoencoderSegmenter(3, epochs=3, fine_tuning=5).fit(rows)
     assert _tightness(drawn, rows) < _tightness(free, rows)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from segmentwerk.segmenters import _diagnostics
-from segmentwerk.segmenters._embedder import Embedder, Maps
+from segmentwerk.segmenters._embedder import Embedder, FoldedMLP
 from segmentwerk.segmenters._neighbors import modularity, neighbor_graph
 from segmentwerk.segmenters._variables import Variables
 from segmentwerk.segmenters.onnx_graph import DOUBLE, Graph
@@ -144,7 +144,8 @@ def test_the_embedder_is_the_same_in_onnx_and_after_saving() -> None:
     rng = np.random.default_rng(0)
     shapes = ((7, 6), (2, 7)), ((7, 2), (6, 7))
     encoder, decoder = (
-        Maps(tuple((rng.normal(size=shape), rng.normal(size=shape[0])) for shape in half)) for half in shapes
+        FoldedMLP(tuple((rng.normal(size=shape), rng.normal(size=shape[0])) for shape in half))
+        for half in shapes
     )
     embedder = Embedder(encoder, decoder, Variables.read(NAMES, ROWS))
     points, errors = embedder.embed_and_judge(ROWS)
@@ -154,7 +155,7 @@ def test_the_embedder_is_the_same_in_onnx_and_after_saving() -> None:
     again = Embedder.from_arrays(embedder.arrays())
     np.testing.assert_array_equal(again.embed_and_judge(ROWS)[1], errors)
     graph = Graph("embedder")
-    drawn, score = embedder.draw(graph, "x")
+    drawn, score = embedder.to_onnx(graph, "x")
     outputs = {"points": (drawn, (DOUBLE, ["n", 2])), "score": (score, (DOUBLE, ["n"]))}
     session = onnxruntime.InferenceSession(
         graph.model({"x": (DOUBLE, ["n", 6])}, outputs).SerializeToString()

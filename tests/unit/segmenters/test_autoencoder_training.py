@@ -9,18 +9,18 @@ import pytest
 import torch
 from torch import nn
 
-from segmentwerk.segmenters import _lesson, _training
-from segmentwerk.segmenters._embedder import Maps
-from segmentwerk.segmenters._lesson import Lesson
+from segmentwerk.segmenters import _training, _training_data
+from segmentwerk.segmenters._embedder import FoldedMLP
 from segmentwerk.segmenters._losses import Losses, contrast
-from segmentwerk.segmenters._network import Half
+from segmentwerk.segmenters._network import MLP
 from segmentwerk.segmenters._optimizer import AdamW, one_cycle
-from segmentwerk.segmenters._training import Recipe, Trainer
+from segmentwerk.segmenters._training import Hyperparameters, Trainer
+from segmentwerk.segmenters._training_data import TrainingData
 from segmentwerk.segmenters._variables import Variables
 
 CPU = torch.device("cpu")
 RNG = np.random.default_rng(0)
-RECIPE = Recipe(embedding=3, epochs=4, learning_rate=2e-3, temperature=0.5, contrast=1.0)
+PARAMS = Hyperparameters(embedding=3, epochs=4, learning_rate=2e-3, temperature=0.5, contrast=1.0)
 
 
 @pytest.fixture(autouse=True)
@@ -29,13 +29,13 @@ def _same_draws_and_no_memory() -> None:
     _training._memory.clear()
 
 
-def lesson(n_rows: int = 260, n_columns: int = 5) -> Lesson:
+def dataset(n_rows: int = 260, n_columns: int = 5) -> TrainingData:
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(n_rows, n_columns)) + 4 * rng.integers(2, size=n_rows)[:, None]
-    return Lesson.prepare(rows, [f"x{i}" for i in range(n_columns)], 5, CPU)
+    return TrainingData.prepare(rows, [f"x{i}" for i in range(n_columns)], 5, CPU)
 
 
-def modules(half: Half, flat: torch.Tensor) -> nn.Sequential:
+def modules(half: MLP, flat: torch.Tensor) -> nn.Sequential:
     """Return torch's modules with the parameters of the flat vector."""
     layers: list[nn.Module] = []
     for width, following in zip(half.widths[:-2], half.widths[1:-1], strict=True):
@@ -49,29 +49,29 @@ def modules(half: Half, flat: torch.Tensor) -> nn.Sequential:
 
 
 @pytest.fixture
-def half() -> Half:
-    return Half((5, 8, 6, 3))
+def half() -> MLP:
+    return MLP((5, 8, 6, 3))
 
 
 @pytest.fixture
-def flat(half: Half) -> torch.Tensor:
+def flat(half: MLP) -> torch.Tensor:
     generator = torch.Generator().manual_seed(1)
-    return half.start(generator) + 0.1 * torch.randn(half.size, generator=generator)
+    return half.initial_parameters(generator) + 0.1 * torch.randn(half.size, generator=generator)
 
 
-def test_the_network_and_its_gradient_equal_those_of_modules(half: Half, flat: torch.Tensor) -> None:
+def test_the_network_and_its_gradient_equal_those_of_modules(half: MLP, flat: torch.Tensor) -> None:
     rows = torch.randn(40, 5)
     network = modules(half, flat)
     parameters = flat.clone().requires_grad_()
-    torch.testing.assert_close(half.run(parameters, rows), network(rows))
-    half.run(parameters, rows).square().sum().backward()
+    torch.testing.assert_close(half.forward(parameters, rows), network(rows))
+    half.forward(parameters, rows).square().sum().backward()
     network(rows).square().sum().backward()
     expected = torch.cat([parameter.grad.reshape(-1) for parameter in network.parameters()])
     torch.testing.assert_close(parameters.grad, expected, rtol=1e-4, atol=1e-4)
 
 
-def test_a_new_network_starts_as_torch_starts_a_linear_layer(half: Half) -> None:
-    start = half.start(torch.Generator().manual_seed(0))
+def test_a_new_network_starts_as_torch_starts_a_linear_layer(half: MLP) -> None:
+    start = half.initial_parameters(torch.Generator().manual_seed(0))
     assert start.shape == (half.size,)
     first = start[: 8 * 5]
     assert first.abs().max() <= 1 / math.sqrt(5)
@@ -80,24 +80,24 @@ def test_a_new_network_starts_as_torch_starts_a_linear_layer(half: Half) -> None
     torch.testing.assert_close(start[48:56], torch.zeros(8))
 
 
-def test_folding_keeps_the_function(half: Half, flat: torch.Tensor) -> None:
+def test_folding_keeps_the_function(half: MLP, flat: torch.Tensor) -> None:
     rows = torch.randn(200, 5)
-    maps, output = half.freeze(flat, rows)
-    torch.testing.assert_close(output, half.run(flat, rows), rtol=1e-4, atol=1e-5)
+    maps, output = half.fold(flat, rows)
+    torch.testing.assert_close(output, half.forward(flat, rows), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(
-        maps.run(rows.numpy().astype(np.float64)), output.numpy(), rtol=1e-3, atol=1e-4
+        maps.forward(rows.numpy().astype(np.float64)), output.numpy(), rtol=1e-3, atol=1e-4
     )
 
 
 def test_scaling_and_order_fold_into_the_maps() -> None:
     layers = tuple((RNG.normal(size=shape), RNG.normal(size=shape[0])) for shape in ((4, 3), (3, 4)))
-    maps, rows, order = Maps(layers), RNG.normal(size=(10, 3)), np.array([2, 0, 1])
+    maps, rows, order = FoldedMLP(layers), RNG.normal(size=(10, 3)), np.array([2, 0, 1])
     center, scales = np.array([1.0, 2.0, 3.0]), np.array([0.5, 2.0, 1.0])
     standard = ((rows - center) / 4.0)[:, order]
-    np.testing.assert_allclose(maps.before(center, 4.0, order).run(rows), maps.run(standard))
+    np.testing.assert_allclose(maps.before(center, 4.0, order).forward(rows), maps.forward(standard))
     expected = np.empty_like(rows)
-    expected[:, order] = maps.run(rows) * scales + center
-    np.testing.assert_allclose(maps.after(center, scales, order).run(rows), expected)
+    expected[:, order] = maps.forward(rows) * scales + center
+    np.testing.assert_allclose(maps.after(center, scales, order).forward(rows), expected)
 
 
 def test_the_optimiser_walks_as_torch_s_own() -> None:
@@ -221,43 +221,46 @@ def test_damage_jitters_numbers_and_hides_whole_variables() -> None:
 
 
 def test_a_lesson_is_standard_and_keeps_validation_rows_apart() -> None:
-    made = lesson()
+    made = dataset()
     assert float(made.rows.var(dim=0, correction=0).mean()) == pytest.approx(1.0, rel=1e-5)
     assert len(made.held_out) == 26
     assert set(made.anchors.tolist()) | set(made.held_out.tolist()) == set(range(260))
     assert int(made.graph.max()) < len(made.anchors)
-    small = lesson(50)
+    small = dataset(50)
     assert len(small.anchors) == len(small.held_out) == 50
 
 
 def test_columns_are_ordered_by_what_they_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     rows, turn = RNG.normal(size=(80, 4)), np.array([3, 1, 0, 2])
     names = np.array(list("abcd"))
-    one, other = Lesson.prepare(rows, names, 5, CPU), Lesson.prepare(rows[:, turn], names[turn], 5, CPU)
+    one, other = (
+        TrainingData.prepare(rows, names, 5, CPU),
+        TrainingData.prepare(rows[:, turn], names[turn], 5, CPU),
+    )
     torch.testing.assert_close(one.rows, other.rows)
     assert [names[column] for column in one.order] == [names[turn][column] for column in other.order]
-    monkeypatch.setattr(_lesson, "MAX_POOL", 30)
-    assert int(Lesson.prepare(rows, names, 5, CPU).graph.max()) < 30
+    monkeypatch.setattr(_training_data, "MAX_POOL", 30)
+    assert int(TrainingData.prepare(rows, names, 5, CPU).graph.max()) < 30
 
 
 def test_an_epoch_is_a_pass_but_neither_short_nor_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    trainer = Trainer(lesson(), RECIPE, 0)
+    trainer = Trainer(dataset(), PARAMS, 0)
     batches = list(trainer._batches())
     assert len(batches) == trainer.steps == 24
     assert {len(batch) for batch in batches} == {192}
     monkeypatch.setattr(_training, "BATCH", 256)
-    (whole, *_) = Trainer(lesson(), RECIPE, 0)._batches()
+    (whole, *_) = Trainer(dataset(), PARAMS, 0)._batches()
     assert sorted(whole.tolist()) == list(range(234))
     monkeypatch.setattr(_training, "BATCH", 100)
-    assert [len(batch) for batch in Trainer(lesson(), RECIPE, 0)._batches()] == [100] * 24
+    assert [len(batch) for batch in Trainer(dataset(), PARAMS, 0)._batches()] == [100] * 24
     monkeypatch.setattr(_training, "MIN_STEPS", 1)
-    assert Trainer(lesson(), RECIPE, 0).steps == 3
+    assert Trainer(dataset(), PARAMS, 0).steps == 3
     monkeypatch.setattr(_training, "MAX_STEPS", 2)
-    assert Trainer(lesson(), RECIPE, 0).steps == 2
+    assert Trainer(dataset(), PARAMS, 0).steps == 2
 
 
 def test_training_lowers_the_loss_on_rows_it_never_saw() -> None:
-    trainer = Trainer(lesson(), RECIPE, 0)
+    trainer = Trainer(dataset(), PARAMS, 0)
     before = trainer._validate()
     heard: list[tuple[int, float]] = []
     trainer.run(lambda *said: heard.append(said))
@@ -272,7 +275,7 @@ def test_it_stops_when_validation_no_longer_improves_and_keeps_the_best(
     monkeypatch.setattr(_training, "MIN_STEPS", 2)
     losses = iter([3.0, 2.0, 1.0, *[4.0] * 30])
     monkeypatch.setattr(Trainer, "_validate", lambda _: next(losses))
-    trainer = Trainer(lesson(), Recipe(3, 30, 2e-3, 0.5, 1.0), 0)
+    trainer = Trainer(dataset(), Hyperparameters(3, 30, 2e-3, 0.5, 1.0), 0)
     seen: list[torch.Tensor] = []
     trainer.run(lambda *_: seen.append(trainer.flat.detach().clone()))
     assert trainer.curve == [3.0, 2.0, 1.0] + [4.0] * 5
@@ -280,7 +283,9 @@ def test_it_stops_when_validation_no_longer_improves_and_keeps_the_best(
 
 
 def test_validation_does_not_depend_on_what_the_search_varies() -> None:
-    one, other = (Trainer(lesson(), Recipe(3, 4, 2e-3, *varied), 0) for varied in ((0.5, 1.0), (1.0, 0.1)))
+    one, other = (
+        Trainer(dataset(), Hyperparameters(3, 4, 2e-3, *varied), 0) for varied in ((0.5, 1.0), (1.0, 0.1))
+    )
     assert one._validate() == other._validate()
 
 
@@ -288,7 +293,7 @@ def test_half_precision_trains_as_well(monkeypatch: pytest.MonkeyPatch) -> None:
     """The precision of a graphics card, tried on the processor."""
     autocast = torch.autocast
     monkeypatch.setattr(torch, "autocast", lambda kind, dtype, **_: autocast(kind, dtype, enabled=True))
-    trainer = Trainer(lesson(), RECIPE, 0)
+    trainer = Trainer(dataset(), PARAMS, 0)
     before = trainer._validate()
     trainer.run(lambda *_: None)
     assert trainer.flat.dtype == torch.float32

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from segmentwerk.core.arrays import FloatArray, IntArray
 from segmentwerk.core.errors import FitError, InputError, ModelError
 from segmentwerk.segmenters import base
-from segmentwerk.segmenters.base import Array, Labels, Segmenter, SegmenterError, chunks, draw_rows
+from segmentwerk.segmenters.base import Segmenter, SegmenterError, chunks, sample_rows
 from segmentwerk.segmenters.gaussian_mixture import GaussianMixtureSegmenter
 from segmentwerk.segmenters.kmeans import KMeansSegmenter
 from segmentwerk.segmenters.onnx_graph import Graph
@@ -24,19 +25,19 @@ class Nearest(Segmenter):
         self.points = points
         self.min_segment_share = min_segment_share
 
-    def _learn(self, data: Array, _monitor: object = None, /) -> None:
+    def _fit(self, data: FloatArray, _monitor: object = None, /) -> None:
         self.points_ = np.array(self.points)
         self.n_segments_ = len(self.points)
 
-    def _membership(self, data: Array) -> tuple[Array, Array]:
+    def _membership(self, data: FloatArray) -> tuple[FloatArray, FloatArray]:
         gaps = np.abs(data - self.points_)
         return np.eye(self.n_segments_)[gaps.argmin(axis=1)], -gaps.min(axis=1)
 
-    def _keep(self, components: Labels) -> None:
+    def _keep(self, components: IntArray) -> None:
         self.points_ = self.points_[components]
         self.n_segments_ = len(components)
 
-    def _draw(self, graph: Graph, x: str) -> tuple[str, str]:
+    def _to_onnx(self, graph: Graph, x: str) -> tuple[str, str]:
         raise NotImplementedError
 
 
@@ -73,7 +74,7 @@ def test_errors_serve_users_and_scikit_learn_alike() -> None:
     assert "scale" in caught.value.remedy
 
 
-def order(data: Array) -> Labels:
+def order(data: FloatArray) -> IntArray:
     return base._row_order(data, data.min(axis=0), data.max(axis=0))
 
 
@@ -91,17 +92,15 @@ def test_the_order_of_rows_follows_their_content() -> None:
 def test_a_table_in_a_file_is_learned_from_a_sample_and_assigned_whole(
     kind: type[Segmenter], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(base, "LEARNED", 900)
+    monkeypatch.setattr(base, "MAX_FIT_ROWS", 900)
     rng = np.random.default_rng(0)
     groups = rng.choice(3, 6_000, p=[0.5, 0.3, 0.2])
     data = np.array([[0.0, 0.0], [9.0, 0.0], [0.0, 9.0]])[groups] + rng.normal(size=(6_000, 2))
     np.save(tmp_path / "rows.npy", data)
     mapped = np.load(tmp_path / "rows.npy", mmap_mode="r")
     learned: list[int] = []
-    learn = kind._learn
-    monkeypatch.setattr(
-        kind, "_learn", lambda self, rows, m: (learned.append(len(rows)), learn(self, rows, m))
-    )
+    learn = kind._fit
+    monkeypatch.setattr(kind, "_fit", lambda self, rows, m: (learned.append(len(rows)), learn(self, rows, m)))
     model = kind(3).fit(mapped)
     assert learned == [900]
     assert np.shares_memory(model._validated(mapped, reset=False), mapped)  # no copy
@@ -121,8 +120,8 @@ def test_chunks_cover_each_row_once(n_columns: int) -> None:
 def test_a_sample_keeps_enough_distinct_rows() -> None:
     data = np.zeros((5_000, 1))
     data[7] = 1.0
-    assert len(draw_rows(data, 100, 1, np.random.default_rng(0))) == 100
-    assert len(draw_rows(data, 100, 2, np.random.default_rng(0))) == 5_000
+    assert len(sample_rows(data, 100, 1, np.random.default_rng(0))) == 100
+    assert len(sample_rows(data, 100, 2, np.random.default_rng(0))) == 5_000
 
 
 def test_loading_says_what_is_wrong(tmp_path: Path) -> None:

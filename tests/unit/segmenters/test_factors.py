@@ -3,7 +3,7 @@ import onnxruntime
 import pandas as pd
 import pytest
 
-from segmentwerk.segmenters._factors import TOLD, Factors, _varimax
+from segmentwerk.segmenters._factors import EXPLAINED_VARIANCE, Factors, _varimax
 from segmentwerk.segmenters.preprocess import ReferenceSpace
 
 
@@ -34,7 +34,7 @@ def test_correlated_features_share_a_factor_that_is_named_by_them(space: Referen
     }
     for name, members in space.factors_.members.items():
         assert set(name.split("+")) <= set(members)
-    assert space.factors_.told >= TOLD
+    assert space.factors_.explained_variance_ratio >= EXPLAINED_VARIANCE
     assert len(space.columns_) == 3
 
 
@@ -56,7 +56,7 @@ def test_factors_are_uncorrelated_with_the_noise_left_out_and_turn_no_distance(
     joined = x.drop(columns="recency_days").to_numpy()
     found = space.transform(table).drop(columns="recency_days").to_numpy()
     told = found.var(axis=0).sum() / joined.var(axis=0).sum()
-    assert told == pytest.approx(space.factors_.told)
+    assert told == pytest.approx(space.factors_.explained_variance_ratio)
     near = joined - joined.mean(axis=0)
     left, spread, right = np.linalg.svd(near, full_matrices=False)
     size = found.shape[1]

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import onnxruntime
 import pytest
 from scipy.stats import multivariate_normal
 from sklearn.datasets import make_blobs
@@ -30,7 +31,7 @@ def rows() -> np.ndarray:
 
 def covariances(model: GaussianMixtureSegmenter) -> np.ndarray:
     """Return the covariance of each segment (k, d, d)."""
-    roots = model.whiteners_
+    roots = model.precisions_cholesky_
     if roots.ndim == 2:
         return np.array([np.diag(root**-2) for root in roots])
     full = np.array([np.linalg.inv(root @ root.T) for root in roots])
@@ -53,7 +54,9 @@ def test_information_criteria_agree_with_scikit_learn_for_the_same_mixture(
     model = GaussianMixtureSegmenter(3, covariance_type=kind).fit(rows)
     peer = GaussianMixture(3, covariance_type=kind)
     peer.weights_, peer.means_ = model.weights_, model.means_
-    roots = {"tied": lambda r: r[0], "spherical": lambda r: r[:, 0]}.get(kind, lambda r: r)(model.whiteners_)
+    roots = {"tied": lambda r: r[0], "spherical": lambda r: r[:, 0]}.get(kind, lambda r: r)(
+        model.precisions_cholesky_
+    )
     peer.precisions_cholesky_ = roots
     peer.covariances_ = covariances(model)[0] if kind == "tied" else covariances(model)
     assert model.bic_ == pytest.approx(peer.bic(rows), rel=1e-9)
@@ -103,10 +106,10 @@ def test_moments_do_not_depend_on_the_chunk_or_the_origin(rows: np.ndarray) -> N
         members = rows[labels == k]
         covariance = np.cov(members.T, bias=True)
         expected = (len(members) * covariance + prior.rows * prior.target) / (len(members) + prior.rows)
-        found = np.linalg.inv(near.whiteners[k] @ near.whiteners[k].T)
+        found = np.linalg.inv(near.precisions_cholesky[k] @ near.precisions_cholesky[k].T)
         np.testing.assert_allclose(found, expected + prior.floor * np.eye(2), rtol=1e-9)
     far = _mixture.maximise(_mixture.from_labels(rows + 1e6, labels, "full"), "full", prior)
-    np.testing.assert_allclose(far.whiteners, near.whiteners, rtol=1e-6)
+    np.testing.assert_allclose(far.precisions_cholesky, near.precisions_cholesky, rtol=1e-6)
 
 
 def test_the_prior_counts_more_where_segments_share_their_shape() -> None:
@@ -138,7 +141,7 @@ def test_memberships_are_calibrated_where_groups_overlap() -> None:
     assert ((second > 0.1) & (second < 0.9)).mean() > 0.05
 
 
-def test_a_tied_covariance_uses_one_whitener_for_all() -> None:
+def test_a_tied_covariance_uses_one_root_for_all() -> None:
     mixture = Mixture(np.array([0.5, 0.5]), np.array([[0.0, 0], [3, 0]]), np.array([[[0.5, 0], [0, 1.0]]]))
     np.testing.assert_allclose(mixture._distances(np.array([[1.0, 2.0]])), [[0.25 + 4, 1 + 4]])
 
@@ -161,3 +164,16 @@ def test_a_fit_that_does_not_settle_says_so(rows: np.ndarray, monkeypatch: pytes
     model = GaussianMixtureSegmenter(3).fit(rows)
     assert not model.converged_
     assert any("did not settle" in note for note in model.notes_)
+
+
+@pytest.mark.parametrize("kind", ["full", "tied", "diag", "spherical"])
+def test_the_exported_mixture_agrees_however_far_a_row_or_the_origin_is(kind: Any) -> None:
+    rng = np.random.default_rng(0)
+    rows = rng.normal(size=(400, 3)) + 6 * rng.integers(0, 3, size=(400, 1))
+    for origin in (0.0, 1e5):
+        model = GaussianMixtureSegmenter(3, covariance_type=kind).fit(rows + origin)
+        session = onnxruntime.InferenceSession(model.to_onnx().SerializeToString())
+        asked = np.vstack([rows[:50] + origin + far for far in (0, 1e2, 1e4, -1e6)])
+        proba, score = session.run(["proba", "score"], {"x": asked})
+        np.testing.assert_allclose(proba, model.predict_proba(asked), atol=1e-9)
+        np.testing.assert_allclose(score, model.score_samples(asked), rtol=1e-9)

@@ -12,8 +12,7 @@ from sklearn.preprocessing import PowerTransformer
 
 from raw_feed import feed
 from segmentwerk.core.errors import ConfigError, InputError
-from segmentwerk.segmenters._levels import Levels
-from segmentwerk.segmenters._numbers import Numbers, yeo_johnson
+from segmentwerk.segmenters._encoders import LevelEncoder, NumberEncoder, yeo_johnson
 from segmentwerk.segmenters.preprocess import ReferenceSpace
 
 NUMERIC = ["employees", "revenue", "orders", "flag", "founded_year", "margin", "constant", "never"]
@@ -108,7 +107,7 @@ def test_yeo_johnson_is_that_of_scikit_learn() -> None:
 
 def test_the_exponent_is_the_likeliest() -> None:
     values = np.exp(np.random.default_rng(0).normal(0, 1, (5000, 1)))
-    numbers = Numbers.fit(values, clip=3.0)
+    numbers = NumberEncoder.fit(values, clip=3.0)
     peer = PowerTransformer(standardize=False).fit(values / numbers.unit)
     assert numbers.exponent[0] == pytest.approx(peer.lambdas_[0], abs=0.1)
 
@@ -214,21 +213,23 @@ def test_absent_features_and_wrong_weights_are_named() -> None:
 
 def test_levels_by_hand() -> None:
     values = pd.Series(["a"] * 50 + ["b"] * 30 + [None] * 10 + ["c"] * 6 + ["d"] * 4)
-    levels = Levels.fit("v", values, rare_share=0.08, clip=3.0)
+    levels = LevelEncoder.fit("v", values, rare_share=0.08, clip=3.0)
     assert levels.names == ("a", "b", "missing", "other")
     assert levels.scale == pytest.approx(1 / np.sqrt(1 - 0.25 - 0.09 - 0.01 - 0.01))
     expected = np.zeros((3, 4))
     expected[[0, 1, 2], [1, 2, 3]] = levels.scale
     np.testing.assert_array_equal(levels.apply(pd.Series(["b", None, "unheard"])), expected)
-    rare = Levels.fit("v", pd.Series(["a"] * 999 + ["b"]), rare_share=0.0, clip=3.0)
+    rare = LevelEncoder.fit("v", pd.Series(["a"] * 999 + ["b"]), rare_share=0.0, clip=3.0)
     assert rare.scale == pytest.approx(3 / np.sqrt(2))
-    everything_rare = Levels.fit("v", pd.Series([str(i) for i in range(500)]), rare_share=0.02, clip=3.0)
+    everything_rare = LevelEncoder.fit(
+        "v", pd.Series([str(i) for i in range(500)]), rare_share=0.02, clip=3.0
+    )
     assert everything_rare.names == ("other",)
 
 
 def test_a_mostly_zero_feature_keeps_its_few_values_apart() -> None:
     values = np.zeros((1000, 1))
     values[:50, 0] = np.arange(1, 51)
-    z = Numbers.fit(values, clip=3.0).apply(values)[:50, 0]
+    z = NumberEncoder.fit(values, clip=3.0).apply(values)[:50, 0]
     assert (np.diff(z[:40]) > 0).all()
     assert z.max() <= 3.0

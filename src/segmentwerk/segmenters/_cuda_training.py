@@ -25,8 +25,8 @@ _WARM_UPS = 3
 """Steps before a recording, in which libraries set themselves up."""
 
 
-class CardTrainer(Trainer):
-    """A `Trainer` for a lesson on the card; on the processor it takes the same steps one by one."""
+class CudaTrainer(Trainer):
+    """A `Trainer` for a dataset on the card; on the processor it takes the same steps one by one."""
 
     _graph: torch.cuda.CUDAGraph | None = None
     _plan: Tensor

@@ -6,7 +6,6 @@ import dataclasses
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -15,19 +14,19 @@ import torch
 from numpy.typing import NDArray
 from sklearn.metrics import adjusted_rand_score
 
-from segmentwerk.segmenters import _card, _device, _embedder, _mixture, _training, autoencoder
-from segmentwerk.segmenters._card_training import CardTrainer
-from segmentwerk.segmenters._lesson import Lesson
+from segmentwerk.segmenters import _cuda, _device, _embedder, _mixture, _training, autoencoder
+from segmentwerk.segmenters._cuda_training import CudaTrainer
 from segmentwerk.segmenters._losses import contrast
 from segmentwerk.segmenters._neighbors import neighbor_graph
 from segmentwerk.segmenters._optimizer import AdamW, one_cycle
-from segmentwerk.segmenters._training import Recipe, Trainer
+from segmentwerk.segmenters._training import Hyperparameters, Trainer
+from segmentwerk.segmenters._training_data import TrainingData
 from segmentwerk.segmenters.autoencoder import AutoencoderSegmenter
 from segmentwerk.segmenters.gaussian_mixture import GaussianMixtureSegmenter
 from segmentwerk.segmenters.kmeans import KMeansSegmenter
 
 CPU = torch.device("cpu")
-RECIPE = Recipe(embedding=3, epochs=4, learning_rate=2e-3, temperature=0.5, contrast=1.0)
+PARAMS = Hyperparameters(embedding=3, epochs=4, learning_rate=2e-3, temperature=0.5, contrast=1.0)
 needs_card = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA card here")
 
 
@@ -40,7 +39,7 @@ def _short_epochs_and_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def card(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Let the processor play the card, for tables of every size."""
-    monkeypatch.setattr(_device, "card", lambda *_: CPU)
+    monkeypatch.setattr(_device, "cuda", lambda *_: CPU)
     return
 
 
@@ -61,24 +60,24 @@ def curved(n_rows: int = 3000, seed: int = 0) -> tuple[NDArray[np.float64], NDAr
     return 0.7 * points + 0.3 * rng.standard_normal((n_rows, 30)), groups
 
 
-def lesson(n_rows: int = 260) -> Lesson:
+def dataset(n_rows: int = 260) -> TrainingData:
     rows = curved(n_rows)[0]
-    return Lesson.prepare(rows, [f"x{i}" for i in range(30)], 5, CPU)
+    return TrainingData.prepare(rows, [f"x{i}" for i in range(30)], 5, CPU)
 
 
 @pytest.mark.parametrize(("n_columns", "n_pool"), [(5, 300), (5, 120), (80, 300)])
 def test_neighbours_are_those_of_the_tree_search(n_columns: int, n_pool: int, monkeypatch) -> None:
-    monkeypatch.setattr(_card, "_SEARCHED", 64)  # several blocks, the last one not full
-    monkeypatch.setattr("segmentwerk.segmenters._lesson.MAX_POOL", n_pool)
+    monkeypatch.setattr(_cuda, "_SEARCHED", 64)  # several blocks, the last one not full
+    monkeypatch.setattr("segmentwerk.segmenters._training_data.MAX_POOL", n_pool)
     rows = np.random.default_rng(0).normal(size=(300, n_columns))
     names = [f"x{i}" for i in range(n_columns)]
-    ours, theirs = (Lesson.prepare(rows, names, 6, CPU, on_card=way) for way in (True, False))
+    ours, theirs = (TrainingData.prepare(rows, names, 6, CPU, on_card=way) for way in (True, False))
     torch.testing.assert_close(ours.graph, theirs.graph)
 
 
 def test_a_row_is_never_its_own_neighbour_even_among_equals() -> None:
     rows = np.repeat(np.random.default_rng(0).normal(size=(10, 3)), 6, axis=0)
-    graph = _card.neighbor_graph(torch.from_numpy(rows).float(), 60, 4)
+    graph = _cuda.neighbor_graph(torch.from_numpy(rows).float(), 60, 4)
     assert graph.shape == (60, 4)
     assert not (graph == torch.arange(60)[:, None]).any()
     np.testing.assert_array_equal(graph.numpy() // 6, np.arange(60)[:, None] // 6 * np.ones((1, 4), int))
@@ -86,12 +85,12 @@ def test_a_row_is_never_its_own_neighbour_even_among_equals() -> None:
 
 
 def test_the_mixture_s_steps_are_numpy_s(card: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_card, "_SUMMED", 200)  # several blocks, and some rows left over
+    monkeypatch.setattr(_cuda, "_SUMMED", 200)  # several blocks, and some rows left over
     rng = np.random.default_rng(0)
     rows = rng.normal(size=(900, 5)) + 4 * rng.integers(3, size=900)[:, None]
     rows[:5] = 50.0  # far from every component, where densities vanish
     mixture = GaussianMixtureSegmenter(3).fit(rows)._model
-    points, expected = _card.Points(rows, CPU), _mixture.expect(mixture, rows, "full")
+    points, expected = _cuda.CudaRows(rows, CPU), _mixture.expect(mixture, rows, "full")
     found = points.expect(mixture)
     for name in ("counts", "sums", "scatter", "means", "log_likelihood"):
         np.testing.assert_allclose(getattr(found, name), getattr(expected, name), rtol=1e-9, atol=1e-9)
@@ -105,7 +104,7 @@ def test_a_mixture_is_the_same_with_a_card(kind: _mixture.Covariance, monkeypatc
     segmenter = GaussianMixtureSegmenter(8, covariance_type=kind)
     without = segmenter.fit(rows)
     expected = without.means_, without.labels_, without.bic_
-    monkeypatch.setattr(_device, "card", lambda *_: CPU)
+    monkeypatch.setattr(_device, "cuda", lambda *_: CPU)
     segmenter.fit(rows)
     np.testing.assert_allclose(segmenter.means_, expected[0], rtol=1e-7, atol=1e-7)
     np.testing.assert_array_equal(segmenter.labels_, expected[1])
@@ -113,25 +112,25 @@ def test_a_mixture_is_the_same_with_a_card(kind: _mixture.Covariance, monkeypatc
 
 
 def test_a_batch_grows_with_the_table_and_an_epoch_meets_every_anchor() -> None:
-    made = lesson()
-    small = CardTrainer(made, RECIPE, 0)
-    assert (small.batch, small.steps) == (Trainer(made, RECIPE, 0).batch, Trainer(made, RECIPE, 0).steps)
+    made = dataset()
+    small = CudaTrainer(made, PARAMS, 0)
+    assert (small.batch, small.steps) == (Trainer(made, PARAMS, 0).batch, Trainer(made, PARAMS, 0).steps)
     for n_anchors in (23_999, 47_999, 100_000, 999_488):
-        trainer = CardTrainer(dataclasses.replace(made, anchors=torch.arange(n_anchors)), RECIPE, 0)
+        trainer = CudaTrainer(dataclasses.replace(made, anchors=torch.arange(n_anchors)), PARAMS, 0)
         assert trainer.batch % _training.BATCH == 0
         assert n_anchors / trainer.batch <= trainer.steps <= 2 * _training.MAX_STEPS
         met = torch.cat(list(trainer._batches())).unique()
         assert len(met) >= n_anchors - trainer.batch
-        assert trainer._rate(0) == pytest.approx(RECIPE.learning_rate * 0.04 * (trainer.batch / 192) ** 0.5)
+        assert trainer._rate(0) == pytest.approx(PARAMS.learning_rate * 0.04 * (trainer.batch / 192) ** 0.5)
 
 
 def test_on_a_small_table_both_ways_take_the_same_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_training, "MIN_STEPS", 1)  # one shuffled pass an epoch: the same random draws
-    made = lesson(640)  # three whole batches
+    made = dataset(640)  # three whole batches
     curves = []
-    for kind in (Trainer, CardTrainer):
+    for kind in (Trainer, CudaTrainer):
         _training._memory.clear()
-        trainer = kind(made, RECIPE, 0)
+        trainer = kind(made, PARAMS, 0)
         trainer.run(lambda *_: None)
         curves.append(trainer.curve)
     np.testing.assert_allclose(curves[0], curves[1], rtol=1e-4)
@@ -162,14 +161,14 @@ def test_large_batches_find_curved_groups_and_learn_from_every_row(
     rows, groups = curved()
     monkeypatch.setattr(autoencoder, "MAX_ROWS", 500)
     learned: list[int] = []
-    run = CardTrainer.run
+    run = CudaTrainer.run
 
-    def spy(self: CardTrainer, after_epoch) -> _embedder.Embedder:
-        learned.append(len(self.lesson.rows))
+    def spy(self: CudaTrainer, after_epoch) -> _embedder.Embedder:
+        learned.append(len(self.dataset.rows))
         assert self.batch == 128
         return run(self, after_epoch)
 
-    monkeypatch.setattr(CardTrainer, "run", spy)
+    monkeypatch.setattr(CudaTrainer, "run", spy)
     segmenter = AutoencoderSegmenter(8, epochs=8).fit(rows)
     assert learned == [len(rows)]
     assert not any("sample" in note for note in segmenter.notes_)
@@ -183,9 +182,9 @@ def test_what_was_fitted_on_a_card_predicts_the_same_without(
     head: autoencoder.Head, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows, _ = curved(800)
-    monkeypatch.setattr(_card, "_MAPPED", 300)
+    monkeypatch.setattr(_cuda, "_MAPPED", 300)
     with monkeypatch.context() as with_card:
-        with_card.setattr(_device, "card", lambda *_: CPU)
+        with_card.setattr(_device, "cuda", lambda *_: CPU)
         segmenter = AutoencoderSegmenter(8, head=head, epochs=2, fine_tuning=1).fit(rows)
         there = segmenter.predict_proba(rows), segmenter.score_samples(rows), segmenter.transform(rows)
         np.testing.assert_array_equal(segmenter.predict(rows), segmenter.labels_)
@@ -199,51 +198,34 @@ def test_what_was_fitted_on_a_card_predicts_the_same_without(
     np.testing.assert_allclose(score, here[1], rtol=1e-9)
 
 
-def test_an_interrupted_training_on_a_card_goes_on(card: None, small_batches: None, tmp_path: Path) -> None:
-    rows, _ = curved(1500)
-    whole = AutoencoderSegmenter(4, head="kmeans", epochs=4).fit(rows)
-    _training._memory.clear()
-    resumable = AutoencoderSegmenter(4, head="kmeans", epochs=4, checkpoint=str(tmp_path))
-
-    def interrupt(epoch: int, _: float) -> None:
-        if epoch == 2:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        resumable.fit(rows, monitor=interrupt)
-    resumable.fit(rows)
-    for name, array in whole.network_.items():
-        np.testing.assert_array_equal(array, resumable.network_[name])
-
-
 def test_a_training_for_the_card_is_not_taken_for_one_without(small_batches: None) -> None:
-    made = lesson(1500)
-    assert CardTrainer(made, RECIPE, 0).key != Trainer(made, RECIPE, 0).key
+    made = dataset(1500)
+    assert CudaTrainer(made, PARAMS, 0).key != Trainer(made, PARAMS, 0).key
 
 
 def test_few_rows_and_machines_without_a_card_stay_with_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_device, "_has_driver", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    assert _device.card() == _device.card(_device.MANY) == torch.device("cuda")
-    assert _device.card(_device.MANY - 1) is None
+    assert _device.cuda() == _device.cuda(_device.MANY) == torch.device("cuda")
+    assert _device.cuda(_device.MANY - 1) is None
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    assert _device.card() is None
+    assert _device.cuda() is None
 
 
 @pytest.mark.skipif(_device._has_driver(), reason="NVIDIA's driver is installed")
 def test_without_a_driver_nobody_imports_torch_to_ask_for_a_card() -> None:
-    asked = "import sys; from segmentwerk.segmenters import _device; assert _device.card(10**6) is None"
+    asked = "import sys; from segmentwerk.segmenters import _device; assert _device.cuda(10**6) is None"
     subprocess.run([sys.executable, "-c", f"{asked}; assert 'torch' not in sys.modules"], check=True)
 
 
 @needs_card
 def test_a_recorded_step_is_the_step_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     rows = curved(30_000)[0]
-    made = Lesson.prepare(rows, [f"x{i}" for i in range(30)], 5, torch.device("cuda"), on_card=True)
+    made = TrainingData.prepare(rows, [f"x{i}" for i in range(30)], 5, torch.device("cuda"), on_card=True)
     curves = []
     for way in ("recorded", "step by step"):
         _training._memory.clear()
-        trainer = CardTrainer(made, RECIPE, 0)
+        trainer = CudaTrainer(made, PARAMS, 0)
         if way == "step by step":
             monkeypatch.setattr(trainer, "_record", lambda: None)
         trainer.run(lambda *_: None)

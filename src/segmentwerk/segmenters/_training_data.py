@@ -9,11 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from segmentwerk.segmenters import _card
+from segmentwerk.core.arrays import FloatArray, IntArray
+from segmentwerk.segmenters import _cuda
 from segmentwerk.segmenters._losses import Losses
 from segmentwerk.segmenters._neighbors import leading, neighbor_graph
 from segmentwerk.segmenters._variables import Variables
-from segmentwerk.segmenters.base import Array, Labels
 
 MAX_POOL = 20_000
 """Rows among which neighbours are looked for, at most."""
@@ -23,7 +23,7 @@ _MIN_TO_SPLIT = 200
 
 
 @dataclass(frozen=True)
-class Lesson:
+class TrainingData:
     """Rows to learn from, on the device that computes.
 
     Attributes
@@ -49,24 +49,24 @@ class Lesson:
     losses: Losses
     variables: Variables
     original: Variables
-    center: Array
+    center: FloatArray
     scale: float
-    order: Labels
+    order: IntArray
 
     @classmethod
     def prepare(
         cls,
-        data: Array,
+        data: FloatArray,
         names: Sequence[str],
         n_neighbors: int,
         device: torch.device,
         *,
         on_card: bool = False,
-    ) -> Lesson:
+    ) -> TrainingData:
         """Prepare rows (n, n_columns) that stand in random order.
 
         The last tenth is held out; a small table is validated on the rows it is learned from.
-        ``on_card``: neighbours are looked for by `_card`, on the device.
+        ``on_card``: neighbours are looked for by `_cuda`, on the device.
         """
         center, scale = data.mean(axis=0), float(np.sqrt(data.var(axis=0).mean()))
         order = _column_order(data)
@@ -76,7 +76,7 @@ class Lesson:
         n_train = len(data) - n_held_out
         rows, n_pool = torch.from_numpy(standard).float().to(device), min(n_train, MAX_POOL)
         if on_card:
-            graph = _card.neighbor_graph(
+            graph = _cuda.neighbor_graph(
                 torch.from_numpy(leading(standard)).float().to(device), n_pool, n_neighbors
             )
         else:
@@ -97,6 +97,6 @@ class Lesson:
         )
 
 
-def _column_order(data: Array) -> Labels:
+def _column_order(data: FloatArray) -> IntArray:
     """Return an order of the columns that depends on their content alone; rows stand in a fixed order."""
     return np.argsort(np.cos(np.arange(len(data))) @ data, kind="stable")

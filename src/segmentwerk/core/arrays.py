@@ -1,4 +1,4 @@
-"""Array types of the judges."""
+"""Array types."""
 
 from __future__ import annotations
 

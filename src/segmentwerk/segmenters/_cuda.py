@@ -1,6 +1,6 @@
 """What a graphics card computes in numpy's place: nearest neighbours, plain maps and mixtures.
 
-Maps and mixtures stay in double precision, so that what they give is numpy's to the last digits.
+Folded networks and mixtures stay in double precision, so that what they give is numpy's to the last digits.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from segmentwerk.segmenters._embedder import SLOPE, Maps
+from segmentwerk.core.arrays import FloatArray, IntArray
+from segmentwerk.segmenters._embedder import SLOPE, FoldedMLP
 from segmentwerk.segmenters._mixture import Mixture, Moments
-from segmentwerk.segmenters.base import Array, Labels
 
 _SEARCHED = 8_192
 _MAPPED = 65_536
@@ -44,12 +44,12 @@ def _without_self(found: Tensor, wanted: int) -> Tensor:
 
 
 @dataclass(frozen=True)
-class CardMaps(Maps):
+class CudaMLP(FoldedMLP):
     """Linear maps that are run on the card."""
 
     device: torch.device
 
-    def run(self, x: Array) -> Array:
+    def forward(self, x: FloatArray) -> FloatArray:
         """Map rows (n, n_in) to (n, n_out)."""
         layers = [[torch.tensor(part, device=self.device) for part in layer] for layer in self.layers]
         done = []
@@ -73,10 +73,10 @@ def _summed(left: Tensor, right: Tensor) -> Tensor:
     return torch.bmm(blocks[0].mT, blocks[1]).sum(0) + left[whole:].T @ right[whole:]
 
 
-class Points:
+class CudaRows:
     """Rows (n, d) on the card, for a mixture of full covariances."""
 
-    def __init__(self, data: Array, device: torch.device) -> None:
+    def __init__(self, data: FloatArray, device: torch.device) -> None:
         self.rows = torch.tensor(data, device=device)
 
     def expect(self, mixture: Mixture) -> Moments:
@@ -103,19 +103,18 @@ class Points:
         logs = joint - evidence
         return float(evidence.mean()), -float((logs.exp() * logs).sum(1).mean())
 
-    def labels(self, mixture: Mixture) -> Labels:
+    def labels(self, mixture: Mixture) -> IntArray:
         """Return the likeliest component of each row (n,)."""
-        labels: Labels = self._joint(mixture).argmax(1).cpu().numpy()
+        labels: IntArray = self._joint(mixture).argmax(1).cpu().numpy()
         return labels
 
     def _joint(self, mixture: Mixture) -> Tensor:
         """Return the log of weight times density (n, k)."""
-        means, whiteners = self._send(mixture.means), self._send(mixture.whiteners)
+        means, roots = self._send(mixture.means), self._send(mixture.precisions_cholesky)
         distances = [
-            (((self.rows - mean) @ whitener) ** 2).sum(1)
-            for mean, whitener in zip(means, whiteners, strict=True)
+            (((self.rows - mean) @ root) ** 2).sum(1) for mean, root in zip(means, roots, strict=True)
         ]
         return self._send(mixture.constants()) - torch.stack(distances, 1) / 2
 
-    def _send(self, array: Array) -> Tensor:
+    def _send(self, array: FloatArray) -> Tensor:
         return torch.tensor(array, device=self.rows.device)
