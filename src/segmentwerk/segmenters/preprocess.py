@@ -130,8 +130,10 @@ class ReferenceSpace(TransformerMixin, BaseEstimator):
     @property
     def schema_(self) -> tuple[SpaceColumn, ...]:
         """What each column of the reference space holds."""
-        known = {column.name: column for column in self.unjoined_}
-        return tuple(known.get(name, SpaceColumn(ColumnKind.FACTOR, name)) for name in self.columns_)
+        if self.factors_ is None:
+            return self.unjoined_
+        stay = {column.name: column for column in self.unjoined_ if column.variable in self.apart}
+        return tuple(stay.get(name, SpaceColumn(ColumnKind.FACTOR, name)) for name in self.columns_)
 
     @property
     def variables_(self) -> dict[str, list[str]]:
