@@ -70,7 +70,8 @@ def test_frames_are_compared_and_scored_in_a_notebooks_loop(home, tables, capfd)
     again = sw.score(loaded.features, model=compared.model_uri, home=home)
     assert (again.assignments["segment_id"] == scored.assignments["segment_id"]).all()
     for result in (loaded, compared, scored, again):
-        assert shown_ids(result._repr_html_(), tables["accounts"]["account_id"]) == []
+        kept = result._repr_html_() + repr(result)
+        assert shown_ids(kept, tables["accounts"]["account_id"]) == []
     page = compared._repr_html_()
     assert compared.winner in page
     assert "Segments" in page
@@ -82,7 +83,7 @@ def test_a_comparison_of_the_command_line_is_read(comparison):
     assert result.reason == comparison.summary["decision"]["reason"]
     assert result.ranking["candidate"].iloc[0] == result.winner
     assert result.segments["accounts"].sum() == comparison.summary["inputs"]["customers"]
-    assert shown_ids(result._repr_html_(), result.assignments.index) == []
+    assert shown_ids(result._repr_html_() + repr(result), result.assignments.index) == []
     assert result.winner in result._repr_html_()
 
 

@@ -18,7 +18,7 @@ SHOWN = 20
 """Rows of a table that a notebook shows."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # a notebook keeps that, too: no id may stand in it
 class ComparisonResult:
     """What a comparison found, read from the output folder of its run.
 
@@ -80,6 +80,10 @@ class ComparisonResult:
         """The segment of every account, by its id: of customers, so not for others' eyes."""
         return pd.read_parquet(self.summary["model"]["assignments"]).set_index("account_id")
 
+    def __repr__(self) -> str:
+        place = str(self.output)
+        return f"ComparisonResult(winner={self.winner!r}, model_uri={self.model_uri!r}, output={place!r})"
+
     def _repr_html_(self) -> str:
         decision, model = self.summary["decision"], self.summary["model"]
         standing = "champion" if model["champion"] else "challenger"
@@ -97,7 +101,7 @@ class ComparisonResult:
         return _page("Comparison", facts, tables)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # a notebook keeps that, too: no id may stand in it
 class ScoringResult:
     """What a scoring did, read from the output folder of its run; attributes as of `ComparisonResult`."""
 
@@ -138,6 +142,12 @@ class ScoringResult:
         counts = pd.Series(self.summary["result"]["segments"], name="accounts", dtype="int64")
         return counts.rename_axis("id").to_frame()
 
+    def __repr__(self) -> str:
+        scored = self.summary["result"]["scored"]
+        return (
+            f"ScoringResult(accounts={scored}, model_version={self.model_version!r}, path={str(self.path)!r})"
+        )
+
     def _repr_html_(self) -> str:
         done = self.summary["result"]
         counts = (f"{done[name]:,} {name}" for name in ("scored", "rejected", "outliers"))
@@ -149,7 +159,7 @@ class ScoringResult:
         return _page("Scoring", facts, {"Segments": self.segments.reset_index()})
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)  # a notebook keeps that, too: no id may stand in it
 class LoadedSource:
     """A source that was read, checked and turned into one row an account.
 
@@ -179,6 +189,12 @@ class LoadedSource:
     customers: pd.Index
     absent: Mapping[str, str]
     overrides: Mapping[str, Any]
+
+    def __repr__(self) -> str:
+        n_accounts, n_features = self.features.shape
+        return (
+            f"LoadedSource({self.name!r}, as_of={self.as_of}, accounts={n_accounts}, features={n_features})"
+        )
 
     def _repr_html_(self) -> str:
         accounts, customers = len(self.features), len(self.customers)

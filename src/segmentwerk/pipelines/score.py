@@ -58,7 +58,7 @@ def run(settings: ScoreSettings, context: Context) -> dict[str, Any]:
 def _on_this_machine(
     settings: ScoreSettings, model: str, given: Path, tracking_uri: str, folder: Path
 ) -> Summary:
-    with Progress(console=Console(stderr=True), transient=True) as bar:
+    with Progress(console=Console(stderr=True, force_jupyter=False), transient=True) as bar:
         task = bar.add_task("Scoring", total=None)
         return batch.score(
             model,

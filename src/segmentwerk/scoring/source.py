@@ -221,7 +221,7 @@ def _connect(scratch: Path) -> duckdb.DuckDBPyConnection:
         "threads": min(os.cpu_count() or 1, THREADS),
     }
     con = stoppable(duckdb.connect(config=config))
-    con.execute("SET enable_progress_bar = false")  # DuckDB draws one on stdout where there is no script file
+    con.execute("PRAGMA disable_progress_bar")  # else one is drawn on stdout where there is no script file
     return con
 
 

@@ -140,8 +140,9 @@ def test_a_frame_of_accounts_is_a_source(home):
     np.testing.assert_allclose(loaded.features["employees"], ACCOUNTS["employees"])
     assert {"employees", "industry"} <= set(loaded.catalogue["name"])
     assert loaded.as_of == date(2026, 1, 1)
-    page = loaded._repr_html_()
+    page = loaded._repr_html_() + repr(loaded)  # a notebook keeps both
     assert "60 customers" in page
+    assert "accounts=60" in page
     assert not any(account in page for account in ACCOUNTS["account_id"])
 
 

@@ -22,7 +22,7 @@ class StudyProgress:
     """
 
     def __init__(self, study: str, n_trials: int, console: Console | None = None) -> None:
-        console = console or Console(stderr=True)
+        console = console or Console(stderr=True, force_jupyter=False)
         self._study = study
         self._n_trials = n_trials
         self._bar = Progress(
