@@ -19,7 +19,7 @@ from omegaconf import OmegaConf
 from threadpoolctl import threadpool_limits
 
 from segmentwerk.config import RootSettings, parse
-from segmentwerk.confining import confined
+from segmentwerk.confining import EXPERIMENTS, confined
 from segmentwerk.core.context import Context
 from segmentwerk.core.errors import ConfigError, SegmentwerkError
 from segmentwerk.core.paths import config_root, default_home, expanded, insist_on_surroundings, output_root
@@ -144,7 +144,8 @@ def summary(output: Path) -> dict[str, Any]:
 
 
 def _is_choice(folder: Path, key: str, value: Any) -> bool:
-    return isinstance(value, str) and "." not in key and (folder / key).is_dir()
+    known = key == EXPERIMENTS or (folder / key).is_dir()
+    return isinstance(value, str) and "." not in key and known
 
 
 def _search_path(folder: str | None) -> list[str]:
@@ -159,7 +160,7 @@ def _search_path(folder: str | None) -> list[str]:
 
 
 def _sign(group: str) -> str:
-    return "+" if group == "experiments" else ""  # the one group that no verb chooses from by itself
+    return "+" if group == EXPERIMENTS else ""  # the one group that no verb chooses from by itself
 
 
 def _plain(key: str, value: Any) -> Any:
