@@ -24,20 +24,13 @@ def _dots(marks: Dots, language: Language) -> list[str]:
 
 
 def _dot(name: str, panel: Panel, at: int, language: Language) -> str:
-    numbers = (language.decimal(series[at], 3) for series in (panel.values, panel.low, panel.high))
-    return language.text(
-        "figures.alt_dots", name=name, **dict(zip(("value", "low", "high"), numbers, strict=True))
-    )
+    numbers = {"value": panel.values[at], "low": panel.low[at], "high": panel.high[at]}
+    return language.text("figures.alt_dots", name=name, **numbers)
 
 
 def _lines(marks: Lines, language: Language) -> list[str]:
     return [
-        language.text(
-            "figures.alt_range",
-            name=line.name,
-            first=language.decimal(line.y[0], 3),
-            last=language.decimal(line.y[-1], 3),
-        )
+        language.text("figures.alt_range", name=line.name, first=line.y[0], last=line.y[-1])
         for line in marks.lines
         if line.y
     ]
