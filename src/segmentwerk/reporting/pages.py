@@ -14,7 +14,6 @@ from segmentwerk.core.escaping import escape
 from segmentwerk.core.files import atomic_file
 from segmentwerk.core.proposal import Proposal
 from segmentwerk.core.types import Scorecard, Selection, StudyResult
-from segmentwerk.insight.alt import alt_text
 from segmentwerk.insight.cards import Card
 from segmentwerk.insight.figure import Figure
 from segmentwerk.insight.language import Language
@@ -25,7 +24,7 @@ from segmentwerk.registry.publish import MAX_DESCRIPTION
 from segmentwerk.release.describing import Described
 from segmentwerk.release.packaging import Packed
 from segmentwerk.reporting import question, sentences, tables
-from segmentwerk.reporting.story import Story, VersionStory, of_version
+from segmentwerk.reporting.story import Story, VersionStory
 from segmentwerk.tracking.encode import MAX_NOTE
 
 OF_SEGMENTS = ("sizes", "outcome", "profile", "separation", "stability")
@@ -70,7 +69,7 @@ def card(
     proposal: Proposal | None = None,
 ) -> str:
     """Return a version's card; what `release.release` is given to write it with."""
-    return version(of_version(described, packed, prepared, settings), proposal, described.language)
+    return version(VersionStory.of(described, packed, prepared, settings), proposal, described.language)
 
 
 def segmenter(
@@ -179,4 +178,4 @@ def _money(card: Card) -> list[tuple[str, float, str]]:
 def _picture(figure: Figure, path: Path, language: Language) -> Mapping[str, str]:
     """Return a picture inside the page: a data address, and words for those who cannot see it."""
     content = base64.b64encode(path.read_bytes()).decode()
-    return {"alt": alt_text(figure, language), "address": f"data:image/png;base64,{content}"}
+    return {"alt": figure.alt(language), "address": f"data:image/png;base64,{content}"}

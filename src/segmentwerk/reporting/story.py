@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from segmentwerk.config import CompareSettings
 from segmentwerk.contest.outcome import Outcome
@@ -91,6 +91,23 @@ class VersionStory:
     moves: Migration | None = None
     replaced: int | None = None
 
+    @classmethod
+    def of(
+        cls, described: Described, packed: Packed, prepared: Prepared, settings: CompareSettings, **more: Any
+    ) -> Self:
+        """Gather what is told of a version; ``more`` are the fields of a story that is more than that."""
+        return cls(
+            data=Data.of(prepared),
+            goal=settings.goal.name,
+            limits=settings.evaluation,
+            winner=described.winner.card,
+            cards=described.cards,
+            prospects=packed.prospects,
+            moves=described.moves,
+            replaced=described.replaced.version if described.replaced else None,
+            **more,
+        )
+
 
 @dataclass(frozen=True, kw_only=True)
 class Story(VersionStory):
@@ -113,22 +130,13 @@ class Story(VersionStory):
         return {card.segment.id: card.segment.name for card in self.cards}
 
 
-def criteria(selection: Selection) -> list[str]:
-    """Return the scores that the candidates were ranked by."""
-    return [str(name) for name in selection.ranking.columns if "/" in str(name)]
-
-
-def of_version(
-    described: Described, packed: Packed, prepared: Prepared, settings: CompareSettings
-) -> VersionStory:
-    """Gather what is told of a version."""
-    return VersionStory(**_version(described, packed, prepared, settings))
-
-
 def of_comparison(found: Outcome, released: Release, prepared: Prepared, settings: CompareSettings) -> Story:
     """Gather what is told of a comparison."""
-    return Story(
-        **_version(released.described, released.packed, prepared, settings),
+    return Story.of(
+        released.described,
+        released.packed,
+        prepared,
+        settings,
         proposal=released.proposal,
         selection=found.selection,
         scorecards=found.cards,
@@ -139,16 +147,6 @@ def of_comparison(found: Outcome, released: Release, prepared: Prepared, setting
     )
 
 
-def _version(
-    described: Described, packed: Packed, prepared: Prepared, settings: CompareSettings
-) -> dict[str, Any]:
-    return {
-        "data": Data.of(prepared),
-        "goal": settings.goal.name,
-        "limits": settings.evaluation,
-        "winner": described.winner.card,
-        "cards": described.cards,
-        "prospects": packed.prospects,
-        "moves": described.moves,
-        "replaced": described.replaced.version if described.replaced else None,
-    }
+def criteria(selection: Selection) -> list[str]:
+    """Return the scores that the candidates were ranked by."""
+    return [str(name) for name in selection.ranking.columns if "/" in str(name)]

@@ -210,16 +210,16 @@ def total(amounts: Iterable[float]) -> float:
 def prospects(found: Prospects, names: Mapping[int, str], language: Language) -> Grid:
     """Return prospects by segment."""
     keys = ("report.id", "report.name", "page.prospects_count", "report.share", "page.confidence")
-    everyone = int(found.by_segment["accounts"].sum())
+    everyone = found.by_segment["accounts"].sum()
     rows = [
         [
             str(segment),
-            names.get(int(str(segment)), ""),
-            language.number(row["accounts"]),
-            language.percent(row["accounts"] / everyone, 1),
-            language.percent(row["confidence"]),
+            names.get(segment, ""),
+            language.number(accounts),
+            language.percent(accounts / everyone, 1),
+            language.percent(confidence),
         ]
-        for segment, row in found.by_segment.iterrows()
+        for segment, accounts, confidence in found.by_segment[["accounts", "confidence"]].itertuples()
     ]
     return Grid([language.text(key) for key in keys], rows, left=2)
 
