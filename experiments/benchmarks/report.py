@@ -16,15 +16,18 @@ import numpy as np
 import pandas as pd
 from lib.lines import bench
 
-from segmentwerk.core.types import AccountTable, Gate, Identity, Score, Scorecard, Selection, Verdict, Window
+from segmentwerk.core.proposal import Proposal
+from segmentwerk.core.settings import EvaluationSettings
+from segmentwerk.core.types import AccountTable, Gate, Score, Scorecard, Selection, Verdict, Window
 from segmentwerk.features.table import catalogue
 from segmentwerk.insight import cards, plots, segment_plots
 from segmentwerk.insight.draw_png import draw_png
 from segmentwerk.insight.exemplar import exemplars
 from segmentwerk.insight.language import Language
-from segmentwerk.insight.overlap import cautions, neighbourhood
-from segmentwerk.insight.profiles import describe, effects
-from segmentwerk.insight.report import Story, write
+from segmentwerk.insight.overlap import neighbourhood, segment_warnings
+from segmentwerk.insight.profiles import annotate, describe, effects
+from segmentwerk.reporting.pages import write_report
+from segmentwerk.reporting.story import Data, Story
 from segmentwerk.segmenters.preprocess import ReferenceSpace
 
 N, K = 100_000, 10
@@ -76,50 +79,48 @@ def scorecard() -> Scorecard:
 def report(table: AccountTable, space: pd.DataFrame, labels: pd.Series, folder: Path) -> Path:
     """Do all that a comparison does between the winner's labels and the written report."""
     language, card, ids = Language("en", "EUR"), scorecard(), {label: label + 1 for label in range(K)}
-    near = neighbourhood(space, labels, K)
-    measured = effects(table, labels)
-    segments = describe(
-        table,
-        labels,
-        ids,
-        warnings=cautions(card, near, ids, 0.02, language),
-        exemplars=exemplars(table, space, labels, language),
-        measured=measured,
-        language=language,
+    near, measured = neighbourhood(space, labels, K), effects(table, labels)
+    segments = annotate(
+        describe(table, labels, ids, measured=measured, language=language),
+        segment_warnings(card, near, ids, 0.02, language),
+        exemplars(table, space, labels, language),
     )
-    ranking = pd.DataFrame(
-        {"candidate": ["kmeans"], "rank": [1.0], "separation/gain": [0.1], "stability/agreement": [0.8]}
-    )
-    selection = Selection("kmeans", ranking, ("kmeans",))
     keys = ["separation/gain", "stability/agreement"]
+    ranking = pd.DataFrame({"candidate": ["kmeans"], "rank": [1.0], keys[0]: [0.1], keys[1]: [0.8]})
+    selection = Selection("kmeans", ranking, ("kmeans",))
     figures = [
-        plots.side_by_side(selection, [card], keys, language),
-        *(plots.ranked(selection, [card], key, language) for key in keys),
+        plots.scores(selection, [card], keys, language),
         segment_plots.sizes(segments, language),
         segment_plots.stability(segments, card, language),
         segment_plots.separation(segments, near, language),
         segment_plots.profile(measured, segments, language),
-        segment_plots.map_of(space, labels, segments, 0, language),
     ]
     story = Story(
-        source="bench",
-        as_of=table.window.as_of,
-        customers=N,
-        held_out=N // 3,
-        quarantined=0,
-        digest=table.digest,
-        model_name="bench",
-        version=1,
-        champion=True,
-        replaced=None,
+        data=Data(
+            source="bench",
+            window=table.window,
+            accounts=N,
+            customers=N,
+            n_features=len(table.catalogue),
+            n_variables=len(table.catalogue),
+            held_out=N // 3,
+            in_turn=False,
+            quarantined=0,
+            digest=table.digest,
+        ),
+        goal="general",
+        limits=EvaluationSettings(),
+        winner=card,
+        cards=cards.make(table, space, labels, segments, measured, pd.Series(1.0, labels.index)),
+        proposal=Proposal("bench", None, "unregistered", "off", N, None),
         selection=selection,
         scorecards=[card],
+        studies={},
         verdict=Verdict("natural", "", 0.1, 0.0),
-        cards=cards.make(table, space, labels, segments, measured, pd.Series(1.0, labels.index)),
-        identity=Identity({}, K + 1, (), pd.DataFrame(), float("nan")),
-        pictures=[(figure, draw_png(figure, folder, language)) for figure in figures],
+        outcome="active",
     )
-    return write(story, folder, language)[0]
+    pictures = [(figure, draw_png(figure, folder, language)) for figure in figures]
+    return write_report(story, pictures, folder, language)[0]
 
 
 def main() -> None:

@@ -16,11 +16,12 @@ from segmentwerk.core.proposal import Comparison, Difference
 from segmentwerk.core.settings import RegistrySettings, TrackingSettings
 from segmentwerk.core.types import Gate
 from segmentwerk.insight.language import Language
-from segmentwerk.insight.telling import markdown, plain, tell
 from segmentwerk.registry import approval, promotion
 from segmentwerk.registry.decisions import history
 from segmentwerk.registry.publish import CHALLENGER
 from segmentwerk.release import proposing
+from segmentwerk.reporting import pages, question
+from segmentwerk.reporting.terminal import plain
 from segmentwerk.tracking.writer import Store
 
 GOOD = Gate("G001", "Large enough", "passed", "It is.")
@@ -111,6 +112,11 @@ def type_in(store, monkeypatch, capsys):
     return run
 
 
+def markdown(asked):
+    """Return the decision as every page in MLflow opens with it."""
+    return pages._render("decision.md.j2", Language(), question=asked, news="", replaces=False)
+
+
 def commands(text, word):
     return re.findall(rf"\*\*{word}:\*\* `([^`]*)`", text)
 
@@ -123,7 +129,7 @@ def who_scores(store, name):
 @pytest.mark.parametrize("title", MARKED)
 def test_yes_works_as_it_is_written(title, put, type_in, store):
     proposal = put(title, "yes")
-    text = markdown(tell(proposal, Language("en", "EUR")))
+    text = markdown(question.put(proposal, Language("en", "EUR")))
     assert [gate.code for gate in proposal.against] == ([REFUSED[title]] if title in REFUSED else [])
     if title == "first":
         assert "**Yes:** nothing is to be done." in text
@@ -144,7 +150,7 @@ def test_yes_works_as_it_is_written(title, put, type_in, store):
 @pytest.mark.parametrize("title", MARKED)
 def test_no_works_as_it_is_written(title, put, type_in, store):
     proposal = put(title, "no")
-    (command,) = commands(markdown(tell(proposal, Language("de", "EUR"))), "Nein")
+    (command,) = commands(markdown(question.put(proposal, Language("de", "EUR"))), "Nein")
     done = type_in(command)
     assert done.code == 0, done.stderr
     assert who_scores(store, proposal.model) == (None if title.startswith("first") else 1)
@@ -172,7 +178,7 @@ def test_after_a_rejection_a_person_decides(put, type_in, store):
 @pytest.mark.parametrize("code", ["en", "de"])
 @pytest.mark.parametrize("title", ["first", "moves half"])
 def test_the_decision_opens_with_what_changes_and_shows_each_measure_beside_its_limit(title, code, put):
-    told = tell(put(title, code), Language(code, "EUR"))
+    told = question.put(put(title, code), Language(code, "EUR"))
     page, screen = markdown(told), plain(told)
     numbers = {"en": "2,000,000 EUR", "de": "2.000.000 EUR"}
     if CASES[title][1] is not None:
@@ -190,7 +196,7 @@ def test_where_nothing_is_registered_it_says_why_and_names_no_command():
     table, _ = world(400)
     for enabled, words in ((False, "Tracking is off."), (True, "did not answer")):
         settings = SimpleNamespace(registry=RegistrySettings(), tracking=TrackingSettings(enabled=enabled))
-        told = tell(proposing.unregistered(SimpleNamespace(table=table), settings), Language())
+        told = question.put(proposing.unregistered(SimpleNamespace(table=table), settings), Language())
         assert words in markdown(told)
         assert words in plain(told)
         assert "segmentwerk promote" not in markdown(told) + plain(told)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -27,6 +28,10 @@ def test_an_installed_wheel_brings_its_config_and_experiments(tmp_path):
     site = tmp_path / "site"
     run("-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", str(tmp_path), str(ROOT))
     (wheel,) = tmp_path.glob("segmentwerk-*.whl")
+    beside = {path for path in (ROOT / "src").rglob("*") if path.suffix in (".j2", ".toml")}
+    assert len(beside) > 8
+    packed = set(zipfile.ZipFile(wheel).namelist())
+    assert {path.relative_to(ROOT / "src").as_posix() for path in beside} <= packed, "templates and texts"
     run("-m", "pip", "install", "--quiet", "--no-deps", "--target", str(site), str(wheel))
     installed = {"PYTHONPATH": str(site), "SEGMENTWERK_HOME": str(tmp_path / "home")}
     where = run("-c", "import segmentwerk; print(segmentwerk.__file__)", **installed)

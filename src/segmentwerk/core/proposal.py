@@ -1,4 +1,4 @@
-"""A new version as it is put before those who decide on it: plain data, told in `insight.telling`.
+"""A new version as it is put before those who decide on it: plain data, told by `reporting.question`.
 
 It is made once, when the version is registered, and told from here on the run's page, on the model's card, in
 the report and on the terminal.

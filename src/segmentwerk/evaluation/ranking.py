@@ -41,14 +41,14 @@ def values_of(cards: Sequence[Scorecard], key: str, n_draws: int) -> FloatArray:
 
 
 @dataclass(frozen=True, eq=False)
-class Contest:
+class MeanRanks:
     """Weighted mean ranks over the criteria, (n_cards, 1 + n_draws); 1 is best, first column the sample."""
 
     names: list[str]
     ranks: FloatArray
 
     @classmethod
-    def of(cls, cards: Sequence[Scorecard], criteria: dict[str, float]) -> Contest:
+    def of(cls, cards: Sequence[Scorecard], criteria: dict[str, float]) -> MeanRanks:
         """Rank the candidates by every criterion in the sample and in each draw."""
         n_draws = max((len(draws) for card in cards for draws in card.samples.values()), default=0)
         ranks = [rankdata(-values_of(cards, key, n_draws), axis=0) for key in criteria]
@@ -74,6 +74,6 @@ class Contest:
 
 def ahead(first: Scorecard, second: Scorecard, criteria: dict[str, float]) -> float:
     """Share of the draws in which the first of two candidates has the better mean rank; ties count half."""
-    ranks = Contest.of([first, second], criteria).ranks
+    ranks = MeanRanks.of([first, second], criteria).ranks
     draws = ranks[:, 1:] if ranks.shape[1] > 1 else ranks
     return float(((draws[0] < draws[1]) + 0.5 * (draws[0] == draws[1])).mean())

@@ -20,7 +20,7 @@ from segmentwerk.core.errors import InputError
 from segmentwerk.core.settings import EvaluationSettings, GoalSettings
 from segmentwerk.core.types import Interval, PairedComparison, Scorecard, Selection
 from segmentwerk.evaluation.gates import BASELINE_CODE, NOISE_CODE, gate
-from segmentwerk.evaluation.ranking import VALUE, Contest, ahead, criteria_of, values_of
+from segmentwerk.evaluation.ranking import VALUE, MeanRanks, ahead, criteria_of, values_of
 
 FAMILIES = (
     "separation/gain",
@@ -51,28 +51,28 @@ def select(cards: Sequence[Scorecard], settings: EvaluationSettings, goal: GoalS
     criteria = criteria_of(cards, settings, goal)
     fewest = min(failures(card) for card in cards)
     eligible = [card for card in cards if failures(card) == fewest]
-    contest = Contest.of(eligible, criteria)
-    tied = contest.tied()
-    thumb = _rule_of_thumb(eligible, contest, settings)
-    best = min(tied, key=lambda i: (filled(eligible[i]), eligible[i].complexity, contest.rank[i]))
+    ranks = MeanRanks.of(eligible, criteria)
+    tied = ranks.tied()
+    thumb = _rule_of_thumb(eligible, ranks, settings)
+    best = min(tied, key=lambda i: (filled(eligible[i]), eligible[i].complexity, ranks.rank[i]))
     best = best if thumb is None else thumb
-    order = sorted(range(len(eligible)), key=lambda i: (i != best, contest.rank[i]))
+    order = sorted(range(len(eligible)), key=lambda i: (i != best, ranks.rank[i]))
     ranked = [eligible[i] for i in order]
     front = pareto(ranked)
     return Selection(
         winner=ranked[0].candidate,
-        ranking=_table(ranked, contest, cards, criteria).assign(
+        ranking=_table(ranked, ranks, cards, criteria).assign(
             pareto=lambda table: table["candidate"].isin(front)
         ),
         pareto=front,
-        near_ties=tuple(contest.names[i] for i in tied if i != best),
+        near_ties=tuple(ranks.names[i] for i in tied if i != best),
         comparisons=tuple(_comparisons(ranked, cards, criteria, settings)),
         rule_of_thumb=thumb is not None,
     )
 
 
 def _rule_of_thumb(
-    eligible: Sequence[Scorecard], contest: Contest, settings: EvaluationSettings
+    eligible: Sequence[Scorecard], ranks: MeanRanks, settings: EvaluationSettings
 ) -> int | None:
     """Return the best grid of the baseline where nobody is better than noise, but the grid holds.
 
@@ -83,7 +83,7 @@ def _rule_of_thumb(
         for i, card in enumerate(eligible)
         if card.algorithm == settings.baseline and failed(card) == [NOISE_CODE]
     ]
-    return min(holding, key=lambda i: contest.rank[i], default=None)
+    return min(holding, key=lambda i: ranks.rank[i], default=None)
 
 
 def failed(card: Scorecard) -> list[str]:
@@ -169,10 +169,10 @@ def _difference(winner: Scorecard, other: Scorecard, key: str) -> Interval:
 
 
 def _table(
-    ranked: Sequence[Scorecard], contest: Contest, cards: Sequence[Scorecard], criteria: dict[str, float]
+    ranked: Sequence[Scorecard], ranks: MeanRanks, cards: Sequence[Scorecard], criteria: dict[str, float]
 ) -> pd.DataFrame:
     """One row a candidate: the winner, the other ranked ones, then those out of the contest."""
-    position = {name: i for i, name in enumerate(contest.names)}
+    position = {name: i for i, name in enumerate(ranks.names)}
     out = sorted((card for card in cards if card.candidate not in position), key=failures)
     rows = []
     for card in (*ranked, *out):
@@ -186,8 +186,8 @@ def _table(
                 "complexity": card.complexity,
                 "passed": card.passed,
                 "failed": " ".join(item.code for item in card.gates if item.status == "failed"),
-                "rank": np.nan if i is None else contest.rank[i],
-                "rank_se": np.nan if i is None else contest.behind[i],
+                "rank": np.nan if i is None else ranks.rank[i],
+                "rank_se": np.nan if i is None else ranks.behind[i],
                 **{key: np.nan if score is None else score.value for key, score in scores.items()},
             }
         )

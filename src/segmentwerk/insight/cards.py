@@ -8,7 +8,7 @@ import pandas as pd
 
 from segmentwerk.core.types import AccountTable, Segment
 from segmentwerk.insight.discriminants import Discriminant, discriminants
-from segmentwerk.insight.profiles import LEAST_TOLD, Effect, telling
+from segmentwerk.insight.profiles import MIN_CELL_SIZE, Effect, top_effects
 
 DIFFERENCES = 6
 NAN = float("nan")
@@ -36,12 +36,12 @@ class Card:
 class Prospects:
     """Which segments the accounts without an order fall into, and how far that can be believed.
 
-    ``found``: ``accounts`` and mean ``confidence`` by segment id; ``accuracy``, ``majority`` and
+    ``by_segment``: ``accounts`` and mean ``confidence`` by segment id; ``accuracy``, ``majority`` and
     ``calibration_error`` as in `segmenters.prospect`; ``left_out``: how many have no segment, as too little
     is known of them.
     """
 
-    found: pd.DataFrame
+    by_segment: pd.DataFrame
     accuracy: float
     majority: float
     calibration_error: float
@@ -74,11 +74,11 @@ def make(
     cards = []
     for segment in segments:
         members = labels == segment.label
-        enough = segment.accounts >= LEAST_TOLD
+        enough = segment.accounts >= MIN_CELL_SIZE
         cards.append(
             Card(
                 segment,
-                tuple(telling(measured, segment.label, DIFFERENCES)),
+                tuple(top_effects(measured, segment.label, DIFFERENCES)),
                 directions.get(segment.label),
                 NAN if revenue is None or not enough else float(revenue[members].sum()),
                 NAN if revenue is None or not enough else float(revenue[members].median()),

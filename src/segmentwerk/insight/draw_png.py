@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +12,6 @@ import numpy as np
 from segmentwerk.core.files import atomic_file
 from segmentwerk.insight.figure import Bars, Dots, Figure, Heat, Lines
 from segmentwerk.insight.language import ENGLISH, Language
-from segmentwerk.insight.palette import COLORS, DASHES, DIVERGING, HATCHES, MARKERS, pick
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,6 +22,15 @@ TITLE_WIDTH = 92
 """Characters of a title's line."""
 LABEL_WIDTH = 34
 """Characters of a line of a feature's name."""
+
+# Colours and marks that the colour-blind and a greyscale print can tell apart:
+# Okabe & Ito (2008), Color Universal Design; ordered so that neighbours differ in lightness, too.
+COLORS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#F0E442")
+MARKERS = ("o", "s", "^", "D", "v", "P", "X", "*")
+DASHES = ("-", "--", "-.", ":")
+HATCHES = ("", "//", "..", "xx", "\\\\", "oo", "--", "++")
+DIVERGING = "PuOr"
+"""Orange for below, purple for above: safe for all common colour deficiencies."""
 
 
 def draw_png(figure: Figure, folder: Path, language: Language = ENGLISH) -> Path:
@@ -94,8 +102,8 @@ def _lines(canvas: Canvas, marks: Lines) -> None:
 
     axes = canvas.subplots()
     for number, line in enumerate(marks.lines):
-        style: dict[str, Any] = {"linestyle": pick(DASHES, number), "marker": pick(MARKERS, number)}
-        axes.plot(line.x, line.y, label=line.name, markersize=7, color=pick(COLORS, number), **style)
+        style: dict[str, Any] = {"linestyle": _pick(DASHES, number), "marker": _pick(MARKERS, number)}
+        axes.plot(line.x, line.y, label=line.name, markersize=7, color=_pick(COLORS, number), **style)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     if marks.mark:
         ring: dict[str, Any] = {"marker": "o", "markersize": 15, "fillstyle": "none", "color": "black"}
@@ -111,10 +119,10 @@ def _bars(canvas: Canvas, marks: Bars) -> None:
     width = 0.8 / len(marks.series)
     for number, (name, values) in enumerate(marks.series.items()):
         shift = (number - (len(marks.series) - 1) / 2) * width
-        style: dict[str, Any] = {"color": pick(COLORS, number), "hatch": pick(HATCHES, number)}
+        style: dict[str, Any] = {"color": _pick(COLORS, number), "hatch": _pick(HATCHES, number)}
         axes.bar(places + shift, values, width, label=name, edgecolor="white", **style)
     for number, (name, height) in enumerate(marks.thresholds.items()):
-        axes.axhline(height, color="black", linewidth=1.2, linestyle=pick(DASHES, number + 1), label=name)
+        axes.axhline(height, color="black", linewidth=1.2, linestyle=_pick(DASHES, number + 1), label=name)
     _segments(axes, marks.labels)
     if marks.percent:
         from matplotlib.ticker import PercentFormatter
@@ -156,3 +164,8 @@ _MARKS: dict[type, Callable[[Canvas, Any], None]] = {
     Bars: _bars,
     Heat: _heat,
 }
+
+
+def _pick(choices: Sequence[str], number: int) -> str:
+    """Return a choice by number, starting over after the last."""
+    return choices[number % len(choices)]

@@ -76,5 +76,5 @@ def _fact(values: pd.Series, feature: Feature, language: Language) -> str:
     shares = values.value_counts(normalize=True).sort_index()
     if shares.max() < 0.5:
         return ""
-    told = {"level": level_of(str(shares.idxmax()), language), "share": language.percent(shares.max())}
-    return language.text("words.mostly", feature=name, **told)
+    level = level_of(str(shares.idxmax()), language)
+    return language.text("words.mostly", feature=name, level=level, share=shares.max())

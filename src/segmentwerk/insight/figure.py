@@ -1,10 +1,12 @@
-"""A figure as plain data, drawn by `draw_png`."""
+"""A figure as plain data, drawn by `draw_png`, and told in words for those who cannot see it."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from segmentwerk.core.arrays import FloatArray
+from segmentwerk.insight.language import ENGLISH, Language
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,14 @@ class Dots:
     labels: list[str]
     panels: list[Panel]
 
+    def words(self, language: Language) -> list[str]:
+        """Say each value with its interval."""
+        return [f"{one.title}: {', '.join(self._of(one, language))}" for one in self.panels]
+
+    def _of(self, panel: Panel, language: Language) -> Iterator[str]:
+        for name, value, low, high in zip(self.labels, panel.values, panel.low, panel.high, strict=True):
+            yield language.text("figures.alt_dots", name=name, value=value, low=low, high=high)
+
 
 @dataclass(frozen=True)
 class Line:
@@ -42,6 +52,14 @@ class Lines:
     mark: tuple[float, float] | None = None
     mark_name: str = ""
 
+    def words(self, language: Language) -> list[str]:
+        """Say where each line begins and ends."""
+        return [
+            language.text("figures.alt_range", name=line.name, first=line.y[0], last=line.y[-1])
+            for line in self.lines
+            if line.y
+        ]
+
 
 @dataclass(frozen=True)
 class Bars:
@@ -51,6 +69,17 @@ class Bars:
     series: dict[str, list[float]]
     thresholds: dict[str, float] = field(default_factory=dict)
     percent: bool = False
+
+    def words(self, language: Language) -> list[str]:
+        """Say the height of each bar."""
+        form = "%" if self.percent else ".2"
+        return [
+            f"{name}: "
+            + ", ".join(
+                f"{label} {language.write(y, form)}" for label, y in zip(self.labels, values, strict=True)
+            )
+            for name, values in self.series.items()
+        ]
 
 
 @dataclass(frozen=True)
@@ -62,6 +91,10 @@ class Heat:
     values: FloatArray
     texts: list[list[str]]
     scale: str = ""
+
+    def words(self, _: Language) -> list[str]:
+        """Name the rows; the numbers stand in the tables beside the picture."""
+        return self.rows
 
 
 Marks = Dots | Lines | Bars | Heat
@@ -76,3 +109,7 @@ class Figure:
     x_label: str
     y_label: str
     marks: Marks
+
+    def alt(self, language: Language = ENGLISH) -> str:
+        """Return the finding and the numbers behind it, for those who cannot see the picture."""
+        return f"{self.title}. {'; '.join(self.marks.words(language))}".rstrip(". ") + "."

@@ -1,6 +1,7 @@
 """English and German: every text that a reader of segments, figures and the report sees, and its numbers.
 
-The texts stand in ``texts.toml``: one line a text, one column a language.
+The texts stand in ``texts.toml``: one line a text, one column a language. A placeholder may say how its value
+is written (`write`): ``{share:%1}`` in percent to one decimal, ``{revenue:money}`` with the currency.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import cache
 from importlib.resources import files
+from string import Formatter
 from typing import Any, Literal
 
 from segmentwerk.core.types import Feature
@@ -51,7 +53,29 @@ class Language:
     def text(self, key: str, **values: object) -> str:
         """Return the text ``section.key`` with its placeholders filled in."""
         section, _, name = key.partition(".")
-        return str(catalogue()[section][name][self.code]).format(**values)
+        return _Filling(self).vformat(str(catalogue()[section][name][self.code]), (), values)
+
+    def write(self, value: Any, form: str = "") -> str:
+        """Write a value in a form.
+
+        Parameters
+        ----------
+        form
+            ``.2`` a number with two decimals, ``%`` or ``%1`` a share in percent, before either ``±`` for
+            a sign in front of what is more than nothing; ``n`` a number, ``day`` a date, ``list`` names in a
+            sentence, ``()`` words in brackets if there are any, else a unit of features; nothing: as it is.
+        """
+        kind, rest = form[:1], form[1:]
+        if kind == "±":
+            text = self.write(value, rest)
+            return text if value < 0 or not any(digit in text for digit in "123456789") else f"+{text}"
+        if kind in ("%", "."):
+            return self.percent(value, int(rest or 0)) if kind == "%" else self.decimal(value, int(rest))
+        if form in ("", "()"):
+            return f"({value})" if form and value else str(value)
+        if form in ("day", "list"):
+            return self.day(value) if form == "day" else self.listed(list(value))
+        return self.number(value, "" if form == "n" else form)
 
     def find(self, section: str, name: str) -> Any:
         """Return the entry of a name that may be unknown, such as a level; None where it is."""
@@ -94,6 +118,16 @@ class Language:
         """Join names as a list in a sentence."""
         last = f" {self.text('words.and')} "
         return last.join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+class _Filling(Formatter):
+    """Fills a text in, each value in the form that its placeholder asks for."""
+
+    def __init__(self, language: Language) -> None:
+        self.language = language
+
+    def format_field(self, value: Any, format_spec: str) -> str:
+        return self.language.write(value, format_spec)
 
 
 ENGLISH = Language("en")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from segmentwerk.core.types import Identity
-from segmentwerk.insight.profiles import LEAST_TOLD
+from segmentwerk.insight.profiles import MIN_CELL_SIZE
 
 NAN = float("nan")
 
@@ -85,14 +85,14 @@ class Migration:
             followed=round(identity.followed * len(old)),
             leaving=leaving,
             revenue=float(money.sum(min_count=1)),
-            revenue_moved=float(money[moves].sum(min_count=1)) if n_moved >= LEAST_TOLD else NAN,
+            revenue_moved=float(money[moves].sum(min_count=1)) if n_moved >= MIN_CELL_SIZE else NAN,
             revenue_leaving=told,
         )
 
 
 def _hiding(amounts: pd.Series, accounts: pd.Series) -> pd.Series:
     """Blank the amounts of few accounts, and one more where the total would tell them by the difference."""
-    told = amounts.where(accounts >= LEAST_TOLD)
-    if 0 < accounts[told.isna()].sum() < LEAST_TOLD and told.notna().any():
+    told = amounts.where(accounts >= MIN_CELL_SIZE)
+    if 0 < accounts[told.isna()].sum() < MIN_CELL_SIZE and told.notna().any():
         told = told.where(told.index != accounts[told.notna()].idxmin())
     return told

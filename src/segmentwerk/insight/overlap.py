@@ -45,7 +45,7 @@ def neighbourhood(space: pd.DataFrame, labels: pd.Series, n_segments: int, seed:
     return pd.DataFrame(shares, index=pd.RangeIndex(n_segments), columns=pd.RangeIndex(n_segments))
 
 
-def cautions(
+def segment_warnings(
     card: Scorecard,
     near: pd.DataFrame,
     ids: Mapping[int, int],
@@ -79,13 +79,11 @@ def _warnings(
     overlap, share = (float(card.per_segment[name].loc[label]) for name in ("jaccard", "share"))
     words = []
     if overlap < DOUBTFUL:
-        words.append(language.text("words.unstable", overlap=language.decimal(overlap)))
+        words.append(language.text("words.unstable", overlap=overlap))
     if share < least_share:
-        accounts = language.number(float(card.per_segment["accounts"].loc[label]))
-        shares = {"share": language.percent(share, 1), "least": language.percent(least_share, 1)}
-        words.append(language.text("words.small", accounts=accounts, **shares))
+        accounts = float(card.per_segment["accounts"].loc[label])
+        words.append(language.text("words.small", accounts=accounts, share=share, least=least_share))
     for other, part in enumerate(near.to_numpy(dtype=np.float64)[label]):
         if other != label and part >= OVERLAPPING:
-            told = {"other": ids[other], "share": language.percent(float(part))}
-            words.append(language.text("words.overlapping", **told))
+            words.append(language.text("words.overlapping", other=ids[other], share=float(part)))
     return tuple(words)

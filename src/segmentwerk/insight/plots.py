@@ -11,14 +11,9 @@ import numpy as np
 from segmentwerk.core.types import Scorecard, Selection, StudyResult, TrialRecord
 from segmentwerk.insight.figure import Bars, Dots, Figure, Line, Lines, Panel
 from segmentwerk.insight.language import ENGLISH, Language
-from segmentwerk.insight.words import candidate
+from segmentwerk.insight.words import candidate, criterion
 
 NAN = float("nan")
-
-
-def criterion(key: str, language: Language = ENGLISH) -> str:
-    """Return the words for a score ``family/name``."""
-    return str(language.find("criteria", key) or key.partition("/")[2].replace("_", " "))
 
 
 def scores(
@@ -32,17 +27,17 @@ def scores(
     order = [str(name) for name in selection.ranking["candidate"]]
     rivals = _ranked(selection) or order
     led = [key for key in keys if max(rivals, key=lambda name: _value(found[name], key)) == selection.winner]
-    names = language.listed([criterion(key, language) for key in led])
+    title = "figures.leads" if led else "figures.leads_nowhere"
+    names = [criterion(key, language) for key in led]
     out = language.text("figures.failed_gate")
+    words = {name: candidate(name, language) for name in order}
     return Figure(
         "scores",
-        language.text(
-            "figures.leads" if led else "figures.leads_nowhere", winner=selection.winner, criteria=names
-        ),
+        language.text(title, winner=words[selection.winner], criteria=names),
         language.text("figures.intervals"),
         "",
         Dots(
-            [name if found[name].passed else f"{name}\n({out})" for name in order],
+            [words[name] if found[name].passed else f"{words[name]}\n({out})" for name in order],
             [_panel(key, [found[name] for name in order], language) for key in keys],
         ),
     )
@@ -117,10 +112,9 @@ def history(studies: Mapping[str, StudyResult], language: Language = ENGLISH) ->
         lines.append(Line(candidate(name, language), [float(i + 1) for i in range(len(best))], best.tolist()))
         last = max(last, 1 + int(np.nanargmax(best)) if np.isfinite(best).any() else 1)
     leader = max(lines, key=lambda line: line.y[-1])
-    told = {"best": leader.name, "value": language.decimal(leader.y[-1])}
     return Figure(
         "history",
-        language.text("figures.history", last=last, **told),
+        language.text("figures.history", last=last, best=leader.name, value=leader.y[-1]),
         language.text("figures.trial"),
         language.text("figures.best_so_far"),
         Lines(lines),
@@ -131,10 +125,10 @@ def importance(name: str, shares: Mapping[str, float], language: Language = ENGL
     """Share of the objective's variance that each parameter of a search explains, largest first."""
     words = language.text("figures.importance")
     parameter, share = next(iter(shares.items()))
-    told = {"study": candidate(name, language), "parameter": parameter, "share": language.percent(share)}
+    study = candidate(name, language)
     return Figure(
         f"importance_{name}",
-        language.text("figures.decides", **told),
+        language.text("figures.decides", study=study, parameter=parameter, share=share),
         language.text("figures.parameter"),
         words,
         Bars(list(shares), {words: list(shares.values())}, percent=True),

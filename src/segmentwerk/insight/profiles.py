@@ -18,14 +18,14 @@ from scipy.stats import rankdata
 
 from segmentwerk.core.types import AccountTable, Feature, Name, Segment, Trait
 from segmentwerk.insight.language import ENGLISH, Language
-from segmentwerk.insight.rules import Rule, membership_rules
+from segmentwerk.insight.surrogate import MembershipRule, membership_rules
 from segmentwerk.insight.words import called, difference, trait
 
 TRAITS_IN_NAME = 3
-TELLING_EFFECT = 0.1
+MIN_EFFECT = 0.1
 """Effects below this are noise to a reader; they name no segment."""
 
-LEAST_TOLD = 5
+MIN_CELL_SIZE = 5
 """Numbers of fewer accounts are not told: they would say what single accounts are like."""
 
 
@@ -52,7 +52,7 @@ class Effect:
 
 
 def effects(table: AccountTable, labels: pd.Series) -> list[Effect]:
-    """Measure how each feature sets each segment apart, where at least `LEAST_TOLD` members are known.
+    """Measure how each feature sets each segment apart, where at least `MIN_CELL_SIZE` members are known.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def _numeric(feature: Feature, known: pd.Series, labels: pd.Series) -> list[Effe
     found = []
     for label in np.unique(kinds):
         inside = kinds == label
-        if inside.all() or inside.sum() < LEAST_TOLD:
+        if inside.all() or inside.sum() < MIN_CELL_SIZE:
             continue
         delta = 2 * (ranks[inside].mean() - ranks[~inside].mean()) / len(values)
         medians = _middle(values[inside]), _middle(values[~inside])
@@ -93,7 +93,7 @@ def _middle(values: np.ndarray) -> float:
 def _levels(feature: Feature, known: pd.Series, labels: pd.Series) -> list[Effect]:
     counts = pd.crosstab(labels, known)
     found = []
-    for label in counts.index[counts.sum(axis=1) >= LEAST_TOLD]:
+    for label in counts.index[counts.sum(axis=1) >= MIN_CELL_SIZE]:
         mine, others = counts.loc[label], counts.drop(index=label).sum()
         inside, outside = mine / mine.sum(), others / max(others.sum(), 1)
         distance = 2 * (np.arcsin(np.sqrt(inside)) - np.arcsin(np.sqrt(outside))) / np.pi
@@ -104,13 +104,13 @@ def _levels(feature: Feature, known: pd.Series, labels: pd.Series) -> list[Effec
     return found
 
 
-def telling(measured: list[Effect], label: int, count: int) -> list[Effect]:
+def top_effects(measured: list[Effect], label: int, count: int) -> list[Effect]:
     """Return the ``count`` features that set one segment apart most, each once."""
     mine = [
         effect
         for effect in measured
         if effect.label == label
-        and abs(effect.effect) >= TELLING_EFFECT
+        and abs(effect.effect) >= MIN_EFFECT
         and (not effect.level or effect.effect > 0)  # "not in Italy" names nobody
     ]
     best: dict[str, Effect] = {}
@@ -125,8 +125,6 @@ def describe(
     ids: Mapping[int, int],
     *,
     names: Mapping[int, Name] | None = None,
-    warnings: Mapping[int, tuple[str, ...]] | None = None,
-    exemplars: Mapping[int, str] | None = None,
     measured: list[Effect] | None = None,
     language: Language = ENGLISH,
 ) -> tuple[Segment, ...]:
@@ -142,10 +140,6 @@ def describe(
         Stable id of each label.
     names
         Names that known ids keep; a new id gets a name from its most telling traits.
-    warnings
-        What to warn of, by label.
-    exemplars
-        What a typical account is like, by label.
     measured
         The effects, where they were measured already.
     language
@@ -157,11 +151,11 @@ def describe(
     taken = dict(names or {})
     segments = []
     for label in sorted(ids):
-        told = telling(measured, label, 5)
+        told = top_effects(measured, label, 5)
         number = ids[label]
         if number not in taken:
             taken[number] = _name(told, taken.values(), number, language)
-        rule = rules.get(label, Rule())
+        rule = rules.get(label, MembershipRule())
         members = labels == label
         segments.append(
             Segment(
@@ -177,12 +171,20 @@ def describe(
                 rule_precision=rule.precision,
                 rule_recall=rule.recall,
                 revenue_share=revenue.get(label, float("nan")),
-                exemplar=(exemplars or {}).get(label, ""),
-                warnings=(warnings or {}).get(label, ()),
                 called=taken[number],
             )
         )
     return tuple(segments)
+
+
+def annotate(
+    segments: Iterable[Segment], warnings: Mapping[int, tuple[str, ...]], exemplars: Mapping[int, str]
+) -> tuple[Segment, ...]:
+    """Add what to warn of, and what a typical account is like, both by label."""
+    return tuple(
+        replace(one, warnings=warnings.get(one.label, ()), exemplar=exemplars.get(one.label, ""))
+        for one in segments
+    )
 
 
 def _revenue_shares(table: AccountTable, labels: pd.Series) -> dict[int, float]:

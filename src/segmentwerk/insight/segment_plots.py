@@ -12,7 +12,7 @@ from segmentwerk.core.types import Scorecard, Segment
 from segmentwerk.insight.figure import Bars, Figure, Heat
 from segmentwerk.insight.language import ENGLISH, Language
 from segmentwerk.insight.overlap import DOUBTFUL, N_NEIGHBORS
-from segmentwerk.insight.profiles import LEAST_TOLD, TELLING_EFFECT, Effect
+from segmentwerk.insight.profiles import MIN_CELL_SIZE, MIN_EFFECT, Effect
 from segmentwerk.insight.words import label, level_of
 
 HEAT_FEATURES = 14
@@ -32,10 +32,10 @@ def sizes(segments: Sequence[Segment], language: Language = ENGLISH) -> Figure:
     if known:
         series[language.text("figures.revenue")] = [segment.revenue_share for segment in segments]
     top = max(segments, key=lambda segment: segment.revenue_share if known else segment.share)
-    told = {"share": language.percent(top.share), "revenue": language.percent(top.revenue_share)}
+    title = "figures.sizes_revenue" if known else "figures.sizes"
     return Figure(
         "sizes",
-        language.text("figures.sizes_revenue" if known else "figures.sizes", id=top.id, **told),
+        language.text(title, id=top.id, share=top.share, revenue=top.revenue_share),
         language.text("figures.segment"),
         language.text("figures.share"),
         Bars([_short(segment) for segment in segments], series, percent=True),
@@ -51,7 +51,7 @@ def stability(segments: Sequence[Segment], card: Scorecard, language: Language =
     jaccard = language.text("figures.jaccard")
     return Figure(
         "stability",
-        language.text(title, ids=language.listed(weak) if weak else ""),
+        language.text(title, ids=weak),
         language.text("figures.segment"),
         jaccard,
         Bars([_short(segment) for segment in segments], {jaccard: overlaps}, lines),
@@ -63,14 +63,13 @@ def separation(segments: Sequence[Segment], near: pd.DataFrame, language: Langua
     shares_own = np.diag(near.to_numpy(dtype=np.float64))
     own = {segment.id: float(shares_own[segment.label]) for segment in segments}
     best, worst = max(own, key=lambda one: own[one]), min(own, key=lambda one: own[one])
-    shares = {"high": language.percent(own[best]), "low": language.percent(own[worst])}
     series = {
         language.text("figures.own"): list(own.values()),
         language.text("figures.by_chance"): [segment.share for segment in segments],
     }
     return Figure(
         "separation",
-        language.text("figures.apart", best=best, worst=worst, **shares),
+        language.text("figures.apart", best=best, worst=worst, high=own[best], low=own[worst]),
         language.text("figures.segment"),
         language.text("figures.neighbours", count=N_NEIGHBORS),
         Bars([_short(segment) for segment in segments], series, percent=True),
@@ -107,7 +106,7 @@ def profile(measured: Sequence[Effect], segments: Sequence[Segment], language: L
 def _inside(effect: Effect, language: Language) -> str:
     """Write a cell; the arrow says the direction, which greyscale does not show."""
     shown = effect.inside, "share" if effect.level else effect.feature.unit
-    arrow = "" if abs(effect.effect) < TELLING_EFFECT else "▲ " if effect.effect > 0 else "▼ "
+    arrow = "" if abs(effect.effect) < MIN_EFFECT else "▲ " if effect.effect > 0 else "▼ "
     return arrow + language.number(*shown)
 
 
@@ -128,7 +127,7 @@ def outcome(
         ``money``, or ``share`` where the outcome is a yes or no.
     """
     found = values.groupby(labels).agg(["mean", "count"])
-    means = found["mean"].where(found["count"] >= LEAST_TOLD)
+    means = found["mean"].where(found["count"] >= MIN_CELL_SIZE)
     shown = [float(means.get(segment.label, np.nan)) for segment in segments]
     words = language.currency if unit == "money" else language.text("figures.outcome_share")
     best = int(np.nanargmax(shown))

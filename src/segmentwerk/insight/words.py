@@ -50,6 +50,11 @@ def candidate(name: str, language: Language = ENGLISH) -> str:
     return str(language.find("algorithms", algorithm) or algorithm) + blank + number
 
 
+def criterion(key: str, language: Language = ENGLISH) -> str:
+    """Return the words for a score ``family/name``."""
+    return str(language.find("criteria", key) or key.partition("/")[2].replace("_", " "))
+
+
 def trait(one: Trait, language: Language = ENGLISH) -> str:
     """Name one trait of a segment in two or three words."""
     if one.level:
@@ -96,7 +101,7 @@ def difference(
     """Say how the segment differs from the rest in the feature's own unit."""
     name = label(feature.name, language)
     if level:
-        shares = {"share": language.percent(inside), "others": language.percent(outside)}
+        shares = {"share": inside, "others": outside}
         return language.text("words.have", feature=name, level=level_of(level, language), **shares)
     numbers = (language.number(value, feature.unit) for value in (inside, outside))
     told = language.text("words.others", **dict(zip(("inside", "outside"), numbers, strict=True)))

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -29,15 +30,18 @@ from segmentwerk.core.types import Selection, StudyResult, Verdict
 from segmentwerk.data import privacy
 from segmentwerk.evaluation.selection import against_baseline, select
 from segmentwerk.evaluation.structure import verdict
-from segmentwerk.insight.language import Language
+from segmentwerk.insight.language import ENGLISH, Language
 from segmentwerk.preparation.prepare import Prepared, prepare
 from segmentwerk.release.release import Release, release
-from segmentwerk.reporting import entrant_page, gallery, report, review, terminal
-from segmentwerk.reporting.card import write as write_card
+from segmentwerk.reporting import gallery, listings, pages, sentences, terminal
+from segmentwerk.reporting.story import Story, of_comparison
 from segmentwerk.tracking import provenance
 from segmentwerk.tracking.writer import Run, Store
 
 log = logging.getLogger(__name__)
+
+REPORT = "report"
+"""Folder of the segment report, below the output and among the artifacts."""
 
 
 def run(settings: CompareSettings, context: Context) -> dict[str, Any]:
@@ -68,17 +72,19 @@ def run(settings: CompareSettings, context: Context) -> dict[str, Any]:
         ):
             found = _hold(contest, chosen, settings, parent, helpers)
         with context.timed("release"):
-            released = release(prepared, found.winner, settings, context, store, parent, write_card)
+            released = release(prepared, found.winner, settings, context, store, parent, pages.card)
         _write_labels(found, prepared, context)
         with context.timed("figures"):
             pictures, drawn = gallery.draw(found, released, prepared, settings, context.output)
+        story, language = of_comparison(found, released, prepared, settings), released.described.language
         with context.timed("report"):
-            told = report.make(found, released, prepared, settings, context, pictures)
-        address = report.address(store, settings.tracking.experiment, parent)
-        parent.write(_records(found, released, prepared, settings, context, address))
-        parent.write([*drawn, *told, *_files(settings, released, prepared, context)])
+            report = pages.write_report(story, pictures, context.output / REPORT, language)
+        page = _page(story, released, settings, context, _address(store, settings, parent))
+        parent.write(_records(found, page, prepared, context))
+        parent.write([*drawn, *(Artifact(path, REPORT) for path in report)])
+        parent.write(_files(settings, released, prepared, context))
     if not context.quiet:
-        terminal.show(found, released, settings.tracking.uri, settings.source.currency)
+        terminal.show(story, released, settings.tracking.uri, settings.source.currency)
     return _summary(found, released, prepared, parent)
 
 
@@ -132,7 +138,7 @@ def _conclude(
     winner = candidates[selection.winner].card
     for name, study in studies.items():
         own = [found.card for found in candidates.values() if found.card.algorithm == name]
-        page = entrant_page.page(name, own, winner, study, selection, language)
+        page = pages.segmenter(own, winner, study, selection, language)
         race.runs[name].write([*run_records.of_gates(candidates[name].card), Description(page)])
 
 
@@ -150,14 +156,26 @@ def _verdict(contest: Contest, winner: Candidate, settings: CompareSettings, hel
     )
 
 
-def _records(
-    found: Outcome,
-    released: Release,
-    prepared: Prepared,
-    settings: CompareSettings,
-    context: Context,
-    address: str,
-) -> Iterator[Record]:
+def _address(store: Store, settings: CompareSettings, run: Run) -> str:
+    """Return where the MLflow UI shows the report, relative to any of its pages; empty without tracking."""
+    if not store.enabled:
+        return ""
+    experiment = store.prepare(settings.tracking.experiment)
+    return f"#/experiments/{experiment}/runs/{run.id}/artifacts/{REPORT}/report.html"
+
+
+def _page(story: Story, released: Release, settings: CompareSettings, context: Context, address: str) -> str:
+    """Write the run's description; ids of accounts never leave the machine, so it says where they lie."""
+    path = released.packed.assignments
+    if path.is_relative_to(settings.home):
+        path = path.relative_to(settings.home)
+    else:  # the folder of outputs was set: its address is nobody else's business
+        path = Path(context.output.name) / path.name
+    language = released.described.language
+    return pages.comparison(story, language, address=address, members=path.as_posix(), model=released.uri)
+
+
+def _records(found: Outcome, page: str, prepared: Prepared, context: Context) -> Iterator[Record]:
     selection, winner = found.selection, found.winner
     yield Tag("winner", winner.card.algorithm)
     yield Tag("verdict", found.verdict.kind)
@@ -165,17 +183,13 @@ def _records(
     yield Param("n_factors", len(prepared.factors))
     for name, value in sorted(winner.card.params.items()):
         yield Param(f"winner.{name}", value)
-    language = Language.of(settings.report.language, settings.source.currency, prepared.table.catalogue)
-    told = report.told(found, prepared, settings, language)
-    yield Description(
-        review.page(found, released, prepared, settings, told, language, address, context.output)
-    )
+    yield Description(page)
     for score in winner.card.scores:
         yield Metric(score.key, score.value)
     yield Metric("wall_time/stages_seconds", sum(context.timings.values()))
     timings = pd.Series(context.timings, name="seconds").rename_axis("stage")
     yield Text("comparison/timings.csv", timings.to_csv())
-    for path in review.files(selection, found.cards, prepared, context.output):
+    for path in listings.write(selection, found.cards, prepared, context.output):
         yield Artifact(path, "comparison")
 
 
@@ -198,7 +212,7 @@ def _files(
     for page in prepared.accounts.quality_pages:
         yield Artifact(page, "quality")
     key = privacy.key(settings.home)
-    assignments = pd.read_parquet(released.assignments)
+    assignments = pd.read_parquet(released.packed.assignments)
     assignments["account_id"] = privacy.pseudonymise(assignments["account_id"], key)
     path = context.output / "pseudonymised" / "assignments.parquet"
     with atomic_file(path) as draft:
@@ -231,7 +245,7 @@ def _summary(found: Outcome, released: Release, prepared: Prepared, parent: Run)
             "algorithm": found.winner.card.algorithm,
             "n_segments": found.winner.card.n_segments,
             "params": found.winner.card.params,
-            "reason": terminal.reason(found),
+            "reason": sentences.reasons(found.selection, found.cards, ENGLISH),
             "near_ties": found.selection.near_ties,
             "pareto": found.selection.pareto,
             "comparisons": [asdict(item) for item in found.selection.comparisons],

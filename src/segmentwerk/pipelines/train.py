@@ -16,7 +16,6 @@ from segmentwerk.core.context import Context
 from segmentwerk.core.threads import threads
 from segmentwerk.core.types import Scorecard
 from segmentwerk.preparation.prepare import Prepared, prepare
-from segmentwerk.reporting import review
 from segmentwerk.tracking import provenance
 from segmentwerk.tracking.writer import Store
 
@@ -77,5 +76,9 @@ def show(card: Scorecard) -> None:
         interval = f"  [{score.low:.3f}, {score.high:.3f}]" if score.low == score.low else ""
         console.print(f"  {score.key:38} {score.value:10.3f}", end="")
         console.print(interval, markup=False)
-    failed = list(review.gates([card]))
+    failed = [
+        f"- {card.candidate} failed {gate.code} ({gate.title}): {gate.message}"
+        for gate in card.gates
+        if gate.status == "failed"
+    ]
     console.print("\n".join(failed) if failed else "All gates passed.", markup=False)

@@ -20,7 +20,7 @@ from segmentwerk.insight.cards import Card
 from segmentwerk.insight.exemplar import exemplars
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.migration import Migration
-from segmentwerk.insight.overlap import cautions, neighbourhood
+from segmentwerk.insight.overlap import neighbourhood, segment_warnings
 from segmentwerk.insight.profiles import Effect
 from segmentwerk.preparation.prepare import Prepared, split
 from segmentwerk.registry.approval import LEAST_HELD_OUT
@@ -90,11 +90,11 @@ def describe(
         labels,
         identity.ids,
         names=present.names if present else None,
-        warnings=cautions(winner.card, near, identity.ids, least, language),
-        exemplars=exemplars(table, space, labels, language),
         measured=measured,
         language=language,
     )
+    warnings = segment_warnings(winner.card, near, identity.ids, least, language)
+    segments = profiles.annotate(segments, warnings, exemplars(table, space, labels, language))
     told = cards.make(table, space, labels, segments, measured, portrait.potential(table))
     found = Described(winner, language, labels, identity, near, measured, segments, told)
     return found if present is None else _beside(found, present, prepared, settings)

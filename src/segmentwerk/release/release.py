@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import logging
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from segmentwerk.config import CompareSettings
 from segmentwerk.contest.candidates import Candidate
 from segmentwerk.core.context import Context
 from segmentwerk.core.proposal import Proposal
-from segmentwerk.core.types import Segment
-from segmentwerk.insight.cards import Card, Prospects
-from segmentwerk.insight.migration import Migration
 from segmentwerk.preparation.prepare import Prepared
-from segmentwerk.registry.incumbent import Incumbent
 from segmentwerk.release.describing import Described, describe
 from segmentwerk.release.packaging import Packed, pack
 from segmentwerk.release.publishing import CardWriter, announce
@@ -34,36 +29,6 @@ class Release:
     described: Described
     packed: Packed
     proposal: Proposal
-
-    @property
-    def segments(self) -> tuple[Segment, ...]:
-        """The segments with their ids and names."""
-        return self.described.segments
-
-    @property
-    def cards(self) -> tuple[Card, ...]:
-        """What is told of each segment."""
-        return self.described.cards
-
-    @property
-    def replaced(self) -> Incumbent | None:
-        """The champion of before; None where there was none."""
-        return self.described.replaced
-
-    @property
-    def moves(self) -> Migration | None:
-        """Who moves away from the champion's segments."""
-        return self.described.moves
-
-    @property
-    def prospects(self) -> Prospects | None:
-        """The segments of the accounts without an order; None where there are none."""
-        return self.packed.prospects
-
-    @property
-    def assignments(self) -> Path:
-        """The local file with the segment of every account."""
-        return self.packed.assignments
 
     @property
     def champion(self) -> bool:
@@ -86,11 +51,11 @@ class Release:
             "champion": self.champion,
             "uri": self.uri if self.proposal.version else None,
             "proposal": asdict(self.proposal) | {"yes": self.proposal.yes, "no": self.proposal.no},
-            "segments": [asdict(segment) for segment in self.segments],
+            "segments": [asdict(segment) for segment in self.described.segments],
             "events": [asdict(event) for event in self.described.identity.events],
             "moved": self.described.identity.moved,
             "followed": self.described.identity.followed,
-            "assignments": self.assignments,
+            "assignments": self.packed.assignments,
             "accounts": self.packed.accounts,
         }
 
@@ -109,7 +74,7 @@ def release(
     Parameters
     ----------
     write
-        Writes the version's card (`reporting.card.write`), which is told to people and so not known here.
+        Writes the version's card (`reporting.pages.card`), which is told to people and so not known here.
 
     Raises
     ------

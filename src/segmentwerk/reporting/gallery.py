@@ -9,13 +9,12 @@ from segmentwerk.config import CompareSettings
 from segmentwerk.contest.outcome import Outcome
 from segmentwerk.core.records import Artifact, Record
 from segmentwerk.insight import plots, segment_plots
-from segmentwerk.insight.contestants import spoken
 from segmentwerk.insight.draw_png import draw_png
 from segmentwerk.insight.figure import Figure
 from segmentwerk.insight.language import Language
-from segmentwerk.insight.report_tables import criteria
 from segmentwerk.preparation.prepare import Prepared, outcome_name
 from segmentwerk.release.release import Release
+from segmentwerk.reporting.story import criteria
 from segmentwerk.tuning.importance import importances
 from segmentwerk.tuning.space import SearchSpace
 
@@ -26,7 +25,7 @@ def draw(
     found: Outcome, released: Release, prepared: Prepared, settings: CompareSettings, output: Path
 ) -> tuple[Pictures, list[Record]]:
     """Draw all figures into ``output/figures``; return them with their files, and what is to be logged."""
-    language = Language.of(settings.report.language, settings.source.currency, prepared.table.catalogue)
+    language = released.described.language
     folder = output / "figures"
     figures = [
         *_figures(found, released, prepared, settings, language),
@@ -39,9 +38,8 @@ def draw(
 def _figures(
     found: Outcome, released: Release, prepared: Prepared, settings: CompareSettings, language: Language
 ) -> Iterator[Figure]:
-    card, segments = found.winner.card, released.segments
-    selection, cards = spoken(found.selection, found.cards, language)
-    yield plots.scores(selection, cards, criteria(selection), language)
+    card, segments = found.winner.card, released.described.segments
+    yield plots.scores(found.selection, found.cards, criteria(found.selection), language)
     yield plots.by_segments(found.studies, card, language)
     yield plots.history(found.studies, language)
     yield segment_plots.sizes(segments, language)
@@ -61,7 +59,9 @@ def _outcome(
     name = name.removeprefix("log_")
     unit = "money" if name == "future_revenue" else "share"
     values = known[name].loc[released.described.labels.index]
-    yield segment_plots.outcome(values, released.described.labels, released.segments, unit, language)
+    yield segment_plots.outcome(
+        values, released.described.labels, released.described.segments, unit, language
+    )
 
 
 def _searches(found: Outcome, settings: CompareSettings, language: Language) -> Iterator[Figure]:

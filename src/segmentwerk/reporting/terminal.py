@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import shlex
+from typing import Any
 
 from rich.box import SIMPLE, SIMPLE_HEAD
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from segmentwerk.contest.outcome import Outcome
 from segmentwerk.core.addresses import redacted
 from segmentwerk.core.types import Selection
-from segmentwerk.insight import report_tables
-from segmentwerk.insight.contestants import spoken
 from segmentwerk.insight.language import ENGLISH, Language
-from segmentwerk.insight.telling import plain, tell
 from segmentwerk.release.release import Release
-from segmentwerk.reporting import review
+from segmentwerk.reporting import question, sentences
+from segmentwerk.reporting.story import Story, criteria
+from segmentwerk.reporting.tables import Grid
 
 SHORT = {
-    "segments": "k",
     "stability/agreement": "agree",
     "stability/prediction_strength": "predict",
     "value/explained": "value",
@@ -27,13 +26,7 @@ SHORT = {
 """Headings that fit into a terminal of eighty columns."""
 
 
-def reason(found: Outcome) -> str:
-    """Say in English why the winner won, and how sure that is."""
-    told = spoken(found.selection, found.cards, ENGLISH)
-    return " ".join(report_tables.reasons(*told, ENGLISH, by_criterion=False))
-
-
-def show(found: Outcome, released: Release, store: str | None, currency: str = "") -> None:
+def show(story: Story, released: Release, store: str | None, currency: str = "") -> None:
     """Print ranking, reason, segments and next steps to the terminal.
 
     Parameters
@@ -43,52 +36,73 @@ def show(found: Outcome, released: Release, store: str | None, currency: str = "
     currency
         What money is in.
     """
-    console = Console(soft_wrap=True)
-    _ranking(console, found.selection)
-    console.print(f"\n[bold]Winner: {found.selection.winner}.[/] {reason(found)}", highlight=False)
-    console.print(f"[bold]Structure: {found.verdict.kind}.[/] {found.verdict.reason}\n", highlight=False)
-    _segments(console, released)
-    console.print(plain(tell(released.proposal, Language("en", currency))), markup=False, highlight=False)
-    _next_steps(console, released, f" {shlex.quote(f'tracking.uri={redacted(store)}')}" if store else "")
+    console = Console(soft_wrap=True, highlight=False)
+    title = "Candidates, best first; scores from accounts held out from fitting"
+    console.print(_table(_ranking(story.selection), title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0)))
+    reasons = sentences.reasons(story.selection, story.scorecards, ENGLISH)
+    console.print(f"\n[bold]Winner: {story.selection.winner}.[/] {reasons}")
+    console.print(f"[bold]Structure: {story.verdict.kind}.[/] {story.verdict.reason}\n")
+    console.print(_table(_segments(story), "Segments", box=SIMPLE))
+    console.print(plain(question.put(story.proposal, Language("en", currency))), markup=False)
+    if story.proposal.version is not None:
+        where = f" {shlex.quote(f'tracking.uri={redacted(store)}')}" if store else ""
+        console.print(_next_steps(released, where), markup=False)
 
 
-def _ranking(console: Console, selection: Selection) -> None:
-    frame = review.ranking(selection)
-    table = Table(
-        box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        title="Candidates, best first; scores from accounts held out from fitting",
-        title_justify="left",
-    )
-    for name in frame.columns:
-        left = name in ("candidate", "gates")
-        words = SHORT.get(name, name.split("/")[-1])
-        table.add_column(words, justify="left" if left else "right", no_wrap=name != "gates")
-    for row in frame.to_numpy():
-        table.add_row(*(str(cell) for cell in row))
-    console.print(table)
+def plain(asked: question.Question) -> str:
+    """Write what is to be decided."""
+    lines = [asked.question, *asked.facts]
+    for grid in asked.grids:
+        lines += ["", grid.caption.replace("`", ""), grid.plain]
+    lines += [""] if asked.grids else []
+    lines += [f"{answer.word}: {answer.command or answer.outcome}" for answer in asked.answers]
+    return "\n".join(lines)
 
 
-def _segments(console: Console, released: Release) -> None:
-    table = Table(box=SIMPLE, title="Segments", title_justify="left")
-    for name in ("id", "name", "accounts", "share", "revenue"):
-        table.add_column(name, justify="left" if name == "name" else "right")
-    for segment in released.segments:
-        revenue = "-" if segment.revenue_share != segment.revenue_share else f"{segment.revenue_share:.0%}"
-        table.add_row(str(segment.id), segment.name, f"{segment.accounts:,}", f"{segment.share:.0%}", revenue)
-    console.print(table)
+def _ranking(selection: Selection) -> Grid:
+    """Return the candidates by the names that the command line takes."""
+    keys = criteria(selection)
+    heads = ["candidate", "k", "rank", *(SHORT.get(key, key.split("/")[-1]) for key in keys), "gates"]
+    rows = [
+        [
+            row["candidate"],
+            str(row["n_segments"]),
+            *(ENGLISH.decimal(row[key], 3) for key in ("rank", *keys)),
+            row["failed"] or "passed",
+        ]
+        for row in selection.ranking.to_dict("records")
+    ]
+    return Grid(heads, rows)
 
 
-def _next_steps(console: Console, released: Release, where: str) -> None:
-    if released.proposal.version is None:
-        return
+def _segments(story: Story) -> Grid:
+    rows = [
+        [
+            str(segment.id),
+            segment.name,
+            ENGLISH.number(segment.accounts),
+            ENGLISH.percent(segment.share),
+            ENGLISH.percent(segment.revenue_share),
+        ]
+        for segment in (card.segment for card in story.cards)
+    ]
+    return Grid(["id", "name", "accounts", "share", "revenue"], rows)
+
+
+def _table(grid: Grid, title: str, **style: Any) -> Table:
+    table = Table(title=title, title_justify="left", **style)
+    for head in grid.heads:
+        left = head in ("candidate", "name", "gates")
+        table.add_column(head, justify="left" if left else "right", no_wrap=head not in ("name", "gates"))
+    for row in grid.rows:
+        table.add_row(*map(escape, row))  # a name may hold what looks like markup
+    return table
+
+
+def _next_steps(released: Release, where: str) -> str:
     given, model = shlex.quote(f"input={released.packed.accounts}"), shlex.quote(f"model={released.uri}")
-    lines = (
-        "",
-        f"Look at the runs:      segmentwerk ui{where or '      (or: make ui)'}",
-        f"Score a file:          segmentwerk score {given} output=segments.parquet {model}{where}",
-        "Use your own data:     segmentwerk data check source=csv_folder source.path=FOLDER",
-        f"Segments of accounts:  {released.assignments}",
-    )
-    for line in lines:  # a name may hold what looks like markup
-        console.print(line, markup=False)
+    return f"""
+Look at the runs:      segmentwerk ui{where or "      (or: make ui)"}
+Score a file:          segmentwerk score {given} output=segments.parquet {model}{where}
+Use your own data:     segmentwerk data check source=csv_folder source.path=FOLDER
+Segments of accounts:  {released.packed.assignments}"""

@@ -1,6 +1,7 @@
 """Both languages say everything, with the same placeholders."""
 
 import re
+from datetime import date
 
 import pytest
 
@@ -12,10 +13,11 @@ from segmentwerk.insight.words import label, trait
 
 @pytest.mark.parametrize("section", catalogue())
 def test_every_text_is_there_in_both_languages_with_the_same_placeholders(section):
+    """The forms in which their values are written, too."""
     for key, text in catalogue()[section].items():
         assert set(text) == {"en", "de"}, key
         if isinstance(text["en"], str):
-            english, german = (sorted(re.findall(r"{(\w+)}", text[code])) for code in ("en", "de"))
+            english, german = (sorted(re.findall(r"{([^}]+)}", text[code])) for code in ("en", "de"))
             assert english == german, key
         else:
             assert len(text["en"]) == len(text["de"]), key
@@ -70,3 +72,26 @@ def test_a_long_survey_item_is_cut_at_a_word():
 def test_numbers_are_written_as_the_language_does(value, unit, english, german):
     assert Language("en", "EUR").number(value, unit) == english
     assert Language("de", "EUR").number(value, unit) == german
+
+
+@pytest.mark.parametrize(
+    ("value", "form", "english", "german"),
+    [
+        (1234.5, ".1", "1,234.5", "1.234,5"),
+        (0.256, "%1", "25.6%", "25,6\xa0%"),
+        (0.256, "±%1", "+25.6%", "+25,6\xa0%"),
+        (-0.2, "±.3", "-0.200", "-0,200"),
+        (0.0001, "±.3", "0.000", "0,000"),
+        (12.0, "n", "12", "12"),
+        (12.0, "days", "12\xa0days", "12\xa0Tage"),
+        (date(2026, 1, 31), "day", "2026-01-31", "31.01.2026"),
+        (("a", "b", "c"), "list", "a, b and c", "a, b und c"),
+        ("G006", "()", "(G006)", "(G006)"),
+        ("", "()", "", ""),
+        ("as it is", "", "as it is", "as it is"),
+        (float("nan"), "%", "-", "-"),
+    ],
+)
+def test_a_value_is_written_in_the_form_that_is_asked_for(value, form, english, german):
+    assert Language("en").write(value, form) == english
+    assert Language("de").write(value, form) == german

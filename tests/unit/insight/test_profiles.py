@@ -10,7 +10,7 @@ import pytest
 
 from segmentwerk.core.types import AccountTable, Feature, Name, Trait, Window
 from segmentwerk.insight.language import Language
-from segmentwerk.insight.profiles import describe, effects, telling
+from segmentwerk.insight.profiles import describe, effects, top_effects
 
 CATALOGUE = (
     Feature("monetary", "numeric", "money", "behavioural", "orders", "ever", "Revenue."),
@@ -69,7 +69,7 @@ def test_cohens_h_compares_shares_of_a_level(small, labels):
 
 
 def test_a_constant_feature_tells_nothing(small, labels):
-    assert all(effect.feature.name != "noise" for effect in telling(effects(small, labels), 0, 5))
+    assert all(effect.feature.name != "noise" for effect in top_effects(effects(small, labels), 0, 5))
 
 
 def test_describe_counts_and_names(small, labels):

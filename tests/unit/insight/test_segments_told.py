@@ -8,7 +8,7 @@ import pytest
 
 from segmentwerk.insight.discriminants import discriminants
 from segmentwerk.insight.exemplar import exemplars
-from segmentwerk.insight.overlap import cautions, neighbourhood
+from segmentwerk.insight.overlap import neighbourhood, segment_warnings
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_the_variable_that_tells_a_segment_is_named(planted):
 
 def test_who_overlaps_is_warned_of_by_id(planted, scorecards):
     near = neighbourhood(*planted, n_segments=4)
-    found = cautions(scorecards[0], near, {0: 7, 1: 8, 2: 9, 3: 10}, 0.02)
+    found = segment_warnings(scorecards[0], near, {0: 7, 1: 8, 2: 9, 3: 10}, 0.02)
     assert found[0] == ()
     unstable, overlapping = found[1]
     assert unstable.startswith("unstable: it overlaps only 0.50")

@@ -23,7 +23,7 @@ def test_every_account_is_assigned(packed, described, prepared):
 def test_prospects_are_counted_where_there_are_any(packed, prepared):
     beyond = len(prepared.table.features) - len(prepared.table.customers)
     assert packed.prospects is not None
-    assert 0 < packed.prospects.found["accounts"].sum() <= beyond
+    assert 0 < packed.prospects.by_segment["accounts"].sum() <= beyond
     assert packed.prospects.accuracy == packed.prospect.accuracy
 
 

@@ -34,7 +34,7 @@ def assigned(tmp_path):
 )
 def test_prospects_of_whom_too_little_is_known_are_counted(assigned, segments, accounts, left_out):
     told = portrait.prospects(assigned(*segments), TABLE, PATH)
-    assert told.found["accounts"].to_dict() == accounts
+    assert told.by_segment["accounts"].to_dict() == accounts
     assert told.left_out == left_out
 
 

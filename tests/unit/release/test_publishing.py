@@ -6,17 +6,17 @@ from segmentwerk.registry import promotion
 from segmentwerk.registry.incumbent import NEXT_ID
 from segmentwerk.release.describing import describe
 from segmentwerk.release.publishing import announce
-from segmentwerk.reporting import card
+from segmentwerk.reporting.pages import card
 
 NAME = RegistrySettings().model_name
 
 
 def test_the_version_carries_its_card_and_its_tags(described, packed, prepared, settings, store):
     with store.run("e", "t") as run:
-        found = announce(described, packed, prepared, settings, store, run, card.write)
+        found = announce(described, packed, prepared, settings, store, run, card)
     version = promotion.get(store, NAME, found.version)
-    assert version.description == card.write(described, packed, prepared, settings, found)
-    assert version.description.endswith(card.write(described, packed, prepared, settings)[-200:])
+    assert version.description == card(described, packed, prepared, settings, found)
+    assert version.description.endswith(card(described, packed, prepared, settings)[-200:])
     assert version.tags[NEXT_ID] == "4"
     assert version.tags["algorithm"] == "kmeans"
     metrics = store.client.get_run(run.id).data.metrics
@@ -27,7 +27,7 @@ def test_the_version_carries_its_card_and_its_tags(described, packed, prepared, 
 def test_the_next_one_is_set_against_the_champion(described, packed, prepared, settings, winner, store):
     kept = settings.model_copy(update={"registry": RegistrySettings(promote="always", gates=[])})
     with store.run("e", "first") as run:
-        first = announce(described, packed, prepared, kept, store, run, card.write)
+        first = announce(described, packed, prepared, kept, store, run, card)
     assert first.standing == "champion"
     again = describe(prepared, winner, kept, store)
     assert again.identity.ids == described.identity.ids
@@ -35,14 +35,14 @@ def test_the_next_one_is_set_against_the_champion(described, packed, prepared, s
     assert again.moves.accounts == len(again.replaced.ids)
     assert (again.comparison.moved > 0) == (len(again.replaced.ids) < len(again.labels))
     with store.run("e", "second") as run:
-        second = announce(again, packed, prepared, kept, store, run, card.write)
+        second = announce(again, packed, prepared, kept, store, run, card)
     assert second.comparison == again.comparison
     assert store.client.get_run(run.id).data.metrics["identity/moved"] == 0.0
 
 
 def test_without_a_registry_the_proposal_says_so(described, packed, prepared, settings, store):
     with store.run("e", "t") as run:
-        found = announce(described, packed, prepared, settings, None, run, card.write)
+        found = announce(described, packed, prepared, settings, None, run, card)
     assert (found.standing, found.cause, found.version) == ("unregistered", "away", None)
     assert "prospect/accuracy" in store.client.get_run(run.id).data.metrics
 

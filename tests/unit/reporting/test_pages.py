@@ -8,8 +8,7 @@ import pytest
 
 from segmentwerk.core.types import Gate, Score, Scorecard, Selection, StudyResult, TrialRecord
 from segmentwerk.insight.language import Language
-from segmentwerk.reporting import entrant_page
-from segmentwerk.reporting.review import fitting
+from segmentwerk.reporting import pages
 
 ENGLISH, GERMAN = Language("en"), Language("de")
 
@@ -54,7 +53,7 @@ STUDY = StudyResult(
 )
 def test_a_segmenter_says_why_it_did_not_win(other, rank, changes, words):
     chosen = selection({"kmeans": 1.5, "autoencoder": rank}, **changes)
-    page = entrant_page.page("autoencoder", [other], card("kmeans"), STUDY, chosen, ENGLISH)
+    page = pages.segmenter([other], card("kmeans"), STUDY, chosen, ENGLISH)
     assert page.startswith("**autoencoder did not win:** ")
     assert words in page.splitlines()[0]
     assert "| held-out gain (separation/gain) | 0.050 (0.040\xa0…\xa00.060) | 0.050" in page
@@ -66,23 +65,66 @@ def test_a_segmenter_says_why_it_did_not_win(other, rank, changes, words):
 def test_the_winner_says_so_in_both_languages():
     chosen = selection({"kmeans": 1.0, "kmeans #2": 2.0})
     finalists = [card("kmeans"), card("kmeans #2")]
-    english = entrant_page.page("kmeans", finalists, finalists[0], STUDY, chosen, ENGLISH)
+    english = pages.segmenter(finalists, finalists[0], STUDY, chosen, ENGLISH)
     assert "**k-means won** with 4 segments" in english
     assert "**k-means #2 did not win:** its mean rank 2.00" in english
     assert "### k-means #2" in english
-    german = entrant_page.page("kmeans", finalists, finalists[0], STUDY, chosen, GERMAN)
+    german = pages.segmenter(finalists, finalists[0], STUDY, chosen, GERMAN)
     assert "**k-Means gewann** mit 4 Segmenten" in german
     assert "Jeder Kunde gehört zur nächsten von k Mitten" in german
 
 
 def test_a_segmenter_of_somebody_else_has_no_words_of_ours():
     chosen = selection({"kmeans": 1.0, "mine": 2.0})
-    page = entrant_page.page("mine", [card("mine")], card("kmeans"), STUDY, chosen, ENGLISH)
+    page = pages.segmenter([card("mine")], card("kmeans"), STUDY, chosen, ENGLISH)
     assert "None" not in page
 
 
-def test_what_matters_least_gives_way_where_room_is_short():
-    sections = [(["opening", ""], 0), (["x" * 50], 2), (["table"], 1), (["y" * 50], 3)]
-    assert fitting(sections, 200).splitlines() == ["opening", "", "x" * 50, "table", "y" * 50]
-    assert fitting(sections, 100).splitlines() == ["opening", "", "x" * 50, "table"]
-    assert fitting(sections, 40).splitlines() == ["opening", "", "table"]
+SECTIONS = (
+    "Shall version 2 of b2b-segments replace the present champion",
+    "| Id | Name |",
+    "### Why this segmentation",
+    "**The accounts of each segment:** `outputs/a.parquet`",
+    "### Gates: k-means",
+    "### Who moves, against version 1",
+    "RFM grid failed G002 Every segment comes back",
+    "**Data:** 1,200 customers",
+    "others ",  # the segments' summaries
+)
+"""What a page says, in the order in which it is worth the room."""
+
+
+def test_what_matters_least_gives_way_where_room_is_short(tell):
+    story, where = tell(ENGLISH), {"address": "#/x", "members": "outputs/a.parquet", "model": "models:/m/2"}
+    room, lengths = 8000, []
+    for shown in range(9, 2, -1):
+        page = pages.comparison(story, ENGLISH, **where, room=room)
+        assert [words in page for words in SECTIONS] == [at < shown for at in range(9)], room
+        lengths.append(len(page))
+        room = len(page) - 1
+    assert pages.comparison(story, ENGLISH, **where, room=10) == page, "the rest stays, whatever the room"
+    assert lengths == sorted(lengths, reverse=True)
+
+
+def test_the_page_shows_words_of_the_data_as_they_are(tell):
+    story = tell(ENGLISH)
+    named = replace(story.cards[0].segment, name="a|b <i>", summary="*c*")
+    story = replace(story, cards=[replace(story.cards[0], segment=named)], left_out={"mine": "<x>"})
+    page = pages.comparison(story, ENGLISH, address="", members="m", model="models:/m/2", room=10**6)
+    for words in ("| a&#124;b &#60;i&#62; |", "a&#124;b &#60;i&#62;**: &#42;c&#42;", "said: &#60;x&#62;"):
+        assert words in page, words
+    assert "Open the segment report" not in page
+
+
+def test_a_versions_card_gives_up_its_factors_before_the_summaries(tell, monkeypatch):
+    few = {"factors": {"frequency+n_products": ("frequency", "n_products")}, "explained": 0.81}
+    story = tell(ENGLISH, of_data=few)
+    summary = story.cards[0].segment.summary
+    for made_of, summaries in ((True, True), (False, True), (False, False), (False, False)):
+        card = pages.version(story, story.proposal, ENGLISH)
+        assert ("factors that tell 81% of all other features" in card) == made_of
+        assert (f"**: {summary}" in card) == summaries
+        assert card.startswith("**Shall version 2 of b2b-segments replace")
+        assert "Not meant for decisions about people." in card
+        monkeypatch.setattr(pages, "MAX_DESCRIPTION", len(card) - 1)
+    assert pages.version(story, None, ENGLISH).startswith("kmeans with 4 segments. **400 customers")

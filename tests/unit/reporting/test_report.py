@@ -11,7 +11,7 @@ import pytest
 
 from segmentwerk.core.types import Gate, Interval
 from segmentwerk.insight.language import Language
-from segmentwerk.insight.report import to_html, to_markdown, write
+from segmentwerk.reporting import pages
 
 pytestmark = pytest.mark.xdist_group("report")
 ENGLISH, GERMAN = Language("en", "EUR"), Language("de", "EUR")
@@ -42,14 +42,18 @@ class Outline(HTMLParser):
         return [found for tag, found in self.tags if tag == name]
 
 
-@pytest.fixture(scope="module")
-def english(tell):
-    return to_html(tell(ENGLISH), ENGLISH)
+def to_html(story, language, pictures=()):
+    return pages.report(story, pictures, language)
 
 
 @pytest.fixture(scope="module")
-def german(tell):
-    return to_html(tell(GERMAN), GERMAN)
+def english(tell, draw):
+    return to_html(tell(ENGLISH), ENGLISH, draw(tell(ENGLISH), ENGLISH))
+
+
+@pytest.fixture(scope="module")
+def german(tell, draw):
+    return to_html(tell(GERMAN), GERMAN, draw(tell(GERMAN), GERMAN))
 
 
 @pytest.mark.parametrize("language", ["english", "german"])
@@ -84,13 +88,13 @@ def test_the_report_says_what_is_to_be_decided_and_why(english):
         "G002 Every segment comes back: an overlap of at least 0.60",
         '<td class="failed">failed (0.40)</td>',
         '<td class="not_applicable">does not apply</td>',
-        "They come back.",
+        "The segments are reproducible: the same cut comes back",
         'autoencoder took no part. What the program said: <span lang="en">It did not fit.</span>',
         "Against version 1, 50 of 400 accounts (12.5%) move, that is, get another segment id; "
         "they hold 50,000\xa0EUR of the revenue (12.5%). 50 of them only follow their segment",
         "split: 13 thirteen becomes 13",
-        "Why 4 segments:</strong> They are four.",
-        "<strong>held-out gain</strong>: Good.",
+        "Why 4 segments:</strong> The search tried 2 to 6 segments with kmeans",
+        "<strong>held-out gain</strong>: how much better the segments describe accounts",
         "Prospects by segment",
         "60% came right (30% by always naming the largest segment)",
         "demo &lt;test&gt;",
@@ -134,14 +138,14 @@ def test_the_german_report_is_german_in_words_and_numbers(german):
 
 
 def test_the_cards_are_markdown_too(tell):
-    page = to_markdown(tell(ENGLISH), ENGLISH)
+    page = pages.segment_cards(tell(ENGLISH), ENGLISH)
     assert page.count("\n## Segment ") == 4
     assert "| Effect size |" in page
     assert "<" not in page.replace("demo <test>", "")
 
 
 def test_nothing_tells_who_the_accounts_are(tell, english, german):
-    for page in (english, german, to_markdown(tell(GERMAN), GERMAN)):
+    for page in (english, german, pages.segment_cards(tell(GERMAN), GERMAN)):
         assert "Planted" not in page
 
 
@@ -175,7 +179,7 @@ def test_what_is_unknown_is_a_dash(tell, proposal):
 
 
 def test_both_files_are_written_whole(tell, tmp_path):
-    page, cards = write(tell(GERMAN), tmp_path / "report", GERMAN)
+    page, cards = pages.write_report(tell(GERMAN), (), tmp_path / "report", GERMAN)
     assert page.read_text(encoding="utf-8").rstrip().endswith("</html>")
     assert cards.read_text(encoding="utf-8").startswith("# Segmentkarten")
     assert sorted(path.name for path in (tmp_path / "report").iterdir()) == ["cards.md", "report.html"]
@@ -183,8 +187,8 @@ def test_both_files_are_written_whole(tell, tmp_path):
 
 def test_factors_are_told_by_the_features_that_they_stand_for(tell):
     factors = {"frequency+n_products": ("frequency", "n_products"), "trend": ("trend",)}
-    few = {"factors": factors, "faint": ("return_rate",), "held_out": None}
-    english, german = (to_html(tell(language, **few), language) for language in (ENGLISH, GERMAN))
+    few = {"factors": factors, "faint": ("return_rate",), "in_turn": True}
+    english, german = (to_html(tell(language, of_data=few), language) for language in (ENGLISH, GERMAN))
     assert "1,200 customers are few for so many features" in english
     assert "orders so far and products bought</strong> (orders so far, products bought)" in english
     assert "without weight: return rate." in english

@@ -8,8 +8,8 @@ import pytest
 
 from segmentwerk.data.demo import world
 from segmentwerk.insight.language import Language, catalogue
-from segmentwerk.insight.report import to_html, to_markdown
 from segmentwerk.insight.words import level_of
+from segmentwerk.reporting import pages
 
 pytestmark = pytest.mark.xdist_group("report")
 LANGUAGES = {code: Language(code, "EUR") for code in ("en", "de")}
@@ -41,7 +41,7 @@ class Aloud(HTMLParser):
 
 def words(texts):
     """Return the words of texts, placeholders left out."""
-    joined = re.sub(r"{\w*}", " ", " ".join(texts))
+    joined = re.sub(r"{[^}]*}", " ", " ".join(texts))
     return {word.lower() for word in re.findall(r"[^\W\d_]{3,}", joined)}
 
 
@@ -71,33 +71,35 @@ def texts_of(value):
 
 
 @pytest.fixture(scope="module", params=["en", "de"])
-def told(request, tell, small_world):
+def told(request, tell, draw, small_world):
     """A comparison told in a language, the segments named by a champion that was told in the other one.
 
-    Returns the language's code, the story, and the words of the source itself.
+    Returns the language's code, the story, its pictures, and the words of the source itself.
     """
     table, *_ = small_world
     champion = tell(LANGUAGES[OTHER[request.param]])
     names = {card.segment.id: card.segment.called for card in champion.cards}
     few = {"factors": {"frequency+n_products": ("frequency", "n_products")}, "faint": ("return_rate",)}
-    story = tell(LANGUAGES[request.param], names=names, **few)
+    story = tell(LANGUAGES[request.param], names=names, of_data=few)
     assert [card.segment.name for card in story.cards] != [card.segment.name for card in champion.cards]
     levels = [str(level) for name in table.names("categorical") for level in table.features[name].dropna()]
     spelt_out = [name.replace("_", " ") for name in table.names() if name not in catalogue()["features"]]
-    return request.param, story, words([*levels, *spelt_out, story.source])
+    pictures = draw(story, LANGUAGES[request.param])
+    return request.param, story, pictures, words([*levels, *spelt_out, story.data.source])
 
 
 def test_a_page_has_no_word_of_ours_in_the_other_language(told):
-    code, story, of_source = told
+    code, story, pictures, of_source = told
     language = LANGUAGES[code]
-    heard = words(Aloud(to_html(story, language)).heard) | words([to_markdown(story, language)])
+    heard = words(Aloud(pages.report(story, pictures, language)).heard)
+    heard |= words([pages.segment_cards(story, language)])
     assert len(heard & our_own(code)) > 100, "the test looks at nothing"
     assert (heard & our_own(OTHER[code])) - of_source == set()
 
 
 def test_no_figure_has_one(told):
-    code, story, of_source = told
-    for figure, _ in story.pictures:
+    code, _, pictures, of_source = told
+    for figure, _ in pictures:
         heard = words(texts_of(figure))
         assert heard & our_own(code), figure.name
         assert (heard & our_own(OTHER[code])) - of_source == set(), figure.name

@@ -20,7 +20,7 @@ LEARNED_FROM = 10_000
 
 
 @dataclass(frozen=True)
-class Rule:
+class MembershipRule:
     """A conjunction of conditions; precision and recall are shares of accounts, NaN for no rule."""
 
     text: str = ""
@@ -28,7 +28,9 @@ class Rule:
     recall: float = float("nan")
 
 
-def membership_rules(table: AccountTable, labels: pd.Series, language: Language = ENGLISH) -> dict[int, Rule]:
+def membership_rules(
+    table: AccountTable, labels: pd.Series, language: Language = ENGLISH
+) -> dict[int, MembershipRule]:
     """Find, for each segment, the rule of at most three conditions with the best F1.
 
     Uses raw numeric features and one-hot levels, so that it reads in original units.
@@ -52,9 +54,11 @@ def _indicators(values: pd.Series) -> pd.DataFrame:
     return found.set_axis(columns, axis=1)
 
 
-def _rule(matrix: pd.DataFrame, member: np.ndarray, units: dict[str, str], language: Language) -> Rule:
+def _rule(
+    matrix: pd.DataFrame, member: np.ndarray, units: dict[str, str], language: Language
+) -> MembershipRule:
     if matrix.empty or member.all():
-        return Rule()
+        return MembershipRule()
     chosen = np.random.default_rng(0).permutation(len(matrix))[:LEARNED_FROM]
     smallest = max(5, int(member[chosen].sum() * 0.1))
     tree = DecisionTreeClassifier(
@@ -64,11 +68,11 @@ def _rule(matrix: pd.DataFrame, member: np.ndarray, units: dict[str, str], langu
     reached = tree.decision_path(matrix).toarray().astype(bool)
     best = int(np.argmax([_f1(found, member) for found in reached.T[1:]])) + 1 if reached.shape[1] > 1 else 0
     if best == 0:
-        return Rule()
+        return MembershipRule()
     found = reached[:, best]
     conditions = [_words(*split, units, language) for split in _splits(tree, best, list(matrix.columns))]
     text = f" {language.text('words.and')} ".join(conditions)
-    return Rule(text, float(member[found].mean()), float(found[member].mean()))
+    return MembershipRule(text, float(member[found].mean()), float(found[member].mean()))
 
 
 def _f1(found: np.ndarray, member: np.ndarray) -> float:

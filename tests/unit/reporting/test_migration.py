@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 
 from segmentwerk.evaluation.identity import match
-from segmentwerk.insight import report_tables, sentences
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.migration import Migration
+from segmentwerk.reporting import sentences, tables
 
 ENGLISH, GERMAN = Language("en", "EUR"), Language("de", "EUR")
 
@@ -34,7 +34,8 @@ def test_accounts_and_money_of_those_who_move_add_up():
     assert (moves.accounts, moves.moved, moves.followed) == (120, 16, 0)
     assert moves.leaving.to_dict() == {1: 10, 2: 0, 3: 6}
     assert moves.revenue_moved == 1600
-    heads, rows = report_tables.migration(moves, ENGLISH)
+    told = tables.migration(moves, ENGLISH)
+    heads, rows = told.heads, told.rows
     assert heads[-3:] == ["Accounts", "of which move", "Revenue of those who move"]
     assert rows[0] == ["1 one", "40", "10", "0", "50", "10 (20.0%)", "1,000\xa0EUR"]
     assert rows[-1] == ["All", "46", "50", "24", "120", "16 (13.3%)", "1,600\xa0EUR"]
@@ -64,7 +65,7 @@ def test_without_revenue_there_is_no_money():
         after={},
         revenue=None,
     )
-    assert "Revenue" not in " ".join(report_tables.migration(moving((9, 0, 0)), ENGLISH)[0][:-1])
+    assert "Revenue" not in " ".join(tables.migration(moving((9, 0, 0)), ENGLISH).heads[:-1])
     assert np.isnan(silent.revenue)
     assert "revenue" not in sentences.moved(silent, 1, ENGLISH)
 

@@ -8,9 +8,10 @@ import pytest
 
 from segmentwerk.core.settings import EvaluationSettings
 from segmentwerk.core.types import Score, StudyResult, TrialRecord, Verdict, Window
-from segmentwerk.insight import report_tables, sentences
 from segmentwerk.insight.cards import Prospects
 from segmentwerk.insight.language import Language
+from segmentwerk.reporting import sentences, tables
+from segmentwerk.reporting.story import criteria
 
 ENGLISH, GERMAN = Language("en", "EUR"), Language("de", "EUR")
 SETTINGS = EvaluationSettings()
@@ -35,10 +36,8 @@ def study(**values):
         ({"k2": 0.5, "k3": 0.4}, "kmeans was tried with 4 segments only"),
     ],
 )
-def test_why_so_many_segments(scorecards, selection, found, words):
-    told = sentences.number_of_segments(
-        {"kmeans": study(**found)}, scorecards[0], selection, SETTINGS, ENGLISH
-    )
+def test_why_so_many_segments(tell, found, words):
+    told = sentences.number_of_segments(tell(ENGLISH, studies={"kmeans": study(**found)}), ENGLISH)
     assert words in told
     assert "At most 10 were allowed, each with at least 2.0% of the accounts." in told
     assert "Among near ties fewer segments win." in told
@@ -51,12 +50,15 @@ def test_an_outcome_is_said_with_its_dates():
     assert sentences.outcome("my_outcome", window, ENGLISH) == "my_outcome"
 
 
-def test_every_head_of_the_ranking_has_its_meaning(selection):
-    for language in (ENGLISH, GERMAN):
-        reference = Score("value", "reference", 0.5)
-        told = sentences.meanings(selection, "revenue", reference, language)
-        assert [key for _, key, _ in told] == ["", *report_tables.criteria(selection)]
+def test_every_head_of_the_ranking_has_its_meaning(tell, selection, scorecards):
+    ranking = selection.ranking.assign(**{"value/explained": [0.2, 0.1]})
+    winner = replace(scorecards[0], scores=(*scorecards[0].scores, Score("value", "reference", 0.5)))
+    for language, words in ((ENGLISH, "together tell 0.50"), (GERMAN, "vom 31.01.2026")):
+        story = tell(language, selection=replace(selection, ranking=ranking), winner=winner)
+        told = sentences.meanings(story, language)
+        assert [key for _, key, _ in told] == ["", *criteria(story.selection)]
         assert all(meaning for _, _, meaning in told)
+        assert words in told[-1][-1]
 
 
 def test_the_verdict_says_what_was_measured_and_asked():
@@ -72,7 +74,7 @@ def test_the_headline_tells_money_where_it_is_known(tell):
     cards = tell(ENGLISH).cards
     told = sentences.headline(cards, ENGLISH)
     top = max(cards, key=lambda card: card.revenue)
-    assert f"customers with {report_tables.total(card.revenue for card in cards):,.0f}\xa0EUR" in told
+    assert f"customers with {tables.total(card.revenue for card in cards):,.0f}\xa0EUR" in told
     assert f"lies in segment {top.segment.id} ({top.segment.name})" in told
     assert "The most potential lies in" in told
     nan = float("nan")
@@ -83,7 +85,7 @@ def test_the_headline_tells_money_where_it_is_known(tell):
 def test_a_total_never_tells_what_one_segment_hides(tell):
     cards = list(tell(ENGLISH).cards)
     cards[0] = replace(cards[0], revenue=float("nan"))
-    _, rows = report_tables.overview(cards, ENGLISH)
+    rows = tables.overview(cards, ENGLISH).rows
     assert rows[-1][4] == "-"
     assert rows[-1][2] == "400"
 

@@ -1,0 +1,44 @@
+"""The figures behind a comparison's page, as CSV; no account's row is in them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from segmentwerk.core.files import atomic_file
+from segmentwerk.core.types import Scorecard, Selection
+from segmentwerk.features.table import catalogue
+from segmentwerk.preparation.prepare import Prepared
+
+
+def write(selection: Selection, cards: Sequence[Scorecard], prepared: Prepared, output: Path) -> list[Path]:
+    """Write ranking, scorecards, figures by segment, and features into a folder; return the paths."""
+    segments = pd.concat([card.per_segment.assign(candidate=card.candidate) for card in cards])
+    written = []
+    for name, frame in {
+        "ranking": selection.ranking,
+        "scores": pd.DataFrame(
+            [{"candidate": card.candidate, **vars(score)} for card in cards for score in card.scores]
+        ),
+        "segments": segments.reset_index(),
+        "features": _features(prepared),
+    }.items():
+        path = output / f"{name}.csv"
+        with atomic_file(path) as draft:
+            frame.to_csv(draft, index=False)
+        written.append(path)
+    return written
+
+
+def _features(prepared: Prepared) -> pd.DataFrame:
+    """List every feature there is, and of those that this source does not give, why."""
+    built = {feature.name for feature in prepared.table.catalogue}
+    reasons = prepared.accounts.absent
+    rows = [vars(feature) | {"absent": ""} for feature in prepared.table.catalogue] + [
+        vars(feature) | {"absent": reasons.get(feature.name, "these accounts are too few or too alike")}
+        for feature in catalogue()
+        if feature.name not in built
+    ]
+    return pd.DataFrame(rows)

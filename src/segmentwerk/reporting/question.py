@@ -1,0 +1,87 @@
+"""What is to be decided about a new version, in words: once, for every page and the terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from segmentwerk.core.proposal import Comparison, Proposal
+from segmentwerk.insight.language import Language
+from segmentwerk.reporting import tables
+from segmentwerk.reporting.tables import Grid
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer: the word for it, the command where there is one, and what comes of it."""
+
+    word: str
+    command: str | None
+    outcome: str
+
+
+@dataclass(frozen=True)
+class Question:
+    """A proposal in one language; without ``answers`` nothing is to be decided."""
+
+    heading: str
+    question: str
+    facts: tuple[str, ...]
+    answers: tuple[Answer, ...] = ()
+    grids: tuple[Grid, ...] = ()
+
+
+def put(proposal: Proposal, language: Language) -> Question:
+    """Say what is to be decided, what it changes, what speaks for and against it, and how to answer."""
+    t = language.text
+    heading, found = t("decision.heading"), proposal.comparison
+    if proposal.standing == "unregistered":
+        return Question(heading, t("decision.nothing"), (t(f"decision.{proposal.cause}"),))
+    champion = found.champion if found else None
+    asked = "confirm" if proposal.standing == "champion" else "replace" if found else "first"
+    told = {"version": proposal.version, "model": proposal.model, "champion": champion}
+    back = "no_none" if found is None else "no_back" if proposal.standing == "champion" else "no_stays"
+    yes = t("decision.yes_champion" if proposal.yes else "decision.yes_nothing", **told)
+    grids = (tables.differences(proposal, language), tables.promotion(proposal, language))
+    return Question(
+        heading,
+        t(f"decision.ask_{asked}", **told),
+        tuple(_facts(proposal, language)),
+        (
+            Answer(t("decision.yes"), proposal.yes, yes),
+            Answer(t("decision.no"), proposal.no, t(f"decision.{back}", **told)),
+        ),
+        tuple(grid for grid in grids if grid is not None),
+    )
+
+
+def _facts(proposal: Proposal, language: Language) -> Iterator[str]:
+    if proposal.cause:
+        yield language.text(f"decision.{proposal.cause}")
+    yield _change(proposal, language)
+    if proposal.against:
+        named = [f"{gate.code} {language.text(f'promotion.{gate.code}')}" for gate in proposal.against]
+        yield language.text("decision.some_refuse", gates="; ".join(named))
+    else:
+        yield language.text("decision.all_pass" if proposal.gates else "decision.not_asked")
+    found = proposal.comparison
+    if found and not found.differences:
+        yield language.text("decision.too_few", held_out=found.held_out)
+
+
+def _change(proposal: Proposal, language: Language) -> str:
+    found, money = proposal.comparison, ""
+    if found is None:
+        if proposal.revenue is not None:
+            money = language.text("decision.first_money", revenue=proposal.revenue)
+        return language.text("decision.first", accounts=proposal.accounts, money=money)
+    told = {"moved": round(found.moved * found.accounts), "accounts": found.accounts, "share": found.moved}
+    return language.text("decision.moves", money=_moved_money(found, language), **told)
+
+
+def _moved_money(found: Comparison, language: Language) -> str:
+    if found.revenue is None or found.moved_revenue is None or not found.revenue:
+        return ""
+    share = found.moved_revenue / found.revenue
+    told = {"moved_revenue": found.moved_revenue, "revenue": found.revenue, "revenue_share": share}
+    return language.text("decision.moves_money", **told)

@@ -1,0 +1,283 @@
+"""What all pages say in sentences, in the same words in every place."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import isfinite
+
+from segmentwerk.core.escaping import escape
+from segmentwerk.core.settings import EvaluationSettings
+from segmentwerk.core.types import (
+    PairedComparison,
+    Scorecard,
+    Selection,
+    StudyResult,
+    Verdict,
+    Window,
+)
+from segmentwerk.evaluation.structure import LEAST_APART
+from segmentwerk.insight.cards import Card, Prospects
+from segmentwerk.insight.discriminants import Discriminant
+from segmentwerk.insight.language import Language
+from segmentwerk.insight.migration import Migration
+from segmentwerk.insight.plots import best_by_segments
+from segmentwerk.insight.words import candidate, column_label, criterion, label
+from segmentwerk.reporting import tables
+from segmentwerk.reporting.story import Data, Story, criteria
+
+
+def reasons(
+    selection: Selection, cards: Sequence[Scorecard], language: Language, *, by_criterion: bool = False
+) -> str:
+    """Say why the winner won, and how sure that is; with differences by criterion or without."""
+    return " ".join(_reasons(selection, cards, language, by_criterion=by_criterion))
+
+
+def _reasons(
+    selection: Selection, cards: Sequence[Scorecard], language: Language, *, by_criterion: bool
+) -> Iterator[str]:
+    t = language.text
+    winner = next(card for card in cards if card.candidate == selection.winner)
+    told = {"winner": candidate(selection.winner, language), "k": winner.n_segments}
+    if selection.rule_of_thumb:
+        yield t("report.rule_of_thumb", **told)
+    else:
+        passed = sum(card.passed for card in cards)
+        yield t(
+            "report.passed_gates" if winner.passed else "report.no_gates", passed=passed, total=len(cards)
+        )
+        rank = float(selection.ranking.set_index("candidate")["rank"].loc[selection.winner])
+        names = [criterion(key, language) for key in criteria(selection)]
+        yield t("report.won", rank=rank, criteria=names, **told)
+        if selection.near_ties:
+            yield t("report.ties", names=_candidates(selection.near_ties, language))
+    for item in selection.comparisons:
+        role, name = t(f"roles.{item.role}"), candidate(item.candidate, language)
+        yield t("report.ahead", role=role, candidate=name, share=item.ahead)
+        if by_criterion:
+            yield t("report.differences", listed="; ".join(_differences(item, language)))
+    if len(selection.pareto) > 1:
+        yield t("report.front", names=_candidates(selection.pareto, language))
+
+
+def _candidates(names: Iterable[str], language: Language) -> list[str]:
+    return [candidate(name, language) for name in names]
+
+
+def _differences(comparison: PairedComparison, language: Language) -> Iterator[str]:
+    """Write by how much the winner is ahead of or behind another candidate in each criterion.
+
+    The number is the distance, with its 95% interval; where that reaches below zero, the order may be the
+    other one.
+    """
+    for key, found in comparison.differences.items():
+        behind = found.value < 0
+        ends = (-found.value, -found.high, -found.low) if behind else (found.value, found.low, found.high)
+        word = "report.behind_by" if behind else "report.ahead_by"
+        yield f"{criterion(key, language)}: {language.text(word, span=tables.span(*ends, language))}"
+
+
+def failures(card: Scorecard, language: Language) -> list[str]:
+    """Say of each gate that a candidate failed what was measured and what is asked."""
+    return [
+        language.text(
+            "page.others_failed",
+            candidate=candidate(card.candidate, language),
+            gate=tables.gate_title(gate, language),
+            measured=tables.measured(gate, language),
+            asked=tables.limit(gate, language),
+        )
+        for gate in card.gates
+        if gate.status == "failed"
+    ]
+
+
+def headline(cards: Sequence[Card], language: Language) -> str:
+    """Say in Markdown where the business is: who holds the revenue, and where more could be had."""
+    revenue = tables.total(card.revenue for card in cards)
+    known = isfinite(revenue)
+    top = max(cards, key=lambda card: card.revenue if known else card.segment.accounts).segment
+    text = language.text(
+        "page.headline" if known else "page.headline_sizes",
+        customers=sum(card.segment.accounts for card in cards),
+        revenue=revenue,
+        id=top.id,
+        name=escape(top.name),
+        share=top.share,
+        revenue_share=top.revenue_share,
+    )
+    promising = [card for card in cards if card.potential > 0]
+    if promising:
+        most = max(promising, key=lambda card: card.potential)
+        told = {"id": most.segment.id, "name": escape(most.segment.name), "potential": most.potential}
+        text += " " + language.text("page.headline_potential", **told)
+    return text
+
+
+def moved(moves: Migration, version: int, language: Language) -> str:
+    """Say how many accounts move, with how much revenue, and how many of them only follow their segment."""
+    text = language.text("page.moved", version=version, moves=moves)
+    if isfinite(moves.revenue_moved) and moves.revenue > 0:
+        share = moves.revenue_moved / moves.revenue
+        text += language.text("page.moved_revenue", revenue=moves.revenue_moved, share=share)
+    text += "."
+    if moves.followed:
+        left = moves.moved - moves.followed
+        text += " " + language.text("page.followed", followed=moves.followed, left=left)
+    return text
+
+
+def events(moves: Migration, language: Language) -> list[str]:
+    """Say what became of each segment, by name."""
+
+    def named(ids: Sequence[int], names: Mapping[int, str]) -> list[str]:
+        return [f"{one} {names.get(one, '')}".strip() for one in ids]
+
+    return [
+        language.text(
+            f"events.{event.kind}",
+            old=named(event.old, moves.before),
+            new=named(event.new, moves.after),
+            jaccard=event.jaccard,
+        )
+        for event in moves.identity.events
+    ]
+
+
+def prospects(found: Prospects, language: Language) -> str:
+    """Say how far it can be believed which segments prospects fall into, and how many have none."""
+    if found.by_segment.empty:
+        return language.text("page.prospects_none", count=found.left_out)
+    note = language.text(
+        "page.prospects_note",
+        accuracy=found.accuracy,
+        majority=found.majority,
+        error=100 * found.calibration_error,
+    )
+    left_out = language.text("page.prospects_left_out", count=found.left_out)
+    return f"{note} {left_out}" if found.left_out else note
+
+
+def number_of_segments(story: Story, language: Language) -> str:
+    """Say why the winner has as many segments as it has."""
+    card, selection, limits, t = story.winner, story.selection, story.limits, language.text
+    k = float(card.n_segments)
+    found = best_by_segments(story.studies[card.algorithm]) if card.algorithm in story.studies else {}
+    told: dict[str, object] = {"algorithm": card.algorithm, "k": card.n_segments}
+    if k not in found or len(found) < 2:
+        sentences = [t("page.k_only", **told)]
+    else:
+        rival = max((one for one in found if one != k), key=lambda one: found[one].value)
+        told |= {"value": found[k].value, "next_value": found[rival].value}
+        told |= {"low": int(min(found)), "high": int(max(found)), "next": int(rival)}
+        sentences = [t("page.k_best" if found[k].value >= found[rival].value else "page.k_final", **told)]
+    if selection.near_ties and not selection.rule_of_thumb:
+        sentences.append(t("page.k_tie"))
+    sentences.append(t("page.k_limits", most=limits.max_segments, least=limits.min_segment_share))
+    return " ".join(sentences)
+
+
+def structure(verdict: Verdict, limits: EvaluationSettings, language: Language) -> str:
+    """Say what the verdict on structure is and rests on, with the limits beside what was measured."""
+    opening = language.text(f"verdicts.{verdict.kind}")
+    if not isfinite(verdict.jaccard):
+        return opening
+    measured = language.text("page.structure", verdict=verdict, limits=limits, least_apart=LEAST_APART)
+    return f"{opening} {measured}"
+
+
+def outcome(name: str, window: Window, language: Language) -> str:
+    """Say what an outcome is."""
+    if not language.find("outcomes", name):
+        return name
+    return language.text(f"outcomes.{name}", since=window.as_of, until=window.outcome_until)
+
+
+def meanings(story: Story, language: Language) -> list[tuple[str, str, str]]:
+    """Return what the heads of the ranking mean: word, name of the metric where it has one, and meaning."""
+    found = [(language.text("report.rank"), "", language.text("meaning.rank"))]
+    explained = outcome(story.outcome, story.data.window, language)
+    reference = story.winner.score("value/reference")
+    for key in criteria(story.selection):
+        known = language.find("meaning", key)
+        words = language.text(f"meaning.{key}", outcome=explained) if known else ""
+        if key.startswith("value/") and reference is not None:
+            words += ". " + language.text("page.best_known", reference=reference.value)
+        found.append((criterion(key, language), key, words.rstrip(".")))
+    return found
+
+
+def looked_at(data: Data, language: Language) -> str:
+    """Say which accounts a comparison looked at."""
+    return language.text("report.data_in_turn" if data.in_turn else "report.data", data=data)
+
+
+def loadings(found: Discriminant, language: Language) -> str:
+    """List the variables that tell a segment from the rest."""
+    return ", ".join(
+        f"{column_label(name, language)} ({language.decimal(loading)})" for name, loading in found.loadings
+    )
+
+
+def results(cards: Sequence[Scorecard], selection: Selection, language: Language) -> str:
+    """Say of each candidate whether it won, and why it did not."""
+    return " ".join(_result(card, selection, language) for card in cards)
+
+
+def _result(card: Scorecard, selection: Selection, language: Language) -> str:
+    name = candidate(card.candidate, language)
+    if card.candidate == selection.winner:
+        return language.text("page.child_won", candidate=name, k=card.n_segments)
+    return f"{language.text('page.child_lost', candidate=name)} {_why_not(card, selection, language)}"
+
+
+def _why_not(card: Scorecard, selection: Selection, language: Language) -> str:
+    ranks = selection.ranking.set_index("candidate")["rank"]
+    own, best = float(ranks.loc[card.candidate]), float(ranks.loc[selection.winner])
+    told = {"winner": candidate(selection.winner, language), "rank": own, "best": best}
+    if not isfinite(own):
+        asked = language.text("page.asked").lower()
+        failed = [
+            f"{tables.gate_title(gate, language)} ({tables.measured(gate, language)}; "
+            f"{asked}: {tables.limit(gate, language)})"
+            for gate in card.gates
+            if gate.status == "failed" and gate.severity == "error"
+        ]
+        return language.text("page.lost_gates", gates=failed, **told)
+    if selection.rule_of_thumb:
+        return language.text("page.lost_thumb", **told)
+    key = "page.lost_tie" if card.candidate in selection.near_ties else "page.lost_rank"
+    return language.text(key, **told)
+
+
+def search(study: StudyResult, language: Language) -> str:
+    """Say how many trials a search made, and what became of them."""
+    states = Counter(trial.state for trial in study.trials)
+    counts = {state: states[state] for state in ("complete", "pruned", "failed")}
+    return language.text("page.study", trials=len(study.trials), **counts)
+
+
+def made_of(data: Data, language: Language) -> str:
+    """Say in Markdown which factors stand for the features, where customers are few for all of them."""
+    listed = [
+        f"**{escape(column_label(name, language))}**"
+        + (f" ({escape(', '.join(label(one, language) for one in members))})" if len(members) > 1 else "")
+        for name, members in data.factors.items()
+        if members
+    ]
+    alone = ", ".join(escape(column_label(column, language)) for column in data.alone)
+    text = language.text(
+        "page.made_of",
+        stay=alone or language.text("page.made_of_none"),
+        count=len(data.factors),
+        data=data,
+        factors=", ".join(listed),
+    )
+    return f"{text} {faint(data, language)}".strip()
+
+
+def faint(data: Data, language: Language) -> str:
+    """Say which features no factor tells of; empty where there are none."""
+    names = [label(name, language) for name in data.faint]
+    return language.text("report.faint", names=names) if names else ""
