@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from dataclasses import replace
 from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import torch
+
+    from segmentwerk.segmenters._embedder import Embedder
 
 MANY = 100_000
 """Rows from which the way to the card and back is worth it for what numpy does at once otherwise."""
@@ -25,6 +28,18 @@ def cuda(n_rows: int | None = None) -> torch.device | None:
     import torch  # here, because it takes a second to import, and prediction needs numpy alone
 
     return torch.device("cuda") if torch.cuda.is_available() else None
+
+
+def to_device(embedder: Embedder, n_rows: int) -> Embedder:
+    """Return the embedder with its maps on the card, if there is one and the rows are many."""
+    device = cuda(n_rows)
+    if device is None:
+        return embedder
+    from segmentwerk.segmenters._cuda import CudaMLP
+
+    maps = (CudaMLP(each.layers, device) for each in (embedder.encoder, embedder.decoder))
+    encoder, decoder = maps
+    return replace(embedder, encoder=encoder, decoder=decoder)
 
 
 @cache

@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from segmentwerk.core.arrays import FloatArray, IntArray
-from segmentwerk.segmenters import _device
 from segmentwerk.segmenters._variables import Variables
 from segmentwerk.segmenters.onnx_graph import Graph
 
@@ -141,17 +140,6 @@ class Embedder:
             name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)
         }
         return cls(_maps(arrays, "encoder"), _maps(arrays, "decoder"), Variables(**described))
-
-
-def to_device(embedder: Embedder, n_rows: int) -> Embedder:
-    """Return the embedder with its maps on the graphics card, if there is one and the rows are many."""
-    device = _device.cuda(n_rows)
-    if device is None:
-        return embedder
-    from segmentwerk.segmenters._cuda import CudaMLP
-
-    encoder, decoder = (CudaMLP(maps.layers, device) for maps in (embedder.encoder, embedder.decoder))
-    return Embedder(encoder, decoder, embedder.variables)
 
 
 def _maps(arrays: Mapping[str, NDArray[Any]], half: str) -> FoldedMLP:

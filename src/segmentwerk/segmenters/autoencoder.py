@@ -12,7 +12,7 @@ from segmentwerk.core.arrays import FloatArray, IntArray
 from segmentwerk.core.errors import FitError
 from segmentwerk.core.seeds import derive
 from segmentwerk.segmenters import _device, _diagnostics
-from segmentwerk.segmenters._embedder import Embedder, to_device
+from segmentwerk.segmenters._embedder import Embedder
 from segmentwerk.segmenters._neighbors import modularity
 from segmentwerk.segmenters._variables import Variables
 from segmentwerk.segmenters.base import (
@@ -194,10 +194,10 @@ class AutoencoderSegmenter(Segmenter):
         kind = Trainer if _device.cuda() is None else CudaTrainer
         trainer = kind(dataset, params, derive(self.random_state, "network", number))
         embedder = trainer.run(report)
-        head = self._fit_head(to_device(embedder, len(sample)).embed(sample))
+        head = self._fit_head(_device.to_device(embedder, len(sample)).embed(sample))
         if self.fine_tuning:
             embedder = trainer.fine_tune(head.labels_, self.fine_tuning)
-            head = self._fit_head(to_device(embedder, len(sample)).embed(sample))
+            head = self._fit_head(_device.to_device(embedder, len(sample)).embed(sample))
         return _Attempt(
             embedder, trainer.curve, head, modularity(head.labels_, dataset.graph.numpy(force=True))
         )
@@ -272,11 +272,11 @@ class AutoencoderSegmenter(Segmenter):
 
     def _points(self, data: FloatArray) -> Iterator[FloatArray]:
         """Yield the embedding of some rows after the other; the graphics card takes all at once."""
-        embedder, whole = to_device(self._embedder, len(data)), _device.cuda(len(data)) is not None
+        embedder, whole = _device.to_device(self._embedder, len(data)), _device.cuda(len(data)) is not None
         return (embedder.embed(data[part]) for part in ([slice(None)] if whole else chunks(data)))
 
     def _by_chunk(self, data: FloatArray) -> Iterator[tuple[FloatArray, FloatArray]]:
-        embedder = to_device(self._embedder, len(data))
+        embedder = _device.to_device(self._embedder, len(data))
         return (self._judge(embedder, data[part]) for part in chunks(data))
 
     def _membership(self, data: FloatArray) -> tuple[FloatArray, FloatArray]:
