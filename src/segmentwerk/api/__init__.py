@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from segmentwerk.api import calls, frames
+from segmentwerk.api import calls, in_memory
 from segmentwerk.api.results import ComparisonResult, LoadedSource, ScoringResult
 from segmentwerk.config import CompareSettings, DataSettings, ScoreSettings
 
@@ -109,7 +109,7 @@ def score(
         kept = {key: value for key, value in accounts.overrides.items() if key.split(".")[0] in _SCORING}
         given = kept | given
     elif isinstance(accounts, pd.DataFrame):
-        given["input"] = str(frames.as_file(accounts, calls.home_of(given)))
+        given["input"] = str(in_memory.as_file(accounts, calls.home_of(given)))
     elif accounts is not None:
         given["input"] = str(Path(accounts))
     return ScoringResult.read(calls.run("score", ScoreSettings, given))
@@ -121,6 +121,6 @@ def _with_source(source: str | Frames | LoadedSource, given: dict[str, Any]) -> 
         return {**source.overrides, **given}
     if isinstance(source, str):
         return {"source": source, **given}
-    if not frames.is_frames(source):
-        raise frames.no_frames(source)
-    return frames.as_source(source, calls.home_of(given)) | given
+    if not in_memory.is_frames(source):
+        raise in_memory.no_frames(source)
+    return in_memory.as_source(source, calls.home_of(given)) | given

@@ -13,7 +13,7 @@ import pytest
 from hydra.core.global_hydra import GlobalHydra
 
 import segmentwerk as sw
-from segmentwerk.api import calls, frames
+from segmentwerk.api import calls, in_memory
 from segmentwerk.config import CompareSettings, DataSettings, ScoreSettings
 from segmentwerk.core.errors import ConfigError, InputError
 
@@ -164,9 +164,9 @@ def test_ids_may_be_the_index_and_orders_come_beside(home):
 
 
 def test_frames_lie_where_only_this_user_reads_them(home):
-    first = frames.as_source(ACCOUNTS, home)
-    assert first == frames.as_source(ACCOUNTS.copy(), home), "once for each content"
-    assert first != frames.as_source(ACCOUNTS.assign(country="CH"), home)
+    first = in_memory.as_source(ACCOUNTS, home)
+    assert first == in_memory.as_source(ACCOUNTS.copy(), home), "once for each content"
+    assert first != in_memory.as_source(ACCOUNTS.assign(country="CH"), home)
     assert (home / "cache").stat().st_mode & 0o077 == 0
     assert Path(first["source.path"]).is_relative_to(home / "cache")
 

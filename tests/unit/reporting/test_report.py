@@ -160,7 +160,7 @@ def test_without_a_champion_there_is_no_migration(tell, proposal):
 
 def test_prospects_of_whom_too_little_is_known_have_a_sentence_and_no_empty_table(tell):
     some = tell(ENGLISH)
-    nobody = replace(some.prospects, found=some.prospects.found.head(0), left_out=40)
+    nobody = replace(some.prospects, by_segment=some.prospects.by_segment.head(0), left_out=40)
     page = to_html(replace(some, prospects=nobody), ENGLISH)
     section = page.partition('<section aria-labelledby="prospects">')[2].partition("</section>")[0]
     assert "None of the 40 prospects" in section
