@@ -21,9 +21,9 @@ from sklearn.utils.estimator_checks import check_estimator
 from threadpoolctl import threadpool_limits
 
 import segmentwerk.segmenters
+from segmentwerk.core import threads as threads_module
 from segmentwerk.core.errors import FitError, InputError, ModelError
 from segmentwerk.core.settings import SegmenterSettings
-from segmentwerk.segmenters import base
 from segmentwerk.segmenters.base import MAX_SEGMENTS, Segmenter
 
 CONFIGS = sorted((Path(__file__).parents[2] / "conf" / "segmenter").glob("*.yaml"))
@@ -147,7 +147,7 @@ def test_rows_are_judged_alone(fitted: Segmenter) -> None:
 def test_same_seed_same_result_on_one_thread_and_on_two(
     fitted: Segmenter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(base, "_SMALL", 0)  # else this small table would stay on one thread
+    monkeypatch.setattr(threads_module, "_SMALL", 0)  # else this small table would stay on one thread
     for threads in (1, 2):
         with threadpool_limits(threads):
             again = clone(fitted).fit(TRAIN)
