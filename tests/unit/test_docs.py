@@ -1,5 +1,6 @@
 """README and docs point at what is there, say what the code says, and become a site without a warning."""
 
+import importlib.util
 import re
 import subprocess
 import sys
@@ -77,6 +78,12 @@ def test_quality_checks_are_called_as_in_the_code(tmp_path):
         told = written[finding.code][1]
         blanked = finding.status == "failed" and told == "error"  # then the row is used all the same
         assert finding.severity == told or (blanked and finding.severity == "warning"), finding
+
+
+def test_an_account_goes_through_modules_that_are_there():
+    way = re.findall(r"^\d+\. `([a-z_.]+)`", ARCHITECTURE, re.MULTILINE)
+    assert 0 < len(way) <= 12
+    assert [name for name in way if importlib.util.find_spec(f"segmentwerk.{name}") is None] == []
 
 
 def test_the_import_contract_is_the_one_that_is_checked():
