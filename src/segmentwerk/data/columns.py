@@ -31,12 +31,19 @@ def _account() -> Column:
     return Column("text", "the account it belongs to", required=True)
 
 
+def _consent(channel: str) -> Column:
+    return Column("number", f"consent to {channel}: 1 agreed, 0 refused", personal=True, allowed=(0, 1))
+
+
 ACCOUNTS = {
     "account_id": Column("text", "key of the account", required=True, key=True),
     "name": Column("text", "name of the company", personal=True),
     "email": Column("text", "e-mail address", personal=True),
     "phone": Column("text", "telephone number", personal=True),
     "address": Column("text", "street and house number", personal=True),
+    "consent_email": _consent("e-mails"),
+    "consent_phone": _consent("calls"),
+    "consent_post": _consent("letters"),
     "industry": Column("text", "industry, coarse"),
     "subindustry": Column("text", "industry, fine"),
     "employees": Column("number", "number of employees", "people", low=0, high=1e8),

@@ -28,7 +28,7 @@ ACCOUNTS = 4000
 COLUMNS = {
     "accounts": "account_id name email phone address industry subindustry employees annual_revenue "
     "founded_year ownership parent_account_id country region town latitude longitude urbanity "
-    "lead_source payment_terms_days created_on fax_extension",
+    "lead_source payment_terms_days created_on fax_extension consent_email consent_phone consent_post",
     "orders": "order_id account_id ordered_at quantity revenue margin product_id category channel",
     "activities": "account_id occurred_at kind action amount",
     "surveys": "account_id answered_on item score scale_min scale_max",
