@@ -108,7 +108,9 @@ def _consent(known: pd.DataFrame, channel: str, column: str) -> pd.Series:
         raise InputError(
             f"accounts.{column} is neither 0 nor 1 in {odd} rows.", "1: agreed, 0: refused, empty: unknown."
         )
-    contact = _text(known, {"ads": "email", "post": "address"}.get(channel, channel)).str.casefold()
+    if channel == "post":
+        return given  # a house has many addressees
+    contact = _text(known, "phone" if channel == "phone" else "email").str.casefold()
     if channel == "phone":
         contact = contact.str.replace(r"\D", "", regex=True)
     lowest = given.groupby(contact).transform("min").where(contact != "")
