@@ -20,6 +20,7 @@ from segmentwerk.core.errors import InputError
 
 Tables = Mapping[str, ibis.Table]
 Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
 YEAR = 365
 SLACK = 31
@@ -248,4 +249,6 @@ def figures(sums: Mapping[str, Floats]) -> dict[str, Floats]:
 
 
 def _ratio(above: Floats, below: Floats) -> Floats:
-    return np.divide(above, below, out=np.full(np.shape(above), np.nan), where=np.asarray(below) > 0)
+    found: Floats = np.full(np.shape(above), np.nan)
+    np.divide(above, below, out=found, where=np.asarray(below) > 0)
+    return found

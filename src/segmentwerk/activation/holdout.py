@@ -19,9 +19,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm
 
+from segmentwerk.activation.figures import Integers
 from segmentwerk.core.activation_settings import KpiSettings
-
-Integers = npt.NDArray[np.int64]
 
 ALPHA, POWER = 0.05, 0.8
 """Two-sided risk of seeing what is not there, and chance of seeing what is."""
@@ -73,7 +72,7 @@ def arms(
     names = list(ids)
     found = pd.Series(None, index=pd.Index(names, name="account_id"), name="arm", dtype=object)
     if drawn is not None:
-        found = found.where(~found.index.isin(drawn.index), found.index.map(drawn))
+        found = found.where(~found.index.isin(drawn.index), found.index.map(drawn.to_dict()))
     open_ = found.isna().to_numpy()
     some = [name for name, asked in zip(names, open_, strict=True) if asked]
     codes, levels = pd.factorize(np.array([str(one) for one in strata], dtype=object)[open_])
@@ -189,4 +188,8 @@ def _usual(
     if name not in recent or len(recent[name]) < LEAST:
         return math.nan, math.nan
     values = recent[name].to_numpy(np.float64)
-    return float(values.mean()), float(values.std(ddof=1))
+    mean, spread = float(values.mean()), float(values.std(ddof=1))
+    if kpi.metric == "order_rate":  # of prospects nobody has ordered: then the target's own spread counts
+        reached = min(mean + kpi.target, 1.0)
+        spread = max(spread, math.sqrt(reached * (1.0 - reached)))
+    return mean, spread

@@ -144,8 +144,9 @@ def match(
         The kinds of accounts that each segment has, by id.
     """
     measured: dict[int, dict[tuple[str, str], float]] = {number: {} for number in stances}
-    for row in effects.itertuples():
-        measured.setdefault(int(row.segment_id), {})[str(row.feature), str(row.level)] = float(row.effect)
+    columns = (effects[name].tolist() for name in ("segment_id", "feature", "level", "effect"))
+    for number, feature, level, effect in zip(*columns, strict=True):
+        measured.setdefault(int(number), {})[feature, level] = effect
     found = [
         one
         for number in stances

@@ -14,9 +14,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from segmentwerk.activation.figures import SUMS, Book, Floats, figures
+from segmentwerk.activation.figures import SUMS, Book, Floats, Integers, figures
 from segmentwerk.core.activation_settings import ActivationSettings, Stance
-from segmentwerk.core.errors import ConfigError, nearest
+from segmentwerk.core.errors import ConfigError, InputError, nearest
 from segmentwerk.core.seeds import derive
 
 RANKED = (
@@ -89,8 +89,14 @@ def rank(
     ------
     ConfigError
         If a weight names no figure, or no weighed figure is known.
+    InputError
+        If no account has a segment.
     """
     known = segment_ids[segment_ids >= 0].sort_index()
+    if known.empty:
+        raise InputError(
+            "The model knows too little of every account to give it a segment.", "Check the source's mapping."
+        )
     ids, codes = np.unique(known.to_numpy(), return_inverse=True)
     names = [name for name in SUMS if name in book.accounts]
     values = book.accounts.loc[known.index, names].to_numpy(np.float64)
@@ -131,13 +137,13 @@ def _usable(
     used = {name: weight for name, weight in asked.items() if name in found}
     if not used:
         raise ConfigError(
-            f"Of this source nothing is known that goal.priorities weighs ({', '.join(asked) or 'it is empty'}).",
+            f"This source tells nothing that goal.priorities weighs ({', '.join(asked) or 'it is empty'}).",
             f"Known: {', '.join(name for name in RANKED if name in found)}.",
         )
     return used, tuple(name for name in asked if name not in used)
 
 
-def _resampled(values: Floats, codes: Floats, k: int, n: int, seed: int) -> Floats:
+def _resampled(values: Floats, codes: Integers, k: int, n: int, seed: int) -> Floats:
     """Return sums over resampled accounts of each segment, (n, k, n_columns)."""
     rng = np.random.default_rng(seed)
     found = np.empty((n, k, values.shape[1]))
@@ -161,11 +167,8 @@ def _scaled(values: Floats) -> Floats:
 
 
 def _score(found: Mapping[str, Floats], weights: Mapping[str, float]) -> Floats:
-    total: Floats = sum(
-        (abs(weight) * _directed(_comparable(found, name), weight) for name, weight in weights.items()),
-        np.float64(0),
-    )
-    return total / sum(abs(weight) for weight in weights.values())
+    parts = [abs(weight) * _directed(_comparable(found, name), weight) for name, weight in weights.items()]
+    return np.asarray(np.sum(parts, axis=0) / sum(abs(weight) for weight in weights.values()))
 
 
 def _directed(values: Floats, weight: float) -> Floats:
@@ -180,13 +183,13 @@ def _comparable(found: Mapping[str, Floats], name: str) -> Floats:
 
 def _axis(found: Mapping[str, Floats], names: tuple[str, ...]) -> Floats:
     known = [_comparable(found, name) for name in names if name in found]
-    return np.mean(known, axis=0) if known else np.full(len(found["accounts"]), 0.5)
+    return np.asarray(np.mean(known, axis=0)) if known else np.full(len(found["accounts"]), 0.5)
 
 
 def _ranks(score: Floats) -> Floats:
     """Return ranks from 1 for the highest; among equals the first segment comes first."""
     order = np.argsort(-score, axis=-1, kind="stable")
-    return np.argsort(order, axis=-1, kind="stable") + 1
+    return np.asarray(np.argsort(order, axis=-1, kind="stable") + 1.0)
 
 
 def _changed(weights: dict[str, float]) -> list[dict[str, float]]:
@@ -219,8 +222,8 @@ def focus(ranking: Ranking, segments: pd.DataFrame, settings: ActivationSettings
     room = settings.capacity if settings.capacity and settings.capacity_unit == "accounts" else np.inf
     chosen, within = _choose(ranking.segments["score"], holds, work, settings.focus_share, room)
     stances: dict[int, Stance] = {
-        int(id_): "focus" if id_ in chosen else "keep" if keeps else "let_go"
-        for id_, keeps in _worth_keeping(table).items()
+        id_: "focus" if id_ in chosen else "keep" if keeps else "let_go"
+        for id_, keeps in zip(table.index.tolist(), _worth_keeping(table), strict=True)
     }
     return Focus(stances, by, float(holds[chosen].sum()), int(work[chosen].sum()), within)
 

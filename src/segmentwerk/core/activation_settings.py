@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BeforeValidator, Field, model_validator
 
 from segmentwerk.core.settings import Settings
+from segmentwerk.core.types import Basis
 
 Channel = Literal["email", "phone", "post", "visit", "portal", "ads"]
 Stance = Literal["focus", "keep", "let_go"]
@@ -57,13 +58,11 @@ class WhenSettings(Settings):
     any: list[TraitSettings] = Field(default_factory=list)
     segments: list[int] = Field(default_factory=list)
     """Ids; empty: every segment."""
-    basis: list[Literal["full", "partial", "firmographic"]] = Field(
-        default_factory=lambda: ["full", "partial"]
-    )
+    basis: list[Basis] = Field(default=["full", "partial"])
     """What the segment of an account stands on; `firmographic` are prospects."""
     goals: list[str] = Field(default_factory=list)
     """Names of goals; empty: every goal."""
-    stances: list[Stance] = Field(default_factory=lambda: ["focus", "keep"])
+    stances: list[Stance] = Field(default=["focus", "keep"])
 
 
 class KpiSettings(Settings):

@@ -216,8 +216,8 @@ class GoalSettings(Settings):
             "reachable": 1.0,
         }
     )
-    """Weight of a segment's figure in the order of the segments (`activation.priorities`); below 0: the lower,
-    the sooner."""
+    """Weight of a figure in the order of the segments (`activation.priorities`); below 0: the lower, the
+    sooner."""
 
 
 class TuningSettings(Settings):

@@ -15,9 +15,9 @@ from rich.console import Console
 from rich.progress import Progress
 
 from segmentwerk.activation import campaign, consent, exporting, figures, ledger, offers, playbook, sink
-from segmentwerk.activation.campaign import Plan, Situation
 from segmentwerk.activation.exporting import Exported
 from segmentwerk.activation.ledger import Written
+from segmentwerk.activation.plans import Plan, Situation
 from segmentwerk.activation.sink import Ready
 from segmentwerk.config import ActivateSettings
 from segmentwerk.contest import run_records
@@ -147,7 +147,8 @@ def _people(accounts: Accounts) -> pd.DataFrame:
     ids = accounts.table.orders.index.astype(str)
     if "accounts" not in accounts.checked.tables:
         return pd.DataFrame(index=pd.Index(ids, name="account_id"))
-    rows = accounts.checked.tables["accounts"].to_pyarrow().to_pandas().set_index("account_id")
+    rows: pd.DataFrame = accounts.checked.tables["accounts"].to_pyarrow().to_pandas()
+    rows = rows.set_index("account_id")
     rows.index = rows.index.astype(str)
     return rows.reindex(pd.Index(ids, name="account_id"))
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from segmentwerk.activation.campaign import Plan, Task
+from segmentwerk.activation.plans import Plan, Task
 from segmentwerk.insight.language import Language
 
 WIDTH, HEIGHT, EDGE = 560, 330, 46

@@ -1,0 +1,148 @@
+"""`segmentwerk activate`: from the champion to plan, ledger and files; once whole, and every refusal."""
+
+import shutil
+from datetime import date
+from pathlib import Path
+
+import mlflow
+import pandas as pd
+import pytest
+
+from command_line import Finished, in_process, segmentwerk
+from segmentwerk.activation import ledger
+
+DEMO = "source.accounts=500"
+
+
+@pytest.fixture(scope="session")
+def activated(comparison) -> Finished:
+    done = segmentwerk("activate", DEMO, "activation.holdout=0.2", home=comparison.home)
+    assert done.code == 0, done.stderr
+    return done
+
+
+@pytest.fixture(scope="session")
+def client(activated):
+    return mlflow.MlflowClient(f"sqlite:///{activated.home}/mlflow/mlflow.db")
+
+
+@pytest.fixture(scope="session")
+def recorded(activated):
+    return ledger.read(Path(activated.summary["ledger"]["folder"]))
+
+
+def test_every_account_of_the_ledger_has_one_arm_a_campaign(activated, recorded):
+    assert len(recorded) == activated.summary["ledger"]["new"] > 0
+    assert not recorded.duplicated(["account_id", "campaign"]).any()
+    assert set(recorded["arm"]) == {"treated", "control"}
+    assert set(recorded["as_of"]) == {date(2026, 1, 1)}
+    share = (recorded["arm"] == "control").mean()
+    assert share == pytest.approx(0.2, abs=0.02)
+
+
+def test_files_hold_the_treated_by_their_own_ids_and_nobody_else(activated, recorded):
+    (path,) = [Path(one) for one in activated.summary["export"]["files"] if "measures" in one]
+    rows = pd.read_csv(path, dtype=str)
+    treated = set(recorded.loc[recorded["arm"] == "treated", "account_id"])
+    control = set(recorded.loc[recorded["arm"] == "control", "account_id"])
+    assert set(rows["account_id"]) == treated
+    assert not set(rows["account_id"]) & control
+
+
+def test_the_same_again_changes_nothing(activated, recorded, client):
+    before = ledger_bytes(activated)
+    again = segmentwerk("activate", DEMO, "activation.holdout=0.2", home=activated.home)
+    assert again.code == 0, again.stderr
+    assert again.summary["ledger"] | {"new": 0, "known": 0} == activated.summary["ledger"] | {
+        "new": 0,
+        "known": 0,
+    }
+    assert again.summary["ledger"]["new"] == 0
+    assert again.summary["ledger"]["known"] == len(recorded)
+    assert again.summary["export"]["folder"] == activated.summary["export"]["folder"]
+    assert again.summary["run_id"] == activated.summary["run_id"]
+    assert again.summary["result"] == activated.summary["result"]
+    assert ledger_bytes(activated) == before
+    for kind in ("html", "markdown"):
+        one, other = (Path(done.summary["plan"][kind]) for done in (activated, again))
+        assert one.read_bytes() == other.read_bytes()
+
+
+def ledger_bytes(done):
+    folder = Path(done.summary["ledger"]["folder"])
+    return {path.name: path.read_bytes() for path in folder.glob("*.parquet")}
+
+
+def test_the_run_names_model_and_comparison(activated, client, comparison):
+    run = client.get_run(activated.summary["run_id"])
+    assert run.data.tags["verb"] == "activate"
+    assert run.data.tags["mlflow.runName"] == "activation demo 2026-01-01"
+    assert run.data.tags["model_version"] == str(comparison.summary["model"]["version"])
+    version = client.get_model_version(run.data.tags["model_name"], run.data.tags["model_version"])
+    assert run.data.tags["comparison"] == version.run_id
+    assert run.data.metrics["activation/treated"] == activated.summary["result"]["treated"]
+    assert run.info.status == "FINISHED"
+
+
+def test_no_id_of_an_account_leaves_the_machine(activated, client, recorded, tmp_path):
+    run = client.get_run(activated.summary["run_id"])
+    client.download_artifacts(run.info.run_id, "", str(tmp_path))
+    said = [str({**run.data.tags, **run.data.params, **run.data.metrics})]
+    said += [path.read_text(encoding="utf-8") for path in tmp_path.rglob("*") if path.is_file()]
+    assert len(said) >= 4
+    ids = set(recorded["account_id"])
+    assert not [id_ for id_ in ids for text in said if id_ in text]
+
+
+def test_the_plan_tells_of_every_segment_in_german(activated, comparison):
+    done = segmentwerk(
+        "activate", DEMO, "activation.holdout=0.2", "report.language=de", "~sink", home=comparison.home
+    )
+    assert done.code == 0, done.stderr
+    page = Path(done.summary["plan"]["html"]).read_text(encoding="utf-8")
+    assert '<html lang="de">' in page
+    assert page.count("<article") == len(
+        set(ledger.read(Path(done.summary["ledger"]["folder"]))["segment_id"])
+    )
+    assert "Was zu sagen ist" in page
+    assert done.summary["export"] is None
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (["playbook.measures.win_back.cost=cheap"], ["playbook.measures.win_back.cost", "number"]),
+        (["playbook.measures.win_back.cost=.nan"], ["playbook.measures.win_back.cost", "number"]),
+        (["+playbook.measures.win_back.chanels=[email]"], ["chanels", "Did you mean 'channels'?"]),
+        (
+            ["playbook.measures.win_back.when.all=[{feature: recency_day, above: 0.3}]"],
+            ["'recency_day'", "recency_days"],
+        ),
+        (["+playbook.measures.win_back.when.segments=[99]"], ["segment 99", "It has: 1, 2"]),
+        (["+playbook.measures.win_back.when.goals=[retetion]"], ["'retetion'", "'retention'"]),
+        (["playbook.measures.win_back.message.en='{{ segmnt }}'"], ["'segmnt'", "'segment'"]),
+        (["playbook.currency=USD"], ["USD", "EUR", "playbook.currency=EUR"]),
+        (["source.currency=USD", "playbook.currency=USD"], ["is in USD", "was trained in EUR"]),
+        (["++goal.priorities.potentail=2"], ["'potentail'", "'potential'"]),
+        (["as_of=2027-07-01"], ["546 days before 2027-07-01", "activation.max_age_days"]),
+        (["++sink.files.measures.columns.Umsatz=revenu"], ["'Umsatz'", "'revenu'"]),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else "",
+)
+def test_bad_input_gets_one_message_and_nothing_is_written(activated, given, words, monkeypatch, capsys):
+    before = ledger_bytes(activated), sorted(activated.home.glob("activation/exports/*/*"))
+    done = in_process("activate", DEMO, *given, home=activated.home, monkeypatch=monkeypatch, capsys=capsys)
+    assert done.code == 2, done.stderr
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("segmentwerk: ")
+    for word in words:
+        assert word in last
+    assert (ledger_bytes(activated), sorted(activated.home.glob("activation/exports/*/*"))) == before
+
+
+@pytest.fixture
+def apart(comparison, tmp_path):
+    """The comparison's project, copied, so that a test may begin its own campaigns."""
+    home = tmp_path / "home"
+    shutil.copytree(comparison.home, home, ignore=shutil.ignore_patterns("activation", "outputs"))
+    return home
