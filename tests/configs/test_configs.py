@@ -8,9 +8,11 @@ from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
 from segmentwerk import config
+from segmentwerk.activation.priorities import RANKED
 from segmentwerk.cli import VERBS
 from segmentwerk.contest.candidates import build
 from segmentwerk.core import settings as schema
+from segmentwerk.core.activation_settings import ActivationSettings
 from segmentwerk.core.errors import ConfigError
 from segmentwerk.core.paths import config_root
 from segmentwerk.overrides import quoted
@@ -20,7 +22,9 @@ EXPERIMENTS = sorted((config_root() / "experiments").glob("*.yaml"))
 SEGMENTERS = sorted((CONF / "segmenter").glob("*.yaml"))
 SOURCES = sorted((CONF / "source").glob("*.yaml"))
 GOALS = sorted((CONF / "goal").glob("*.yaml"))
+PLAYBOOKS = sorted((CONF / "playbook").glob("*.yaml"))
 DEFAULTS = {
+    "activation": ActivationSettings,
     "evaluation": schema.EvaluationSettings,
     "features": schema.FeatureSettings,
     "quality": schema.QualitySettings,
@@ -57,6 +61,7 @@ def test_there_is_something_to_test():
     assert len(SEGMENTERS) >= 4
     assert len(SOURCES) >= 3
     assert len(GOALS) >= 2
+    assert PLAYBOOKS
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -79,7 +84,14 @@ def test_every_source_is_accepted(source):
 
 @pytest.mark.parametrize("goal", GOALS, ids=stem)
 def test_every_goal_is_accepted(goal):
-    assert settings("compare", f"goal={goal.stem}").goal.name == goal.stem
+    composed = settings("compare", f"goal={goal.stem}").goal
+    assert composed.name == goal.stem
+    assert set(composed.priorities) <= set(RANKED)
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS, ids=stem)
+def test_every_playbook_is_accepted(playbook):
+    assert settings("activate", f"playbook={playbook.stem}").playbook.name == playbook.stem
 
 
 @pytest.mark.parametrize("segmenter", SEGMENTERS, ids=stem)

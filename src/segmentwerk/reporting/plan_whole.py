@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from segmentwerk.activation.holdout import Power
 from segmentwerk.activation.plans import Plan, SegmentPlan, Task
 from segmentwerk.activation.priorities import ATTRACTIVENESS, POSITION
+from segmentwerk.insight.language import UNKNOWN
 from segmentwerk.reporting import plan_pictures
 from segmentwerk.reporting.plan_words import FIGURES, PlanWords, Table
 
@@ -133,7 +134,7 @@ class Whole(PlanWords):
         """What the business has of each segment."""
         known = [name for name in FIGURES if name in self.plan.segments[0].figures]
         rows = [
-            [f"{segment.id} {segment.name}", *(self.value(segment, name) for name in known)]
+            [str(segment.id), *(self.value(segment, name) for name in known)]
             for segment in self.plan.segments
         ]
         heads = [self.t("segment"), *(self.figure(name) for name in known)]
@@ -174,14 +175,14 @@ class Whole(PlanWords):
         return Table(self.t("calendar"), [self.t(head) for head in heads], rows, left=5)
 
     def _seen(self, task: Task, power: Power) -> str:
+        if power.visible != power.visible:
+            return UNKNOWN
+        rate = task.measure.kpi.metric == "order_rate"
         shown = [
-            self.language.decimal(100 * value, 1)
-            if task.measure.kpi.metric == "order_rate"
-            else self.language.number(value)
+            self.language.decimal(100 * value, 1) if rate else self.language.number(value)
             for value in (power.visible, power.wanted)
         ]
-        unit = self.t("pp") if task.measure.kpi.metric == "order_rate" else self.language.currency
-        return f"{' / '.join(shown)} {unit}"
+        return f"{' / '.join(shown)} {self.t('pp') if rate else self.language.currency}"
 
     def _by_measure(self) -> dict[str, list[Task]]:
         found: dict[str, list[Task]] = {}
