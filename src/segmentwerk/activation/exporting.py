@@ -6,6 +6,7 @@ the tool holds after they are imported. The same again is no further export.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections import Counter
@@ -15,15 +16,17 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.csv  # pa.csv
 import pyarrow.parquet as pq
 
 from segmentwerk.activation import formats
 from segmentwerk.activation.changes import CHANGE, CHANGED, NEW, REMOVED, UNCHANGED, since
-from segmentwerk.activation.sink import ACCOUNT, Ready, digest
+from segmentwerk.activation.sink import ACCOUNT, Ready
 from segmentwerk.core.errors import InputError
 from segmentwerk.core.files import atomic_folder, locked
 from segmentwerk.core.sink_settings import SinkFileSettings, SinkSettings
 
+BELOW_HOME = Path("activation", "exports")
 STATE, SAID = "state", "export.json"
 
 
@@ -76,6 +79,20 @@ def export(ready: Ready, root: Path) -> Exported:
                 _deliver(table, draft, name, ready.sink)
             _say(draft, {"digest": found, "counts": counts, "sink": _plain(ready.sink)})
     return _told(target, ready)
+
+
+def digest(ready: Ready) -> str:
+    """Return a digest of all that the tool should hold and of how it is written, without its address."""
+    settings = ready.sink.model_dump_json(exclude={"url", "description"})
+    found = hashlib.sha256(settings.encode())
+    for name, table in ready.tables.items():
+        found.update(name.encode())
+        text = (
+            pa.BufferOutputStream()
+        )  # the values only: how Arrow keeps them depends on where they came from
+        pa.csv.write_csv(table, text)
+        found.update(text.getvalue())
+    return found.hexdigest()
 
 
 def forget(account: str, root: Path) -> list[Path]:

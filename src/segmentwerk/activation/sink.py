@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
 from dataclasses import dataclass
@@ -164,12 +163,21 @@ def _connection(
         "may": may.add_prefix("may_").rename_axis("account_id").reset_index(),
     }
     for name, frame in tables.items():
-        con.register(f"{name}_given", pa.Table.from_pandas(frame, preserve_index=False))
+        con.register(f"{name}_given", _typed(frame))
         con.execute(f"CREATE TABLE {name} AS SELECT * FROM {name}_given")
         con.unregister(f"{name}_given")
     con.execute("CREATE TABLE money AS SELECT ? AS currency", [currency])
     con.execute("SET lock_configuration = true")
     return con
+
+
+def _typed(frame: pd.DataFrame) -> pa.Table:
+    """Return a table in which columns without any value are texts, so that expressions can read them."""
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    fields = [
+        field.with_type(pa.string()) if pa.types.is_null(field.type) else field for field in table.schema
+    ]
+    return table.cast(pa.schema(fields))
 
 
 @dataclass(frozen=True)
@@ -277,19 +285,6 @@ def _unreadable(con: duckdb.DuckDBPyConnection, sql: str) -> tuple[str, str]:
     except duckdb.Error as error:
         return f"is no expression of DuckDB's SQL ({type(error).__name__})", "Put a text into single quotes."
     return "", ""
-
-
-def digest(ready: Ready) -> str:
-    """Return a digest of all that the tool should hold and of how it is written, without its address."""
-    settings = ready.sink.model_dump_json(exclude={"url", "description"})
-    found = hashlib.sha256(settings.encode())
-    for name, table in ready.tables.items():
-        buffer = pa.BufferOutputStream()
-        with pa.ipc.new_stream(buffer, table.schema) as stream:
-            stream.write_table(table.combine_chunks())
-        found.update(name.encode())
-        found.update(buffer.getvalue())
-    return found.hexdigest()
 
 
 def _one(con: duckdb.DuckDBPyConnection, sql: str) -> int:
