@@ -223,7 +223,7 @@ def test_a_forgotten_account_leaves_every_export(name, world, tmp_path):
     given = sink_settings(name)
     exporting.export(prepare(given, world), exports)
     agreed = world[0].loc[world[0]["consent_email"] == 1, "account_id"]
-    account = min({*agreed} & {*world[2].loc[world[2]["arm"] == "treated", "account_id"]})
+    account = max({*agreed} & {*world[2].loc[world[2]["arm"] == "treated", "account_id"]})
     rows = world[2][world[2]["account_id"] != account]
     last = exporting.export(prepare(given, world, assignments=rows), exports)
     assert exporting.forget("nobody", exports) == []
