@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from segmentwerk.activation import holdout, playbook
+from segmentwerk.activation import figures, holdout, playbook
 from segmentwerk.activation.holdout import Power
 from segmentwerk.activation.offers import Offers
 from segmentwerk.activation.plans import COLUMNS, Situation, Task
@@ -146,7 +146,7 @@ class Planner:
         return playbook.fill(self._words(words), self._facts(number) | {"item": item}, place)
 
     def _facts(self, number: int) -> dict[str, Any]:
-        row = dict(zip(self.table.columns, self.table.loc[number].tolist(), strict=True))
+        row = figures.row(self.table, number)
         items = self.offers.segments
         return {
             "segment": self.names[number],

@@ -224,6 +224,11 @@ def by_segment(accounts: Book, segment_ids: pd.Series) -> pd.DataFrame:
     return found.rename_axis("segment_id")
 
 
+def row(table: pd.DataFrame, segment_id: int) -> dict[str, float]:
+    """Return one row of a table by segment, by its columns."""
+    return {str(name): float(table[name].to_dict()[segment_id]) for name in table.columns}
+
+
 def figures(sums: Mapping[str, Floats]) -> dict[str, Floats]:
     """Return all figures from sums over accounts; arrays of any shape.
 
