@@ -12,6 +12,7 @@ from typing import Any
 import duckdb
 import ibis
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from segmentwerk.core.addresses import redacted
 from segmentwerk.core.errors import ConfigError, InputError
@@ -31,6 +32,46 @@ _BEGIN = datetime(2000, 1, 1)
 Row = Sequence[Any]
 
 
+def insist(table: pa.Table, name: str, file: SinkFileSettings) -> None:
+    """Refuse before anything is written what the tool cannot take.
+
+    Raises
+    ------
+    InputError
+        If a text is too long for it, or cannot be written in its encoding.
+    """
+    most = min(file.max_length or EXCEL_CELL, EXCEL_CELL) if file.format == "xlsx" else file.max_length
+    for column in table.column_names:
+        texts = table[column].cast(pa.string())
+        lengths = pc.utf8_length(texts)
+        longest = pc.max(lengths).as_py() or 0
+        if most is not None and longest > most:
+            rows = pc.sum(pc.greater(lengths, most)).as_py()
+            raise InputError(
+                f"{name}: column {column!r} holds {rows} texts longer than the {most} characters that the "
+                f"tool takes (the longest: {longest}).",
+                f"Shorten them in the sink's yaml: left(…, {most}).",
+            )
+    if file.format == "csv" and not file.encoding.startswith("utf"):
+        con = stoppable(duckdb.connect())
+        try:
+            con.register("given", table)
+            for row in _batches(con, table, file):
+                _encoded(",".join(row), name, file)
+        finally:
+            con.close()
+
+
+def _encoded(text: str, name: str, file: SinkFileSettings, encoding: str | None = None) -> bytes:
+    try:
+        return text.encode(encoding or file.encoding)
+    except UnicodeEncodeError as error:
+        raise InputError(
+            f"{name}: a text holds {text[error.start]!r}, which {file.encoding} cannot write.",
+            f"Set sink.files.{name}.encoding=utf-8, or let sink.files.{name}.replace name it.",
+        ) from error
+
+
 def write(table: pa.Table, folder: Path, name: str, file: SinkFileSettings) -> list[Path]:
     """Write rows as one file, or as several where the tool takes no more in one.
 
@@ -38,17 +79,11 @@ def write(table: pa.Table, folder: Path, name: str, file: SinkFileSettings) -> l
     ----------
     table
         Their columns only.
-
-    Raises
-    ------
-    InputError
-        If a text is too long for the tool or cannot be written in its encoding.
     """
     con = stoppable(duckdb.connect())
     try:
         con.execute("SET TimeZone = 'UTC'")
         con.register("given", table)
-        _insist_on_length(con, table, name, file)
         rows = _batches(con, table, file)
         writing = _workbooks if file.format == "xlsx" else _texts
         parts = writing(rows, table.column_names, folder, name, file)
@@ -91,26 +126,6 @@ def _cell(name: str, kind: str, file: SinkFileSettings) -> str:
     return f"replace({text}, '.', ',')" if decimal and file.decimal == "," else text
 
 
-def _insist_on_length(
-    con: duckdb.DuckDBPyConnection, table: pa.Table, name: str, file: SinkFileSettings
-) -> None:
-    most = min(file.max_length or EXCEL_CELL, EXCEL_CELL) if file.format == "xlsx" else file.max_length
-    if most is None:
-        return
-    for column in table.column_names:
-        text = f"CAST({named(column)} AS VARCHAR)"
-        counted = con.execute(
-            f"SELECT count(*), max(length({text})) FROM given WHERE length({text}) > {most}"
-        )
-        rows, longest = counted.fetchall()[0]
-        if rows:
-            raise InputError(
-                f"{name}: column {column!r} holds {rows} texts longer than the {most} characters that the "
-                f"tool takes (the longest: {longest}).",
-                f"Shorten them in the sink's yaml: left(…, {most}).",
-            )
-
-
 def _texts(
     rows: Iterable[Row], header: Sequence[str], folder: Path, name: str, file: SinkFileSettings
 ) -> list[Path]:
@@ -123,13 +138,7 @@ def _texts(
         buffer.seek(0)
         buffer.truncate()
         writer.writerow(row)
-        try:
-            return buffer.getvalue().encode(encoding)
-        except UnicodeEncodeError as error:
-            raise InputError(
-                f"{name}: a text holds {error.object[error.start]!r}, which {file.encoding} cannot write.",
-                f"Set sink.files.{name}.encoding=utf-8, or let sink.files.{name}.replace name it.",
-            ) from error
+        return _encoded(buffer.getvalue(), name, file, encoding)
 
     further = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le"}.get(file.encoding, file.encoding)
     title = encoded(header, file.encoding)  # with the mark of its encoding, if that has one
@@ -197,18 +206,18 @@ def _put(sheet: Any, line: int, at: int, value: object, text: Any, day: Any) -> 
         sheet.write_string(line, at, str(value), text)
 
 
-def store(table: pa.Table, url: str, name: str) -> None:
-    """Replace a table of a warehouse by what it should hold.
+def connected(url: str) -> Any:
+    """Connect to a warehouse.
 
     Raises
     ------
     ConfigError
         If the address is of no database that Ibis knows.
     InputError
-        If it cannot be connected to or written.
+        If it cannot be connected to.
     """
     try:
-        con = ibis.connect(url)
+        return ibis.connect(url)
     except (ValueError, ImportError) as error:
         raise ConfigError(
             f"sink.url={redacted(url)} is no address of a database.",
@@ -219,6 +228,17 @@ def store(table: pa.Table, url: str, name: str) -> None:
             f"Cannot connect to {redacted(url)}: {type(error).__name__}.",
             "Check the address, the user and the password.",
         ) from error
+
+
+def store(table: pa.Table, url: str, name: str) -> None:
+    """Replace a table of a warehouse by what it should hold.
+
+    Raises
+    ------
+    ConfigError, InputError
+        If it cannot be connected to or written.
+    """
+    con = connected(url)
     try:
         draft = f"{name}__draft"
         con.raw_sql(f"DROP TABLE IF EXISTS {named(draft)}")  # what Ibis 12 says to drop is no SQL

@@ -10,6 +10,7 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
+from segmentwerk.activation import formats
 from segmentwerk.activation.consent import by_account
 from segmentwerk.core.errors import ConfigError, InputError, nearest
 from segmentwerk.core.interruption import stoppable
@@ -56,7 +57,7 @@ def prepare(
     *,
     currency: str,
 ) -> Ready:
-    """Work out what a tool should hold; nothing is written.
+    """Work out what a tool should hold, and refuse what it cannot take; nothing is written.
 
     Parameters
     ----------
@@ -76,7 +77,8 @@ def prepare(
     ConfigError
         If a column cannot be read, naming the nearest, or the tool's currency is another one.
     InputError
-        If an account stands twice, an assignment's account has no segment, or a key is empty.
+        If an account stands twice, an assignment's account has no segment, a key is empty, a text is too
+        long for the tool or not in its encoding, or its database cannot be connected to.
     """
     if sink.currency is not None and sink.currency != currency:
         raise ConfigError(
@@ -101,6 +103,10 @@ def prepare(
             f"None of the files of sink {sink.name!r} can be made: the source does not hold their keys.",
             "Choose another sink, or map what it needs in the source's yaml.",
         )
+    for name, one in made.items():
+        formats.insist(one.table.drop_columns([ACCOUNT]), name, sink.files[name])
+    if any(file.format == "table" for file in sink.files.values()):
+        formats.connected(str(sink.url)).disconnect()
     return Ready(
         sink,
         {name: one.table for name, one in made.items()},
