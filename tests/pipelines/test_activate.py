@@ -37,6 +37,26 @@ def recorded(activated):
     return ledger.read(Path(activated.summary["ledger"]["folder"]))
 
 
+def test_money_of_the_segments_equals_pandas_to_the_cent(activated):
+    """From the generated files, with nothing of the product but the segments."""
+    (folder,) = {path.parent for path in activated.home.glob("cache/**/orders/*.parquet")}
+    lines = pd.concat([pd.read_parquet(path) for path in folder.glob("*.parquet")])
+    scored = pd.read_parquet(Path(activated.summary["plan"]["html"]).parents[1] / "segments.parquet")
+    lines = lines.merge(scored, on="account_id")
+    end, year = pd.Timestamp(2026, 1, 1), pd.Timedelta(365, "D")
+    now = lines[(lines["ordered_at"] >= end - year) & (lines["ordered_at"] < end)]
+    then = lines[(lines["ordered_at"] >= end - 2 * year) & (lines["ordered_at"] < end - year)]
+    assert len(now) > 1000
+    for number, told in activated.summary["segments"].items():
+        mine, before = (part[part["segment_id"] == int(number)] for part in (now, then))
+        assert round(told["revenue"], 2) == round(mine["revenue"].sum(), 2)
+        assert round(told["margin"], 2) == round(mine["margin"].sum(), 2)
+        assert round(told["revenue_before"], 2) == round(before["revenue"].sum(), 2)
+        bought = set(before.loc[before["revenue"] > 0, "account_id"])
+        again = set(mine.loc[mine["revenue"] > 0, "account_id"]) & bought
+        assert told["retention"] == pytest.approx(len(again) / len(bought))
+
+
 def test_every_account_of_the_ledger_has_one_arm_a_campaign(activated, recorded):
     assert len(recorded) == activated.summary["ledger"]["new"] > 0
     assert not recorded.duplicated(["account_id", "campaign"]).any()

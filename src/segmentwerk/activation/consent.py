@@ -45,7 +45,7 @@ def reachable(accounts: pd.DataFrame, settings: ActivationSettings) -> pd.DataFr
         If an account stands twice, or a consent is neither 0, 1 nor empty.
     """
     known = by_account(accounts)
-    usable = _usable(known)
+    usable = _usable(known, unheard=settings.contacts == "tool")
     answer = {
         channel: _consent(known, channel, column) if column else None for channel, column in CONSENT.items()
     }
@@ -79,12 +79,17 @@ def by_account(accounts: pd.DataFrame) -> pd.DataFrame:
     return known
 
 
-def _usable(known: pd.DataFrame) -> dict[str, pd.Series]:
-    email = _text(known, "email").str.fullmatch(_EMAIL)
-    address = _text(known, "address") != ""
+def _usable(known: pd.DataFrame, *, unheard: bool) -> dict[str, pd.Series]:
+    """Return who has a contact; ``unheard`` stands for all where there is no such column."""
+
+    def held(column: str, usable: pd.Series) -> pd.Series:
+        return usable if column in known.columns else pd.Series(unheard, index=known.index)
+
+    email = held("email", _text(known, "email").str.fullmatch(_EMAIL))
+    address = held("address", _text(known, "address") != "")
     return {
         "email": email,
-        "phone": _text(known, "phone").str.count(r"\d") >= _DIGITS,
+        "phone": held("phone", _text(known, "phone").str.count(r"\d") >= _DIGITS),
         "post": address,
         "visit": address | (_text(known, "town") != ""),
         "portal": pd.Series(True, index=known.index),

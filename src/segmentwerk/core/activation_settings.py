@@ -124,5 +124,7 @@ class ActivationSettings(Settings):
     """How much older than the data the model may be."""
     unknown_consent: Literal["refuse", "allow"] = "refuse"
     """Whether an account of which no consent is known may be addressed."""
+    contacts: Literal["source", "tool"] = "source"
+    """Who holds addresses and numbers; `tool`: a source without such a column closes no channel."""
     n_bootstrap: int = Field(default=200, ge=20)
     """Resamples of the accounts that tell how sure the order of the segments is."""

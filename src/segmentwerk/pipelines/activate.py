@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import date
 from pathlib import Path
@@ -20,12 +19,10 @@ from segmentwerk.activation.ledger import Written
 from segmentwerk.activation.plans import Plan, Situation
 from segmentwerk.activation.sink import Ready
 from segmentwerk.config import ActivateSettings
-from segmentwerk.contest import run_records
-from segmentwerk.contest.shareable import shareable
 from segmentwerk.core.context import Context
 from segmentwerk.core.errors import ModelError
 from segmentwerk.core.paths import config_root
-from segmentwerk.core.records import Artifact, Description, Metric, Param, Record, Text
+from segmentwerk.core.records import Artifact
 from segmentwerk.core.types import Name, Trait
 from segmentwerk.data import privacy
 from segmentwerk.features.table import catalogue
@@ -36,9 +33,10 @@ from segmentwerk.preparation.accounts import Accounts
 from segmentwerk.preparation.known import keep_table, read_as_trained
 from segmentwerk.release import portrait
 from segmentwerk.reporting import plan as pages
+from segmentwerk.reporting import plan_records
+from segmentwerk.reporting.plan_records import Version
 from segmentwerk.scoring import batch
 from segmentwerk.scoring.load import Loaded, load
-from segmentwerk.tracking import provenance
 from segmentwerk.tracking.writer import Store
 
 log = logging.getLogger(__name__)
@@ -222,7 +220,7 @@ def _write(
     """Write plan, ledger and files, and log the run, without any id of an account."""
     key, root = privacy.key(settings.home), settings.home / FOLDER
     about = pages.About(accounts.table.source, accounts.table.digest, loaded.uri, settings.playbook)
-    model = _Version.of(loaded, store)
+    model = Version.of(loaded, store)
     with store.run(
         settings.tracking.experiment,
         f"activation {accounts.table.source} {made.as_of}",
@@ -234,7 +232,7 @@ def _write(
             root / "ledger", made.assignments, model=loaded.uri, as_of=made.as_of, key=key
         )
         exported = exporting.export(ready, root / "exports") if ready is not None else None
-        run.write(_records(made, accounts, settings, language, model, recorded, exported))
+        run.write(plan_records.records(made, accounts, settings, language, model, recorded, exported))
         run.write([Artifact(path, "plan") for path in written_pages])
     _tell(made, written_pages[0], recorded, exported)
     return {
@@ -244,32 +242,12 @@ def _write(
         "ledger": {"folder": root / "ledger", "new": recorded.rows_new, "known": recorded.rows_known},
         "export": asdict(exported) if exported else None,
         "result": pages.numbers(made),
+        "segments": {
+            segment.id: {"stance": segment.stance, "rank": int(segment.rank["rank"]), **segment.figures}
+            for segment in made.segments
+        },
         "run_id": run.id,
     }
-
-
-class _Version:
-    """The registered version that gave the segments, and the comparison that it came from."""
-
-    def __init__(self, uri: str, comparison: str = "") -> None:
-        self.uri, self.comparison = uri, comparison
-        _, _, rest = uri.partition("models:/")
-        self.name, _, self.version = rest.rpartition("/")
-
-    @classmethod
-    def of(cls, loaded: Loaded, store: Store) -> _Version:
-        """Ask the registry for the run of a version; a folder's model has none."""
-        found = cls(loaded.uri)
-        if found.name and store.enabled:
-            version = store.client.get_model_version(found.name, found.version)
-            return cls(loaded.uri, version.run_id or "")
-        return found
-
-    @property
-    def tags(self) -> dict[str, str]:
-        """By which the runs of a version are found."""
-        known = {"model_name": self.name, "model_version": self.version, "comparison": self.comparison}
-        return {name: value for name, value in known.items() if value}
 
 
 def _key(settings: ActivateSettings, loaded: Loaded, accounts: Accounts) -> str:
@@ -277,31 +255,6 @@ def _key(settings: ActivateSettings, loaded: Loaded, accounts: Accounts) -> str:
     asked = settings.model_dump_json(exclude={"tracking", "home", "debug", "model"})
     told = (asked, loaded.uri, loaded.digest, accounts.table.digest, str(accounts.table.window.as_of))
     return hashlib.sha256("\n".join(told).encode()).hexdigest()[:32]
-
-
-def _records(
-    made: Plan,
-    accounts: Accounts,
-    settings: ActivateSettings,
-    language: Language,
-    model: _Version,
-    recorded: Written,
-    exported: Exported | None,
-) -> Iterator[Record]:
-    yield from run_records.of_table(accounts.table)
-    yield from provenance.tags()
-    yield Param("goal", settings.goal.name)
-    yield Param("playbook", settings.playbook.name)
-    yield Param("sink", settings.sink.name if settings.sink else "none")
-    yield Param("model", model.uri)
-    yield Text("config.yaml", shareable(settings))
-    for name, value in pages.numbers(made).items():
-        yield Metric(f"activation/{name}", value)
-    yield Metric("activation/ledger_rows", recorded.rows_new + recorded.rows_known)
-    if exported is not None:
-        for name in ("new", "changed", "removed", "unchanged"):
-            yield Metric(f"export/{name}", getattr(exported, name))
-    yield Description(pages.summary(made, language, model.uri, model.comparison))
 
 
 def _tell(made: Plan, page: Path, recorded: Written, exported: Exported | None) -> None:

@@ -69,6 +69,16 @@ def test_without_columns_nobody_is_written_to_or_called():
     assert found["portal"].all()
 
 
+def test_where_the_tool_holds_the_contacts_only_consent_counts():
+    accounts = pd.DataFrame(
+        {"consent_email": [1, 0, None]}, index=pd.Index(["a", "b", "c"], name="account_id")
+    )
+    found = consent.reachable(accounts, ActivationSettings(contacts="tool"))
+    assert found["email"].tolist() == [True, False, False]
+    assert found["post"].all()
+    assert not found["phone"].any()
+
+
 def test_the_answer_is_by_account_whatever_type_the_ids_have():
     accounts = pd.DataFrame(
         {"account_id": [2, 1], "email": ["b@b.example", None], "consent_email": [True, None]}
