@@ -262,7 +262,8 @@ def _explain(root: type[BaseModel], detail: Any) -> tuple[str, str]:
     if detail["type"] == "missing":
         return f"Config key {key!r} has no value.", f"Set it: {key}=VALUE."
     words = detail["msg"].removeprefix("Value error, ")
-    return f"Config key {key!r} = {veiled(repr(detail['input']))}: {words}.", ""
+    given = "" if isinstance(detail["input"], dict) else f" = {veiled(repr(detail['input']))}"
+    return f"Config key {key!r}{given}: {words}.", ""
 
 
 def _known_keys(root: type[BaseModel], path: list[str]) -> list[str]:

@@ -21,6 +21,7 @@ CONF = config_root() / "conf"
 EXPERIMENTS = sorted((config_root() / "experiments").glob("*.yaml"))
 SEGMENTERS = sorted((CONF / "segmenter").glob("*.yaml"))
 SOURCES = sorted((CONF / "source").glob("*.yaml"))
+SINKS = sorted((CONF / "sink").glob("*.yaml"))
 GOALS = sorted((CONF / "goal").glob("*.yaml"))
 PLAYBOOKS = sorted((CONF / "playbook").glob("*.yaml"))
 DEFAULTS = {
@@ -74,6 +75,26 @@ def test_every_experiment_composes_and_asks_its_question(experiment):
     assert "# Question: " in experiment.read_text()
     composed = settings("compare", f"+experiments={experiment.stem}", "++source.path=somewhere")
     assert composed.segmenters
+
+
+@pytest.mark.parametrize("sink", SINKS, ids=stem)
+def test_every_sink_is_accepted(sink):
+    address = ["sink.url=duckdb://w.duckdb"] if sink.stem == "warehouse" else []
+    assert settings("activate", f"sink={sink.stem}", *address).sink.name == sink.stem
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("sink=warehouse", r"Config key 'sink': a table needs an address: sink\.url="),
+        ("+sink.files.measures.delimeter=x", "Unknown config key.*Did you mean 'delimiter'"),
+        ("sink.files.measures.key=[acount_id]", "'acount_id' is none of its columns .*'account_id'"),
+        ("+sink.files.measures.channels=[mail]", "'mail': Input should be 'email', 'phone'"),
+    ],
+)
+def test_a_sink_that_cannot_be_is_refused(override, message):
+    with pytest.raises(ConfigError, match=message):
+        settings("activate", override)
 
 
 @pytest.mark.parametrize("source", SOURCES, ids=stem)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, get_args
 from pydantic import AfterValidator, Field, model_validator
 
 from segmentwerk.core.activation_settings import Channel
+from segmentwerk.core.errors import nearest
 from segmentwerk.core.settings import Settings
 
 
@@ -77,7 +78,7 @@ class SinkFileSettings(Settings):
         for given in (self.key, self.optional, self.removed):
             for name in given:
                 if name not in known:
-                    raise ValueError(f"{name!r} is none of its columns")
+                    raise ValueError(f"{name!r} is none of its columns ({nearest(name, known)})")
         if self.max_columns is not None and len(known) > self.max_columns:
             raise ValueError(f"{len(known)} columns are more than max_columns={self.max_columns}")
         return self
