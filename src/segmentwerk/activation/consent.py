@@ -57,8 +57,8 @@ def reachable(accounts: pd.DataFrame, settings: ActivationSettings) -> pd.DataFr
     return pd.DataFrame(allowed, index=known.index)
 
 
-def by_account(accounts: pd.DataFrame) -> pd.DataFrame:
-    """Return the accounts by their id as text.
+def by_account(accounts: pd.DataFrame, table: str = "table accounts") -> pd.DataFrame:
+    """Return a table by the accounts' ids as text.
 
     Raises
     ------
@@ -68,12 +68,12 @@ def by_account(accounts: pd.DataFrame) -> pd.DataFrame:
     if "account_id" in accounts.columns:
         accounts = accounts.set_index("account_id")
     elif accounts.index.name != "account_id":
-        raise InputError("The accounts have no column 'account_id'.", "Map it in the source's yaml.")
+        raise InputError(f"The {table} has no column 'account_id'.", "Map it in the source's yaml.")
     known = accounts.set_axis(accounts.index.astype(str), axis="index")
     twice = int(known.index.duplicated().sum())
     if twice:
         raise InputError(
-            f"{twice} accounts stand twice in the table accounts.",
+            f"{twice} accounts stand twice in the {table}.",
             "Keep one row an account: see segmentwerk data check.",
         )
     return known

@@ -117,7 +117,7 @@ def prepare(
 
 
 def _answered(segments: pd.DataFrame) -> pd.DataFrame:
-    known = by_account(segments.rename_axis("account_id"))
+    known = by_account(segments.rename_axis("account_id"), "table of segments")
     for name in ("segment_id", "segment"):
         if name not in known.columns:
             raise InputError(f"The segments have no column {name!r}.", nearest(name, map(str, known.columns)))
