@@ -27,6 +27,7 @@ HARMLESS = r"[+-]?[0-9 ()./,%-]*"
 CONTROL = r"[\x00-\x08\x0B\x0C\x0E-\x1F]"
 EXCEL_ROWS, EXCEL_CELL = 1_048_576, 32_767
 BATCH = 10_000
+CRLF = "\r\n"
 _BEGIN = datetime(2000, 1, 1)
 """When workbooks say that they were made: the same rows are the same file."""
 Row = Sequence[Any]
@@ -113,7 +114,7 @@ def _cell(name: str, kind: str, file: SinkFileSettings) -> str:
         if file.replace is not None:
             clean = f"trim(regexp_replace({clean}, {literal(file.replace)}, ' ', 'g'))"
         if file.format == "xlsx":
-            return clean
+            return f"regexp_replace({clean}, '\\r\\n?', chr(10), 'g')"  # XML knows no carriage return
         runs = f"regexp_matches({clean}, {literal(FORMULA)})"
         risky = f"{runs} AND NOT regexp_full_match({clean}, {literal(HARMLESS)})"
         return f"coalesce(CASE WHEN {risky} THEN '''' || {clean} ELSE {clean} END, '')"
@@ -132,13 +133,15 @@ def _texts(
     """Write CSV: quotation marks where they are needed, doubled inside."""
     parts: list[Path] = []
     buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, delimiter=file.delimiter, lineterminator=file.line_end)
+    writer = csv.writer(
+        buffer, delimiter=file.delimiter, lineterminator=CRLF
+    )  # by which cells with either are quoted
 
     def encoded(row: Row, encoding: str) -> bytes:
         buffer.seek(0)
         buffer.truncate()
         writer.writerow(row)
-        return _encoded(buffer.getvalue(), name, file, encoding)
+        return _encoded(buffer.getvalue().removesuffix(CRLF) + file.line_end, name, file, encoding)
 
     further = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le"}.get(file.encoding, file.encoding)
     title = encoded(header, file.encoding)  # with the mark of its encoding, if that has one
