@@ -106,10 +106,8 @@ def rank(
     drawn = _resampled(values, codes, len(ids), n_bootstrap, derive(seed, "priorities"))
     resamples = figures({name: drawn[..., place] for place, name in enumerate(names)})
     score = _score(found, used)
-    ranks, changed = (
-        _ranks(_score(resamples, used)),
-        np.stack([_ranks(_score(found, other)) for other in _changed(used)]),
-    )
+    ranks = _ranks(_score(resamples, used))
+    changed = np.stack([_ranks(_score(found, other)) for other in _changed(used)])
     table = pd.DataFrame(
         {
             "rank": _ranks(score),
@@ -127,12 +125,23 @@ def rank(
     return Ranking(table.sort_values("rank", kind="stable"), used, left_out)
 
 
-def _usable(
-    weights: Mapping[str, float], found: Mapping[str, Floats]
-) -> tuple[dict[str, float], tuple[str, ...]]:
+def insist(weights: Mapping[str, float]) -> None:
+    """Refuse weights of what is no figure.
+
+    Raises
+    ------
+    ConfigError
+        Naming the nearest one.
+    """
     for name in weights:
         if name not in RANKED:
             raise ConfigError(f"goal.priorities names {name!r}, which is no figure.", nearest(name, RANKED))
+
+
+def _usable(
+    weights: Mapping[str, float], found: Mapping[str, Floats]
+) -> tuple[dict[str, float], tuple[str, ...]]:
+    insist(weights)
     asked = {name: weight for name, weight in weights.items() if weight}
     used = {name: weight for name, weight in asked.items() if name in found}
     if not used:

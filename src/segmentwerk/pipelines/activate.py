@@ -13,7 +13,17 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import Progress
 
-from segmentwerk.activation import campaign, consent, exporting, figures, ledger, offers, playbook, sink
+from segmentwerk.activation import (
+    campaign,
+    consent,
+    exporting,
+    figures,
+    ledger,
+    offers,
+    playbook,
+    priorities,
+    sink,
+)
 from segmentwerk.activation.exporting import Exported
 from segmentwerk.activation.ledger import Written
 from segmentwerk.activation.plans import Plan, Situation
@@ -58,6 +68,7 @@ def run(settings: ActivateSettings, context: Context) -> dict[str, Any]:
     """
     store = Store(settings.tracking.uri, settings.home, enabled=settings.tracking.enabled)
     store.prepare(settings.tracking.experiment)
+    priorities.insist(settings.goal.priorities)
     loaded = load(settings.model, store.uri)
     _insist_on_playbook(settings, loaded)
     accounts = read_as_trained(
