@@ -227,6 +227,14 @@ def test_dirt_is_there_at_its_rate(made: World, of_all: str, share: float) -> No
     assert made.value(f"select {of_all}") == pytest.approx(share, rel=0.45)
 
 
+@pytest.mark.parametrize("channel", ["email", "phone", "post"])
+def test_consent_is_given_refused_or_unknown(made: World, channel: str) -> None:
+    agreed, refused = demo_accounts.CONSENT[f"consent_{channel}"]
+    of_all = f"count(*) filter (consent_{channel} = {{}}) / count(*) from accounts"
+    assert made.value(f"select {of_all.format(1)}") == pytest.approx(agreed, abs=0.03)
+    assert made.value(f"select {of_all.format(0)}") == pytest.approx(refused, abs=0.03)
+
+
 def test_copies_are_whole_and_second_records_nearly(made: World) -> None:
     frame = made.frame("from accounts")
     assert frame[frame.duplicated("account_id")].shape == frame[frame.duplicated()].shape
