@@ -230,8 +230,8 @@ def _write(
 ) -> dict[str, Any]:
     """Write plan, ledger and files, and log the run, without any id of an account."""
     key, root = privacy.key(settings.home), settings.home / FOLDER
-    about = pages.About(accounts.table.source, accounts.table.digest, loaded.uri, settings.playbook)
     model = Version.of(loaded, store)
+    about = pages.About(accounts.table.source, accounts.table.digest, model.shown, settings.playbook)
     with store.run(
         settings.tracking.experiment,
         f"activation {accounts.table.source} {made.as_of}",

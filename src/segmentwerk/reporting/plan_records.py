@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from segmentwerk.activation.exporting import Exported
 from segmentwerk.activation.ledger import Written
@@ -39,6 +40,11 @@ class Version:
         return cls(loaded.uri, name, number, registered.run_id or "")
 
     @property
+    def shown(self) -> str:
+        """The address without this machine's folders."""
+        return self.uri if self.uri.startswith("models:/") else Path(self.uri).name
+
+    @property
     def tags(self) -> dict[str, str]:
         """By which the runs of a version are found."""
         known = {"model_name": self.name, "model_version": self.version, "comparison": self.comparison}
@@ -60,7 +66,7 @@ def records(
     yield Param("goal", settings.goal.name)
     yield Param("playbook", settings.playbook.name)
     yield Param("sink", settings.sink.name if settings.sink else "none")
-    yield Param("model", model.uri)
+    yield Param("model", model.shown)
     yield Text("config.yaml", shareable(settings))
     for name, value in pages.numbers(made).items():
         yield Metric(f"activation/{name}", value)
@@ -68,4 +74,4 @@ def records(
     if exported is not None:
         for name in ("new", "changed", "removed", "unchanged"):
             yield Metric(f"export/{name}", getattr(exported, name))
-    yield Description(pages.summary(made, language, model.uri, model.comparison))
+    yield Description(pages.summary(made, language, model.shown, model.comparison))

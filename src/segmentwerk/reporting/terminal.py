@@ -80,6 +80,7 @@ def _next_steps(console: Console, released: Release, where: str) -> None:
         "",
         f"Look at the runs:      segmentwerk ui{where or '      (or: make ui)'}",
         f"Score a file:          segmentwerk score {given} output=segments.parquet {model}{where}",
+        f"Plan measures:         segmentwerk activate {model}{where}      (of your own data: source=NAME)",
         "Use your own data:     segmentwerk data check source=csv_folder source.path=FOLDER",
         f"Segments of accounts:  {released.assignments}",
     )
