@@ -67,7 +67,7 @@ def make(
                 figures=figures.row(table, number),
                 rank=figures.row(places, number),
                 matches=matches.of(number),
-                tasks=tuple(task for task in tasks if task.match.segment_id == number),
+                tasks=tuple(task for match in matches.of(number) for task in tasks if task.match is match),
                 offers=found.segments[found.segments["segment_id"] == number],
                 first=_first(people, number),
             )

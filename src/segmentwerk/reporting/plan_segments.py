@@ -105,12 +105,9 @@ class OfSegments(PlanWords):
 
     def waiting(self, task: Task) -> str:
         """Say who is not addressed although the measure is for them."""
-        if not task.postponed and not task.unreachable:
-            return ""
-        return self.t(
-            "waiting",
-            postponed=self.language.number(task.postponed),
-            unreachable=self.language.number(task.unreachable),
+        counts = {"waiting": task.postponed, "closed": task.unreachable}
+        return " ".join(
+            self.t(key, count=self.language.number(count)) for key, count in counts.items() if count
         )
 
     def also(self, segment: SegmentPlan) -> str:
