@@ -106,7 +106,7 @@ def _people(book: Book, segments: pd.DataFrame, found: Offers) -> pd.DataFrame:
     return rows.sort_values(["segment_id", "priority"])
 
 
-def _first(people: pd.DataFrame, number: int, rows: int = 8) -> pd.DataFrame:
+def _first(people: pd.DataFrame, number: int, rows: int = 6) -> pd.DataFrame:
     mine = people[people["segment_id"] == number].head(rows)
     return mine.reset_index()[["account_id", "priority", "potential", "confidence", "item"]]
 

@@ -37,6 +37,8 @@ POSITION = ("share_of_wallet", "retention", "response", "reachable")
 """What the axes of the matrix are the mean of, as far as it is known."""
 HALF = 0.5
 """By how much of itself each weight is changed."""
+WORTH_KEEPING = 0.25
+"""Of its share of the accounts, the share of any money that a segment must hold to be kept."""
 MOST_TRIED = 16
 """Segments up to which every choice of a focus is tried."""
 BLOCK = 4_000_000
@@ -214,8 +216,8 @@ def focus(ranking: Ranking, segments: pd.DataFrame, settings: ActivationSettings
 
     Of as few, those with the highest scores. Where none will do, those that hold most of it within the
     capacity; where none fits the capacity, the one that ranks first: it is then worked on in part. The
-    other segments are kept, but for those that hold less than half their share of the accounts in what
-    they bring and in what they could bring.
+    other segments are kept, but for those that hold less than a quarter of what their share of the
+    accounts would be, in what they bring and in what they could bring.
 
     Parameters
     ----------
@@ -256,14 +258,14 @@ def _choose(
 
 
 def _worth_keeping(table: pd.DataFrame) -> pd.Series:
-    """Tell which segments hold at least half their share of the accounts in any money there is."""
+    """Tell which segments hold enough of any money there is, by their share of the accounts."""
     fair = table["accounts"] / table["accounts"].sum()
     keeps = pd.Series(False, index=table.index)
     known = [name for name in ("revenue", "margin", "potential", "predicted") if name in table]
     for name in known:
         money = table[name].clip(lower=0.0)
         if money.sum() > 0:
-            keeps |= money / money.sum() >= 0.5 * fair
+            keeps |= money / money.sum() >= WORTH_KEEPING * fair
     return keeps if known else ~keeps
 
 

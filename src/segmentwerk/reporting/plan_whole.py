@@ -53,7 +53,7 @@ class Whole(PlanWords):
         done = numbers(plan)
         return [
             self.t(
-                "focus_within" if plan.focus.within else "focus_beyond",
+                self._focus(),
                 names=self.named("focus"),
                 by=self.t(f"by_{plan.focus.by}"),
                 share=language.percent(plan.focus.share),
@@ -68,6 +68,14 @@ class Whole(PlanWords):
             ),
             self._capacity(int(done["postponed"])),
         ]
+
+    def _focus(self) -> str:
+        """Say whether the focus meets the asked share and the capacity."""
+        plan = self.plan
+        if plan.focus.within:
+            return "focus_within"
+        too_many = plan.capacity is not None and plan.focus.accounts > plan.capacity
+        return "focus_partly" if too_many and plan.capacity_unit == "accounts" else "focus_beyond"
 
     def _capacity(self, postponed: int) -> str:
         plan = self.plan
