@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
-from segmentwerk.activation.sink import ACCOUNT
+from segmentwerk.activation.mapped_rows import ACCOUNT
 from segmentwerk.core.errors import ConfigError
 from segmentwerk.core.interruption import stoppable
 from segmentwerk.core.sink_settings import SinkFileSettings

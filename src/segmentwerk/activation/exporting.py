@@ -21,7 +21,8 @@ import pyarrow.parquet as pq
 
 from segmentwerk.activation import formats
 from segmentwerk.activation.changes import CHANGE, CHANGED, NEW, REMOVED, UNCHANGED, since
-from segmentwerk.activation.sink import ACCOUNT, Ready
+from segmentwerk.activation.mapped_rows import ACCOUNT
+from segmentwerk.activation.sink import Ready
 from segmentwerk.core.errors import InputError
 from segmentwerk.core.files import atomic_folder, locked
 from segmentwerk.core.sink_settings import SinkFileSettings, SinkSettings
