@@ -70,7 +70,7 @@ def base(accounts, seed=0):
 
 
 def hand_over(home, accounts, *sinks):
-    """Write ledger and exports below a home, as the verb does."""
+    """Write ledger and exports below a folder, as the verb does below home/activation."""
     people, segments, rows = base(accounts)
     reach = consent.reachable(people, ActivationSettings())
     ready = [
