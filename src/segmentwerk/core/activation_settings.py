@@ -110,7 +110,7 @@ class ActivationSettings(Settings):
     """How much can be done, for how many, and how carefully it is learned from."""
 
     capacity: float | None = Field(default=None, gt=0)
-    """What can be worked on in a quarter; null: no limit."""
+    """What can be worked on in a quarter; null: the source's own capacity, else no limit."""
     capacity_unit: Literal["accounts", "hours"] = "accounts"
     focus_share: float = Field(default=0.6, gt=0, le=1)
     """Share of the potential that the segments in focus hold."""

@@ -104,6 +104,8 @@ class SourceSettings(Settings):
     accounts: int | None = Field(default=None, ge=1)
     """Number of accounts to generate; null where the data is real."""
     seed: int = 7
+    capacity: int | None = Field(default=None, ge=1)
+    """Accounts that sales can work on in a quarter, where `activation.capacity` says nothing."""
     words: dict[str, list[str]] = Field(default_factory=dict)
     """The company's own words, by what they mean; ``$NAME`` in the mapping's SQL is the list of them, in
     lower case."""

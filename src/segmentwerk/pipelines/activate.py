@@ -29,6 +29,7 @@ from segmentwerk.activation.ledger import Written
 from segmentwerk.activation.plans import Plan, Situation
 from segmentwerk.activation.sink import Ready
 from segmentwerk.config import ActivateSettings
+from segmentwerk.core.activation_settings import ActivationSettings
 from segmentwerk.core.context import Context
 from segmentwerk.core.errors import ModelError
 from segmentwerk.core.paths import config_root
@@ -86,7 +87,7 @@ def run(settings: ActivateSettings, context: Context) -> dict[str, Any]:
             situation,
             settings.playbook,
             settings.goal,
-            settings.activation,
+            _capable(settings),
             language=settings.report.language,
             key=privacy.key(settings.home),
             seed=settings.seed,
@@ -95,6 +96,14 @@ def run(settings: ActivateSettings, context: Context) -> dict[str, Any]:
     with context.timed("files"):
         ready = _ready(made, people, situation, settings)
         return _write(made, ready, accounts, loaded, store, settings, language, context)
+
+
+def _capable(settings: ActivateSettings) -> ActivationSettings:
+    """Return the settings with the source's own capacity where none is given."""
+    asked, own = settings.activation, settings.source.capacity
+    if asked.capacity is not None or own is None:
+        return asked
+    return asked.model_copy(update={"capacity": float(own), "capacity_unit": "accounts"})
 
 
 def _insist_on_playbook(settings: ActivateSettings, loaded: Loaded) -> None:
