@@ -7,12 +7,13 @@ that share over the overall one, with the interval of the posterior.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
 import ibis
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy.stats import beta
 
@@ -100,11 +101,11 @@ def find(purchases: pd.DataFrame, segment_ids: pd.Series) -> Offers:
         (n_customers,) segment of each customer by account id; -1: none.
     """
     known = segment_ids[segment_ids >= 0].sort_index()
-    rows = purchases[purchases["account_id"].isin(known.index)]
+    rows = purchases.assign(segment_id=purchases["account_id"].map(known)).dropna(subset="segment_id")
     if rows.empty:
         empty = pd.DataFrame(columns=["kind", "item", "money"], index=pd.Index([], name="account_id"))
         return Offers(pd.DataFrame(columns=COLUMNS), empty)
-    rows = rows.assign(segment_id=known.loc[rows["account_id"]].to_numpy())
+    rows["segment_id"] = rows["segment_id"].astype("int64")
     items = _items(rows, known.value_counts())
     items = items[(items["buyers"] >= SUPPORT) & (items["low"] > 1.0) & (items["without"] > 0)]
     items = items.sort_values(
@@ -142,7 +143,7 @@ def _of_accounts(rows: pd.DataFrame, items: pd.DataFrame, segment_ids: pd.Series
         members = segment_ids.index[segment_ids == number]
         offered = some.head(MOST).assign(expected=lambda table: table["share"] * table["spend"])
         offered = offered.sort_values("expected", ascending=False, kind="stable")
-        has = _has(rows, members, list(zip(offered["kind"], offered["item"], strict=True)))
+        has = _has(rows[rows["segment_id"] == number], members, offered)
         best = (~has).argmax(axis=1)
         open_ = ~has.all(axis=1)
         parts.append(
@@ -159,11 +160,10 @@ def _of_accounts(rows: pd.DataFrame, items: pd.DataFrame, segment_ids: pd.Series
     return found.rename_axis("account_id").sort_index()
 
 
-def _has(rows: pd.DataFrame, members: pd.Index, asked: Sequence[tuple[str, str]]) -> np.ndarray:
-    """Say which account buys which item, (n_members, n_items)."""
-    has = np.zeros((len(members), len(asked)), dtype=bool)
-    mine = rows[rows["account_id"].isin(members)]
-    for place, (kind, item) in enumerate(asked):
-        buyers = mine.loc[(mine["kind"] == kind) & (mine["item"] == item), "account_id"]
-        has[:, place] = members.isin(buyers)
+def _has(rows: pd.DataFrame, members: pd.Index, offered: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Say which account buys which offered item, (n_members, n_items)."""
+    places = offered.reset_index(drop=True).reset_index(names="place")[["kind", "item", "place"]]
+    bought = rows.merge(places, on=["kind", "item"])
+    has = np.zeros((len(members), len(offered)), dtype=bool)
+    has[members.get_indexer(pd.Index(bought["account_id"])), bought["place"]] = True
     return has
