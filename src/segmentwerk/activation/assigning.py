@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any, Literal, get_args
 
 import pandas as pd
 
@@ -19,6 +20,7 @@ from segmentwerk.core.activation_settings import (
     ActivationSettings,
     MeasureSettings,
     PlaybookSettings,
+    Stance,
     Words,
 )
 
@@ -51,7 +53,7 @@ class Planner:
     key: bytes
     drawn: pd.DataFrame | None = None
 
-    @property
+    @cached_property
     def names(self) -> dict[int, str]:
         """Names of the segments by id."""
         found = self.people.drop_duplicates("segment_id").set_index("segment_id")["segment"]
@@ -73,9 +75,8 @@ class Planner:
                 each = self._work(measure)
                 room_here = self._fitting(each, room)
                 kept = people.iloc[:room_here]
-                kept_treated = len(kept) * (1 - self.settings.holdout)
                 needed += each * len(people) * (1 - self.settings.holdout)
-                room -= each * kept_treated
+                room -= each * len(kept) * (1 - self.settings.holdout)
                 planned.append(
                     Planned(
                         self._task(match, measure, len(kept), unreachable, len(people) - len(kept)),
@@ -87,9 +88,8 @@ class Planner:
 
     def _order(self) -> list[int]:
         """Segments in focus first, then those that are kept, each by rank."""
-        stances = ("focus", "keep", "let_go")
-        ids = [int(number) for number in self.ranking.segments.index]
-        return sorted(ids, key=lambda number: stances.index(self.focus.stances[number]))
+        ids: list[int] = self.ranking.segments.index.tolist()
+        return sorted(ids, key=lambda number: get_args(Stance).index(self.focus.stances[number]))
 
     def _work(self, measure: MeasureSettings) -> float:
         """Return the capacity that one account takes; what takes nobody's time takes none."""
