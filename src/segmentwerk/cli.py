@@ -23,6 +23,10 @@ VERBS = {
     "train": ("TrainSettings", "fit and judge one segmenter with given parameters"),
     "tune": ("TuneSettings", "search the parameters of one segmenter"),
     "score": ("ScoreSettings", "assign accounts to segments with a registered model"),
+    "activate": (
+        "ActivateSettings",
+        "plan measures for the segments, draw hold-outs, write files for the CRM",
+    ),
     "serve": ("ServeSettings", "answer requests for segments over HTTP"),
     "promote": ("PromoteSettings", "make a version champion, roll back, or reject it"),
     "data": ("DataSettings", "generate the demo, or check and describe a source"),

@@ -13,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 from pydantic import AfterValidator, BaseModel, ValidationError
 
+from segmentwerk.core.activation_settings import ActivationSettings, PlaybookSettings
 from segmentwerk.core.addresses import redacted as shown
 from segmentwerk.core.addresses import same_database
 from segmentwerk.core.errors import ConfigError, nearest
@@ -31,6 +32,7 @@ from segmentwerk.core.settings import (
     TuningSettings,
     UserPath,
 )
+from segmentwerk.core.sink_settings import SinkSettings
 from segmentwerk.core.veil import remember, veiled
 from segmentwerk.tracking.address import absolute, from_environment
 from segmentwerk.tracking.names import insist_on_experiment, insist_on_model
@@ -105,6 +107,22 @@ class ScoreSettings(RootSettings):
     """Of the source; null: the source's own date."""
     quality: QualitySettings = QualitySettings()
     scoring: ScoringSettings = ScoringSettings()
+
+
+class ActivateSettings(RootSettings):
+    """`segmentwerk activate`: priorities, measures, hold-outs and files for the tools of sales."""
+
+    model: str
+    source: SourceSettings
+    as_of: date | None = None
+    """Null: the source's own date."""
+    quality: QualitySettings = QualitySettings()
+    goal: GoalSettings = GoalSettings()
+    playbook: PlaybookSettings
+    activation: ActivationSettings = ActivationSettings()
+    sink: SinkSettings | None = None
+    """Null: no file is written but the plan."""
+    report: ReportSettings = ReportSettings()
 
 
 class ServeSettings(RootSettings):
@@ -244,7 +262,8 @@ def _explain(root: type[BaseModel], detail: Any) -> tuple[str, str]:
     if detail["type"] == "missing":
         return f"Config key {key!r} has no value.", f"Set it: {key}=VALUE."
     words = detail["msg"].removeprefix("Value error, ")
-    return f"Config key {key!r} = {veiled(repr(detail['input']))}: {words}.", ""
+    given = "" if isinstance(detail["input"], dict) else f" = {veiled(repr(detail['input']))}"
+    return f"Config key {key!r}{given}: {words}.", ""
 
 
 def _known_keys(root: type[BaseModel], path: list[str]) -> list[str]:

@@ -31,8 +31,8 @@ _SEE = "See docs/how-to/security.md for what a configuration file may do."
 _OPTION = re.compile(r"[\w.\-]+")
 _CHOICE = re.compile(r"(?:override )?/?(?P<group>[\w/\-]+)(?:@(?P<package>[\w.]+))?")
 _VARIABLE = re.compile(r"\$\{oc\.env:(\w+)\}")
-_PREFIX = "SOURCE_"
-"""Of the variables that a source may ask for: else it could send others to the address that it names."""
+_PREFIXES = {"source": "SOURCE_", "sink": "SINK_"}
+"""Of the variables that a source or a sink may ask for: else it could send others to its own address."""
 
 
 class ConfinedFiles(FileConfigSource):
@@ -126,7 +126,8 @@ def insist_on_group(name: PurePosixPath, result: ConfigResult) -> None:
     if whole and "hydra" in content:
         raise ConfigError(f"{place} would change Hydra itself.", _SEE)
     for key, text in _texts(content):
-        _insist_on_plain(key, text, place, of_source=group == "source" or key.startswith("source."))
+        owner = group if group in _PREFIXES else key.partition(".")[0]
+        _insist_on_plain(key, text, place, owner=owner if owner in _PREFIXES else None)
 
 
 def _insist_on_choice(choice: Any, place: str, *, everywhere: bool) -> None:
@@ -146,24 +147,25 @@ def _insist_on_choice(choice: Any, place: str, *, everywhere: bool) -> None:
     raise ConfigError(f"{place} may not build on {choice!r}.", _SEE)
 
 
-def _insist_on_plain(key: str, text: str, place: str, *, of_source: bool) -> None:
+def _insist_on_plain(key: str, text: str, place: str, *, owner: str | None) -> None:
     """Refuse references, but for variables in addresses, and secrets in clear text."""
+    prefix = _PREFIXES[owner or "source"]
     is_address = key.rpartition(".")[2] in ADDRESSES
     asked = _VARIABLE.findall(text) if is_address else []
     if "${" in (_VARIABLE.sub("", text) if is_address else text):
         raise ConfigError(
             f"{place}: {key} holds a reference, ${{…}}.",
-            f"Only addresses may, to variables of the environment: ${{oc.env:{_PREFIX}PASSWORD}}. {_SEE}",
+            f"Only addresses may, to variables of the environment: ${{oc.env:{prefix}PASSWORD}}. {_SEE}",
         )
-    if of_source and (other := [name for name in asked if not name.startswith(_PREFIX)]):
+    if owner and (other := [name for name in asked if not name.startswith(prefix)]):
         raise ConfigError(
             f"{place}: {key} asks for the variable {other[0]}.",
-            f"A source's file may ask for those that begin with {_PREFIX}; the command line for any.",
+            f"A {owner}'s file may ask for those that begin with {prefix}; the command line for any.",
         )
     if (is_address or "://" in text) and secrets_in(text):
         raise ConfigError(
             f"{place}: {key} holds a password or token in clear text.",
-            f"Let the environment hold it: ${{oc.env:{_PREFIX}PASSWORD}}",
+            f"Let the environment hold it: ${{oc.env:{prefix}PASSWORD}}",
         )
 
 

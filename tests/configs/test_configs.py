@@ -9,10 +9,12 @@ from hydra.core.object_type import ObjectType
 from omegaconf import OmegaConf
 
 from segmentwerk import config
+from segmentwerk.activation.priorities import RANKED
 from segmentwerk.cli import VERBS
 from segmentwerk.confining import ExperimentFiles, confined
 from segmentwerk.contest.candidates import build
 from segmentwerk.core import settings as schema
+from segmentwerk.core.activation_settings import ActivationSettings
 from segmentwerk.core.errors import ConfigError
 from segmentwerk.core.paths import config_root
 from segmentwerk.overrides import quoted
@@ -21,8 +23,11 @@ CONF = config_root() / "conf"
 EXPERIMENTS = sorted((config_root() / "experiments").glob("*.yaml"))
 SEGMENTERS = sorted((CONF / "segmenter").glob("*.yaml"))
 SOURCES = sorted((CONF / "source").glob("*.yaml"))
+SINKS = sorted((CONF / "sink").glob("*.yaml"))
 GOALS = sorted((CONF / "goal").glob("*.yaml"))
+PLAYBOOKS = sorted((CONF / "playbook").glob("*.yaml"))
 DEFAULTS = {
+    "activation": ActivationSettings,
     "evaluation": schema.EvaluationSettings,
     "features": schema.FeatureSettings,
     "quality": schema.QualitySettings,
@@ -61,6 +66,7 @@ def test_there_is_something_to_test():
     assert len(SEGMENTERS) >= 4
     assert len(SOURCES) >= 3
     assert len(GOALS) >= 2
+    assert PLAYBOOKS
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -96,6 +102,26 @@ def test_a_checkout_needs_no_symlink():
     assert [path for path in CONF.rglob("*") if path.is_symlink()] == []
 
 
+@pytest.mark.parametrize("sink", SINKS, ids=stem)
+def test_every_sink_is_accepted(sink):
+    address = ["sink.url=duckdb://w.duckdb"] if sink.stem == "warehouse" else []
+    assert settings("activate", f"sink={sink.stem}", *address).sink.name == sink.stem
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("sink=warehouse", r"Config key 'sink': a table needs an address: sink\.url="),
+        ("+sink.files.measures.delimeter=x", "Unknown config key.*Did you mean 'delimiter'"),
+        ("sink.files.measures.key=[acount_id]", "'acount_id' is none of its columns .*'account_id'"),
+        ("+sink.files.measures.channels=[mail]", "'mail': Input should be 'email', 'phone'"),
+    ],
+)
+def test_a_sink_that_cannot_be_is_refused(override, message):
+    with pytest.raises(ConfigError, match=message):
+        settings("activate", override)
+
+
 @pytest.mark.parametrize("source", SOURCES, ids=stem)
 def test_every_source_is_accepted(source):
     composed = settings("data", f"source={source.stem}", "++source.path=somewhere")
@@ -104,7 +130,14 @@ def test_every_source_is_accepted(source):
 
 @pytest.mark.parametrize("goal", GOALS, ids=stem)
 def test_every_goal_is_accepted(goal):
-    assert settings("compare", f"goal={goal.stem}").goal.name == goal.stem
+    composed = settings("compare", f"goal={goal.stem}").goal
+    assert composed.name == goal.stem
+    assert set(composed.priorities) <= set(RANKED)
+
+
+@pytest.mark.parametrize("playbook", PLAYBOOKS, ids=stem)
+def test_every_playbook_is_accepted(playbook):
+    assert settings("activate", f"playbook={playbook.stem}").playbook.name == playbook.stem
 
 
 @pytest.mark.parametrize("segmenter", SEGMENTERS, ids=stem)

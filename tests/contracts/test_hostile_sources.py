@@ -433,6 +433,17 @@ def test_a_password_in_a_file_is_refused(world, monkeypatch, capsys):
     assert not [path for path in (world / "home").rglob("*") if path.is_file() and places(path, CANARY)]
 
 
+def test_a_sink_sends_no_foreign_variable_to_its_address(world, monkeypatch, capsys):
+    monkeypatch.setenv("CANARY", CANARY)
+    content = {"name": "evil", "url": "postgres://me:${oc.env:CANARY}@127.0.0.1:9/d", "files": {}}
+    write({"sink/evil.yaml": ("", content)}, world)
+    arguments = ["activate", "--config-dir", str(world / "conf"), "sink=evil"]
+    done = in_process(*arguments, home=world / "home", monkeypatch=monkeypatch, capsys=capsys)
+    assert done.code == 2
+    assert "A sink's file may ask for those that begin with SINK_" in done.stderr
+    assert CANARY not in done.stderr
+
+
 def test_the_environment_of_the_source_is_let_through(world, monkeypatch, capsys):
     monkeypatch.setenv("SOURCE_PASSWORD", CANARY)
     content = {**PLAIN, "url": "postgres://me:${oc.env:SOURCE_PASSWORD}@127.0.0.1:9/d"}

@@ -328,8 +328,52 @@ def test_activecampaign(tmp_path):
         pd.Timestamp("2023-02-01"),
         pd.Timestamp("2024-03-01"),
     ]
+    assert accounts["email"].tolist() == ["a@alpha.example", "c@gamma.example"]
+    assert accounts["consent_email"].isna().all()
+    shown = accounts.drop(columns=["email", "phone"])  # personal by contract: they never become features
     for secret in ("anna", "cleo@", "1234567", "192.0.2.1"):
-        assert secret not in accounts.to_csv().lower()
+        assert secret not in shown.to_csv().lower()
+
+
+def test_activecampaign_takes_the_address_of_whom_agreed(tmp_path):
+    export(
+        tmp_path,
+        contacts=[
+            "Email,Account Name,Status",
+            "a@alpha.example,Alpha,Unsubscribed",
+            "b@alpha.example,Alpha,Active",
+            "c@beta.example,Beta,Unsubscribed",
+            "d@beta.example,Beta,Bounced",
+            "e@gamma.example,Gamma,Unconfirmed",
+        ],
+    )
+    _, found = mapped("activecampaign", tmp_path)
+    rows = found["accounts"].set_index("account_id")
+    assert rows["email"].to_dict() == {
+        "alpha": "b@alpha.example",
+        "beta": "c@beta.example",
+        "gamma": "e@gamma.example",
+    }
+    assert rows["consent_email"].fillna(-1).to_dict() == {"alpha": 1, "beta": 0, "gamma": -1}
+
+
+def test_hubspot_reads_the_properties_of_consent(tmp_path):
+    export(
+        tmp_path,
+        companies=[
+            "Record ID,Company name,Email,Consent to email,Phone consent",
+            "1,A,a@a.example,true,Ja",
+            "2,B,b@b.example,false,Nein",
+            "3,C,,,?",
+        ],
+        deals=[DEALS, "1,Closed won,2024-02-01 00:00,10,1,2024-01-01 00:00"],
+    )
+    _, found = mapped("hubspot", tmp_path)
+    rows = found["accounts"].set_index("account_id").fillna(-1)
+    assert rows["email"].tolist()[:2] == ["a@a.example", "b@b.example"]
+    assert rows["consent_email"].tolist() == [1, 0, -1]
+    assert rows["consent_phone"].tolist() == [1, 0, -1]
+    assert "consent_post" not in rows or (rows["consent_post"] == -1).all()
 
 
 CONTACTS = [

@@ -18,8 +18,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from command_line import SMALL, segmentwerk
+from command_line import SMALL, in_process, segmentwerk
+from handing_over import base, hand_over
 from searching import places
+from segmentwerk.activation import ledger
 from segmentwerk.data import demo
 from segmentwerk.data.columns import COLUMNS
 from segmentwerk.data.privacy import key, pseudonymise
@@ -278,6 +280,25 @@ def test_a_forgotten_account_is_named_nowhere(run, tmp_path):
     files = [path for path in home.rglob("*") if path.is_file()]
     assert [path for path in files for name in names if places(path, name)] == []
     assert names[0] in str(pd.read_parquet(next(run[0].home.rglob("candidates.parquet"))).to_csv())
+
+
+def test_a_forgotten_account_leaves_ledger_and_exports(tmp_path, monkeypatch, capsys):
+    hand_over(tmp_path / "activation", 300, "csv", "hubspot", "activecampaign", "xlsx")
+    people, _, rows = base(300)
+    reachable = set(people.loc[people["consent_email"] == 1, "account_id"])
+    account = max(reachable & set(rows.loc[rows["arm"] == "treated", "account_id"]))
+
+    def holders():
+        files = [path for path in (tmp_path / "activation").rglob("*") if path.is_file()]
+        return {path.parent.parent.name for path in files if places(path, account)}
+
+    assert holders() >= {"csv", "hubspot", "activecampaign", "xlsx", "activation"}
+    done = in_process("data", "forget", account, home=tmp_path, monkeypatch=monkeypatch, capsys=capsys)
+    assert done.code == 0, done.stderr
+    for tool in ("csv", "hubspot", "activecampaign", "xlsx"):
+        assert f"It was handed over to {tool}" in done.stderr
+    assert holders() == set()
+    assert len(ledger.read(tmp_path / "activation" / "ledger")) == 299
 
 
 def test_the_search_sees_through_every_packing(tmp_path):

@@ -176,7 +176,8 @@ def data_digest(prepared: Prepared, settings: LearningSettings) -> str:
         prepared.table.digest,
         str(prepared.table.window),
         settings.seed,
-        *(part.model_dump(mode="json") for part in (settings.quality, settings.features, settings.goal)),
+        *(part.model_dump(mode="json") for part in (settings.quality, settings.features)),
+        settings.goal.model_dump(mode="json", exclude={"priorities"}),  # they order segments that are found
         settings.evaluation.model_dump(mode="json"),
     ]
     return _digest(told)

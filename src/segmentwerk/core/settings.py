@@ -109,6 +109,8 @@ class SourceSettings(Settings):
     accounts: int | None = Field(default=None, ge=1)
     """Number of accounts to generate; null where the data is real."""
     seed: int = 7
+    capacity: int | None = Field(default=None, ge=1)
+    """Accounts that sales can work on in a quarter, where `activation.capacity` says nothing."""
     words: dict[str, list[str]] = Field(default_factory=dict)
     """The company's own words, by what they mean; ``$NAME`` in the mapping's SQL is the list of them, in
     lower case."""
@@ -208,6 +210,20 @@ class GoalSettings(Settings):
     """Weight of an approach in the reference space; joined with the features' own weights."""
     value_weight: float = Field(default=1.0, ge=0)
     """Weight of the value criterion in the rank, where an outcome exists."""
+    priorities: dict[str, float] = Field(
+        default_factory=lambda: {
+            "potential": 2.0,
+            "revenue": 1.0,
+            "margin": 1.0,
+            "growth": 1.0,
+            "predicted": 1.0,
+            "retention": 1.0,
+            "response": 1.0,
+            "reachable": 1.0,
+        }
+    )
+    """Weight of a figure in the order of the segments (`activation.priorities`); below 0: the lower, the
+    sooner."""
 
 
 class TuningSettings(Settings):

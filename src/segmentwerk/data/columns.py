@@ -36,12 +36,19 @@ def _account() -> ColumnSpec:
     return ColumnSpec("text", "the account it belongs to", required=True)
 
 
+def _consent(channel: str) -> ColumnSpec:
+    return ColumnSpec("number", f"consent to {channel}: 1 agreed, 0 refused", personal=True, allowed=(0, 1))
+
+
 ACCOUNTS = {
     "account_id": ColumnSpec("text", "key of the account", required=True, key=True),
     "name": ColumnSpec("text", "name of the company", personal=True),
     "email": ColumnSpec("text", "e-mail address", personal=True),
     "phone": ColumnSpec("text", "telephone number", personal=True),
     "address": ColumnSpec("text", "street and house number", personal=True),
+    "consent_email": _consent("e-mails"),
+    "consent_phone": _consent("calls"),
+    "consent_post": _consent("letters"),
     "industry": ColumnSpec("text", "industry, coarse"),
     "subindustry": ColumnSpec("text", "industry, fine"),
     "employees": ColumnSpec("number", "number of employees", "people", low=0, high=1e8),

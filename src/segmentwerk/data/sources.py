@@ -206,7 +206,7 @@ def _insist_clear(con: Any, name: str, given: TableSettings, raw: Mapping[str, R
 
 def _digest(settings: SourceSettings, opened: Mapping[str, Opened], tables: Mapping[str, ibis.Table]) -> str:
     """Hash the mapping and the contents of the files, or of a database the counts and the latest dates."""
-    shape = settings.model_dump(mode="json", exclude={"path", "url", "description"})
+    shape = settings.model_dump(mode="json", exclude={"path", "url", "description", "capacity"})
     contents = {name: one.digest for name, one in opened.items()}
     states = {name: _state(table) for name, table in tables.items()} if settings.url else {}
     text = json.dumps([shape, contents, states], sort_keys=True)

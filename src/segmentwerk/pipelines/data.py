@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from segmentwerk.activation import exporting
 from segmentwerk.config import DataSettings
 from segmentwerk.core.context import Context
 from segmentwerk.core.errors import ConfigError
@@ -146,14 +147,23 @@ def _forget(settings: DataSettings, context: Context) -> dict[str, Any]:
     if settings.subject is None:
         raise ConfigError("Say which account.", "For instance: segmentwerk data forget A-17")
     _unsay(context)
+    exports = exporting.forget(settings.subject, settings.home / exporting.BELOW_HOME)
     done = forget(settings.subject, settings.home, privacy.key(settings.home))
     for path, rows in done.removed.items():
         log.info("%d rows removed from %s", rows, path)
+    for path in exports:
+        log.info("Removed from the export %s", path)
+    for tool in sorted({path.parent.name for path in exports}):
+        log.warning("It was handed over to %s: delete it there, too.", tool)
     for path in done.left:
         log.warning("Still named in %s, which is no table: delete the file.", path)
     for words in done.unreachable:
         log.info("Not reached: %s", words)
-    return {"removed": {str(path): rows for path, rows in done.removed.items()}, "left": done.left}
+    return {
+        "removed": {str(path): rows for path, rows in done.removed.items()},
+        "exports": exports,
+        "left": done.left,
+    }
 
 
 def _unsay(context: Context) -> None:

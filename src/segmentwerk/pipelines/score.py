@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from dataclasses import asdict
 from pathlib import Path
@@ -13,14 +12,11 @@ from rich.progress import Progress
 
 from segmentwerk.config import ScoreSettings
 from segmentwerk.core.context import Context
-from segmentwerk.core.errors import ConfigError, ModelError
-from segmentwerk.core.files import atomic_file
-from segmentwerk.core.settings import SourceSettings
-from segmentwerk.features import definitions
-from segmentwerk.preparation.accounts import read_accounts
+from segmentwerk.core.errors import ConfigError
+from segmentwerk.preparation.known import keep_table, read_as_trained
 from segmentwerk.scoring import batch, spark
 from segmentwerk.scoring.batch import Summary
-from segmentwerk.scoring.load import LoadedModel, load
+from segmentwerk.scoring.load import load
 from segmentwerk.tracking.writer import Store
 
 log = logging.getLogger(__name__)
@@ -45,7 +41,10 @@ def run(settings: ScoreSettings, context: Context) -> dict[str, Any]:
     model, given = settings.model, settings.input
     if settings.source is not None:
         loaded = load(settings.model, store.uri)
-        model, given = loaded.uri, _account_table(settings, settings.source, loaded, context)
+        accounts = read_as_trained(
+            settings.source, settings.as_of, settings.quality, loaded, context, home=settings.home
+        )
+        model, given = loaded.uri, keep_table(accounts, context.output)
     assert given is not None
     with context.timed("score"):
         way = _on_spark if settings.scoring.engine == "spark" else _on_this_machine
@@ -79,36 +78,3 @@ def _on_spark(settings: ScoreSettings, model: str, given: Path, tracking_uri: st
         )
     finally:
         session.stop()
-
-
-def _account_table(
-    settings: ScoreSettings, source: SourceSettings, loaded: LoadedModel, context: Context
-) -> Path:
-    """Build the account table of a source by the definitions that the model was trained with."""
-    kept = _definitions(loaded)
-    trained_in = loaded.catalogue.meta.get("currency", source.currency)
-    if source.currency != trained_in:
-        raise ConfigError(
-            f"Source {source.name!r} is in {source.currency}, {loaded.uri} was trained in {trained_in}.",
-            f"Convert the money in the source's mapping and set source.currency={trained_in}.",
-        )
-    if settings.as_of is not None:
-        source = source.model_copy(update={"as_of": settings.as_of, "outcome_until": None})
-    wanted, learned = definitions.restore(kept)
-    accounts = read_accounts(source, settings.quality, wanted, context, home=settings.home, learned=learned)
-    definitions.insist(kept, accounts.table)
-    path = context.output / "accounts.parquet"
-    with atomic_file(path) as draft:
-        accounts.table.features.rename_axis("account_id").reset_index().to_parquet(draft, index=False)
-    return path
-
-
-def _definitions(loaded: LoadedModel) -> dict[str, Any]:
-    path = loaded.folder / "artifacts" / "definitions.json"
-    if not path.is_file():
-        raise ModelError(
-            f"{loaded.uri} does not say how its features are built.",
-            "Give a table that has them (input=…), or register the model anew: segmentwerk compare.",
-        )
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found

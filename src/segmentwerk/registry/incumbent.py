@@ -75,14 +75,14 @@ def incumbent(
             f"The champion {registered.uri} cannot score the present accounts: {error}",
             "Register under another registry.model_name, or roll back to a version that works.",
         ) from error
-    names = {segment.id: _called(segment) for segment in opened.catalogue.segments}
+    names = {segment.id: segment_name(segment) for segment in opened.catalogue.segments}
     ids = pd.Series(found, features.index)
     ids = ids[ids.isin(list(names))]  # of others it knows too little
     params = store.client.get_run(registered.run_id).data.params if registered.run_id else {}
     return Incumbent(registered.version, ids, names, params)
 
 
-def _called(segment: SegmentRecord) -> Name:
+def segment_name(segment: SegmentRecord) -> Name:
     """Return the name of a segment of the catalogue; a version of before names had traits holds a text."""
     keys = segment.called
     if not keys:

@@ -133,9 +133,9 @@ def segment_cards(story: Story, language: Language) -> str:
     return _render("cards.md.j2", language, story=story)
 
 
-def _fitting(template: str, language: Language, levels: int, room: int, **values: object) -> str:
+def _fitting(name: str, language: Language, levels: int, room: int, **values: object) -> str:
     """Render a page with as much as fits; its last level stays, whatever the room."""
-    page = _template(template, language)
+    page = template(name, language)
     for level in range(levels, -1, -1):
         text = page.render(level=level, **values)
         if len(text) <= room:
@@ -143,11 +143,11 @@ def _fitting(template: str, language: Language, levels: int, room: int, **values
     return text
 
 
-def _render(template: str, language: Language, **values: object) -> str:
-    return _template(template, language).render(**values)
+def _render(name: str, language: Language, **values: object) -> str:
+    return template(name, language).render(**values)
 
 
-def _template(name: str, language: Language) -> Template:
+def template(name: str, language: Language) -> Template:
     """Load a template that speaks a language: its words and numbers, our tables and sentences."""
     environment = Environment(
         loader=PackageLoader("segmentwerk.reporting"),

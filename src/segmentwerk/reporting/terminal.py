@@ -104,5 +104,6 @@ def _next_steps(released: Release, where: str) -> str:
     return f"""
 Look at the runs:      segmentwerk ui{where or "      (or: make ui)"}
 Score a file:          segmentwerk score {given} output=segments.parquet {model}{where}
+Plan measures:         segmentwerk activate {model}{where}      (of your own data: source=NAME)
 Use your own data:     segmentwerk data check source=csv_folder source.path=FOLDER
 Segments of accounts:  {released.packed.assignments}"""

@@ -28,7 +28,7 @@ ACCOUNTS = 4000
 COLUMNS = {
     "accounts": "account_id name email phone address industry subindustry employees annual_revenue "
     "founded_year ownership parent_account_id country region town latitude longitude urbanity "
-    "lead_source payment_terms_days created_on fax_extension",
+    "lead_source payment_terms_days created_on fax_extension consent_email consent_phone consent_post",
     "orders": "order_id account_id ordered_at quantity revenue margin product_id category channel",
     "activities": "account_id occurred_at kind action amount",
     "surveys": "account_id answered_on item score scale_min scale_max",
@@ -225,6 +225,14 @@ def test_no_single_field_gives_the_type_away(made: World) -> None:
 )
 def test_dirt_is_there_at_its_rate(made: World, of_all: str, share: float) -> None:
     assert made.value(f"select {of_all}") == pytest.approx(share, rel=0.45)
+
+
+@pytest.mark.parametrize("channel", ["email", "phone", "post"])
+def test_consent_is_given_refused_or_unknown(made: World, channel: str) -> None:
+    agreed, refused = demo_accounts.CONSENT[f"consent_{channel}"]
+    of_all = f"count(*) filter (consent_{channel} = {{}}) / count(*) from accounts"
+    assert made.value(f"select {of_all.format(1)}") == pytest.approx(agreed, abs=0.03)
+    assert made.value(f"select {of_all.format(0)}") == pytest.approx(refused, abs=0.03)
 
 
 def test_copies_are_whole_and_second_records_nearly(made: World) -> None:

@@ -10,6 +10,7 @@ import pytest
 from segmentwerk.core.errors import ConfigError, InputError
 from segmentwerk.core.settings import FeatureSettings
 from segmentwerk.core.types import Window
+from segmentwerk.data.columns import COLUMNS
 from segmentwerk.features.table import absent, build, catalogue
 
 ACCOUNT_A = {
@@ -140,7 +141,9 @@ def test_a_value_beyond_all_bounds_is_refused(window, settings):
 
 
 def test_nothing_personal_is_a_feature(table):
-    assert not {"name", "email", "phone", "address", "agent"} & set(table.names())
+    personal = {name for one in COLUMNS.values() for name, column in one.items() if column.personal}
+    assert {"name", "email", "address", "agent", "consent_email"} <= personal
+    assert not personal & set(table.names())
 
 
 def test_orders_alone_are_enough(book, window):

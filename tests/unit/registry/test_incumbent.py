@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 
 from segmentwerk.core.types import Name, Trait
-from segmentwerk.registry.incumbent import _called
+from segmentwerk.registry.incumbent import segment_name
 from segmentwerk.shipped.model_catalogue import SegmentRecord
 
 
@@ -16,8 +16,8 @@ def test_a_name_comes_back_from_the_catalogue_as_it_went_in():
     )
     name = Name(traits, number=7)
     called = json.loads(json.dumps(asdict(name)))
-    assert _called(SegmentRecord(3, "…", called=called)) == name
+    assert segment_name(SegmentRecord(3, "…", called=called)) == name
 
 
 def test_a_version_that_was_registered_with_texts_alone_keeps_them():
-    assert _called(SegmentRecord(3, "hoher Umsatz, neu")) == Name(text="hoher Umsatz, neu")
+    assert segment_name(SegmentRecord(3, "hoher Umsatz, neu")) == Name(text="hoher Umsatz, neu")

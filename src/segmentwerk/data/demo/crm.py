@@ -19,6 +19,8 @@ IMPOSSIBLE_YEAR_SHARE = 0.008
 SUBSIDIARY_SHARES = (0.05, 0.5)
 """Of small firms and of those with more than 150 employees."""
 FAX_SHARE = 0.002
+CONSENT = {"consent_email": (0.64, 0.14), "consent_phone": (0.5, 0.2), "consent_post": (0.45, 0.08)}
+"""Shares of firms that agreed to a channel and that refused it; of the others nothing is noted."""
 MISSING = {
     "email": 0.04,
     "phone": 0.03,
@@ -61,7 +63,7 @@ def accounts(seed: int, block: int, firms: Firms) -> Rows:
     place = _places(firms, rng)
     columns = {"account_id": firms.ids, **_contact(place, rng), **_firmographics(firms, place, rng)}
     columns |= _geography(place, rng) | _dealings(firms, rng)
-    table = _forget(pa.table(columns), firms, rng)
+    table = _consent(_forget(pa.table(columns), firms, rng), world.stream(seed, block, "consent"))
     twins = _twins(table, firms, rng)
     copies = np.flatnonzero(rng.random(BLOCK) < COPY_SHARE)
     owner = np.concatenate([np.arange(BLOCK), np.flatnonzero(firms.twin), copies])
@@ -186,6 +188,15 @@ def _forget(table: pa.Table, firms: Firms, rng: np.random.Generator) -> pa.Table
             position = table.column_names.index(name)
             blanked = pc.if_else(known, table[name], pa.scalar(None, table[name].type))
             table = table.set_column(position, name, blanked)
+    return table
+
+
+def _consent(table: pa.Table, rng: np.random.Generator) -> pa.Table:
+    """Add what firms said about being addressed: its own random numbers leave all others as they are."""
+    for name, (agreed, refused) in CONSENT.items():
+        drawn = rng.random(BLOCK)
+        given = numbers((drawn < agreed).astype("int64"), drawn >= agreed + refused)
+        table = table.append_column(name, given)
     return table
 
 

@@ -1,0 +1,73 @@
+"""From a source to the account table that a registered model knows; shared by the verbs that ask a model."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from segmentwerk.core.context import Context
+from segmentwerk.core.errors import ConfigError, ModelError
+from segmentwerk.core.files import atomic_file
+from segmentwerk.core.settings import QualitySettings, SourceSettings
+from segmentwerk.features import definitions
+from segmentwerk.preparation.accounts import Accounts, read_accounts
+from segmentwerk.scoring.load import LoadedModel
+
+
+def read_as_trained(
+    source: SourceSettings,
+    as_of: date | None,
+    rules: QualitySettings,
+    loaded: LoadedModel,
+    context: Context,
+    *,
+    home: Path,
+) -> Accounts:
+    """Read a source and build its account table by the definitions that the model was trained with.
+
+    Parameters
+    ----------
+    as_of
+        The date to look at; None: the source's own.
+
+    Raises
+    ------
+    ConfigError
+        If money is in another currency than the model was trained in.
+    ModelError
+        If the model does not say how its features are built, or they would be built unlike.
+    """
+    kept = _definitions(loaded)
+    trained_in = loaded.catalogue.meta.get("currency", source.currency)
+    if source.currency != trained_in:
+        raise ConfigError(
+            f"Source {source.name!r} is in {source.currency}, {loaded.uri} was trained in {trained_in}.",
+            f"Convert the money in the source's mapping and set source.currency={trained_in}.",
+        )
+    if as_of is not None:
+        source = source.model_copy(update={"as_of": as_of, "outcome_until": None})
+    wanted, learned = definitions.restore(kept)
+    accounts = read_accounts(source, rules, wanted, context, home=home, learned=learned)
+    definitions.insist(kept, accounts.table)
+    return accounts
+
+
+def keep_table(accounts: Accounts, folder: Path) -> Path:
+    """Write the account table, ids included, as scoring takes it."""
+    path = folder / "accounts.parquet"
+    with atomic_file(path) as draft:
+        accounts.table.features.rename_axis("account_id").reset_index().to_parquet(draft, index=False)
+    return path
+
+
+def _definitions(loaded: LoadedModel) -> dict[str, Any]:
+    path = loaded.folder / "artifacts" / "definitions.json"
+    if not path.is_file():
+        raise ModelError(
+            f"{loaded.uri} does not say how its features are built.",
+            "Give a table that has them (input=…), or register the model anew: segmentwerk compare.",
+        )
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
