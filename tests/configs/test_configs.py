@@ -78,7 +78,7 @@ def test_every_verb_composes(verb):
 def test_a_verb_without_overrides_gets_the_defaults_of_its_settings_class(verb):
     composed, root = settings(verb), getattr(config, VERBS[verb][0])
     for name, field in root.model_fields.items():
-        if not field.is_required():
+        if not field.is_required() and (verb, name) != ("activate", "sink"):  # a yaml fills it: csv
             assert getattr(composed, name) == field.get_default(call_default_factory=True), name
 
 

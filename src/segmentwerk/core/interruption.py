@@ -7,7 +7,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any, NoReturn, TypeVar
 from weakref import WeakSet
@@ -103,5 +103,8 @@ def _set_clock(grace: float) -> None:
 
 
 def _stop_queries() -> None:
+    from duckdb import ConnectionException  # where there is a connection, it is loaded already
+
     for connection in list(_CONNECTIONS):
-        connection.interrupt()
+        with suppress(ConnectionException):  # it is closed by now
+            connection.interrupt()

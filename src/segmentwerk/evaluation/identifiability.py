@@ -88,19 +88,21 @@ def _predict(train: pd.DataFrame, labels: IntArray, test: pd.DataFrame, k: int, 
     """Probabilities of the segments for held-out accounts, shape (m, k)."""
     numeric = train.select_dtypes("number").columns.tolist()
     categorical = train.columns.drop(numeric).tolist()
+    places, segments = pd.factorize(labels)  # by appearance: what segments are called must not matter
     with warnings.catch_warnings():
         # A model whose fit is unfinished is shipped, too.
         warnings.simplefilter("ignore", ConvergenceWarning)
         fitted = prospect.learn(
             train,
-            pd.Series(labels, train.index),
+            pd.Series(places, train.index),
             numeric=numeric,
             categorical=categorical,
             used=train.columns.tolist(),
             seed=seed,
         )
-    found = fitted.predict_proba(test)
-    return np.pad(found, ((0, 0), (0, k - found.shape[1])))
+    probabilities = np.zeros((len(test), k))
+    probabilities[:, segments] = fitted.predict_proba(test)
+    return probabilities
 
 
 def _mean_recall(hit: IntArray, own: IntArray, asked: Sample) -> FloatArray:

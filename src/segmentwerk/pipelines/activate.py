@@ -40,7 +40,7 @@ from segmentwerk.insight import profiles
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.words import called, trait
 from segmentwerk.preparation.accounts import Accounts
-from segmentwerk.preparation.known import keep_table, read_as_trained
+from segmentwerk.preparation.known import keep_table, open_as_trained
 from segmentwerk.registry.incumbent import segment_name
 from segmentwerk.release import portrait
 from segmentwerk.reporting import plan as pages
@@ -72,10 +72,17 @@ def run(settings: ActivateSettings, context: Context) -> dict[str, Any]:
     priorities.insist(settings.goal.priorities)
     loaded = load(settings.model, store.uri)
     _insist_on_playbook(settings, loaded)
-    accounts = read_as_trained(
+    with open_as_trained(
         settings.source, settings.as_of, settings.quality, loaded, context, home=settings.home
-    )
-    _insist_on_age(loaded, accounts.table.window.as_of, settings.activation.max_age_days)
+    ) as accounts:
+        _insist_on_age(loaded, accounts.table.window.as_of, settings.activation.max_age_days)
+        return _activate(settings, accounts, loaded, store, context)
+
+
+def _activate(
+    settings: ActivateSettings, accounts: Accounts, loaded: LoadedModel, store: Store, context: Context
+) -> dict[str, Any]:
+    """Plan and write, while the source is open."""
     language = Language.of(settings.report.language, settings.source.currency, accounts.table.catalogue)
     with context.timed("score"):
         segments = _scored(accounts, loaded, store, language, context)

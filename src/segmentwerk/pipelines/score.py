@@ -13,7 +13,7 @@ from rich.progress import Progress
 from segmentwerk.config import ScoreSettings
 from segmentwerk.core.context import Context
 from segmentwerk.core.errors import ConfigError
-from segmentwerk.preparation.known import keep_table, read_as_trained
+from segmentwerk.preparation.known import keep_table, open_as_trained
 from segmentwerk.scoring import batch, spark
 from segmentwerk.scoring.batch import Summary
 from segmentwerk.scoring.load import load
@@ -41,10 +41,10 @@ def run(settings: ScoreSettings, context: Context) -> dict[str, Any]:
     model, given = settings.model, settings.input
     if settings.source is not None:
         loaded = load(settings.model, store.uri)
-        accounts = read_as_trained(
+        with open_as_trained(
             settings.source, settings.as_of, settings.quality, loaded, context, home=settings.home
-        )
-        model, given = loaded.uri, keep_table(accounts, context.output)
+        ) as accounts:
+            model, given = loaded.uri, keep_table(accounts, context.output)
     assert given is not None
     with context.timed("score"):
         way = _on_spark if settings.scoring.engine == "spark" else _on_this_machine

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -26,7 +27,7 @@ log = logging.getLogger(__name__)
 class Accounts:
     """One source read, checked and turned into one row per account.
 
-    The source is closed by now: of ``checked`` the counts can be read, but not the tables. ``absent`` says of
+    Once the source is closed, the counts of ``checked`` can be read, but not the tables. ``absent`` says of
     each feature that could not be built why; ``quarantine`` is the file of all rejected rows,
     ``quality_pages`` the quality report as HTML and JSON.
     """
@@ -48,7 +49,22 @@ def read_accounts(
     home: Path,
     learned: dict[str, Any] | None = None,
 ) -> Accounts:
-    """Read a source, check it, and build its account table.
+    """Read a source as `open_accounts` does, and close it."""
+    with open_accounts(source, rules, wanted, context, home=home, learned=learned) as accounts:
+        return accounts
+
+
+@contextmanager
+def open_accounts(
+    source: SourceSettings,
+    rules: QualitySettings,
+    wanted: FeatureSettings,
+    context: Context,
+    *,
+    home: Path,
+    learned: dict[str, Any] | None = None,
+) -> Iterator[Accounts]:
+    """Read a source, check it, and build its account table; its tables can be asked while the block runs.
 
     Parameters
     ----------
@@ -80,8 +96,8 @@ def read_accounts(
                 checked, as_of=window.as_of, source=source.name, raw=opened.raw, private=opened.private
             )
             pages = quality.write(report, context.output, opened.understood)
-    _tell(table, absent)
-    return Accounts(checked, report, table, absent, quarantine, pages)
+        _tell(table, absent)
+        yield Accounts(checked, report, table, absent, quarantine, pages)
 
 
 def _window(source: SourceSettings, checked: Checked) -> Window:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,11 +14,12 @@ from segmentwerk.core.errors import ConfigError, ModelError
 from segmentwerk.core.files import atomic_file
 from segmentwerk.core.settings import QualitySettings, SourceSettings
 from segmentwerk.features import definitions
-from segmentwerk.preparation.accounts import Accounts, read_accounts
+from segmentwerk.preparation.accounts import Accounts, open_accounts
 from segmentwerk.scoring.load import LoadedModel
 
 
-def read_as_trained(
+@contextmanager
+def open_as_trained(
     source: SourceSettings,
     as_of: date | None,
     rules: QualitySettings,
@@ -24,8 +27,10 @@ def read_as_trained(
     context: Context,
     *,
     home: Path,
-) -> Accounts:
+) -> Iterator[Accounts]:
     """Read a source and build its account table by the definitions that the model was trained with.
+
+    The source's tables can be asked while the block runs.
 
     Parameters
     ----------
@@ -49,9 +54,9 @@ def read_as_trained(
     if as_of is not None:
         source = source.model_copy(update={"as_of": as_of, "outcome_until": None})
     wanted, learned = definitions.restore(kept)
-    accounts = read_accounts(source, rules, wanted, context, home=home, learned=learned)
-    definitions.insist(kept, accounts.table)
-    return accounts
+    with open_accounts(source, rules, wanted, context, home=home, learned=learned) as accounts:
+        definitions.insist(kept, accounts.table)
+        yield accounts
 
 
 def keep_table(accounts: Accounts, folder: Path) -> Path:

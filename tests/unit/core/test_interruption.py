@@ -52,6 +52,19 @@ except Terminated:
     sys.exit(7)
 """
 
+AFTER_ITS_CONNECTION = """
+import duckdb
+from segmentwerk.core.interruption import Terminated
+con = stoppable(duckdb.connect())
+con.close()
+try:
+    with interruptible(60.0):
+        begun()
+        time.sleep(20)
+except Terminated:
+    sys.exit(7)
+"""
+
 
 def ended(code):
     """Return exit code, seconds from SIGTERM to the end, and what was said."""
@@ -84,3 +97,8 @@ def test_the_block_is_left_by_an_exception():
     returned, seconds, _ = ended(IN_PYTHON)
     assert returned == 7
     assert seconds < 5
+
+
+def test_a_connection_that_was_closed_is_no_obstacle():
+    code, _, words = ended(AFTER_ITS_CONNECTION)
+    assert (code, words) == (7, b"")

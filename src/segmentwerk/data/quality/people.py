@@ -195,7 +195,7 @@ def _names(inspection: Inspection) -> Iterator[ibis.Table]:
     """Yield the values of personal columns: ours, those of people in the raw tables, and first with last."""
     for name, table in inspection.checked.typed.items():
         for column, declared in COLUMNS[name].items():
-            if declared.personal and column in table.columns:
+            if declared.personal and declared.kind == "text" and column in table.columns:
                 yield _named(table, table[column], person=column == "agent")
     for table in inspection.raw.values():
         texts = [column for column in table.columns if table[column].type().is_string()]
