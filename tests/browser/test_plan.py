@@ -17,7 +17,7 @@ SEVERE = {"serious", "critical"}
 @pytest.fixture(params=["en", "de"])
 def page(request, browser, tmp_path):
     made = planned(language=request.param)
-    about = pages.About("source", "digest", "models:/m/1", playbook())
+    about = pages.PlanOrigin("source", "digest", "models:/m/1", playbook())
     path, _ = pages.write(made, about, tmp_path, Language(request.param, "EUR"), b"k" * 32)
     browser.get_log("browser")
     browser.get(path.as_uri())

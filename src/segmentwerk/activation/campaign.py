@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from segmentwerk.activation import figures, holdout, offers, playbook, priorities
-from segmentwerk.activation.assigning import Planner
+from segmentwerk.activation.allocation import Planner
 from segmentwerk.activation.figures import Book
 from segmentwerk.activation.offers import Offers
 from segmentwerk.activation.plans import Plan, SegmentPlan, Situation

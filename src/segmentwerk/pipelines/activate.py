@@ -240,7 +240,7 @@ def _write(
     """Write plan, ledger and files, and log the run, without any id of an account."""
     key, root = privacy.key(settings.home), settings.home / FOLDER
     model = Version.of(loaded, store)
-    about = pages.About(accounts.table.source, accounts.table.digest, model.shown, settings.playbook)
+    about = pages.PlanOrigin(accounts.table.source, accounts.table.digest, model.shown, settings.playbook)
     with store.run(
         settings.tracking.experiment,
         f"activation {accounts.table.source} {made.as_of}",

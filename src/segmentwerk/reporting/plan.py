@@ -11,12 +11,12 @@ from segmentwerk.insight.language import Language
 from segmentwerk.reporting.pages import template
 from segmentwerk.reporting.plan_segments import OfSegments
 from segmentwerk.reporting.plan_whole import Whole, numbers
-from segmentwerk.reporting.plan_words import About, named
+from segmentwerk.reporting.plan_words import PlanOrigin, named
 
-__all__ = ["About", "numbers", "summary", "write"]
+__all__ = ["PlanOrigin", "numbers", "summary", "write"]
 
 
-def write(plan: Plan, about: About, folder: Path, language: Language, key: bytes) -> tuple[Path, Path]:
+def write(plan: Plan, about: PlanOrigin, folder: Path, language: Language, key: bytes) -> tuple[Path, Path]:
     """Write ``plan.html`` and ``plan.md`` into a folder and return both paths.
 
     Parameters

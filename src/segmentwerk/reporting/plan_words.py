@@ -36,7 +36,7 @@ MOST_GROWTH = 10.0
 
 
 @dataclass(frozen=True)
-class About:
+class PlanOrigin:
     """Where the plan comes from: source and digest of its data, the model's address, the measures."""
 
     source: str
@@ -55,7 +55,7 @@ class PlanWords:
     """A plan in one language; ``key`` is the secret of the pseudonyms."""
 
     plan: Plan
-    about: About
+    about: PlanOrigin
     language: Language
     key: bytes = b""
 

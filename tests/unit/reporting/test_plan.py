@@ -17,7 +17,7 @@ NAMES = {"en": "Whom to call first", "de": "Wen zuerst anrufen"}
 
 def written(tmp_path, code="en", made=None, measures=None):
     made = made or planned(language=code)
-    about = pages.About("source", "digest", "models:/m/1", playbook(measures))
+    about = pages.PlanOrigin("source", "digest", "models:/m/1", playbook(measures))
     paths = pages.write(made, about, tmp_path, Language(code, "EUR"), KEY)
     return [path.read_text(encoding="utf-8") for path in paths]
 
@@ -64,7 +64,7 @@ def test_what_is_missing_is_said(tmp_path):
 def test_figures_of_very_few_accounts_are_not_told():
     made = planned()
     few = replace(made.segments[0], figures={**made.segments[0].figures, "accounts": 4.0})
-    of = pages.OfSegments(made, pages.About("s", "d", "m", playbook()), Language("en", "EUR"), KEY)
+    of = pages.OfSegments(made, pages.PlanOrigin("s", "d", "m", playbook()), Language("en", "EUR"), KEY)
     assert dict(of.facts(few))["revenue"] == "-"
     assert dict(of.facts(made.segments[0]))["revenue"] != "-"
 

@@ -4,8 +4,8 @@
 `docs/decisions/0012-what-optuna-and-loky-do.md`.
 """
 
-from segmentwerk.tuning.execution.plan import StudyPlan
 from segmentwerk.tuning.execution.search import execute
+from segmentwerk.tuning.execution.study_plan import StudyPlan
 from segmentwerk.tuning.execution.trial_queue import OnTrial
 
 __all__ = ["OnTrial", "StudyPlan", "execute"]

@@ -16,8 +16,8 @@ from optuna.trial import FrozenTrial
 from segmentwerk.core.errors import InputError
 from segmentwerk.core.interruption import Terminated
 from segmentwerk.core.types import TrialRecord
-from segmentwerk.tuning.execution.plan import StudyPlan
 from segmentwerk.tuning.execution.progress import StudyProgress
+from segmentwerk.tuning.execution.study_plan import StudyPlan
 from segmentwerk.tuning.execution.trial_queue import OnTrial, TrialQueue, finished
 from segmentwerk.tuning.execution.workers import Pool, Start, run_here
 from segmentwerk.tuning.trials import Objective, TrialOutcome
