@@ -69,6 +69,11 @@ def base(accounts, seed=0):
     return people, segments, rows
 
 
+def record(place, accounts):
+    """Write the ledger alone, to a folder or a table."""
+    ledger.append(place, base(accounts)[2], model="m/1", as_of=AS_OF, key=KEY)
+
+
 def hand_over(home, accounts, *sinks):
     """Write ledger and exports below a folder, as the verb does below home/activation."""
     people, segments, rows = base(accounts)

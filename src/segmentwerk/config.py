@@ -40,7 +40,7 @@ from segmentwerk.tracking.names import insist_on_experiment, insist_on_model
 RootT = TypeVar("RootT", bound="RootSettings")
 Sealed = Mapping[str, Mapping[str, str]]
 """Addresses with secrets by key and by what Hydra was told instead (`segmentwerk.sealing`)."""
-ADDRESSES = ("database", "storage", "uri", "url")
+ADDRESSES = ("database", "ledger", "storage", "uri", "url")
 """Keys that hold addresses."""
 
 

@@ -31,8 +31,8 @@ _SEE = "See docs/how-to/security.md for what a configuration file may do."
 _OPTION = re.compile(r"[\w.\-]+")
 _CHOICE = re.compile(r"(?:override )?/?(?P<group>[\w/\-]+)(?:@(?P<package>[\w.]+))?")
 _VARIABLE = re.compile(r"\$\{oc\.env:(\w+)\}")
-_PREFIXES = {"source": "SOURCE_", "sink": "SINK_"}
-"""Of the variables that a source or a sink may ask for: else it could send others to its own address."""
+_PREFIXES = {"source": "SOURCE_", "sink": "SINK_", "activation": "SINK_"}
+"""Of the variables that a source, sink or ledger may ask for: else it could send others to its address."""
 
 
 class ConfinedFiles(FileConfigSource):
@@ -160,7 +160,8 @@ def _insist_on_plain(key: str, text: str, place: str, *, owner: str | None) -> N
     if owner and (other := [name for name in asked if not name.startswith(prefix)]):
         raise ConfigError(
             f"{place}: {key} asks for the variable {other[0]}.",
-            f"A {owner}'s file may ask for those that begin with {prefix}; the command line for any.",
+            f"{'An' if owner[0] == 'a' else 'A'} {owner}'s file may ask for those that begin with {prefix}; "
+            "the command line for any.",
         )
     if (is_address or "://" in text) and secrets_in(text):
         raise ConfigError(

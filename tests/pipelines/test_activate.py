@@ -16,6 +16,7 @@ import pytest
 
 from command_line import MAIN, Finished, in_process, segmentwerk, surroundings
 from segmentwerk.activation import ledger
+from segmentwerk.activation.ledger_table import LedgerTable
 
 DEMO = "source.accounts=500"
 
@@ -92,6 +93,33 @@ def test_the_same_again_changes_nothing(activated, recorded, client):
     for kind in ("html", "markdown"):
         one, other = (Path(done.summary["plan"][kind]) for done in (activated, again))
         assert one.read_bytes() == other.read_bytes()
+
+
+def test_the_ledger_in_a_database_holds_the_same_rows(activated, recorded, tmp_path):
+    url = f"duckdb://{tmp_path}/warehouse.duckdb"
+    words = ("activate", DEMO, "activation.holdout=0.2", f"activation.ledger={url}")
+    done = segmentwerk(*words, home=activated.home)
+    assert done.code == 0, done.stderr
+    assert done.summary["ledger"]["new"] == len(recorded)
+    assert done.summary["ledger"]["database"] == url
+    found = ledger.read(LedgerTable(url, "segmentwerk_ledger"))
+    keys = [*ledger.KEY]
+    pd.testing.assert_frame_equal(
+        found.sort_values(keys, ignore_index=True), recorded.sort_values(keys, ignore_index=True)
+    )
+    again = segmentwerk(*words, home=activated.home)
+    assert again.summary["ledger"]["new"] == 0
+    assert len(ledger.read(LedgerTable(url, "segmentwerk_ledger"))) == len(recorded)
+
+
+def test_a_ledger_that_does_not_answer_is_refused_before_anything_is_written(activated):
+    before = ledger_bytes(activated), sorted(activated.home.glob("activation/exports/*/*"))
+    address = "activation.ledger=postgres://me:hush-hush@127.0.0.1:9/d"
+    done = segmentwerk("activate", DEMO, "activation.holdout=0.3", address, home=activated.home)
+    assert done.code == 2
+    assert "Cannot connect to postgres://127.0.0.1:9/d" in done.stderr
+    assert "hush-hush" not in done.stderr
+    assert (ledger_bytes(activated), sorted(activated.home.glob("activation/exports/*/*"))) == before
 
 
 def ledger_bytes(done):

@@ -209,8 +209,8 @@ def _put(sheet: Any, line: int, at: int, value: object, text: Any, day: Any) -> 
         sheet.write_string(line, at, str(value), text)
 
 
-def connected(url: str) -> Any:
-    """Connect to a warehouse.
+def connected(url: str, setting: str = "sink.url") -> Any:
+    """Connect to a warehouse, whose address a setting holds.
 
     Raises
     ------
@@ -223,7 +223,7 @@ def connected(url: str) -> Any:
         return ibis.connect(url)
     except (ValueError, ImportError) as error:
         raise ConfigError(
-            f"sink.url={redacted(url)} is no address of a database.",
+            f"{setting}={redacted(url)} is no address of a database.",
             "Give postgres://USER@HOST/DATABASE (pip install 'segmentwerk[postgres]'), or duckdb://FILE.",
         ) from error
     except Exception as error:  # each backend raises its own kind; the message may hold the password

@@ -1,7 +1,8 @@
 """The record of what was decided: which account had which segment, measure, arm and channel from when.
 
-A folder of Parquet files to which only is added. Each append is one file, whole or not there, and named by
-its content: the same assignments again, also after the process was killed, add nothing.
+A folder of Parquet files, or a table of the warehouse (`segmentwerk.activation.ledger_table`), to which only
+is added. Each append to the folder is one file, whole or not there, and named by its content: the same
+assignments again, also after the process was killed, add nothing.
 """
 
 from __future__ import annotations
@@ -15,11 +16,15 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from segmentwerk.activation.ledger_table import LedgerTable
+from segmentwerk.core.activation_settings import ActivationSettings
 from segmentwerk.core.errors import InputError, nearest
 from segmentwerk.core.files import atomic_file, locked
 
 KEY = ("account_id", "campaign", "measure", "channel")
 """What is recorded once."""
+Place = Path | LedgerTable
+"""Where it is kept."""
 ARMS = ("treated", "control")
 SCHEMA = pa.schema(
     {
@@ -49,13 +54,30 @@ class Written:
     part: Path | None
 
 
-def append(path: Path, assignments: pd.DataFrame, *, model: str, as_of: date, key: bytes) -> Written:
+def place_of(settings: ActivationSettings, folder: Path) -> Place:
+    """Return where the ledger is kept: in a database, if the settings name one, else in the folder."""
+    return folder if settings.ledger is None else LedgerTable(settings.ledger, settings.ledger_table)
+
+
+def insist(place: Place) -> None:
+    """Make sure that the ledger's database answers.
+
+    Raises
+    ------
+    ConfigError, InputError
+        If it does not.
+    """
+    if isinstance(place, LedgerTable):
+        place.insist()
+
+
+def append(place: Place, assignments: pd.DataFrame, *, model: str, as_of: date, key: bytes) -> Written:
     """Record assignments that are not recorded yet.
 
     Parameters
     ----------
-    path
-        The ledger's folder; made if it is not there.
+    place
+        The ledger's folder or table; made if it is not there.
     assignments
         One row an account and measure, treated or control.
     model
@@ -69,9 +91,16 @@ def append(path: Path, assignments: pd.DataFrame, *, model: str, as_of: date, ke
     ------
     InputError
         If a column is missing, an account stands twice, an arm is none or unlike the one recorded, or a file
-        cannot be read or written; nothing is recorded then.
+        or the table cannot be read or written; nothing is recorded then.
     """
     rows = _rows(assignments, model, as_of)
+    if isinstance(place, LedgerTable):
+        added = place.append(SCHEMA, KEY, lambda known: _unknown(rows, known))
+        return Written(added, len(rows) - added, None)
+    return _append_to_folder(place, rows, as_of, key)
+
+
+def _append_to_folder(path: Path, rows: pd.DataFrame, as_of: date, key: bytes) -> Written:
     with locked(path / ".lock"):
         for draft in path.glob(".*.parquet"):  # of a process that was killed: we hold the lock
             draft.unlink()
@@ -86,16 +115,19 @@ def append(path: Path, assignments: pd.DataFrame, *, model: str, as_of: date, ke
     return Written(len(new), len(rows) - len(new), part)
 
 
-def read(path: Path) -> pd.DataFrame:
+def read(place: Place) -> pd.DataFrame:
     """Return all that is recorded, in the order of the days; without rows where there is no ledger yet.
 
     Raises
     ------
     InputError
-        If a file is damaged.
+        If a file is damaged, or the database does not answer.
     """
+    if isinstance(place, LedgerTable):
+        found: pd.DataFrame = place.read(SCHEMA).to_pandas()
+        return found
     parts = []
-    for file in sorted(path.glob("[!.]*.parquet")):
+    for file in sorted(place.glob("[!.]*.parquet")):
         try:
             parts.append(pq.read_table(file).select(SCHEMA.names).cast(SCHEMA))
         except (pa.ArrowException, OSError, KeyError, ValueError) as error:

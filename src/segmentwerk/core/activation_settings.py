@@ -128,3 +128,6 @@ class ActivationSettings(Settings):
     """Who holds addresses and numbers; `tool`: a source without such a column closes no channel."""
     n_bootstrap: int = Field(default=200, ge=20)
     """Resamples of the accounts that tell how sure the order of the segments is."""
+    ledger: str | None = Field(default=None, pattern=r"^(postgres(ql)?|duckdb)://.")
+    """Address of the database that holds the ledger; null: the data directory does."""
+    ledger_table: str = Field(default="segmentwerk_ledger", pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,62}$")

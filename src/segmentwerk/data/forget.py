@@ -34,6 +34,7 @@ SHORT = "files that are no tables, which were not searched: an id like this one 
 OTHERS = (
     "the source itself, and copies of it outside the data directory",
     "exports that were handed on, for instance to a CRM",
+    "a ledger in a database (activation.ledger): delete the account's rows there",
     "an MLflow server or database elsewhere",
     "means and centres in models, which no longer name an account",
 )

@@ -72,6 +72,7 @@ def run(settings: ActivateSettings, context: Context) -> dict[str, Any]:
     priorities.insist(settings.goal.priorities)
     loaded = load(settings.model, store.uri)
     _insist_on_playbook(settings, loaded)
+    ledger.insist(_ledger(settings))
     with open_as_trained(
         settings.source, settings.as_of, settings.quality, loaded, context, home=settings.home
     ) as accounts:
@@ -86,7 +87,6 @@ def _activate(
     language = Language.of(settings.report.language, settings.source.currency, accounts.table.catalogue)
     with context.timed("score"):
         segments = _scored(accounts, loaded, store, language, context)
-    root = settings.home / FOLDER
     with context.timed("plan"):
         people = _people(accounts)
         situation = _situation(accounts, people, segments, settings, language)
@@ -98,11 +98,15 @@ def _activate(
             language=settings.report.language,
             key=privacy.key(settings.home),
             seed=settings.seed,
-            drawn=ledger.read(root / "ledger"),
+            drawn=ledger.read(_ledger(settings)),
         )
     with context.timed("files"):
         ready = _ready(made, people, situation, settings)
         return _write(made, ready, accounts, loaded, store, settings, language, context)
+
+
+def _ledger(settings: ActivateSettings) -> ledger.Place:
+    return ledger.place_of(settings.activation, settings.home / FOLDER / "ledger")
 
 
 def _capable(settings: ActivateSettings) -> ActivationSettings:
@@ -238,7 +242,7 @@ def _write(
     context: Context,
 ) -> dict[str, Any]:
     """Write plan, ledger and files, and log the run, without any id of an account."""
-    key, root = privacy.key(settings.home), settings.home / FOLDER
+    key, place = privacy.key(settings.home), _ledger(settings)
     model = Version.of(loaded, store)
     about = pages.PlanOrigin(accounts.table.source, accounts.table.digest, model.shown, settings.playbook)
     with store.run(
@@ -248,18 +252,17 @@ def _write(
         tags={"verb": "activate", **model.tags},
     ) as run:
         written_pages = pages.write(made, about, context.output / "plan", language, key)
-        recorded = ledger.append(
-            root / "ledger", made.assignments, model=loaded.uri, as_of=made.as_of, key=key
-        )
-        exported = exporting.export(ready, root / "exports") if ready is not None else None
+        recorded = ledger.append(place, made.assignments, model=loaded.uri, as_of=made.as_of, key=key)
+        exported = exporting.export(ready, settings.home / FOLDER / "exports") if ready is not None else None
         run.write(plan_records.records(made, accounts, settings, language, model, recorded, exported))
         run.write([Artifact(path, "plan") for path in written_pages])
     _tell(made, written_pages[0], recorded, exported)
+    where = {"folder": place} if isinstance(place, Path) else {"database": place.shown, "table": place.name}
     return {
         "inputs": {"source": accounts.table.source, "as_of": made.as_of, "digest": accounts.table.digest},
         "model": loaded.uri,
         "plan": {"html": written_pages[0], "markdown": written_pages[1]},
-        "ledger": {"folder": root / "ledger", "new": recorded.rows_new, "known": recorded.rows_known},
+        "ledger": {**where, "new": recorded.rows_new, "known": recorded.rows_known},
         "export": asdict(exported) if exported else None,
         "result": pages.numbers(made),
         "segments": {
