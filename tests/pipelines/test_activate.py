@@ -30,7 +30,8 @@ def activated(comparison) -> Finished:
 
 @pytest.fixture(scope="session")
 def client(activated):
-    return mlflow.MlflowClient(f"sqlite:///{activated.home}/mlflow/mlflow.db")
+    store = f"sqlite:///{activated.home}/mlflow/mlflow.db"
+    return mlflow.MlflowClient(store, registry_uri=store)
 
 
 @pytest.fixture(scope="session")

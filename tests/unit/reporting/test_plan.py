@@ -77,7 +77,9 @@ def test_nothing_fits_is_told_of(tmp_path):
 
 def test_every_text_of_the_plan_is_used():
     folder = Path(pages.__file__).parent
-    said = "\n".join(path.read_text(encoding="utf-8") for path in folder.rglob("plan*") if path.is_file())
+    said = "\n".join(
+        path.read_text(encoding="utf-8") for path in folder.rglob("plan*") if path.suffix in (".py", ".j2")
+    )
     said += (folder.parent / "activation" / "figures.py").read_text(encoding="utf-8")
     made_up = {"focus", "keep", "let_go", "email", "phone", "post", "visit", "portal", "ads"}
     prefixes = ("by_", "unit_", "kind_", "power_")
