@@ -1,0 +1,1 @@
+"""When the segments have aged: drift of the inputs and outputs, movement between segments, gates."""
