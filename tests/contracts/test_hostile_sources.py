@@ -444,6 +444,16 @@ def test_a_sink_sends_no_foreign_variable_to_its_address(world, monkeypatch, cap
     assert CANARY not in done.stderr
 
 
+def test_a_ledger_sends_no_foreign_variable_to_its_address(world, monkeypatch, capsys):
+    monkeypatch.setenv("CANARY", CANARY)
+    write({"activation/evil.yaml": ("", {"ledger": "postgres://me:${oc.env:CANARY}@127.0.0.1:9/d"})}, world)
+    arguments = ["activate", "--config-dir", str(world / "conf"), "activation=evil"]
+    done = in_process(*arguments, home=world / "home", monkeypatch=monkeypatch, capsys=capsys)
+    assert done.code == 2
+    assert "may ask for those that begin with SINK_" in done.stderr
+    assert CANARY not in done.stderr
+
+
 def test_the_environment_of_the_source_is_let_through(world, monkeypatch, capsys):
     monkeypatch.setenv("SOURCE_PASSWORD", CANARY)
     content = {**PLAIN, "url": "postgres://me:${oc.env:SOURCE_PASSWORD}@127.0.0.1:9/d"}

@@ -15,6 +15,7 @@ import pandas as pd
 import pytest
 
 from command_line import MAIN, Finished, in_process, segmentwerk, surroundings
+from postgres import postgres_server
 from segmentwerk.activation import ledger
 from segmentwerk.activation.ledger_table import LedgerTable
 
@@ -111,6 +112,29 @@ def test_the_ledger_in_a_database_holds_the_same_rows(activated, recorded, tmp_p
     again = segmentwerk(*words, home=activated.home)
     assert again.summary["ledger"]["new"] == 0
     assert len(ledger.read(LedgerTable(url, "segmentwerk_ledger"))) == len(recorded)
+
+
+@pytest.mark.postgres
+def test_the_ledger_in_postgresql_takes_its_password_from_the_environment(
+    activated, recorded, tmp_path, monkeypatch
+):
+    pytest.importorskip("psycopg2", reason="the extra 'postgres' is not installed")
+    monkeypatch.setenv("SINK_PASSWORD", "hush-hush")
+    with postgres_server() as url:
+        address = url.replace("tester@", "tester:${oc.env:SINK_PASSWORD}@")
+        (tmp_path / "conf" / "activation").mkdir(parents=True)
+        (tmp_path / "conf" / "activation" / "mine.yaml").write_text(f"ledger: {address}\n")
+        words = ("activate", DEMO, "activation=mine", "++activation.holdout=0.2", "--config-dir")
+        done = [segmentwerk(*words, str(tmp_path / "conf"), home=activated.home) for _ in range(2)]
+        rows = ledger.read(LedgerTable(url, "segmentwerk_ledger"))
+    assert [one.code for one in done] == [0, 0], done[-1].stderr
+    assert [one.summary["ledger"]["new"] for one in done] == [len(recorded), 0]
+    keys = [*ledger.KEY]
+    pd.testing.assert_frame_equal(
+        rows.sort_values(keys, ignore_index=True), recorded.sort_values(keys, ignore_index=True)
+    )
+    for one in done:
+        assert "hush-hush" not in one.stderr + str(one.summary)
 
 
 def test_a_ledger_that_does_not_answer_is_refused_before_anything_is_written(activated):

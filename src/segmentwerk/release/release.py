@@ -96,7 +96,7 @@ def _registry(store: Store, run: Run) -> Store | None:
     if store.answers(PATIENCE) and run.is_known:
         return store
     log.warning(
-        "Nothing is registered, since the tracking store does not answer. Give the same command again when "
-        "it does: finished trials are kept."
+        "Nothing is registered, since the tracking store does not answer or did not take this run. Give the "
+        "same command again when it does: finished trials are kept."
     )
     return None

@@ -91,13 +91,19 @@ class Whole(PlanWords):
         )
 
     @property
-    def matrix(self) -> plan_pictures.Picture:
-        """The matrix of the segments."""
-        return plan_pictures.matrix(self.plan, self.language)
+    def matrix(self) -> plan_pictures.Picture | None:
+        """The matrix of the segments; None where nothing tells them apart on one of its axes."""
+        ranks = [segment.rank for segment in self.plan.segments]
+        flat = any(len({rank[axis] for rank in ranks}) < 2 for axis in ("position", "attractiveness"))
+        return None if flat else plan_pictures.matrix(self.plan, self.language)
 
     @property
     def matrix_note(self) -> str:
-        """What the matrix shows."""
+        """What the matrix shows, or why there is none."""
+        if self.matrix is None:
+            return self.t(
+                "matrix_none", attractive=self.listed(ATTRACTIVENESS), position=self.listed(POSITION)
+            )
         known = [name for name in (*ATTRACTIVENESS, *POSITION) if name in self.plan.segments[0].figures]
         size = "revenue" if "revenue" in self.plan.segments[0].figures else "accounts"
         return self.t(
@@ -227,3 +233,5 @@ class Whole(PlanWords):
         unreachable = int(numbers(plan)["unreachable"])
         if unreachable:
             yield self.t("unreachable", count=count(unreachable))
+        if unreachable and not numbers(plan)["treated"]:
+            yield self.t("contacts_elsewhere")
