@@ -67,7 +67,7 @@ def planted():
 
 def test_planted_rules_come_back_and_nothing_else(planted):
     rows, truth, outcome = planted
-    found = ContrastGroupsSegmenter(8).fit(rows, outcome)
+    found = ContrastGroupsSegmenter(8, alpha_merge=0.001).fit(rows, outcome)
     assert found.n_segments_ == 3
     assert sorted(found.columns_) == ["country", "f3"]
     crossed = pd.crosstab(truth, found.labels_).to_numpy()
