@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from segmentwerk.api import ComparisonResult, LoadedSource, ScoringResult, compare, load_source, score
     from segmentwerk.core.errors import SegmentwerkError
     from segmentwerk.segmenters.autoencoder import AutoencoderSegmenter
+    from segmentwerk.segmenters.contrast_groups import ContrastGroupsSegmenter
     from segmentwerk.segmenters.gaussian_mixture import GaussianMixtureSegmenter
     from segmentwerk.segmenters.kmeans import KMeansSegmenter
     from segmentwerk.segmenters.preprocess import ReferenceSpace
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AutoencoderSegmenter",
     "ComparisonResult",
+    "ContrastGroupsSegmenter",
     "GaussianMixtureSegmenter",
     "KMeansSegmenter",
     "LoadedSource",
@@ -44,6 +46,7 @@ __all__ = [
 
 _MODULES = {
     "AutoencoderSegmenter": "segmenters.autoencoder",
+    "ContrastGroupsSegmenter": "segmenters.contrast_groups",
     "GaussianMixtureSegmenter": "segmenters.gaussian_mixture",
     "KMeansSegmenter": "segmenters.kmeans",
     "RFMGridSegmenter": "segmenters.rfm_grid",

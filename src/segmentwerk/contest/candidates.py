@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from hydra.utils import get_class
 
@@ -15,7 +16,7 @@ from segmentwerk.core.seeds import derive
 from segmentwerk.core.settings import EvaluationSettings, SegmenterSettings
 from segmentwerk.core.types import Scorecard
 from segmentwerk.evaluation.scorecard import View, judge
-from segmentwerk.segmenters.base import Segmenter
+from segmentwerk.segmenters.base import Monitor, Segmenter
 
 log = logging.getLogger(__name__)
 
@@ -77,14 +78,39 @@ def _class(spec: SegmenterSettings) -> type[Segmenter]:
 
 
 def refitter(
-    spec: SegmenterSettings, params: dict[str, Any], *, min_share: float
+    spec: SegmenterSettings, params: dict[str, Any], view: View, *, min_share: float
 ) -> Callable[[pd.DataFrame, int], Segmenter]:
     """Return a function that fits the same algorithm and parameters on other rows with another seed."""
+    outcome = view.outcome if _class(spec).uses_outcome else None
 
     def refit(rows: pd.DataFrame, seed: int) -> Segmenter:
-        return build(spec, params, min_share=min_share, seed=seed).fit(rows)
+        return fit(build(spec, params, min_share=min_share, seed=seed), rows, outcome, seed=seed)
 
     return refit
+
+
+def fit(
+    segmenter: Segmenter,
+    rows: pd.DataFrame,
+    outcome: pd.Series | None,
+    *,
+    seed: int,
+    monitor: Monitor | None = None,
+) -> Segmenter:
+    """Fit a segmenter to accounts, with their later outcome where it uses one.
+
+    Parameters
+    ----------
+    outcome
+        By account. Rows that stand for no account, those of a copy without groups, get outcomes of accounts
+        drawn at random, which nothing in the rows tells of.
+    """
+    if not segmenter.uses_outcome or outcome is None:
+        return segmenter.fit(rows, monitor=monitor)
+    if rows.index.isin(outcome.index).all():
+        return segmenter.fit(rows, outcome.loc[rows.index], monitor=monitor)
+    rng = np.random.default_rng(derive(seed, "outcome"))
+    return segmenter.fit(rows, rng.choice(outcome.to_numpy(), len(rows)), monitor=monitor)
 
 
 def judge_one(
@@ -107,8 +133,9 @@ def judge_one(
         Name of the algorithm.
     """
     share = evaluation.min_segment_share
-    model = build(spec, params, min_share=share, seed=derive(seed, name)).fit(view.train)
-    refit = refitter(spec, params, min_share=share)
+    unfitted = build(spec, params, min_share=share, seed=derive(seed, name))
+    model = fit(unfitted, view.train, view.outcome_train, seed=seed)
+    refit = refitter(spec, params, view, min_share=share)
     card = judge(title, model, refit, view, evaluation, seed=derive(seed, "judge"), algorithm=name)
     return Candidate(title, spec, params, model, replace(card, params={**spec.params, **params}))
 

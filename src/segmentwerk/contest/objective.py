@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from segmentwerk.contest.candidates import build, refitter
+from segmentwerk.contest.candidates import build, fit, refitter
 from segmentwerk.contest.shared_view import SharedView
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.settings import EvaluationSettings, GoalSettings, SegmenterSettings
@@ -40,8 +40,9 @@ class SegmenterObjective:
         view = self.view.open()
         share = self.evaluation.min_segment_share
         model = build(self.spec, params, min_share=share, seed=derive(self.seed, self.name))
-        model.fit(view.train, monitor=partial(_after_epoch, report))
-        refit = refitter(self.spec, params, min_share=share)
+        monitor = partial(_after_epoch, report)
+        fit(model, view.train, view.outcome_train, seed=self.seed, monitor=monitor)
+        refit = refitter(self.spec, params, view, min_share=share)
         return quick(
             model,
             refit,

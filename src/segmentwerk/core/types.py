@@ -159,6 +159,8 @@ class Scorecard:
     samples: dict[str, list[float]] = field(default_factory=dict)
     complexity: int = 0
     """The algorithm's rank in simplicity: among tied candidates the lower one wins."""
+    for_outcome: bool = False
+    """Whether its segments were made to tell of the outcome that is explained."""
 
     @property
     def passed(self) -> bool:

@@ -82,6 +82,7 @@ def judge(
         per_segment=_per_segment(whole, jaccards),
         samples={item.score.key: item.draws.tolist() for item in found if item.draws.size},
         complexity=int(getattr(segmenter, "complexity", 0)),
+        for_outcome=bool(getattr(segmenter, "uses_outcome", False)),
     )
 
 

@@ -88,7 +88,7 @@ def _halves(n_rows: int, n_splits: int, seed: int) -> Iterator[tuple[IntArray, I
 def _again(refit: Refit, accounts: pd.DataFrame, rows: IntArray, seed: int) -> Refitted:
     started = perf_counter()
     try:
-        fitted = refit(accounts.iloc[rows].reset_index(drop=True), seed)
+        fitted = refit(accounts.iloc[rows], seed)
     except FitError:
         return Refitted(None, 0, rows, perf_counter() - started)
     seconds = perf_counter() - started

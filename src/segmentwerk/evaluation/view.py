@@ -116,6 +116,14 @@ class View:
         return pd.concat([self.train, self.test])
 
     @cached_property
+    def outcome(self) -> pd.Series | None:
+        """Later outcome of `everyone`; None where none is known."""
+        if self.outcome_train is None or self.outcome_test is None:
+            return None
+        both: pd.Series = pd.concat([self.outcome_train, self.outcome_test])
+        return both
+
+    @cached_property
     def continuous(self) -> list[str]:
         """Columns that are no level of a categorical variable."""
         levels = {column for columns in self.discrete.values() for column in columns}

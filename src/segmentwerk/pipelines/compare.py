@@ -147,7 +147,7 @@ def _verdict(contest: Contest, winner: Candidate, settings: CompareSettings, hel
     share = settings.evaluation.min_segment_share
     params = winner.params | winner.model.reduced
     return verdict(
-        refitter(winner.spec, params, min_share=share),
+        refitter(winner.spec, params, contest.prepared.view, min_share=share),
         contest.prepared.view,
         settings.evaluation,
         seed=derive(settings.seed, "verdict"),

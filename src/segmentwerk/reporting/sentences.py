@@ -52,6 +52,8 @@ def _reasons(
         yield t("report.won", rank=rank, criteria=names, **told)
         if selection.near_ties:
             yield t("report.ties", names=_candidates(selection.near_ties, language))
+    if winner.for_outcome:
+        yield t("report.for_outcome")
     for item in selection.comparisons:
         role, name = t(f"roles.{item.role}"), candidate(item.candidate, language)
         yield t("report.ahead", role=role, candidate=name, share=item.ahead)

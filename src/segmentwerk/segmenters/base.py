@@ -54,6 +54,8 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
         scikit-learn's estimator checks that cannot hold, each with the reason.
     quick : dict
         Parameters under which a fit takes a second at most; the contract's many small fits use them.
+    uses_outcome : bool
+        Whether it is fitted to a later outcome of the rows, in `_fit_to_outcome`.
     labels_ : ndarray of shape (n_rows,)
         Segment of each training row, 0 the largest segment; equals ``predict`` of the training rows.
     n_segments_ : int
@@ -67,6 +69,7 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
     complexity: ClassVar[int]
     expected_failed_checks: ClassVar[dict[str, str]] = {}
     quick: ClassVar[dict[str, Any]] = {}
+    uses_outcome: ClassVar[bool] = False
 
     min_segment_share: float
     n_segments_: int
@@ -75,7 +78,7 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
     notes_: tuple[str, ...]
     n_features_in_: int
 
-    def fit(self, X: Any, y: Any = None, monitor: Monitor | None = None) -> Self:  # noqa: ARG002 (pipelines pass y)
+    def fit(self, X: Any, y: Any = None, monitor: Monitor | None = None) -> Self:
         """Learn segments from the reference space.
 
         Parameters
@@ -84,7 +87,7 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
             Reference space (n_rows, n_features), DataFrame or array, finite. Float64 arrays are read in
             place, memory-mapped ones too; beyond a million rows, an even sample of them is learned from.
         y
-            Ignored; present for scikit-learn's pipelines.
+            The rows' later outcome (n_rows,), finite, for segmenters that use one; ignored by the others.
         monitor
             Called after each epoch by segmenters that train in epochs.
 
@@ -107,7 +110,10 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
             self._note(f"Learned from {MAX_FIT_ROWS} of {len(data)} rows.")
         learned = np.take(data, order, axis=0)
         with enough_threads(data.size):
-            self._fit(learned, monitor)
+            if self.uses_outcome and y is not None:
+                self._fit_to_outcome(learned, _outcome(y, data)[order])
+            else:
+                self._fit(learned, monitor)
             self.labels_ = self._settle(learned, data)
         return self
 
@@ -180,6 +186,10 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
     @abstractmethod
     def _to_onnx(self, graph: Graph, x: str) -> tuple[str, str]:
         """Add `_membership` to an ONNX graph and return the names of its two tensors."""
+
+    def _fit_to_outcome(self, data: FloatArray, outcome: FloatArray) -> None:
+        """Learn components from rows and their outcome (n_rows,); where ``uses_outcome``."""
+        raise NotImplementedError
 
     def _refine(self, data: FloatArray) -> None:
         """Fit the components that are left once more, from where they are."""
@@ -291,6 +301,16 @@ def _distinct(data: FloatArray, enough: int) -> int:
 def _check_share(share: float) -> None:
     if not isinstance(share, int | float) or not 0 <= share < 0.5:
         raise SegmenterError(f"min_segment_share is {share!r}.", "Use a number from 0 up to 0.5.")
+
+
+def _outcome(y: Any, data: FloatArray) -> FloatArray:
+    outcome = np.asarray(y, dtype=np.float64)
+    if outcome.shape != (len(data),) or not np.isfinite(outcome).all():
+        raise SegmenterError(
+            f"The outcome of {len(data)} rows has the shape {outcome.shape}, or holds NaN or infinity.",
+            "Give each row one number.",
+        )
+    return outcome
 
 
 def _row_order(data: FloatArray, low: FloatArray, high: FloatArray) -> IntArray:
