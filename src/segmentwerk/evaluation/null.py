@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from segmentwerk.core.arrays import FloatArray, IntArray
-from segmentwerk.core.space_columns import SpaceColumn
+from segmentwerk.core.space_columns import flag_name
 from segmentwerk.evaluation.view import View
 
 Values = TypeVar("Values", FloatArray, IntArray)
@@ -98,6 +98,6 @@ def _frame(view: View, uniform: FloatArray, orders: dict[str, IntArray]) -> pd.D
         values, unknown = view.everyone[column].to_numpy(), view.unknown.get(column)
         frame[column] = _quantiles(values if unknown is None or unknown.all() else values[~unknown], draws)
         if unknown is not None and unknown.any():
-            flag = view.discrete[SpaceColumn.flag(column).name][0]
+            flag = view.discrete[flag_name(column)][0]
             frame.loc[frame[flag] == view.everyone[flag].max(), column] = values[unknown][0]
     return frame

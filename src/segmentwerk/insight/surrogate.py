@@ -39,6 +39,7 @@ def membership_rules(
     numeric = data[table.names("numeric")]
     numeric = numeric.loc[:, numeric.notna().any()]
     levels = (_indicators(data[name]) for name in table.names("categorical"))
+    numeric = numeric.rename(columns=lambda name: SpaceColumn.number(name).name)
     matrix = pd.concat([numeric.fillna(numeric.median()), *levels], axis=1).astype(np.float32)
     units = {feature.name: feature.unit for feature in table.catalogue}
     return {
@@ -102,5 +103,5 @@ def _words(column: str, cut: float, above: bool, units: dict[str, str], language
     key = "words.above" if above else "words.at_most"
     if cut % 1 == 0.5:  # halfway between two whole numbers, so the lower one says the same
         cut -= 0.5
-    shown = language.number(cut, units.get(column, ""))
-    return language.text(key, feature=label_of(column, language), cut=shown)
+    shown = language.number(cut, units.get(read.variable, ""))
+    return language.text(key, feature=label_of(read.variable, language), cut=shown)

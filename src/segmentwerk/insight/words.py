@@ -120,7 +120,7 @@ def column_label(column: str, language: Language = ENGLISH) -> str:
     """
     read = SpaceColumn.read(column)
     if read.kind is ColumnKind.FACTOR:
-        return language.listed([column_label(part, language) for part in read.parts])
+        return language.listed([label(part, language) for part in read.parts])
     known = label(read.variable, language)
     if read.kind is ColumnKind.LEVEL:
         return f"{known} {level_of(read.level, language)}"
