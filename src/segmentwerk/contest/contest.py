@@ -172,7 +172,7 @@ def identity(
 
 def data_digest(prepared: Prepared, settings: LearningSettings) -> str:
     """Identify everything that a trial's value depends on besides the segmenter."""
-    told = [
+    content = [
         prepared.table.digest,
         str(prepared.table.window),
         settings.seed,
@@ -180,11 +180,11 @@ def data_digest(prepared: Prepared, settings: LearningSettings) -> str:
         settings.goal.model_dump(mode="json", exclude={"priorities"}),  # they order segments that are found
         settings.evaluation.model_dump(mode="json"),
     ]
-    return _digest(told)
+    return _digest(content)
 
 
-def _digest(told: object) -> str:
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _words(params: dict[str, object]) -> str:

@@ -71,12 +71,12 @@ def _ordered_levels(view: View) -> dict[str, IntArray]:
     """Position of every level (the last: none of them) along the first principal component."""
     X = view.spread
     axis = _first_component(X) if X.shape[1] else np.zeros(len(X))
-    found = {}
+    orders = {}
     for name, levels in view.levels.items():
         n_levels = len(view.discrete[name]) + 1
         means = np.bincount(levels, axis, n_levels) / np.bincount(levels, minlength=n_levels).clip(min=1)
-        found[name] = np.argsort(np.argsort(means, kind="stable"), kind="stable")
-    return found
+        orders[name] = np.argsort(np.argsort(means, kind="stable"), kind="stable")
+    return orders
 
 
 def _first_component(X: FloatArray) -> FloatArray:

@@ -63,7 +63,7 @@ def judge(
     case = held_out_in_turn(case, refit)
     refitted = stability.refits(case, refit)
     stable, jaccards = stability.measure(case, refitted)
-    found = [
+    measured_scores = [
         *separation.measure(case),
         *stable,
         *explained.measure(case),
@@ -77,10 +77,10 @@ def judge(
         algorithm=algorithm or re.sub(r"\W*\d+$", "", candidate),
         n_segments=whole.n_segments,
         params=dict(params),
-        scores=tuple(item.score for item in found),
-        gates=gates.check(whole, {item.score.key: item.score for item in found}),
+        scores=tuple(item.score for item in measured_scores),
+        gates=gates.check(whole, {item.score.key: item.score for item in measured_scores}),
         per_segment=_per_segment(whole, jaccards),
-        samples={item.score.key: item.draws.tolist() for item in found if item.draws.size},
+        samples={item.score.key: item.draws.tolist() for item in measured_scores if item.draws.size},
         complexity=int(getattr(segmenter, "complexity", 0)),
     )
 
@@ -165,8 +165,8 @@ def _refuse_degenerate(case: Case) -> None:
         )
 
 
-def _values(found: list[Measured]) -> dict[str, float]:
-    return {item.score.key: item.score.value for item in found}
+def _values(scores: list[Measured]) -> dict[str, float]:
+    return {item.score.key: item.score.value for item in scores}
 
 
 def _objective(scores: dict[str, float], weights: dict[str, float]) -> float:

@@ -50,9 +50,9 @@ def membership_rules(
 
 def _indicators(values: pd.Series) -> pd.DataFrame:
     """Return a column of 0 and 1 for each level, named as in the reference space."""
-    found = pd.get_dummies(values, dtype=float)
-    columns = [SpaceColumn.of_level(str(values.name), str(level)).name for level in found]
-    return found.set_axis(columns, axis=1)
+    dummies = pd.get_dummies(values, dtype=float)
+    columns = [SpaceColumn.of_level(str(values.name), str(level)).name for level in dummies]
+    return dummies.set_axis(columns, axis=1)
 
 
 def _rule(
@@ -67,17 +67,21 @@ def _rule(
     ).fit(matrix.iloc[chosen], member[chosen])
     # Inner nodes compete with leaves: a rule need not be longer than it is good for.
     reached = tree.decision_path(matrix).toarray().astype(bool)
-    best = int(np.argmax([_f1(found, member) for found in reached.T[1:]])) + 1 if reached.shape[1] > 1 else 0
+    best = (
+        int(np.argmax([_f1(chosen_rows, member) for chosen_rows in reached.T[1:]])) + 1
+        if reached.shape[1] > 1
+        else 0
+    )
     if best == 0:
         return MembershipRule()
-    found = reached[:, best]
+    chosen_rows = reached[:, best]
     conditions = [_words(*split, units, language) for split in _splits(tree, best, list(matrix.columns))]
     text = f" {language.text('words.and')} ".join(conditions)
-    return MembershipRule(text, float(member[found].mean()), float(found[member].mean()))
+    return MembershipRule(text, float(member[chosen_rows].mean()), float(chosen_rows[member].mean()))
 
 
-def _f1(found: np.ndarray, member: np.ndarray) -> float:
-    return float(2 * (found & member).sum() / max(found.sum() + member.sum(), 1))
+def _f1(predicted: np.ndarray, member: np.ndarray) -> float:
+    return float(2 * (predicted & member).sum() / max(predicted.sum() + member.sum(), 1))
 
 
 def _splits(tree: DecisionTreeClassifier, node: int, names: list[str]) -> list[tuple[str, float, bool]]:

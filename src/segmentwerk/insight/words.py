@@ -104,8 +104,8 @@ def difference(
         shares = {"share": inside, "others": outside}
         return language.text("words.have", feature=name, level=level_of(level, language), **shares)
     numbers = (language.number(value, feature.unit) for value in (inside, outside))
-    told = language.text("words.others", **dict(zip(("inside", "outside"), numbers, strict=True)))
-    return f"{name} {told}"
+    comparison = language.text("words.others", **dict(zip(("inside", "outside"), numbers, strict=True)))
+    return f"{name} {comparison}"
 
 
 def column_label(column: str, language: Language = ENGLISH) -> str:

@@ -90,9 +90,16 @@ def promote(
         gates = ask(candidate, current)
         against = _objection(candidate, gates)
         if against and not force:
-            asked = as_texts(gates)
+            gates_as_texts = as_texts(gates)
             refusal = Decision(
-                "refuse", name, version, replaced, who, reason=against, gates=asked, champion=replaced
+                "refuse",
+                name,
+                version,
+                replaced,
+                who,
+                reason=against,
+                gates=gates_as_texts,
+                champion=replaced,
             )
             record(store, refusal)
             raise GateError(
@@ -182,15 +189,15 @@ def reject(store: ModelStore, name: str, version: int, *, who: str, reason: str)
 
 def way_back(store: ModelStore, current: Registered) -> Registered | None:
     """Return the last version that held the title before and was neither rolled back nor rejected since."""
-    seen, found = {current.version}, current
-    while (before := int(found.tags.get(BEFORE, 0))) and before not in seen:
+    seen, version = {current.version}, current
+    while (before := int(version.tags.get(BEFORE, 0))) and before not in seen:
         seen.add(before)
         try:
-            found = get(store, current.name, before)
+            version = get(store, current.name, before)
         except ModelError:  # deleted, and with it what stood before it
             return None
-        if not {REJECTED, ROLLED_BACK} & set(found.tags):
-            return found
+        if not {REJECTED, ROLLED_BACK} & set(version.tags):
+            return version
     return None
 
 
@@ -212,12 +219,12 @@ def by_alias(store: ModelStore, name: str, alias: str) -> Registered | None:
     from mlflow.exceptions import MlflowException
 
     try:
-        found = store.client.get_model_version_by_alias(name, alias)
+        version = store.client.get_model_version_by_alias(name, alias)
     except MlflowException as error:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None
         raise
-    return get(store, name, int(found.version))
+    return get(store, name, int(version.version))
 
 
 def get(store: ModelStore, name: str, version: int) -> Registered:
@@ -231,18 +238,18 @@ def get(store: ModelStore, name: str, version: int) -> Registered:
     from mlflow.exceptions import MlflowException
 
     try:
-        found = store.client.get_model_version(name, str(version))
+        entry = store.client.get_model_version(name, str(version))
         aliases = store.client.get_registered_model(name).aliases
     except MlflowException as error:
         raise _missing(store.client, name, version) from error
     return Registered(
         name=name,
-        version=int(found.version),
-        run_id=found.run_id or "",
-        model_id=(found.source or "").removeprefix("models:/"),
-        tags=dict(found.tags),
-        aliases=tuple(sorted(alias for alias, owner in aliases.items() if int(owner) == int(found.version))),
-        description=found.description or "",
+        version=int(entry.version),
+        run_id=entry.run_id or "",
+        model_id=(entry.source or "").removeprefix("models:/"),
+        tags=dict(entry.tags),
+        aliases=tuple(sorted(alias for alias, owner in aliases.items() if int(owner) == int(entry.version))),
+        description=entry.description or "",
     )
 
 

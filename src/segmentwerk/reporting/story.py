@@ -131,7 +131,9 @@ class Story(VersionStory):
         return {card.segment.id: card.segment.name for card in self.cards}
 
 
-def of_comparison(found: Outcome, released: Release, prepared: Prepared, settings: CompareSettings) -> Story:
+def of_comparison(
+    outcome: Outcome, released: Release, prepared: Prepared, settings: CompareSettings
+) -> Story:
     """Gather what is told of a comparison."""
     return Story.of(
         released.described,
@@ -139,12 +141,12 @@ def of_comparison(found: Outcome, released: Release, prepared: Prepared, setting
         prepared,
         settings,
         proposal=released.proposal,
-        selection=found.selection,
-        scorecards=found.cards,
-        studies=found.studies,
-        verdict=found.verdict,
+        selection=outcome.selection,
+        scorecards=outcome.cards,
+        studies=outcome.studies,
+        verdict=outcome.verdict,
         outcome=outcome_name(settings.goal),
-        left_out=found.left_out,
+        left_out=outcome.left_out,
     )
 
 

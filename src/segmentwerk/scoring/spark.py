@@ -141,4 +141,4 @@ def _counts(assigned: Any) -> dict[str, dict[str, int]]:
         for name, value in zip(names, values, strict=True):
             key = str(value).lower() if name == "is_outlier" else str(value)
             counts[name][key] = counts[name].get(key, 0) + n
-    return {name: dict(sorted(found.items())) for name, found in counts.items()}
+    return {name: dict(sorted(counted.items())) for name, counted in counts.items()}

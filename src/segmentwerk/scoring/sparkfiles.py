@@ -172,8 +172,8 @@ def _parquet(
     frames = []
     for run in runs:
         frame = spark.read.parquet(*_paths(run.files)).withColumn(_CORRUPT, f.lit(None).cast("string"))
-        found = {n: FileColumn(f"`{n.replace('`', '``')}`", column.type) for n, column in run.found.items()}
-        frames.append(_selected(frame, found, run.signs, wanted))
+        columns = {n: FileColumn(f"`{n.replace('`', '``')}`", column.type) for n, column in run.found.items()}
+        frames.append(_selected(frame, columns, run.signs, wanted))
     return [Part(run.files[0], run.names) for run in runs], frames
 
 
@@ -185,11 +185,11 @@ def _paths(files: Iterable[Path]) -> list[str]:
     InputError
         If Spark would overlook a file.
     """
-    found = list(files)
-    for file in found:
+    paths = list(files)
+    for file in paths:
         if file.name[0] in "._":
             raise InputError(f"Spark overlooks {file}.", "Give the file a name that begins with a letter.")
-    return [re.sub(r"([\[\]{}*?\\])", r"\\\1", str(file)) for file in found]
+    return [re.sub(r"([\[\]{}*?\\])", r"\\\1", str(file)) for file in paths]
 
 
 def _selected(

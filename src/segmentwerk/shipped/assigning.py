@@ -28,7 +28,7 @@ from .frames import (
     texts_of,
 )
 from .model_catalogue import ACCOUNT, COLUMNS, NO_SEGMENT, REASONS, Catalogue
-from .partial_answers import PartialAnswers, asked
+from .partial_answers import PartialAnswers, memberships
 
 NO_RUNNER_UP = NO_SEGMENT
 CHUNK, BLOCK = 16_384, 4_096
@@ -187,7 +187,7 @@ class Assigner:
     def _run_whole(
         self, numeric: FloatArray, texts: list[Texts], _known: BoolArray
     ) -> tuple[FloatArray, BoolArray]:
-        proba, score = self._by_block("x", numeric, texts, lambda x, _: asked(self.segmenter, x))
+        proba, score = self._by_block("x", numeric, texts, lambda x, _: memberships(self.segmenter, x))
         return proba, score >= self.catalogue.outlier_threshold
 
     def _run_partial(
@@ -253,9 +253,9 @@ def _wanted(columns: Any) -> list[str]:
 
 def _feed(session: ort.InferenceSession, numeric: FloatArray, texts: list[Texts]) -> dict[str, Any]:
     """Return what the session asks for; a model without categories has no such inputs."""
-    asked = {node.name for node in session.get_inputs()}
-    feed: dict[str, Any] = {"numeric": numeric} if "numeric" in asked else {}
-    if "words" in asked:
+    inputs = {node.name for node in session.get_inputs()}
+    feed: dict[str, Any] = {"numeric": numeric} if "numeric" in inputs else {}
+    if "words" in inputs:
         feed["words"] = np.concatenate([text.words for text in texts])
         begins = np.cumsum([0, *(len(text.words) for text in texts)])
         last = [len(text.words) - 1 for text in texts]  # where the unknown ones, coded -1, find their text

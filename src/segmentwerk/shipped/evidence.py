@@ -78,12 +78,12 @@ class ReasonFinder:
         for _ in REASONS:
             best = order.argmax(axis=1) if order.shape[1] else np.zeros(len(label), dtype=np.int64)
             strength = order[rows, best] if order.shape[1] else np.zeros(len(label))
-            columns.append(self._said(numeric, texts, np.where(strength > 0, best, -1)))
+            columns.append(self._texts_of(numeric, texts, np.where(strength > 0, best, -1)))
             if order.shape[1]:
                 order[rows, best] = 0.0
         return columns
 
-    def _said(self, numeric: FloatArray, texts: list[Texts], chosen: IntArray) -> NDArray[Any]:
+    def _texts_of(self, numeric: FloatArray, texts: list[Texts], chosen: IntArray) -> NDArray[Any]:
         """Put the value of the chosen feature (-1: none) into its sentence, row by row."""
         sentences = np.full(len(chosen), "", dtype=object)
         for feature in np.unique(chosen[chosen >= 0]):

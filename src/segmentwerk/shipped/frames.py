@@ -149,14 +149,14 @@ def texts_of(frame: pd.DataFrame, names: Sequence[str], begin: int = 0) -> list[
 
 def _category(column: pd.Series, begin: int) -> Texts:
     try:
-        codes, found = pd.factorize(column)
+        codes, uniques = pd.factorize(column)
     except TypeError:  # such as lists, which cannot be compared: the first of them is named below
-        codes, found = np.arange(len(column)), pd.Index(column.to_numpy(object), dtype=object)
-    words = [_text(value) if known else "" for value, known in zip(found, found.notna(), strict=True)]
+        codes, uniques = np.arange(len(column)), pd.Index(column.to_numpy(object), dtype=object)
+    words = [_text(value) if known else "" for value, known in zip(uniques, uniques.notna(), strict=True)]
     for place, word in enumerate(words):
         if word is None:
             row = begin + int(np.flatnonzero(codes == place)[0])
-            raise _unfit(str(column.name), "texts", found[place], row)
+            raise _unfit(str(column.name), "texts", uniques[place], row)
     return Texts(codes, np.array([*words, ""], dtype=object))
 
 

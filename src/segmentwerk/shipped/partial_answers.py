@@ -52,7 +52,7 @@ class PartialAnswers:
         x = filled
         if self.joined:
             x = filled @ self.joined[0] - self.joined[1]
-        proba, score = asked(self.segmenter, x.reshape(-1, x.shape[-1]))
+        proba, score = memberships(self.segmenter, x.reshape(-1, x.shape[-1]))
         proba, score = proba.reshape(*filled.shape[:2], -1), score[: len(columns)]
         unknown = 1.0 - share[:, None]
         logs = np.log(np.maximum(np.hstack([proba[0], proba[1:].mean(axis=0)]), self.faintest))
@@ -77,7 +77,7 @@ class PartialAnswers:
         return np.where(there > 0, columns, self.mean + factors @ self.loadings.T + own[:, None])
 
 
-def asked(segmenter: ort.InferenceSession, x: FloatArray) -> tuple[FloatArray, FloatArray]:
+def memberships(segmenter: ort.InferenceSession, x: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return memberships (n, k) and typicality (n,) of rows of the reference space."""
     proba, score = segmenter.run(["proba", "score"], {"x": x})
     return proba, score
