@@ -147,13 +147,17 @@ def quick(
         "substance/smallest_share": float(case.shares.min()),
         "substance/n_segments": float(case.n_segments),
     }
-    total = _objective(scores, weights)
-    jaccard = scores["stability/jaccard_min"]
-    if total > 0 and jaccard < settings.min_jaccard:
-        total *= jaccard / settings.min_jaccard
+    return {"value": _total(scores, weights, settings.min_jaccard), **scores}
+
+
+def _total(scores: dict[str, float], weights: dict[str, float], min_jaccard: float) -> float:
+    """Return the objective, lower in proportion where the least stable segment would fail its gate."""
+    total, jaccard = _objective(scores, weights), scores["stability/jaccard_min"]
+    if total > 0 and jaccard < min_jaccard:
+        total *= jaccard / min_jaccard
     if not np.isfinite(total):
         raise FitError("A score of this trial is no number.", "Look at the parameters of the trial.")
-    return {"value": total, **scores}
+    return total
 
 
 def _refuse_degenerate(case: Case) -> None:

@@ -151,12 +151,10 @@ def describe(
     taken = dict(names or {})
     segments = []
     for label in sorted(ids):
-        strongest = top_effects(measured, label, 5)
-        number = ids[label]
+        strongest, number = top_effects(measured, label, 5), ids[label]
         if number not in taken:
             taken[number] = _name(strongest, taken.values(), number, language)
-        rule = rules.get(label, MembershipRule())
-        members = labels == label
+        members, rule = labels == label, rules.get(label, MembershipRule())
         segments.append(
             Segment(
                 id=number,
@@ -165,10 +163,7 @@ def describe(
                 accounts=int(members.sum()),
                 share=float(members.mean()),
                 traits=tuple(trait(effect.trait, language) for effect in strongest),
-                summary="; ".join(
-                    difference(e.feature, e.level, e.inside, e.outside, language) for e in strongest
-                )
-                or language.text("words.not_apart"),
+                summary=_summary(strongest, language),
                 rule=rule.text,
                 rule_precision=rule.precision,
                 rule_recall=rule.recall,
@@ -177,6 +172,12 @@ def describe(
             )
         )
     return tuple(segments)
+
+
+def _summary(strongest: list[Effect], language: Language) -> str:
+    """Say in a line how a segment differs most from the rest."""
+    differences = [difference(e.feature, e.level, e.inside, e.outside, language) for e in strongest]
+    return "; ".join(differences) or language.text("words.not_apart")
 
 
 def annotate(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NoReturn
 
 from segmentwerk.core.errors import GateError, InputError, ModelError, nearest
 from segmentwerk.core.files import locked
@@ -86,43 +86,35 @@ def promote(
         candidate, current = get(store, name, version), champion(store, name)
         if CHAMPION in candidate.aliases:
             return None
-        replaced = current.version if current else None
         gates = ask(candidate, current)
         against = _objection(candidate, gates)
+        replaced = current.version if current else None
+        decision = Decision("promote", name, version, replaced, who, gates=as_texts(gates))
         if against and not force:
-            gates_as_texts = as_texts(gates)
-            refusal = Decision(
-                "refuse",
-                name,
-                version,
-                replaced,
-                who,
-                reason=against,
-                gates=gates_as_texts,
-                champion=replaced,
-            )
-            record(store, refusal)
-            raise GateError(
-                f"Version {version} of {name} stays out: {against}", "Or use --force with a reason."
-            )
-        for mark in {REJECTED, ROLLED_BACK, BEFORE} & set(candidate.tags):
-            store.client.delete_model_version_tag(name, str(version), mark)
-        if replaced is not None:
-            store.client.set_model_version_tag(name, str(version), BEFORE, str(replaced))
-        _give_title(store, name, version)
-        decision = Decision(
-            "promote",
-            name,
-            version,
-            replaced,
-            who,
-            reason=reason,
-            forced=bool(against),
-            gates=as_texts(gates),
-            champion=version,
-        )
+            _refuse(store, decision, against)
+        _make_champion(store, candidate, replaced)
+        decision = replace(decision, reason=reason, forced=bool(against), champion=version)
         record(store, decision)
         return decision
+
+
+def _refuse(store: ModelStore, decision: Decision, against: str) -> NoReturn:
+    """Log that a promotion was refused, and say so."""
+    record(store, replace(decision, action="refuse", reason=against, champion=decision.replaced))
+    raise GateError(
+        f"Version {decision.version} of {decision.model} stays out: {against}",
+        "Or use --force with a reason.",
+    )
+
+
+def _make_champion(store: ModelStore, candidate: Registered, replaced: int | None) -> None:
+    """Give the title to a version, and note which one held it before."""
+    name, number = candidate.name, str(candidate.version)
+    for mark in {REJECTED, ROLLED_BACK, BEFORE} & set(candidate.tags):
+        store.client.delete_model_version_tag(name, number, mark)
+    if replaced is not None:
+        store.client.set_model_version_tag(name, number, BEFORE, str(replaced))
+    _give_title(store, name, candidate.version)
 
 
 def rollback(store: ModelStore, name: str, *, who: str, reason: str) -> Decision:

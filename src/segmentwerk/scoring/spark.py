@@ -79,18 +79,14 @@ def score(
         rejected = checked.where(checked[REASON].isNotNull())
         assigned = _assign(spark, loaded, table, sound).cache()
         _write(assigned.select(*wanted), output)
-        quarantine = output.with_name(f"{output.name}.quarantine")
         n_rejected = rejected.count()
-        shutil.rmtree(quarantine, ignore_errors=True)
-        if n_rejected:
-            names = {ROW: "row", ID: "account_id", COLUMN: "column", REASON: "reason"}
-            _write(rejected.select(*(rejected[key].alias(name) for key, name in names.items())), quarantine)
+        quarantine = _set_aside(rejected, n_rejected, output)
     counts = _counts(assigned)
     assigned.unpersist()
     scored = sum(counts["segment_id"].values())
     return Summary(
         output=output,
-        quarantine=quarantine if n_rejected else None,
+        quarantine=quarantine,
         model=loaded.uri,
         model_version=loaded.version,
         read=scored + n_rejected,
@@ -103,6 +99,17 @@ def score(
         ignored=table.ignored,
         resumed=0,
     )
+
+
+def _set_aside(rejected: Any, n_rejected: int, output: Path) -> Path | None:
+    """Write the rejected rows beside the output; return the folder, None where there are none."""
+    quarantine = output.with_name(f"{output.name}.quarantine")
+    shutil.rmtree(quarantine, ignore_errors=True)
+    if not n_rejected:
+        return None
+    names = {ROW: "row", ID: "account_id", COLUMN: "column", REASON: "reason"}
+    _write(rejected.select(*(rejected[key].alias(name) for key, name in names.items())), quarantine)
+    return quarantine
 
 
 def _assign(spark: Any, loaded: LoadedModel, table: Table, sound: Any) -> Any:
