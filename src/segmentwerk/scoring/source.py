@@ -19,12 +19,12 @@ import pyarrow as pa
 from segmentwerk.core.errors import InputError
 from segmentwerk.core.interruption import stoppable
 from segmentwerk.data.discovery import PARQUET, TEXT, find, suffix
+from segmentwerk.data.hidden import ROW
 from segmentwerk.data.textfile import too_large
 from segmentwerk.scoring import cells, parquets, texts
 from segmentwerk.scoring.cells import ID, NO_LIMITS, Cells, Part, Wanted
 from segmentwerk.shipped.model_catalogue import Limits
 
-ROW = "_row"
 THREADS = 8
 """At most: each holds rows of all columns."""
 LEAST = 512 * 2**20

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from segmentwerk.core.errors import ConfigError, InputError
+from segmentwerk.data.hidden import REASON, ROW
 from segmentwerk.scoring.batch import Summary, insist_apart, wanted_columns
 from segmentwerk.scoring.cells import ID, Wanted
 from segmentwerk.scoring.load import LoadedModel, load
-from segmentwerk.scoring.source import ROW
-from segmentwerk.scoring.sparkfiles import COLUMN, REASON, Table, reading
+from segmentwerk.scoring.sparkfiles import COLUMN, Table, reading
 from segmentwerk.shipped.model_catalogue import OUTPUTS
 
 

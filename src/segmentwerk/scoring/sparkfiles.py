@@ -17,14 +17,15 @@ import duckdb
 from segmentwerk.core.errors import InputError
 from segmentwerk.data import numbers
 from segmentwerk.data.discovery import PARQUET, suffix
+from segmentwerk.data.hidden import REASON, ROW
 from segmentwerk.data.numbers import DecimalSign
 from segmentwerk.scoring import parquets, texts
 from segmentwerk.scoring.cells import FRACTIONS, ID, NO_LIMITS, NUMBERS, FileColumn, Part, Wanted
-from segmentwerk.scoring.source import ROW, files_of, insist
+from segmentwerk.scoring.source import files_of, insist
 from segmentwerk.scoring.texts import UTF8, CsvFile
 from segmentwerk.shipped.model_catalogue import Limits
 
-COLUMN, REASON = "_column", "_reason"
+COLUMN = "_column"
 _CORRUPT = "_corrupt"
 _BLANKS = f"' \t\r\n{numbers.SPACES}'"
 _PLAIN: dict[DecimalSign, str] = {
