@@ -70,22 +70,22 @@ def run(settings: CompareSettings, context: Context) -> dict[str, Any]:
             Contest.open(prepared, settings, settings.tuning, context, store, key, parent) as contest,
             processes() as helpers,
         ):
-            outcome = _hold(contest, chosen, settings, parent, helpers)
+            found = _hold(contest, chosen, settings, parent, helpers)
         with context.timed("release"):
-            released = release(prepared, outcome.winner, settings, context, store, parent, pages.card)
-        _write_labels(outcome, prepared, context)
+            released = release(prepared, found.winner, settings, context, store, parent, pages.card)
+        _write_labels(found, prepared, context)
         with context.timed("figures"):
-            pictures, drawn = gallery.draw(outcome, released, prepared, settings, context.output)
-        story, language = of_comparison(outcome, released, prepared, settings), released.described.language
+            pictures, drawn = gallery.draw(found, released, prepared, settings, context.output)
+        story, language = of_comparison(found, released, prepared, settings), released.described.language
         with context.timed("report"):
             report = pages.write_report(story, pictures, context.output / REPORT, language)
         page = _page(story, released, settings, context, _address(store, settings, parent))
-        parent.write(_records(outcome, page, prepared, context))
+        parent.write(_records(found, page, prepared, context))
         parent.write([*drawn, *(Artifact(path, REPORT) for path in report)])
         parent.write(_files(settings, released, prepared, context))
     if not context.quiet:
         terminal.show(story, released, settings.tracking.uri, settings.source.currency)
-    return _summary(outcome, released, prepared, parent)
+    return _summary(found, released, prepared, parent)
 
 
 def _chosen(settings: CompareSettings) -> dict[str, SegmenterSettings]:

@@ -138,21 +138,21 @@ def _assign(
 ) -> tuple[Path, Path]:
     """Assign every account with the packaged model and write the result and its input, ids included."""
     features, labels = prepared.table.features, described.labels
-    assigned = score_package(folder, features, SHOWN)
+    found = score_package(folder, features, SHOWN)
     whole = partial.whole(third_path.known_of(prepared.space, features.loc[labels.index]))
-    _check_parity(assigned, labels[whole], described.identity)
-    assigned["held_out"] = assigned["account_id"].isin(prepared.holdout)
+    _check_parity(found, labels[whole], described.identity)
+    found["held_out"] = found["account_id"].isin(prepared.holdout)
     assignments, accounts = context.output / "assignments.parquet", context.output / "accounts.parquet"
     rows = features.rename_axis("account_id").reset_index()
-    for frame, path in ((assigned, assignments), (rows, accounts)):
+    for frame, path in ((found, assignments), (rows, accounts)):
         with atomic_file(path) as draft:
             frame.to_parquet(draft, index=False)
     return assignments, accounts
 
 
-def _check_parity(assigned: pd.DataFrame, labels: pd.Series, identity: Identity) -> None:
+def _check_parity(found: pd.DataFrame, labels: pd.Series, identity: Identity) -> None:
     """Refuse a package that does not say what the segmenter says of accounts of which nothing is hidden."""
-    saved = assigned.set_index("account_id")["segment_id"].loc[labels.index]
+    saved = found.set_index("account_id")["segment_id"].loc[labels.index]
     different = int((saved.to_numpy() != labels.map(identity.ids).to_numpy()).sum())
     if different:
         raise ModelError(

@@ -131,9 +131,7 @@ class Story(VersionStory):
         return {card.segment.id: card.segment.name for card in self.cards}
 
 
-def of_comparison(
-    outcome: Outcome, released: Release, prepared: Prepared, settings: CompareSettings
-) -> Story:
+def of_comparison(found: Outcome, released: Release, prepared: Prepared, settings: CompareSettings) -> Story:
     """Gather what is told of a comparison."""
     return Story.of(
         released.described,
@@ -141,12 +139,12 @@ def of_comparison(
         prepared,
         settings,
         proposal=released.proposal,
-        selection=outcome.selection,
-        scorecards=outcome.cards,
-        studies=outcome.studies,
-        verdict=outcome.verdict,
+        selection=found.selection,
+        scorecards=found.cards,
+        studies=found.studies,
+        verdict=found.verdict,
         outcome=outcome_name(settings.goal),
-        left_out=outcome.left_out,
+        left_out=found.left_out,
     )
 
 
