@@ -18,8 +18,8 @@ ALONE = TuningSettings(n_trials=8, sampler="random")
 TWO = TuningSettings(n_trials=8, sampler="random", workers=2)
 
 
-def search(objective, space, home, settings=TWO, **more):
-    return tune(StudyPlan("demo", space, settings, 1, home), objective, **more)
+def search(objective, space, home, settings=TWO, *, start=(), on_trial=None):
+    return tune(StudyPlan("demo", space, settings, 1, home, start=start), objective, on_trial=on_trial)
 
 
 def tried(result):
