@@ -100,6 +100,7 @@ def _silhouettes(case: Case, chosen: Sample) -> FloatArray:
     if len(filled) < 2:
         return np.zeros(len(own))
     centres = case.view.train.groupby(case.labels_train).mean().to_numpy()
+    # In one piece: cut up for threads, the last digits would depend on the number of cores.
     distances = pairwise_distances(case.view.test.to_numpy()[chosen.rows], centres, n_jobs=1)
     a = distances[np.arange(len(own)), own]
     distances[np.arange(len(own)), own] = np.inf
