@@ -110,7 +110,7 @@ def _hold(
     if not race.candidates:
         raise FitError("No segmenter could be fitted.", " ".join(race.left_out.values()))
     names = [name for name in chosen if name in race.candidates]
-    candidates = {finalist.name: finalist for name in names for finalist in race.candidates[name]}
+    candidates = {found.name: found for name in names for found in race.candidates[name]}
     studies = {name: race.studies[name] for name in names}
     cards = against_baseline(
         [candidate.card for candidate in candidates.values()], settings.evaluation, settings.goal
@@ -137,7 +137,7 @@ def _conclude(
     """Write on each segmenter's run how it stands beside the others, which only now is known."""
     winner = candidates[selection.winner].card
     for name, study in studies.items():
-        own = [candidate.card for candidate in candidates.values() if candidate.card.algorithm == name]
+        own = [found.card for found in candidates.values() if found.card.algorithm == name]
         page = pages.segmenter(own, winner, study, selection, language)
         race.runs[name].write([*run_records.of_gates(candidates[name].card), Description(page)])
 
@@ -175,10 +175,10 @@ def _page(story: Story, released: Release, settings: CompareSettings, context: C
     return pages.comparison(story, language, address=address, members=path.as_posix(), model=released.uri)
 
 
-def _records(outcome: Outcome, page: str, prepared: Prepared, context: Context) -> Iterator[Record]:
-    selection, winner = outcome.selection, outcome.winner
+def _records(found: Outcome, page: str, prepared: Prepared, context: Context) -> Iterator[Record]:
+    selection, winner = found.selection, found.winner
     yield Tag("winner", winner.card.algorithm)
-    yield Tag("verdict", outcome.verdict.kind)
+    yield Tag("verdict", found.verdict.kind)
     yield Param("n_segments", winner.card.n_segments)
     yield Param("n_factors", len(prepared.factors))
     for name, value in sorted(winner.card.params.items()):
@@ -189,15 +189,15 @@ def _records(outcome: Outcome, page: str, prepared: Prepared, context: Context) 
     yield Metric("wall_time/stages_seconds", sum(context.timings.values()))
     timings = pd.Series(context.timings, name="seconds").rename_axis("stage")
     yield Text("comparison/timings.csv", timings.to_csv())
-    for path in listings.write(selection, outcome.cards, prepared, context.output):
+    for path in listings.write(selection, found.cards, prepared, context.output):
         yield Artifact(path, "comparison")
 
 
-def _write_labels(outcome: Outcome, prepared: Prepared, context: Context) -> None:
+def _write_labels(found: Outcome, prepared: Prepared, context: Context) -> None:
     """Write every candidate's label of every customer: for looking closer on this machine only."""
     space = prepared.space.transform(prepared.table.features.loc[prepared.table.customers])
     labels = pd.DataFrame(
-        {name: candidate.model.predict(space) for name, candidate in outcome.candidates.items()},
+        {name: candidate.model.predict(space) for name, candidate in found.candidates.items()},
         index=space.index.rename("account_id"),
     )
     labels.insert(0, "held_out", labels.index.isin(prepared.holdout))
@@ -220,7 +220,7 @@ def _files(
     yield Artifact(path, "assignments")
 
 
-def _summary(outcome: Outcome, released: Release, prepared: Prepared, parent: Run) -> dict[str, Any]:
+def _summary(found: Outcome, released: Release, prepared: Prepared, parent: Run) -> dict[str, Any]:
     table = prepared.table
     return {
         "inputs": {
@@ -238,20 +238,20 @@ def _summary(outcome: Outcome, released: Release, prepared: Prepared, parent: Ru
         },
         "scores": {
             card.candidate: {score.key: score.value for score in card.scores if score.family != "wall_time"}
-            for card in outcome.cards
+            for card in found.cards
         },
         "decision": {
-            "winner": outcome.selection.winner,
-            "algorithm": outcome.winner.card.algorithm,
-            "n_segments": outcome.winner.card.n_segments,
-            "params": outcome.winner.card.params,
-            "reason": sentences.reasons(outcome.selection, outcome.cards, ENGLISH),
-            "near_ties": outcome.selection.near_ties,
-            "pareto": outcome.selection.pareto,
-            "comparisons": [asdict(item) for item in outcome.selection.comparisons],
-            "verdict": outcome.verdict.kind,
-            "verdict_reason": outcome.verdict.reason,
-            "left_out": outcome.left_out,
+            "winner": found.selection.winner,
+            "algorithm": found.winner.card.algorithm,
+            "n_segments": found.winner.card.n_segments,
+            "params": found.winner.card.params,
+            "reason": sentences.reasons(found.selection, found.cards, ENGLISH),
+            "near_ties": found.selection.near_ties,
+            "pareto": found.selection.pareto,
+            "comparisons": [asdict(item) for item in found.selection.comparisons],
+            "verdict": found.verdict.kind,
+            "verdict_reason": found.verdict.reason,
+            "left_out": found.left_out,
         },
         "model": released.summary(),
         "run_id": parent.id,
