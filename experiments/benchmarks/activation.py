@@ -36,12 +36,12 @@ def main() -> None:
     steps: list[str] = []
     for size in given.sizes:
         command = [sys.executable, __file__, "--one", str(size)]
-        found = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        measured = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         if not steps:
-            steps = list(found)
+            steps = list(measured)
             print("| accounts |", " | ".join(steps), "|")
             print("|---|", "|".join("---" for _ in steps), "|", sep="")
-        print(f"| {size:,} |", " | ".join(f"{found[step]:,.1f}" for step in steps), "|", flush=True)
+        print(f"| {size:,} |", " | ".join(f"{measured[step]:,.1f}" for step in steps), "|", flush=True)
 
 
 def measure(size: int) -> dict[str, float]:
@@ -90,8 +90,8 @@ def measure(size: int) -> dict[str, float]:
         home = Path(place) / "home"
         ledger.append(home / "ledger", made.assignments, model="m/1", as_of=AS_OF, key=b"k" * 32)
         lap("ledger")
-        asked = SinkSettings.model_validate(yaml.safe_load((conf / "sink" / "csv.yaml").read_text()))
-        ready = sink.prepare(asked, made.assignments, people, segments, reachable, currency="EUR")
+        sink_settings = SinkSettings.model_validate(yaml.safe_load((conf / "sink" / "csv.yaml").read_text()))
+        ready = sink.prepare(sink_settings, made.assignments, people, segments, reachable, currency="EUR")
         exporting.export(ready, home / "exports")
         lap("files")
         seconds["all, s"] = last - begin

@@ -63,12 +63,12 @@ print(json.dumps({"labels": np.asarray(labels).tolist(), "seconds": time.process
 
 def table(name: str) -> tuple[np.ndarray, np.ndarray]:
     """Return a labelled set, columns scaled to 0 … 1."""
-    found = next((data for data in labelled.public() if data.name == name), None)
-    if found is None:
+    match = next((data for data in labelled.public() if data.name == name), None)
+    if match is None:
         raise SystemExit(f"{name} is not in {labelled.DATA}; name the folder in SEGMENTWERK_DATA.")
-    values = found.features.to_numpy()
+    values = match.features.to_numpy()
     low, span = values.min(axis=0), np.ptp(values, axis=0)
-    return (values - low) / np.where(span > 0, span, 1), found.groups
+    return (values - low) / np.where(span > 0, span, 1), match.groups
 
 
 def quality(name: str, seeds: int) -> dict[str, tuple[float, float]]:

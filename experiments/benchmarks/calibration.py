@@ -59,14 +59,14 @@ def segments(table: AccountTable, train: pd.Index, k: int = 6) -> pd.Series:
     return pd.Series(model.predict(space.transform(customers)), index=customers.index)
 
 
-def errors(table: AccountTable, learned: pd.Series, asked: pd.Series) -> tuple[float, float]:
+def errors(table: AccountTable, learned: pd.Series, judged: pd.Series) -> tuple[float, float]:
     """Return the calibration error of the second path and of naming the shares."""
     fitted = prospect.fit(
         table, learned, numeric=table.names("numeric"), categorical=table.names("categorical"), seed=0
     )
-    truth = asked.to_numpy(np.int64)
+    truth = judged.to_numpy(np.int64)
     shares = np.bincount(learned, minlength=truth.max() + 1) / len(learned)
-    ours = expected_calibration_error(fitted.predict_proba(table.features.loc[asked.index]), truth)
+    ours = expected_calibration_error(fitted.predict_proba(table.features.loc[judged.index]), truth)
     return ours, expected_calibration_error(np.tile(shares, (len(truth), 1)), truth)
 
 
@@ -74,10 +74,10 @@ def cases(table: AccountTable, types: pd.Series) -> dict[str, tuple[float, float
     """Return both errors of every case."""
     train, held_out = split(table.customers, HELD_OUT, 0)
     names = pd.Series(pd.factorize(types, sort=True)[0], types.index)
-    found = segments(table, train)
+    predicted = segments(table, train)
     never = names.drop(table.customers)
     return {
-        "segments": errors(table, found.loc[train], found.loc[held_out]),
+        "segments": errors(table, predicted.loc[train], predicted.loc[held_out]),
         "types": errors(table, names.loc[train], names.loc[held_out]),
         "prospects": errors(table, names.loc[table.customers], never[never >= 0]),
     }
@@ -89,9 +89,9 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--accounts", type=int, default=5000)
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        table, types = read(asked.accounts, Path(scratch))
+        table, types = read(arguments.accounts, Path(scratch))
     print(
         f"# {len(table.customers)} customers, {len(types) - len(table.customers)} accounts that never ordered"
     )

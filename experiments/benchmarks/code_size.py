@@ -55,6 +55,14 @@ def public(body: Iterable[ast.stmt]) -> Iterator[Function | ast.ClassDef]:
                 yield from public(node.body)
 
 
+def n_lines_of_code(function: Function) -> int:
+    """Return how many lines a function has without its docstring."""
+    lines, first = (function.end_lineno or 0) - function.lineno + 1, function.body[0]
+    if ast.get_docstring(function) is None:
+        return lines
+    return lines - ((first.end_lineno or 0) - first.lineno + 1)
+
+
 def n_parameters(function: Function) -> int:
     """Return how many arguments a call may give."""
     arguments = function.args
@@ -119,6 +127,7 @@ def measures(folder: Path) -> dict[str, object]:
         "longest module": f"{lines[longest]} ({longest.name})",
         "median module": median(lines.values()),
         "functions over 50 lines": sum((f.end_lineno or 0) - f.lineno + 1 > 50 for f in functions),
+        "their docstring left out": sum(n_lines_of_code(f) > 50 for f in functions),
         "functions over 7 parameters": sum(n_parameters(f) > 7 for f in functions),
         "module names twice": f"{len(modules)} {' '.join(modules)}",
         "class names twice": f"{len(shared)} {' '.join(shared)}",

@@ -73,8 +73,8 @@ def typed(home: str, *arguments: str) -> str:
 
 def summary_of(printed: str) -> dict[str, Any]:
     """Read the summary whose path a command prints last."""
-    found: dict[str, Any] = json.loads(Path(printed.splitlines()[-1]).read_text(encoding="utf-8"))
-    return found
+    summary: dict[str, Any] = json.loads(Path(printed.splitlines()[-1]).read_text(encoding="utf-8"))
+    return summary
 
 
 def compared(home: str) -> tuple[float, list[tuple[str, dict[str, str]]]]:
@@ -208,14 +208,14 @@ def main() -> None:
     )
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--sizes", type=int, nargs="+", default=list(SIZES))
-    asked = parser.parse_args()
-    if "naive" in asked.only:
+    arguments = parser.parse_args()
+    if "naive" in arguments.only:
         bench_naive()
-    if "judging" in asked.only:
+    if "judging" in arguments.only:
         bench_judging()
-    if "growth" in asked.only:
-        bench_growth(asked.sizes)
-    if "value" in asked.only:
+    if "growth" in arguments.only:
+        bench_growth(arguments.sizes)
+    if "value" in arguments.only:
         bench_value()
 
 

@@ -119,16 +119,16 @@ ORDER BY account_id
 """
 
 
-def finish(found: pd.DataFrame) -> pd.DataFrame:
+def finish(rows: pd.DataFrame) -> pd.DataFrame:
     """Derive the last features from a peer's aggregates, as ours does inside the query."""
-    found = found.astype(dict.fromkeys(found.select_dtypes("number"), "float64"))  # NaN, not pandas' NA
-    tenure = found["tenure_days"]
+    rows = rows.astype(dict.fromkeys(rows.select_dtypes("number"), "float64"))  # NaN, not pandas' NA
+    tenure = rows["tenure_days"]
     half = (tenure - 182).clip(upper=182).where(tenure >= 212)
     year = (tenure - 365).clip(upper=365).where(tenure >= 395)
-    found["trend"] = change(found.pop("half_before") / half, found.pop("half_after"))
-    found["growth"] = change(found.pop("year_before") / year, found["revenue_12m"] / 365)
-    found["seasonality"] = ((found.pop("quarters") - 0.25) / 0.75).where(tenure >= 365)
-    return found.where(found["frequency"] > 0)
+    rows["trend"] = change(rows.pop("half_before") / half, rows.pop("half_after"))
+    rows["growth"] = change(rows.pop("year_before") / year, rows["revenue_12m"] / 365)
+    rows["seasonality"] = ((rows.pop("quarters") - 0.25) / 0.75).where(tenure >= 365)
+    return rows.where(rows["frequency"] > 0)
 
 
 def change(before: pd.Series, after: pd.Series) -> pd.Series:
@@ -148,8 +148,8 @@ def ours(file: Path, memory: str) -> pd.DataFrame:
 def query(file: Path, memory: str) -> pd.DataFrame:
     """Run the hand-written query."""
     connection = duckdb.connect(config={"memory_limit": memory, "temp_directory": str(file.parent / "spill")})
-    found = connection.sql(QUERY.format(file=file, as_of=AS_OF)).df().set_index("account_id")
-    return finish(found)
+    rows = connection.sql(QUERY.format(file=file, as_of=AS_OF)).df().set_index("account_id")
+    return finish(rows)
 
 
 def pandas(file: Path, _: str) -> pd.DataFrame:
@@ -193,7 +193,7 @@ def pandas(file: Path, _: str) -> pd.DataFrame:
     quarters = (total[["q1", "q2", "q3", "q4"]] ** 2).sum(axis=1) / total["sold"].where(
         total["sold"] > 0
     ) ** 2
-    found = pd.DataFrame(
+    rows = pd.DataFrame(
         {
             "recency_days": bought["age"].min(), "frequency": bought.size(), "monetary": total["amount"],
             "tenure_days": bought["age"].max(), "half_after": total["half_after"] / 182,
@@ -211,7 +211,7 @@ def pandas(file: Path, _: str) -> pd.DataFrame:
             "n_products": sales.groupby("account_id")["product_id"].nunique(),
         }
     )  # fmt: skip
-    return finish(found.sort_index())
+    return finish(rows.sort_index())
 
 
 WAYS = {"ours": ours, "query": query, "pandas": pandas}
@@ -237,17 +237,17 @@ def measure(way: str, file: Path, memory: str) -> dict[str, float]:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{way} failed:\n{done.stderr[-3000:]}")
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    figures: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    return figures
 
 
 def run_one(way: str, file: Path, memory: str) -> None:
     """Print seconds and peak memory of one way, and keep its frame for the comparison."""
     start, worked = time.perf_counter(), time.process_time()
-    found = WAYS[way](file, memory)
+    rows = WAYS[way](file, memory)
     seconds, worked = time.perf_counter() - start, time.process_time() - worked
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    found.to_parquet(file.with_suffix(f".{way}"))
+    rows.to_parquet(file.with_suffix(f".{way}"))
     print(json.dumps({"seconds": seconds, "cpu": worked, "gigabytes": peak}))
 
 
@@ -264,10 +264,10 @@ def contest(
 ) -> tuple[dict[str, float], dict[str, float]]:
     """Measure ours and a peer in turn, keep the best of the repeats, and compare what they give."""
     runs = [{way: measure(way, file, memory_limit) for way in (peer, "ours")} for _ in range(repeats)]
-    found = {way: {key: min(run[way][key] for run in runs) for key in runs[0][way]} for way in runs[0]}
+    best = {way: {key: min(run[way][key] for run in runs) for key in runs[0][way]} for way in runs[0]}
     left, right = (pd.read_parquet(file.with_suffix(f".{way}")) for way in ("ours", peer))
     compare(left, right)
-    return found["ours"], found[peer]
+    return best["ours"], best[peer]
 
 
 def main() -> None:

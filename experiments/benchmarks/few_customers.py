@@ -110,14 +110,14 @@ class Contest:
 
     def row(self) -> dict[str, object]:
         """Return what is reported of it."""
-        found = {name: self.card.score(key) for name, key in KEYS.items()}
+        scores = {name: self.card.score(key) for name, key in KEYS.items()}
         return {
             "columns": len(self.space.columns_),
             "passed": self.card.passed,
             "thumb": self.selection.rule_of_thumb,
             "segments": self.card.n_segments,
-            **{name: np.nan if score is None else score.value for name, score in found.items()},
-            "gain_low": found["gain"].low,
+            **{name: np.nan if score is None else score.value for name, score in scores.items()},
+            "gain_low": scores["gain"].low,
         }
 
 
@@ -164,10 +164,10 @@ def drawn(sizes: list[int], worlds: int, *, groups: bool) -> Iterator[dict[str, 
         fresh = table.features.index[max(sizes) :]
         for n in sizes:
             for name, way in WAYS.items():
-                found = contest(table, table.features.index[:n], way, number)
-                labels, own = found.label(table.features.loc[fresh]), group.loc[fresh].to_numpy()
+                result = contest(table, table.features.index[:n], way, number)
+                labels, own = result.label(table.features.loc[fresh]), group.loc[fresh].to_numpy()
                 yield {
-                    "customers": n, "way": name, "world": number, **found.row(),
+                    "customers": n, "way": name, "world": number, **result.row(),
                     "found": groups_found(own, labels), "ari": adjusted_rand_score(own, labels),
                 }  # fmt: skip
 
@@ -195,36 +195,36 @@ def real(sizes: list[int], seeds: int) -> Iterator[dict[str, object]]:
                 rng = np.random.default_rng([9, seed])
                 ids = pd.Index(np.sort(rng.choice(table.customers, n, replace=False)))
                 for name, way in WAYS.items():
-                    found = contest(table, ids, way, seed)
-                    halves = found.cards.get("rfm_grid #2")
-                    told = halves.score("value/explained") if halves else None
+                    result = contest(table, ids, way, seed)
+                    halves = result.cards.get("rfm_grid #2")
+                    explained = halves.score("value/explained") if halves else None
                     yield {
-                        "source": source, "customers": n, "way": name, "seed": seed, **found.row(),
-                        "told_of_others": told_of_others(table, ids, found),
-                        "halves_explained": np.nan if told is None else told.value,
+                        "source": source, "customers": n, "way": name, "seed": seed, **result.row(),
+                        "told_of_others": told_of_others(table, ids, result),
+                        "halves_explained": np.nan if explained is None else explained.value,
                     }  # fmt: skip
 
 
-def told_of_others(table: AccountTable, ids: pd.Index, found: Contest) -> float:
+def told_of_others(table: AccountTable, ids: pd.Index, result: Contest) -> float:
     """Share of the later revenue's variance that the segments tell of customers that were not drawn."""
     others = table.customers.difference(ids)
-    labels = pd.Series(found.label(table.features.loc[others]), index=others)
+    labels = pd.Series(result.label(table.features.loc[others]), index=others)
     y = table.outcomes.loc[others, OUTCOME]
-    asked = np.random.default_rng(0).random(len(others)) < 0.5
-    means = y[~asked].groupby(labels[~asked]).mean()
-    errors = (y[asked] - labels[asked].map(means).fillna(y[~asked].mean())) ** 2
-    return float(1 - errors.sum() / ((y[asked] - y[asked].mean()) ** 2).sum())
+    judged = np.random.default_rng(0).random(len(others)) < 0.5
+    means = y[~judged].groupby(labels[~judged]).mean()
+    errors = (y[judged] - labels[judged].map(means).fillna(y[~judged].mean())) ** 2
+    return float(1 - errors.sum() / ((y[judged] - y[judged].mean()) ** 2).sum())
 
 
 def read(source: str) -> AccountTable | None:
     """Return a source's account table; None where its data is not there."""
-    asked, path = SOURCES[source]
+    settings_of, path = SOURCES[source]
     if path and not (DATA / path).exists():
         return None
     with tempfile.TemporaryDirectory() as home:
         OmegaConf.register_new_resolver("segmentwerk_home", lambda: home, replace=True)
         with initialize_config_dir(str(config_root() / "conf"), version_base="1.3"):
-            config = compose("compare", [*asked, *([f"source.path={DATA / path}"] if path else [])])
+            config = compose("compare", [*settings_of, *([f"source.path={DATA / path}"] if path else [])])
         settings = parse(CompareSettings, config)
         context = Context("benchmark", Path(home))
         read = read_accounts(settings.source, settings.quality, settings.features, context, home=Path(home))
@@ -242,15 +242,15 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--sizes", type=int, nargs="+", default=[60, 100, 200, 400])
     parser.add_argument("--output", type=Path, help="write every contest as CSV")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     machine()
     parts = {
-        "drawn": lambda: drawn(asked.sizes, asked.worlds, groups=True),
-        "nulls": lambda: drawn(asked.sizes, asked.worlds, groups=False),
-        "real": lambda: real(asked.sizes, asked.seeds),
+        "drawn": lambda: drawn(arguments.sizes, arguments.worlds, groups=True),
+        "nulls": lambda: drawn(arguments.sizes, arguments.worlds, groups=False),
+        "real": lambda: real(arguments.sizes, arguments.seeds),
     }
     tables = {}
-    for part in asked.only:
+    for part in arguments.only:
         rows = []
         for row in parts[part]():
             rows.append(row)
@@ -263,8 +263,8 @@ def main() -> None:
             flush=True,
         )
     report(tables)
-    if asked.output:
-        pd.concat(tables).to_csv(asked.output)
+    if arguments.output:
+        pd.concat(tables).to_csv(arguments.output)
 
 
 def report(tables: dict[str, pd.DataFrame]) -> None:

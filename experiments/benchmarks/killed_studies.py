@@ -69,7 +69,7 @@ def work(kind: str, sampler: str, folder: Path) -> None:
         return {"value": params["x"]}
 
     if kind == "ours":
-        tune("s", slow, SPACE, TuningSettings(n_trials=N_TRIALS, sampler=sampler), seed=1, home=folder)
+        tune(StudyPlan("s", SPACE, TuningSettings(n_trials=N_TRIALS, sampler=sampler), 1, folder), slow)
         return
     own = study(kind, sampler, folder)
     left = N_TRIALS - sum(trial.state.is_finished() for trial in own.trials)
@@ -82,7 +82,7 @@ def trials(kind: str, sampler: str, folder: Path) -> list[optuna.trial.FrozenTri
     if kind != "ours":
         return study(kind, sampler, folder).trials
     settings = TuningSettings(n_trials=N_TRIALS, sampler=sampler)
-    with StudyPlan("s", SPACE, settings, 1, folder, "", N_TRIALS, ()).opened() as queue:
+    with StudyPlan("s", SPACE, settings, 1, folder, budget=N_TRIALS).opened() as queue:
         return queue.trials()
 
 

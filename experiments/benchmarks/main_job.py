@@ -54,9 +54,9 @@ def bench_truth(summary: Path) -> None:
     labels = pd.read_parquet(summary.parent / "candidates.parquet").set_index("account_id")
     labels = labels[labels["held_out"]].drop(columns="held_out")
     types = types.reindex(labels.index).dropna()
-    found = {name: adjusted_rand_score(types, labels.loc[types.index, name]) for name in labels.columns}
-    grid = found.pop("rfm_grid")
-    for name, ours in found.items():
+    agreements = {name: adjusted_rand_score(types, labels.loc[types.index, name]) for name in labels.columns}
+    grid = agreements.pop("rfm_grid")
+    for name, ours in agreements.items():
         label = f"main_job/truth_ari_{name.replace(' ', '_')}"
         bench(label, ours, grid, f"ours-peer>={TRUTH_GOAL}", ok=ours - grid >= TRUTH_GOAL)
 

@@ -99,8 +99,8 @@ def rows(source: str, copies: int, splits: int) -> Iterator[dict[str, object]]:
         answers = [answer for seed in range(splits) for answer in halves(table, model, copies, seed)]
         kind = type(model).__name__.removesuffix("Segmenter")
         for case in answers[0]:
-            found = pd.concat([answer[case] for answer in answers])
-            yield {"source": source, "segmenter": kind, "case": case, **worth(found)}
+            answered = pd.concat([answer[case] for answer in answers])
+            yield {"source": source, "segmenter": kind, "case": case, **worth(answered)}
 
 
 def halves(
@@ -110,8 +110,8 @@ def halves(
     train, held_out = split(table.customers, 0.3, seed)
     space = fit_space(table, train, FeatureSettings(), GoalSettings())
     model.fit(space.transform(table.features.loc[train]))
-    for asked in range(2):
-        yield ask(table, space, model, train, held_out[1 - asked :: 2], held_out[asked::2], copies)
+    for half in range(2):
+        yield ask(table, space, model, train, held_out[1 - half :: 2], held_out[half::2], copies)
 
 
 def ask(
@@ -120,13 +120,13 @@ def ask(
     model: Segmenter,
     train: pd.Index,
     tempering: pd.Index,
-    asked: pd.Index,
+    judged: pd.Index,
     copies: int,
 ) -> dict[str, pd.DataFrame]:
     """Return the answers of both ways, by case: confidences, and whether they name the right segment."""
-    features = table.features.loc[asked, [*space.numeric, *space.categorical]]
+    features = table.features.loc[judged, [*space.numeric, *space.categorical]]
     truth = np.tile(model.predict(space.transform(features)), copies)
-    found = {}
+    answers = {}
     with tempfile.TemporaryDirectory() as scratch:
         folder = pack(Path(scratch) / "model", table, space, model, train, tempering)
         for case, frames in cases(features, copies).items():
@@ -135,12 +135,12 @@ def ask(
             now = score_package(
                 folder, frame.set_index(frame.index.astype(str)), ["segment_id", "confidence", "is_outlier"]
             )
-            found[case] = now.assign(
+            answers[case] = now.assign(
                 right=now["segment_id"] == truth,
                 before=before.max(axis=1),
                 before_right=before.argmax(axis=1) == truth,
             )
-    return found
+    return answers
 
 
 def cases(features: pd.DataFrame, copies: int) -> dict[str, list[pd.DataFrame]]:
@@ -155,17 +155,17 @@ def cases(features: pd.DataFrame, copies: int) -> dict[str, list[pd.DataFrame]]:
     return {case: frames * (copies // len(frames)) for case, frames in made.items()}
 
 
-def worth(found: pd.DataFrame) -> dict[str, float]:
+def worth(answers: pd.DataFrame) -> dict[str, float]:
     """Return what the answers of both ways are worth."""
-    spoken = found[found["segment_id"] >= 0]
+    spoken = answers[answers["segment_id"] >= 0]
     return {
-        "before_agree": found["before_right"].mean(),
-        "before_ece": error(found["before"], found["before_right"]),
+        "before_agree": answers["before_right"].mean(),
+        "before_ece": error(answers["before"], answers["before_right"]),
         "agree": spoken["right"].mean(),
         "ece": error(spoken["confidence"], spoken["right"]),
         "confidence": spoken["confidence"].mean(),
-        "outlier": found["is_outlier"].mean(),
-        "silent": 1 - len(spoken) / len(found),
+        "outlier": answers["is_outlier"].mean(),
+        "silent": 1 - len(spoken) / len(answers),
     }
 
 
@@ -183,10 +183,12 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=["demo", "online_retail", "adventureworks"])
     parser.add_argument("--copies", type=int, default=4)
     parser.add_argument("--splits", type=int, default=1)
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     machine()
     SOURCES["demo"] = (["source=demo"], None)
-    table = pd.DataFrame([row for source in asked.only for row in rows(source, asked.copies, asked.splits)])
+    table = pd.DataFrame(
+        [row for source in arguments.only for row in rows(source, arguments.copies, arguments.splits)]
+    )
     print(table.round(3).to_string(index=False))
     hidden_rows = table[table["case"].str.contains("% hidden")]
     print(f"# largest calibration error: {hidden_rows['ece'].max():.3f} (goal {GOAL})")

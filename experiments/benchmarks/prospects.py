@@ -75,13 +75,13 @@ def segments(table: AccountTable, others: pd.Index, k: int) -> pd.Series:
     return pd.Series(model.predict(space.transform(everyone)), index=everyone.index)
 
 
-def second_path(table: AccountTable, labels: pd.Series, asked: pd.Index, k: int) -> FloatArray:
+def second_path(table: AccountTable, labels: pd.Series, judged: pd.Index, k: int) -> FloatArray:
     """Return the second path's probabilities (n, k)."""
     fitted = prospect.fit(
         table, labels, numeric=table.names("numeric"), categorical=table.names("categorical"), seed=0
     )
-    found = fitted.predict_proba(table.features.loc[asked])
-    return np.pad(found, ((0, 0), (0, k - found.shape[1])))
+    proba = fitted.predict_proba(table.features.loc[judged])
+    return np.pad(proba, ((0, 0), (0, k - proba.shape[1])))
 
 
 def plain_model(features: pd.DataFrame) -> Pipeline:
@@ -96,34 +96,34 @@ def plain_model(features: pd.DataFrame) -> Pipeline:
     return make_pipeline(preparation, LogisticRegression(max_iter=300))
 
 
-def plain(table: AccountTable, labels: pd.Series, asked: pd.Index, k: int) -> FloatArray:
+def plain(table: AccountTable, labels: pd.Series, judged: pd.Index, k: int) -> FloatArray:
     """Return the plain logistic regression's probabilities (n, k), fitted on the deals alone."""
     rows = table.features[[name for name in LEAD if name in table.features]]
     model = plain_model(rows)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         model.fit(rows.loc[labels.index], labels)
-    found = np.zeros((len(asked), k))
-    found[:, model.classes_] = model.predict_proba(rows.loc[asked])
-    return found
+    proba = np.zeros((len(judged), k))
+    proba[:, model.classes_] = model.predict_proba(rows.loc[judged])
+    return proba
 
 
-def shares(labels: pd.Series, asked: pd.Index, k: int) -> FloatArray:
+def shares(labels: pd.Series, judged: pd.Index, k: int) -> FloatArray:
     """Return the segments' shares for everyone (n, k)."""
     counts = np.bincount(labels, minlength=k)
-    return np.tile(counts / counts.sum(), (len(asked), 1))
+    return np.tile(counts / counts.sum(), (len(judged), 1))
 
 
 def cross(table: AccountTable, labels: pd.Series, deals: pd.Index, k: int) -> dict[str, FloatArray]:
     """Ask every deal once, by models that were not fitted on it; return the probabilities (n_deals, k)."""
-    found = {name: np.zeros((len(deals), k)) for name in ("ours", "plain", "majority")}
+    proba = {name: np.zeros((len(deals), k)) for name in ("ours", "plain", "majority")}
     truth, others = labels.loc[deals], labels.drop(deals)
-    for learned, asked in StratifiedKFold(N_FOLDS, shuffle=True, random_state=0).split(deals, truth):
+    for learned, judged in StratifiedKFold(N_FOLDS, shuffle=True, random_state=0).split(deals, truth):
         known = truth.iloc[learned]
-        found["ours"][asked] = second_path(table, pd.concat([others, known]), deals[asked], k)
-        found["plain"][asked] = plain(table, known, deals[asked], k)
-        found["majority"][asked] = shares(known, deals[asked], k)
-    return found
+        proba["ours"][judged] = second_path(table, pd.concat([others, known]), deals[judged], k)
+        proba["plain"][judged] = plain(table, known, deals[judged], k)
+        proba["majority"][judged] = shares(known, deals[judged], k)
+    return proba
 
 
 def report(found: dict[str, FloatArray], truth: NDArray[np.int64]) -> None:
@@ -146,11 +146,11 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--segments", type=int, nargs="+", default=[3, 4, 6])
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     folder = Path(os.environ["SEGMENTWERK_DATA"]) / "olist_b2b_sellers"
     with tempfile.TemporaryDirectory() as scratch:
         table, deals = read(folder, Path(scratch))
-    for k in asked.segments:
+    for k in arguments.segments:
         labels = segments(table, table.customers.difference(deals), k)
         truth = labels.loc[deals].to_numpy()
         counts = np.bincount(truth, minlength=k).tolist()

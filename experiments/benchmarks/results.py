@@ -54,12 +54,12 @@ other work, since segmenters are judged while others are tuned.
 
 def compare(source: str, seed: int, overrides: list[str]) -> pd.DataFrame | None:
     """Run one comparison and return the scores of the first candidate of each segmenter, a row each."""
-    asked, path = SOURCES[source]
+    source_overrides, path = SOURCES[source]
     if path and not (DATA / path).exists():
         return None
     with tempfile.TemporaryDirectory() as home:
         code = "import sys; from segmentwerk.cli import main; sys.exit(main())"
-        given = [asked, f"seed={seed}", "tracking.enabled=false", *overrides]
+        given = [source_overrides, f"seed={seed}", "tracking.enabled=false", *overrides]
         given += [f"source.path={DATA / path}"] if path else []
         subprocess.run(
             [sys.executable, "-c", code, "compare", *given],
@@ -82,10 +82,10 @@ def compare(source: str, seed: int, overrides: list[str]) -> pd.DataFrame | None
     return best.assign(seed=seed)
 
 
-def summary(found: pd.DataFrame) -> Iterator[str]:
+def summary(table: pd.DataFrame) -> Iterator[str]:
     """Write the table of one source and what it says about the autoencoder."""
-    known = [key for key in SCORES if key in found]
-    groups = found.groupby("segmenter")
+    known = [key for key in SCORES if key in table]
+    groups = table.groupby("segmenter")
     mean, spread = groups[known].mean(), groups[known].std()
     heads = ["segmenter", "segments", *(SCORES[key] for key in known), "passed", "won"]
     yield "| " + " | ".join(heads) + " |"
@@ -122,16 +122,16 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=SOURCES, default=list(SOURCES))
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "results.md")
     parser.add_argument("overrides", nargs="*", help="passed on to segmentwerk compare")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     machine()
-    parts = [HEAD.format(seeds=asked.seeds)]
-    for source in asked.only:
-        tables = [compare(source, seed, asked.overrides) for seed in range(asked.seeds)]
-        found = [table for table in tables if table is not None]
-        text = "\n".join(summary(pd.concat(found))) if found else "The data is not there."
+    parts = [HEAD.format(seeds=arguments.seeds)]
+    for source in arguments.only:
+        tables = [compare(source, seed, arguments.overrides) for seed in range(arguments.seeds)]
+        measured = [table for table in tables if table is not None]
+        text = "\n".join(summary(pd.concat(measured))) if measured else "The data is not there."
         print(f"## {source}\n\n{text}\n", flush=True)
         parts.append(f"## {source}\n\n{text}\n")
-    asked.output.write_text("\n".join(parts), encoding="utf-8")
+    arguments.output.write_text("\n".join(parts), encoding="utf-8")
 
 
 if __name__ == "__main__":

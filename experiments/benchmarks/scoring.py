@@ -248,12 +248,12 @@ def main() -> None:
     )
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--quick", action="store_true", help="a twentieth of the accounts")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     warnings.filterwarnings("ignore", module="mlflow|sklearn")
     train = accounts(20_000)
     with tempfile.TemporaryDirectory() as scratch:
-        for name in asked.only:
-            PARTS[name](Path(scratch), train, 50_000 if asked.quick else 1_000_000)
+        for name in arguments.only:
+            PARTS[name](Path(scratch), train, 50_000 if arguments.quick else 1_000_000)
 
 
 if __name__ == "__main__":

@@ -289,9 +289,9 @@ def main() -> None:
     )
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--quick", action="store_true", help="a twentieth of the rows")
-    asked = parser.parse_args()
-    for name in asked.only:
-        PARTS[name](0.05 if asked.quick else 1.0)
+    arguments = parser.parse_args()
+    for name in arguments.only:
+        PARTS[name](0.05 if arguments.quick else 1.0)
 
 
 if __name__ == "__main__":

@@ -205,9 +205,9 @@ def main() -> None:
         if arguments.only and data.name not in arguments.only:
             continue
         started = time.perf_counter()
-        found = contest(data, arguments.rows, arguments.seed)
-        rows.append(found)
-        shown = " ".join(f"{k}={v:.3f}" if isinstance(v, float) else f"{k}={v}" for k, v in found.items())
+        result = contest(data, arguments.rows, arguments.seed)
+        rows.append(result)
+        shown = " ".join(f"{k}={v:.3f}" if isinstance(v, float) else f"{k}={v}" for k, v in result.items())
         print(f"{shown} seconds={time.perf_counter() - started:.0f}", flush=True)
     if not rows:
         sys.exit("No set was found.")

@@ -141,28 +141,28 @@ def look(kind: str, features: pd.DataFrame, groups: int, seed: int) -> dict[str,
             widths.append(silhouette_score(view.everyone, labels) if len(np.unique(labels)) > 1 else -1.0)
     winner = select(cards, SETTINGS, GoalSettings()).winner
     card = next(card for card in cards if card.candidate == winner)
-    found = verdict(refits[winner], view, SETTINGS, seed=seed, card=card)
+    result = verdict(refits[winner], view, SETTINGS, seed=seed, card=card)
     return {
         "kind": kind,
         "groups": groups,
         "winner": winner,
         "segments": card.n_segments,
-        "verdict": found.kind,
+        "verdict": result.kind,
         "passed": any(card.passed for card in cards),
         "silhouette": max(widths),
-        "gain": found.gain,
-        "null": found.null_quantile,
+        "gain": result.gain,
+        "null": result.null_quantile,
     }
 
 
 def run(nulls: int, groups: int, seed: int, part: slice) -> pd.DataFrame:
     """Look at a part of the tables; one line each."""
-    asked = [(kind, 0, i) for i, kind in zip(range(nulls), list(NULLS) * nulls, strict=False)]
-    asked += [
+    cases = [(kind, 0, i) for i, kind in zip(range(nulls), list(NULLS) * nulls, strict=False)]
+    cases += [
         (kind, 3 + i % 2, nulls + i) for i, kind in zip(range(groups), list(GROUPS) * groups, strict=False)
     ]
     rows = []
-    for kind, k, number in asked[part]:
+    for kind, k, number in cases[part]:
         started, rng = time.perf_counter(), np.random.default_rng([seed, number])
         features = GROUPS[kind](rng, k) if k else NULLS[kind](rng)
         rows.append(look(kind, features, k, number))

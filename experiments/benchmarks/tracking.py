@@ -40,19 +40,19 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("overrides", nargs="*")
     given = parser.parse_args()
-    found: dict[str, list[tuple[float, float]]] = {"true": [], "false": []}
+    timings: dict[str, list[tuple[float, float]]] = {"true": [], "false": []}
     with tempfile.TemporaryDirectory() as scratch:
         demo = Path(scratch) / "demo"
         source = [word for word in given.overrides if word.startswith("source.")]
         timed(demo, ["data", "demo", *source])
         for _ in range(given.repeats):
-            for enabled, times in found.items():
+            for enabled, times in timings.items():
                 home = Path(scratch) / "home"
                 shutil.copytree(demo / "cache", home / "cache")
                 words = ["compare", *given.overrides, f"tracking.enabled={enabled}"]
                 times.append(timed(home, words))
                 shutil.rmtree(home)
-    (on, on_busy), (off, off_busy) = (tuple(map(min, zip(*times, strict=True))) for times in found.values())
+    (on, on_busy), (off, off_busy) = (tuple(map(min, zip(*times, strict=True))) for times in timings.values())
     bench("tracking/comparison", on, off, f"<={GOAL}", unit="s", ok=on <= GOAL * off)
     bench("tracking/comparison_cpu", on_busy, off_busy, f"<={GOAL}", unit="s", ok=on_busy <= GOAL * off_busy)
 

@@ -38,7 +38,7 @@ from segmentwerk.segmenters.kmeans import KMeansSegmenter
 from segmentwerk.tracking.writer import Store
 from segmentwerk.tuning.samplers import LAST_STEP
 from segmentwerk.tuning.space import SearchSpace
-from segmentwerk.tuning.study import tune
+from segmentwerk.tuning.study import StudyPlan, tune
 from segmentwerk.tuning.trials import Report
 
 FEATURES = 30
@@ -86,7 +86,7 @@ def study(objective: KMeansTrial, home: Path, trials: int, workers: int) -> Stud
             run.write(records.of_trial(trial))
 
     settings = TuningSettings(n_trials=trials, workers=workers, sampler="tpe", pruner="none")
-    return tune(f"workers-{workers}", objective, SPACE, settings, seed=0, home=home, on_trial=log)
+    return tune(StudyPlan(f"workers-{workers}", SPACE, settings, 0, home), objective, on_trial=log)
 
 
 def main() -> None:

@@ -57,15 +57,15 @@ def main() -> None:
     parser.add_argument("--sizes", nargs="+", default=DEFAULT, help="columns x rows, such as 50x100000")
     parser.add_argument("--full", action="store_true", help="tables of up to a million rows, too")
     parser.add_argument("--limit", type=float, default=600.0, help="seconds that scoring one file may take")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     warnings.filterwarnings("ignore", module="mlflow|sklearn")
     with interruptible(GRACE), tempfile.TemporaryDirectory() as scratch:
         with shown("training the model"):
             model = ours(Path(scratch), KMeansSegmenter(n_segments=K), accounts(20_000))
-        for size in (*asked.sizes, *(FULL if asked.full else ())):
+        for size in (*arguments.sizes, *(FULL if arguments.full else ())):
             n_columns, n_rows = map(int, size.split("x"))
             with tempfile.TemporaryDirectory(dir=scratch) as folder:
-                compare(model, Path(folder), n_columns, n_rows, asked.limit)
+                compare(model, Path(folder), n_columns, n_rows, arguments.limit)
 
 
 def compare(model: Path, folder: Path, n_columns: int, n_rows: int, limit: float) -> None:

@@ -203,10 +203,10 @@ def parse(
     except ValidationError as error:
         raise ConfigError(*_explain(root, error.errors()[0])) from error
     if settings.tracking.uri is None and tracking_uri:
-        found = from_environment(tracking_uri, Path.cwd())
-        remember(found)
+        environment = from_environment(tracking_uri, Path.cwd())
+        remember(environment)
         settings = settings.model_copy(
-            update={"tracking": settings.tracking.model_copy(update={"uri": found})}
+            update={"tracking": settings.tracking.model_copy(update={"uri": environment})}
         )
     _insist_on_names(settings)
     return settings
@@ -237,11 +237,11 @@ def _opened(config: DictConfig, sealed: Sealed) -> DictConfig:
     plain = OmegaConf.to_container(config, resolve=False)
     opened = config.copy()
     for key, addresses in sealed.items():
-        found: Any = plain
+        value: Any = plain
         for part in key.split("."):
-            found = found.get(part) if isinstance(found, dict) else None
-        if isinstance(found, str) and found in addresses:
-            OmegaConf.update(opened, key, addresses[found])
+            value = value.get(part) if isinstance(value, dict) else None
+        if isinstance(value, str) and value in addresses:
+            OmegaConf.update(opened, key, addresses[value])
     return opened
 
 

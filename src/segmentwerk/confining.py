@@ -136,9 +136,9 @@ def _insist_on_choice(choice: Any, place: str, *, everywhere: bool) -> None:
         return
     if everywhere and isinstance(choice, dict) and len(choice) == 1:
         ((key, option),) = choice.items()
-        found = _CHOICE.fullmatch(str(key))
+        match = _CHOICE.fullmatch(str(key))
         reached = (
-            {found["group"].split("/")[0], (found["package"] or "").split(".")[0]} if found else {"hydra"}
+            {match["group"].split("/")[0], (match["package"] or "").split(".")[0]} if match else {"hydra"}
         )
         if not reached & {"hydra", "_global_", "_here_"} and (
             option is None or _OPTION.fullmatch(str(option))
@@ -151,13 +151,13 @@ def _insist_on_plain(key: str, text: str, place: str, *, owner: str | None) -> N
     """Refuse references, but for variables in addresses, and secrets in clear text."""
     prefix = _PREFIXES[owner or "source"]
     is_address = key.rpartition(".")[2] in ADDRESSES
-    asked = _VARIABLE.findall(text) if is_address else []
+    variables = _VARIABLE.findall(text) if is_address else []
     if "${" in (_VARIABLE.sub("", text) if is_address else text):
         raise ConfigError(
             f"{place}: {key} holds a reference, ${{…}}.",
             f"Only addresses may, to variables of the environment: ${{oc.env:{prefix}PASSWORD}}. {_SEE}",
         )
-    if owner and (other := [name for name in asked if not name.startswith(prefix)]):
+    if owner and (other := [name for name in variables if not name.startswith(prefix)]):
         raise ConfigError(
             f"{place}: {key} asks for the variable {other[0]}.",
             f"{'An' if owner[0] == 'a' else 'A'} {owner}'s file may ask for those that begin with {prefix}; "

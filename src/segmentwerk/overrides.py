@@ -66,10 +66,10 @@ def _flag(argument: str, root: type[RootSettings]) -> str:
     Every key of a verb is a flag, too; one without a value says yes. So is each of its actions. Hydra's own
     flags come first.
     """
-    found = _FLAG.fullmatch(argument)
-    if not found or argument.partition("=")[0] in _hydra_flags():
+    match = _FLAG.fullmatch(argument)
+    if not match or argument.partition("=")[0] in _hydra_flags():
         return argument
-    name, value = found["name"], found["value"]
+    name, value = match["name"], match["value"]
     if value is None and name in _actions(root):
         return f"action={name}"
     field = root.model_fields.get(name)
@@ -107,15 +107,15 @@ def override(argument: str, root: type[RootSettings], *, sweep: bool = False) ->
     >>> print(override("seed=3", ScoreSettings))
     seed=3
     """
-    found = _OVERRIDE.fullmatch(argument)
-    key = text_key(root, found["name"]) if found else None
-    if not found or key is None:
+    match = _OVERRIDE.fullmatch(argument)
+    key = text_key(root, match["name"]) if match else None
+    if not match or key is None:
         return argument
     if not sweep:
-        return found["key"] + _single(found["value"], key)
-    if _CALL.fullmatch(found["value"]):  # choice(a,b) and the like: a sweep in Hydra's words
+        return match["key"] + _single(match["value"], key)
+    if _CALL.fullmatch(match["value"]):  # choice(a,b) and the like: a sweep in Hydra's words
         return argument
-    return found["key"] + ",".join(_single(piece, key) for piece in _pieces(found["value"]))
+    return match["key"] + ",".join(_single(piece, key) for piece in _pieces(match["value"]))
 
 
 def quoted(text: str) -> str:
@@ -160,10 +160,10 @@ def _pieces(value: str) -> list[str]:
     pieces = []
     end = -1
     while end < len(value):
-        found = _PIECE.match(value, end + 1)
-        assert found is not None, "it matches anything"
-        pieces.append(found[1])
-        end = found.end() - 1 if found[0].endswith(",") else len(value)
+        match = _PIECE.match(value, end + 1)
+        assert match is not None, "it matches anything"
+        pieces.append(match[1])
+        end = match.end() - 1 if match[0].endswith(",") else len(value)
     return pieces
 
 
@@ -202,8 +202,8 @@ def _split(verb: str, arguments: Sequence[str]) -> tuple[argparse.Namespace, lis
 
 def _no_override(argument: str, before: Sequence[str], root: type[RootSettings]) -> ConfigError:
     """Say what is wrong with a word that nobody asked for; often it is the rest of a value with a blank."""
-    found = _OVERRIDE.fullmatch(before[-1]) if before else None
+    match = _OVERRIDE.fullmatch(before[-1]) if before else None
     remedy = "Write key=value."
-    if found and text_key(root, found["name"]):
-        remedy = f'Put a value with a blank into quotes: {found["key"]}"{found["value"]} {argument}".'
+    if match and text_key(root, match["name"]):
+        remedy = f'Put a value with a blank into quotes: {match["key"]}"{match["value"]} {argument}".'
     return ConfigError(f"Cannot use the argument {argument!r}.", remedy)

@@ -33,10 +33,10 @@ def seal(overrides: Sequence[str]) -> tuple[list[str], Sealed]:
 
 
 def _sealed(override: str, sealed: dict[str, dict[str, str]]) -> str:
-    found = _OVERRIDE.fullmatch(override)
-    if not found:
+    match = _OVERRIDE.fullmatch(override)
+    if not match:
         return override
-    name = found["name"]
+    name = match["name"]
 
     def hide(address: str) -> str:
         if not secrets_in(address) or not ("://" in address or name.endswith(_NAMES)):
@@ -48,10 +48,10 @@ def _sealed(override: str, sealed: dict[str, dict[str, str]]) -> str:
         whole[shown] = address
         return shown
 
-    value = _QUOTED.sub(lambda piece: _requoted(piece[0], hide), found["value"])
-    if value == found["value"]:
+    value = _QUOTED.sub(lambda piece: _requoted(piece[0], hide), match["value"])
+    if value == match["value"]:
         value = _ADDRESS.sub(lambda piece: hide(piece[0]), value)
-    return found["key"] + value
+    return match["key"] + value
 
 
 def _requoted(piece: str, hide: Callable[[str], str]) -> str:

@@ -20,7 +20,7 @@ from segmentwerk.core.records import Metric, Tag
 from segmentwerk.core.settings import TuningSettings
 from segmentwerk.tracking.writer import Store
 from segmentwerk.tuning.space import SearchSpace
-from segmentwerk.tuning.study import tune
+from segmentwerk.tuning.study import StudyPlan, tune
 
 TARGET = Path(__file__).with_name("tuning_process.py")
 ALONE = {"sampler": "tpe", "pruner": "median", "heartbeat": 1}
@@ -219,7 +219,7 @@ def run_and_die(home, number, moment):
     def objective(params, report):
         return {"value": float("nan") if params["n"] == 2 else params["n"]}
 
-    tune("between", objective, NUMBERS, TuningSettings(), seed=0, home=home, on_trial=log)
+    tune(StudyPlan("between", NUMBERS, TuningSettings(), 0, home), objective, on_trial=log)
 
 
 # MLflow's own table definitions use a loader that SQLAlchemy 2.1 deprecates.

@@ -75,10 +75,10 @@ def main(config):
     settings = TuningSettings(**config["settings"])
     folder = Path(config["home"]) / "doing"
     folder.mkdir(parents=True, exist_ok=True)
-    plan = StudyPlan("kills", SPACE, settings, 5, Path(config["home"]), "", settings.n_trials, ())
+    plan = StudyPlan("kills", SPACE, settings, 5, Path(config["home"]))
     tracker = Tracker(config, plan.study)
     objective = Cheap(folder, config["seconds"])
-    result = tune("kills", objective, SPACE, settings, seed=5, home=Path(config["home"]), on_trial=tracker)
+    result = tune(plan, objective, on_trial=tracker)
     trials = [[t.number, t.state, t.params, t.value, t.reason, t.scores] for t in result.trials]
     sys.stdout.write(
         json.dumps({"study": result.study, "trials": trials, "best": result.finalists[0].number})

@@ -42,7 +42,7 @@ def measured(model: Path, given: Path, limit: float | None = None) -> tuple[floa
     except subprocess.TimeoutExpired as error:
         raise RuntimeError(f"it takes longer than {limit:.0f} s") from error
     except subprocess.CalledProcessError as error:
-        said = error.stderr.strip().splitlines()
-        raise RuntimeError(f"exit status {error.returncode}: {said[-1] if said else 'silence'}") from error
+        lines = error.stderr.strip().splitlines()
+        raise RuntimeError(f"exit status {error.returncode}: {lines[-1] if lines else 'silence'}") from error
     seconds, peak, scored = done.stdout.split()
     return float(seconds), float(peak), int(scored)

@@ -16,6 +16,9 @@ from segmentwerk.activation.plans import Plan, SegmentPlan, Situation
 from segmentwerk.core.activation_settings import ActivationSettings, PlaybookSettings
 from segmentwerk.core.settings import GoalSettings
 
+FIRST = 6
+"""Accounts of a segment that the plan lists by themselves."""
+
 
 def make(
     situation: Situation,
@@ -106,8 +109,8 @@ def _people(book: Book, segments: pd.DataFrame, found: Offers) -> pd.DataFrame:
     return rows.sort_values(["segment_id", "priority"])
 
 
-def _first(people: pd.DataFrame, number: int, rows: int = 6) -> pd.DataFrame:
-    mine = people[people["segment_id"] == number].head(rows)
+def _first(people: pd.DataFrame, number: int) -> pd.DataFrame:
+    mine = people[people["segment_id"] == number].head(FIRST)
     return mine.reset_index()[["account_id", "priority", "potential", "confidence", "item"]]
 
 

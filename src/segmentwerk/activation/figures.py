@@ -13,14 +13,12 @@ from typing import Any
 
 import ibis
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 
+from segmentwerk.core.arrays import FloatArray
 from segmentwerk.core.errors import InputError
 
 Tables = Mapping[str, ibis.Table]
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 YEAR = 365
 SLACK = 31
@@ -229,7 +227,7 @@ def row(table: pd.DataFrame, segment_id: int) -> dict[str, float]:
     return {str(name): float(table[name].to_dict()[segment_id]) for name in table.columns}
 
 
-def figures(sums: Mapping[str, Floats]) -> dict[str, Floats]:
+def figures(sums: Mapping[str, FloatArray]) -> dict[str, FloatArray]:
     """Return all figures from sums over accounts; arrays of any shape.
 
     ``growth`` is relative to the year before, ``share_of_wallet`` what is bought of what could be,
@@ -253,7 +251,7 @@ def figures(sums: Mapping[str, Floats]) -> dict[str, Floats]:
     return found
 
 
-def _ratio(above: Floats, below: Floats) -> Floats:
-    found: Floats = np.full(np.shape(above), np.nan)
+def _ratio(above: FloatArray, below: FloatArray) -> FloatArray:
+    found: FloatArray = np.full(np.shape(above), np.nan)
     np.divide(above, below, out=found, where=np.asarray(below) > 0)
     return found

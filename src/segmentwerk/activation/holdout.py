@@ -15,12 +15,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm
 
-from segmentwerk.activation.figures import Integers
 from segmentwerk.core.activation_settings import KpiSettings
+from segmentwerk.core.arrays import BoolArray, IntArray
 
 ALPHA, POWER = 0.05, 0.8
 """Two-sided risk of seeing what is not there, and chance of seeing what is."""
@@ -83,8 +82,8 @@ def arms(
 
 
 def _control(
-    names: list[str], codes: Integers, levels: list[str], campaign: str, share: float, key: bytes
-) -> npt.NDArray[np.bool_]:
+    names: list[str], codes: IntArray, levels: list[str], campaign: str, share: float, key: bytes
+) -> BoolArray:
     """Return who is control: of each stratum, the first ones in the order of their hashes."""
     start = hmac.new(key, campaign.encode() + b"\x00account\x00", hashlib.sha256)
     hashes = np.fromiter((_digest(start, name) for name in names), np.int64, len(names))

@@ -13,9 +13,10 @@ from datetime import date, timedelta
 
 import ibis
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.stats import beta
+
+from segmentwerk.core.arrays import BoolArray
 
 Tables = Mapping[str, ibis.Table]
 
@@ -160,7 +161,7 @@ def _of_accounts(rows: pd.DataFrame, items: pd.DataFrame, segment_ids: pd.Series
     return found.rename_axis("account_id").sort_index()
 
 
-def _has(rows: pd.DataFrame, members: pd.Index, offered: pd.DataFrame) -> npt.NDArray[np.bool_]:
+def _has(rows: pd.DataFrame, members: pd.Index, offered: pd.DataFrame) -> BoolArray:
     """Say which account buys which offered item, (n_members, n_items)."""
     places = offered.reset_index(drop=True).reset_index(names="place")[["kind", "item", "place"]]
     bought = rows.merge(places, on=["kind", "item"])

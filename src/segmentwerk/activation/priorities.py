@@ -14,8 +14,9 @@ from itertools import combinations
 import numpy as np
 import pandas as pd
 
-from segmentwerk.activation.figures import SUMS, Book, Floats, Integers, figures
+from segmentwerk.activation.figures import SUMS, Book, figures
 from segmentwerk.core.activation_settings import ActivationSettings, Stance
+from segmentwerk.core.arrays import FloatArray, IntArray
 from segmentwerk.core.errors import ConfigError, InputError, nearest
 from segmentwerk.core.seeds import derive
 
@@ -141,7 +142,7 @@ def insist(weights: Mapping[str, float]) -> None:
 
 
 def _usable(
-    weights: Mapping[str, float], found: Mapping[str, Floats]
+    weights: Mapping[str, float], found: Mapping[str, FloatArray]
 ) -> tuple[dict[str, float], tuple[str, ...]]:
     insist(weights)
     asked = {name: weight for name, weight in weights.items() if weight}
@@ -154,7 +155,7 @@ def _usable(
     return used, tuple(name for name in asked if name not in used)
 
 
-def _resampled(values: Floats, codes: Integers, k: int, n: int, seed: int) -> Floats:
+def _resampled(values: FloatArray, codes: IntArray, k: int, n: int, seed: int) -> FloatArray:
     """Return sums over resampled accounts of each segment, (n, k, n_columns)."""
     rng = np.random.default_rng(seed)
     found = np.empty((n, k, values.shape[1]))
@@ -167,7 +168,7 @@ def _resampled(values: Floats, codes: Integers, k: int, n: int, seed: int) -> Fl
     return found
 
 
-def _scaled(values: Floats) -> Floats:
+def _scaled(values: FloatArray) -> FloatArray:
     """Scale along the segments (last axis) to [0, 1]; what is unknown or alike lies in the middle."""
     with np.errstate(invalid="ignore"):
         low = np.nanmin(np.where(np.isnan(values), np.inf, values), axis=-1, keepdims=True)
@@ -177,27 +178,27 @@ def _scaled(values: Floats) -> Floats:
     return np.where(np.isnan(scaled), 0.5, scaled)
 
 
-def _score(found: Mapping[str, Floats], weights: Mapping[str, float]) -> Floats:
+def _score(found: Mapping[str, FloatArray], weights: Mapping[str, float]) -> FloatArray:
     parts = [abs(weight) * _directed(_comparable(found, name), weight) for name, weight in weights.items()]
     return np.asarray(np.sum(parts, axis=0) / sum(abs(weight) for weight in weights.values()))
 
 
-def _directed(values: Floats, weight: float) -> Floats:
+def _directed(values: FloatArray, weight: float) -> FloatArray:
     return values if weight > 0 else 1.0 - values
 
 
-def _comparable(found: Mapping[str, Floats], name: str) -> Floats:
+def _comparable(found: Mapping[str, FloatArray], name: str) -> FloatArray:
     """Scale a figure; growth from almost nothing counts as doubling does, not a thousand times as much."""
     values = found[name]
     return _scaled(values / (1.0 + values / 2.0) if name == "growth" else values)
 
 
-def _axis(found: Mapping[str, Floats], names: tuple[str, ...]) -> Floats:
+def _axis(found: Mapping[str, FloatArray], names: tuple[str, ...]) -> FloatArray:
     known = [_comparable(found, name) for name in names if name in found]
     return np.asarray(np.mean(known, axis=0)) if known else np.full(len(found["accounts"]), 0.5)
 
 
-def _ranks(score: Floats) -> Floats:
+def _ranks(score: FloatArray) -> FloatArray:
     """Return ranks from 1 for the highest; among equals the first segment comes first."""
     order = np.argsort(-score, axis=-1, kind="stable")
     return np.asarray(np.argsort(order, axis=-1, kind="stable") + 1.0)

@@ -41,26 +41,26 @@ def load_source(source: str | Frames = "demo", **overrides: Any) -> LoadedSource
     from segmentwerk.preparation.accounts import read_accounts
 
     given = _with_source(source, calls.flat(overrides))
-    with calls.called("data"):
+    with calls.in_process("data"):
         settings = calls.settings("data", DataSettings, given)
-        found = read_accounts(
+        accounts = read_accounts(
             settings.source,
             settings.quality,
             settings.features,
             calls.context("data", settings.home, given),
             home=settings.home,
         )
-    table = found.table
+    table = accounts.table
     described = ["name", "kind", "unit", "approach", "description"]
-    told = ["code", "severity", "table", "message", "rows"]
+    finding_columns = ["code", "severity", "table", "message", "rows"]
     return LoadedSource(
         name=table.source,
         as_of=table.window.as_of,
         features=table.features,
         catalogue=pd.DataFrame([vars(one) for one in table.catalogue], columns=described),
-        findings=pd.DataFrame([vars(one) for one in found.report.failed], columns=told),
+        findings=pd.DataFrame([vars(one) for one in accounts.report.failed], columns=finding_columns),
         customers=table.customers,
-        absent=found.absent,
+        absent=accounts.absent,
         overrides=given,
     )
 

@@ -50,16 +50,16 @@ def flat(overrides: Mapping[str, Any]) -> dict[str, Any]:
     >>> flat({"tuning": {"n_trials": 2}, "source__path": Path("data"), "goal": "retention"})
     {'tuning.n_trials': 2, 'source.path': 'data', 'goal': 'retention'}
     """
-    found: dict[str, Any] = {}
+    settings_by_key: dict[str, Any] = {}
     for name, value in overrides.items():
         key = str(name).replace("__", ".")
         if not _KEY.fullmatch(key):
             raise ConfigError(f"{name!r} is no config key.", "Write it as tuning__n_trials=2.")
         if isinstance(value, Mapping) and value and all(_KEY.fullmatch(str(inner)) for inner in value):
-            found |= {f"{key}.{inner}": one for inner, one in flat(value).items()}
+            settings_by_key |= {f"{key}.{inner}": one for inner, one in flat(value).items()}
         else:
-            found[key] = _plain(key, value)
-    return found
+            settings_by_key[key] = _plain(key, value)
+    return settings_by_key
 
 
 def home_of(overrides: Mapping[str, Any]) -> Path:
@@ -69,7 +69,7 @@ def home_of(overrides: Mapping[str, Any]) -> Path:
 
 
 @contextmanager
-def called(verb: str) -> Iterator[None]:
+def in_process(verb: str) -> Iterator[None]:
     """Run a verb in the caller's process and leave that as it was, whatever happens.
 
     Raises
@@ -129,7 +129,7 @@ def context(verb: str, home: Path, overrides: Mapping[str, Any]) -> Context:
 
 def run(verb: str, root: type[RootSettings], overrides: Mapping[str, Any]) -> Path:
     """Run a verb and return its output folder, which holds `summary.json`."""
-    with called(verb):
+    with in_process(verb):
         checked = settings(verb, root, overrides)
         surroundings = context(verb, checked.home, overrides)
         pipeline = importlib.import_module(f"segmentwerk.pipelines.{verb}")

@@ -126,8 +126,8 @@ class ScoringResult:
     @property
     def quarantine(self) -> Path | None:
         """The file of the rejected rows, with reasons; None where there are none."""
-        found = self.summary["result"]["quarantine"]
-        return Path(found) if found else None
+        path = self.summary["result"]["quarantine"]
+        return Path(path) if path else None
 
     @cached_property
     def assignments(self) -> pd.DataFrame:

@@ -156,15 +156,15 @@ def judge_finalists(
     FitError
         If none of them can be fitted; one that cannot is left out with a warning.
     """
-    found: list[Candidate] = []
+    candidates: list[Candidate] = []
     reasons: list[str] = []
     for params in finalists:
-        title = f"{name} #{len(found) + 1}" if found else name
+        title = f"{name} #{len(candidates) + 1}" if candidates else name
         try:
-            found.append(judge_one(title, name, spec, params, view, evaluation, seed=seed))
+            candidates.append(judge_one(title, name, spec, params, view, evaluation, seed=seed))
         except UNFIT as error:
             reasons.append(brief(error))  # judging looks at raw features, which others may quote
             log.warning("A finalist of %s is left out: %s", name, reasons[-1])
-    if not found:
+    if not candidates:
         raise FitError(f"No finalist of {name} could be judged.", " ".join(reasons))
-    return found
+    return candidates

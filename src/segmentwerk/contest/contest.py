@@ -24,7 +24,7 @@ from segmentwerk.insight.language import Language
 from segmentwerk.preparation.prepare import Prepared, halve
 from segmentwerk.tracking.writer import Run, Store
 from segmentwerk.tuning.space import SearchSpace
-from segmentwerk.tuning.study import tune
+from segmentwerk.tuning.study import StudyPlan, tune
 
 log = logging.getLogger(__name__)
 
@@ -123,21 +123,21 @@ class Contest:
             if f"{self.key}/{name}/{trial.number}" not in logged:
                 self._log_trial(name, trial, run)
 
-        result = tune(
+        settings = self.settings
+        plan = StudyPlan(
             f"{self.prepared.table.source}-{name}",
-            SegmenterObjective(
-                name, spec, self.shared, self.settings.evaluation, self.settings.goal, self.settings.seed
-            ),
             SearchSpace(spec.search_space),
             self.tuning,
-            seed=self.settings.seed,
-            home=self.settings.home,
-            digest=_digest([data_digest(self.prepared, self.settings), spec.model_dump(mode="json")]),
-            n_trials=spec.n_trials,
-            start=spec.start,
-            on_trial=log_trial,
-            n_finalists=self.settings.evaluation.n_finalists,
+            settings.seed,
+            settings.home,
+            digest=_digest([data_digest(self.prepared, settings), spec.model_dump(mode="json")]),
+            budget=spec.n_trials or 0,
+            start=tuple(spec.start),
         )
+        objective = SegmenterObjective(
+            name, spec, self.shared, settings.evaluation, settings.goal, settings.seed
+        )
+        result = tune(plan, objective, on_trial=log_trial, n_finalists=settings.evaluation.n_finalists)
         if self.tuning.storage is None:  # else other machines log what they have run
             for trial in result.trials:  # some are of a study that an earlier comparison finished
                 if trial.number not in seen:
@@ -172,7 +172,7 @@ def identity(
 
 def data_digest(prepared: Prepared, settings: LearningSettings) -> str:
     """Identify everything that a trial's value depends on besides the segmenter."""
-    told = [
+    content = [
         prepared.table.digest,
         str(prepared.table.window),
         settings.seed,
@@ -180,11 +180,11 @@ def data_digest(prepared: Prepared, settings: LearningSettings) -> str:
         settings.goal.model_dump(mode="json", exclude={"priorities"}),  # they order segments that are found
         settings.evaluation.model_dump(mode="json"),
     ]
-    return _digest(told)
+    return _digest(content)
 
 
-def _digest(told: object) -> str:
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:16]
+def _digest(content: object) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _words(params: dict[str, object]) -> str:

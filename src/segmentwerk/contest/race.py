@@ -30,7 +30,7 @@ class _Judging:
     study: StudyResult
     run: Run
     closing: ExitStack
-    found: Future[tuple[list[Candidate], float]]
+    result: Future[tuple[list[Candidate], float]]
 
 
 @dataclass
@@ -68,7 +68,7 @@ class Race:
                 name = waiting.pop(0)
                 with self._leaving_out(name), self._keeping(name):
                     self._tune(name, chosen[name], view, runs)
-                self._conclude([name for name, judging in self._judged.items() if judging.found.done()])
+                self._conclude([name for name, judging in self._judged.items() if judging.result.done()])
             self.left_out |= dict.fromkeys(waiting, "interrupted before it was tuned")
             self._conclude(list(self._judged))
 
@@ -78,8 +78,8 @@ class Race:
             run = closing.enter_context(self.contest.run(name, self.parent))
             study = self.contest.tune(name, spec, run)
             params, settings = [trial.params for trial in study.finalists], self.contest.settings
-            found = self.judges.submit(_judge, name, spec, params, view, settings.evaluation, settings.seed)
-            self._judged[name] = _Judging(study, run, runs.enter_context(closing.pop_all()), found)
+            future = self.judges.submit(_judge, name, spec, params, view, settings.evaluation, settings.seed)
+            self._judged[name] = _Judging(study, run, runs.enter_context(closing.pop_all()), future)
             self._interrupted = study.interrupted
 
     def _conclude(self, names: Iterable[str]) -> None:
@@ -87,9 +87,9 @@ class Race:
         for name in names:
             judging = self._judged.pop(name)
             with self._leaving_out(name), judging.closing:
-                found, self.contest.context.timings[f"judge {name}"] = judging.found.result()
-                self.contest.write(found[0], judging.study, judging.run)
-                self.candidates[name], self.studies[name] = found, judging.study
+                candidates, self.contest.context.timings[f"judge {name}"] = judging.result.result()
+                self.contest.write(candidates[0], judging.study, judging.run)
+                self.candidates[name], self.studies[name] = candidates, judging.study
                 self.runs[name] = judging.run
 
     @contextmanager
@@ -124,5 +124,5 @@ def _judge(
     """Judge finalists in a process that does nothing else; also return the seconds that took."""
     begin = perf_counter()
     with threads():
-        found = judge_finalists(name, spec, finalists, view.open(), evaluation, seed=seed)
-    return found, perf_counter() - begin
+        candidates = judge_finalists(name, spec, finalists, view.open(), evaluation, seed=seed)
+    return candidates, perf_counter() - begin

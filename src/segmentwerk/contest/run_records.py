@@ -91,10 +91,10 @@ def about_trial(name: str, trial: TrialRecord, study: StudyResult, language: Lan
     """Say which trial of which segmenter a run is, what it tried, and how it did against the best."""
     best = study.finalists[0]
     params = ", ".join(f"{key} = {value}" for key, value in trial.params.items()) or UNKNOWN
-    told = {"name": name, "number": trial.number, "params": params, "reason": escape(trial.reason)}
-    told |= {"value": language.decimal(trial.value, 4), "best_value": language.decimal(best.value, 4)}
+    values = {"name": name, "number": trial.number, "params": params, "reason": escape(trial.reason)}
+    values |= {"value": language.decimal(trial.value, 4), "best_value": language.decimal(best.value, 4)}
     outcome = "best" if trial.number == best.number else trial.state
-    lines = [language.text(f"page.trial_{key}", best=best.number, **told) for key in ("is", outcome)]
+    lines = [language.text(f"page.trial_{key}", best=best.number, **values) for key in ("is", outcome)]
     return Description("\n\n".join(lines))
 
 

@@ -46,8 +46,8 @@ def with_driver(address: str, *drivers: str) -> str:
     """Return a PostgreSQL address with the first of these drivers that is installed, unless it names one."""
     if not address.startswith("postgresql:"):
         return address
-    found = next((driver for driver in drivers if importlib.util.find_spec(driver)), None)
-    return address.replace(":", f"+{found}:", 1) if found else address
+    driver_name = next((driver for driver in drivers if importlib.util.find_spec(driver)), None)
+    return address.replace(":", f"+{driver_name}:", 1) if driver_name else address
 
 
 def is_sqlite(address: str) -> bool:
@@ -111,14 +111,14 @@ def secrets_in(address: str) -> frozenset[str]:
     """
     parts = _parts(_REFERENCE.sub("", address))
     user, colon, password = parts.user.partition(":")
-    found = {password, password.rpartition(":")[2]} if colon else {user}
+    secrets = {password, password.rpartition(":")[2]} if colon else {user}
     if not colon and parts.scheme.startswith(_NAMED_USERS):
-        found = set()
+        secrets = set()
     for _, name, value in parts.options:
         if name.lower() not in {*_HARMLESS, *_USERS}:
             plain = unquote(value)  # it may be a list of options itself, as ODBC's is
-            found |= {value, *(secrets_in(plain) if "=" in plain else ())}
-    return frozenset(found - {""})
+            secrets |= {value, *(secrets_in(plain) if "=" in plain else ())}
+    return frozenset(secrets - {""})
 
 
 class _Parts(NamedTuple):

@@ -17,7 +17,7 @@ def escape(text: object) -> str:
     >>> print(escape("a|b ![x](http://x.example) <b>"))
     a&#124;b &#33;&#91;x&#93;(http&#58;//x.example) &#60;b&#62;
     """
-    return _SIGNS.sub(lambda found: _numbered(found[0]), _BLANKS.sub(" ", str(text)).strip())
+    return _SIGNS.sub(lambda match: _numbered(match[0]), _BLANKS.sub(" ", str(text)).strip())
 
 
 def _numbered(signs: str) -> str:

@@ -73,28 +73,28 @@ def interruptible(grace: float = GRACE) -> Iterator[None]:
     if before[signal.SIGINT] is signal.default_int_handler:  # not where a shell made us deaf to it
         signal.signal(signal.SIGINT, interrupt)
     signal.signal(signal.SIGTERM, terminate)
-    told, tell = os.pipe()
-    os.set_blocking(tell, False)
-    woken = signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
-    threading.Thread(target=_watch, args=(told, grace), name="sigterm", daemon=True).start()
+    read_end, write_end = os.pipe()
+    os.set_blocking(write_end, False)
+    woken = signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
+    threading.Thread(target=_watch, args=(read_end, grace), name="sigterm", daemon=True).start()
     try:
         yield
     finally:
         signal.set_wakeup_fd(woken)
         for number, handler in before.items():
             signal.signal(number, handler)
-        os.close(tell)
+        os.close(write_end)
 
 
-def _watch(told: int, grace: float) -> None:
+def _watch(read_end: int, grace: float) -> None:
     """Read the signals that come; the end of the pipe is the end of the block."""
-    while signals := os.read(told, 64):
+    while signals := os.read(read_end, 64):
         if signal.SIGTERM in signals:
             _set_clock(grace)
             time.sleep(grace)
             os.write(2, _LAST_WORDS)
             os._exit(EXIT_CODE)
-    os.close(told)
+    os.close(read_end)
 
 
 def _set_clock(grace: float) -> None:

@@ -40,7 +40,7 @@ def veiled(text: str) -> str:
     """
     for secret in sorted(_known, key=len, reverse=True):
         text = text.replace(secret, "***")
-    return _NAMED.sub(r"\1***", _ADDRESS.sub(lambda found: _without_user(found[0]), text))
+    return _NAMED.sub(r"\1***", _ADDRESS.sub(lambda match: _without_user(match[0]), text))
 
 
 @contextmanager

@@ -49,7 +49,7 @@ def _cast(place: str, value: Any, declared: ColumnSpec) -> tuple[Any, Any]:
     if kind == "text":
         return _as_text(value), None
     if given.is_string():
-        return _tried(place, value, kind)
+        return _cast_kind(place, value, kind)
     numeric, dated = given.is_numeric() or given.is_boolean(), given.is_date() or given.is_timestamp()
     fits = numeric if kind == "number" else dated
     if not fits and not declared.required:
@@ -61,7 +61,7 @@ def _cast(place: str, value: Any, declared: ColumnSpec) -> tuple[Any, Any]:
     return (value if given.copy(nullable=True) == wanted else value.cast(wanted)), None
 
 
-def _tried(place: str, value: Any, kind: Kind) -> tuple[Any, Any]:
+def _cast_kind(place: str, value: Any, kind: Kind) -> tuple[Any, Any]:
     if value.get_backend().name != "duckdb":  # elsewhere a failing cast ends the query
         raise InputError(f"{place} is text, not {NOUNS[kind]}.", "Cast it in the source's mapping.")
     cast = value.try_cast(DTYPES[kind])

@@ -54,8 +54,8 @@ def row_rules(
 ) -> list[CleaningRule]:
     """Return the rules that look at one row alone."""
     hidden = HiddenColumns.of(table.columns)
-    found = _hidden_rules(hidden)
-    rules = [found[name] for name in table.columns if name in found]
+    by_name = _hidden_rules(hidden)
+    rules = [by_name[name] for name in table.columns if name in by_name]
     lost = [name for name, flag in hidden.unreadable.items() if not flag.ours]
     for name, column in columns.items():
         if name in table.columns:
@@ -65,13 +65,13 @@ def row_rules(
 
 def _hidden_rules(hidden: HiddenColumns) -> dict[str, CleaningRule]:
     """Return what each flag means, by the name of the hidden column."""
-    found = {}
+    rules = {}
     for name, lost in hidden.unreadable.items():
         kind, reason = f"not_a_{lost.kind}:{lost.column}", f"{lost.column} is not {NOUNS[lost.kind]}"
-        found[name] = CleaningRule(kind, reason, _flag(name), fatal=not lost.ours, blank=lost.ours or None)
+        rules[name] = CleaningRule(kind, reason, _flag(name), fatal=not lost.ours, blank=lost.ours or None)
     for name, rule in hidden.rules.items():
-        found[name] = CleaningRule(rule, f"rule {rule} of the source", _flag(name))
-    return found
+        rules[name] = CleaningRule(rule, f"rule {rule} of the source", _flag(name))
+    return rules
 
 
 def _flag(hidden: str) -> Condition:

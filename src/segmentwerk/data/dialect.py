@@ -142,7 +142,7 @@ def _measured(con: duckdb.DuckDBPyConnection, table: str, names: Sequence[str]) 
     rows = con.execute(f"SELECT count(*) FROM {table}").fetchall()[0][0]
     step = rows // SAMPLE_ROWS + 1
     texts = ", ".join(f"{numbers.plain(name)} AS {named(name)}" for name in names)
-    found = con.execute(
+    result = con.execute(
         f"WITH cells AS (UNPIVOT (SELECT {texts} FROM {table} WHERE {ROW} % {step} = 0 OR {ROW} <= 100) "
         "ON COLUMNS(*) INTO NAME heading VALUE x), "
         "texts AS (SELECT DISTINCT heading, x FROM cells "
@@ -150,8 +150,8 @@ def _measured(con: duckdb.DuckDBPyConnection, table: str, names: Sequence[str]) 
         f"known AS (SELECT *, {numbers.known(_bare('x'))} AS k FROM texts) "
         f"SELECT heading, {_metrics()} FROM known GROUP BY heading"
     )
-    keys = [item[0] for item in found.description or []]
-    measured = {row[0]: dict(zip(keys, row, strict=True)) for row in found.fetchall()}
+    keys = [item[0] for item in result.description or []]
+    measured = {row[0]: dict(zip(keys, row, strict=True)) for row in result.fetchall()}
     empty = dict.fromkeys(keys, 0)
     return {name: measured.get(name, empty) for name in names}
 

@@ -25,11 +25,11 @@ class MissingInputError(InputError):
 def missing(place: str, expected: str, names: Sequence[str]) -> MissingInputError:
     """Return the error for a file or table that is not there, with the nearest existing name."""
     bare = names if "." in expected else [name.split(".")[0] for name in names]
-    found = difflib.get_close_matches(expected, bare, n=1, cutoff=0.8)
+    matches = difflib.get_close_matches(expected, bare, n=1, cutoff=0.8)
     known = f"There are: {', '.join(names)}." if names else "Nothing is there."
-    remedy = f"Did you mean {names[bare.index(found[0])]!r}?" if found else known
+    remedy = f"Did you mean {names[bare.index(matches[0])]!r}?" if matches else known
     error = MissingInputError(f"There is no {place}.", remedy)
-    error.close = bool(found)
+    error.close = bool(matches)
     return error
 
 
@@ -64,17 +64,17 @@ def find(root: Path, pattern: str, *, alone: bool) -> tuple[Path, ...]:
         if root.is_file():
             raise InputError(f"{root} is a file, but this source has several inputs.", "Name their folder.")
         raise missing_path(root)
-    found = _expand(root, pattern) or (_expand(root, "*") if alone else [])
-    if not found:
+    files = _expand(root, pattern) or (_expand(root, "*") if alone else [])
+    if not files:
         raise missing_path(root / pattern)
-    kinds = sorted({suffix(file) for file in found})
+    kinds = sorted({suffix(file) for file in files})
     if not set(kinds) <= set(KNOWN):
-        raise InputError(f"{found[0]} is neither Parquet nor CSV nor Excel.", f"Known: {', '.join(KNOWN)}.")
-    if len({suffix(file) in PARQUET for file in found}) > 1:
+        raise InputError(f"{files[0]} is neither Parquet nor CSV nor Excel.", f"Known: {', '.join(KNOWN)}.")
+    if len({suffix(file) in PARQUET for file in files}) > 1:
         raise InputError(
             f"{root / pattern} mixes files of several kinds: {', '.join(kinds)}.", "Name one kind."
         )
-    return tuple(found)
+    return tuple(files)
 
 
 def _expand(root: Path, pattern: str) -> list[Path]:

@@ -50,7 +50,7 @@ def detect(path: Path) -> str:
         If the file cannot be opened or unpacked, or is no text.
     """
     decoder = codecs.getincrementaldecoder("utf-8")()
-    with _told(path), _bytes(path) as stream:
+    with _explaining(path), _bytes(path) as stream:
         chunk = stream.read(SAMPLE)
         _insist_text(path, chunk)
         marked = _marked(chunk)
@@ -91,7 +91,7 @@ def opened(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
     InputError
         If the file is not written in it, cannot be opened or cannot be unpacked.
     """
-    with _told(path, encoding), _bytes(path) as stream:
+    with _explaining(path, encoding), _bytes(path) as stream:
         yield io.TextIOWrapper(stream, encoding=encoding, newline="")
 
 
@@ -100,7 +100,7 @@ def _bytes(path: Path) -> Any:
 
 
 @contextmanager
-def _told(path: Path, encoding: str = "") -> Iterator[None]:
+def _explaining(path: Path, encoding: str = "") -> Iterator[None]:
     """Turn what a damaged or wrongly decoded file raises into words."""
     try:
         yield

@@ -65,11 +65,11 @@ def lock(con: duckdb.DuckDBPyConnection, root: Path) -> None:
 
 def _statements(query: str, place: str) -> list[Any]:
     answer = _parser().cursor().execute("SELECT json_serialize_sql(?)", [query]).fetchone()
-    found: dict[str, Any] = json.loads(answer[0]) if answer else {"error": True}
-    if found["error"]:
-        reason = str(found.get("error_message", "")).splitlines()[0].rstrip(".")
+    parsed: dict[str, Any] = json.loads(answer[0]) if answer else {"error": True}
+    if parsed["error"]:
+        reason = str(parsed.get("error_message", "")).splitlines()[0].rstrip(".")
         raise ConfigError(f"{place} is no SELECT in DuckDB's SQL: {reason}.", SEE)
-    nodes = [statement["node"] for statement in found["statements"]]
+    nodes = [statement["node"] for statement in parsed["statements"]]
     if len(nodes) != 1:
         raise ConfigError(f"{place} holds {len(nodes)} statements.", f"Write one expression. {SEE}")
     return nodes
@@ -132,29 +132,29 @@ def _catalogue() -> dict[str, list[tuple[str, str | None, str | None]]]:
             "SELECT lower(function_name), function_type, stability, macro_definition FROM duckdb_functions()"
         )
     )
-    found: dict[str, list[tuple[str, str | None, str | None]]] = {}
-    for name, *told in rows.fetchall():
-        found.setdefault(name, []).append((told[0], told[1], told[2]))
-    return found
+    functions: dict[str, list[tuple[str, str | None, str | None]]] = {}
+    for name, *details in rows.fetchall():
+        functions.setdefault(name, []).append((details[0], details[1], details[2]))
+    return functions
 
 
 @cache
 def _harmless() -> frozenset[str]:
     """Return the functions whose results depend on their arguments alone, and the macros made of such."""
-    found, macros = set(_SYNTAX), {}
-    for name, told in _catalogue().items():
-        kinds = {kind for kind, _, _ in told}
+    names, macros = set(_SYNTAX), {}
+    for name, details in _catalogue().items():
+        kinds = {kind for kind, _, _ in details}
         if _TELLING.fullmatch(name):
             continue
-        if kinds <= {"scalar", "aggregate"} and all(stability == "CONSISTENT" for _, stability, _ in told):
-            found.add(name)
+        if kinds <= {"scalar", "aggregate"} and all(stability == "CONSISTENT" for _, stability, _ in details):
+            names.add(name)
         elif kinds == {"macro"}:
-            macros[name] = [_statements(f"SELECT {text}", name)[0] for _, _, text in told]
+            macros[name] = [_statements(f"SELECT {text}", name)[0] for _, _, text in details]
     while more := {
-        name for name in macros.keys() - found if all(_is_made_of(one, found) for one in macros[name])
+        name for name in macros.keys() - names if all(_is_made_of(one, names) for one in macros[name])
     }:
-        found |= more
-    return frozenset(found)
+        names |= more
+    return frozenset(names)
 
 
 def _is_made_of(node: Any, functions: Collection[str]) -> bool:

@@ -30,6 +30,8 @@ TELLING = 4
 """Letters and digits from which an id that is no number names nothing but the account."""
 DERIVED = ("views", "spill")
 """Folders of the cache that are made anew when they are missing."""
+_CHUNK, _OVERLAP = 1 << 20, 256
+"""Bytes of a file that are searched at once, and how many of them again with the next ones."""
 SHORT = "files that are no tables, which were not searched: an id like this one stands for other things there"
 OTHERS = (
     "the source itself, and copies of it outside the data directory",
@@ -146,9 +148,9 @@ def _names(path: Path, names: Sequence[str]) -> bool:
     return any(pattern.search(chunk) for chunk in _overlapping(path))
 
 
-def _overlapping(path: Path, size: int = 1 << 20, overlap: int = 256) -> Iterator[bytes]:
+def _overlapping(path: Path) -> Iterator[bytes]:
     with path.open("rb") as stream:
         rest = b""
-        while chunk := stream.read(size):
+        while chunk := stream.read(_CHUNK):
             yield rest + chunk
-            rest = chunk[-overlap:]
+            rest = chunk[-_OVERLAP:]

@@ -103,7 +103,7 @@ def open_table(con: Any, name: str, given: InputSettings) -> Opened:
     )
 
 
-def open_parquet(con: Any, name: str, found: Sequence[Path]) -> Opened:
+def open_parquet(con: Any, name: str, files: Sequence[Path]) -> Opened:
     """Open Parquet files where they lie.
 
     Raises
@@ -111,7 +111,7 @@ def open_parquet(con: Any, name: str, found: Sequence[Path]) -> Opened:
     InputError
         If a file is no Parquet file.
     """
-    listed, place = sqltext.files(found), str(found[0])
+    listed, place = sqltext.files(files), str(files[0])
     plain = f"SELECT * FROM read_parquet({listed}, union_by_name = true)"
     own = sql(con, place, plain, DAMAGED).columns
     if taken := [name for name in own if name.lower() in READER]:
@@ -124,15 +124,15 @@ def open_parquet(con: Any, name: str, found: Sequence[Path]) -> Opened:
     )
     columns = [column for column in sql(con, place, query, DAMAGED).columns if column not in (FILE, ROW)]
     rest = f"; left out: {', '.join(left)}" if left else ""
-    note = f"{name}: {_files(found)}, Parquet, {len(columns)} columns{rest}"
-    return Opened(RawInput(query, tuple(columns), (ROW, FILE)), (note,), discovery.digest(found))
+    note = f"{name}: {_files(files)}, Parquet, {len(columns)} columns{rest}"
+    return Opened(RawInput(query, tuple(columns), (ROW, FILE)), (note,), discovery.digest(files))
 
 
 def open_texts(
     con: Any,
     name: str,
     given: InputSettings,
-    found: Sequence[Path],
+    files: Sequence[Path],
     hints: Mapping[str, Kind],
     used: Collection[str],
     *,
@@ -156,11 +156,11 @@ def open_texts(
     """
     con.raw_sql("ATTACH IF NOT EXISTS ':memory:' AS held (COMPRESS)")
     wanted = {*used, *map(str.lower, given.columns)}
-    tables = [f"held.{named(f'{name} {i}')}" for i in range(len(found))]
+    tables = [f"held.{named(f'{name} {i}')}" for i in range(len(files))]
     with _of(name):
         loaded = [
             load(con.con, file, given, wanted, table, scratch)
-            for file, table in zip(found, tables, strict=True)
+            for file, table in zip(files, tables, strict=True)
         ]
     header = tuple(dict.fromkeys(column for text in loaded for column in text.header))
     if unknown := sorted(set(given.columns) - set(header)):
@@ -171,7 +171,7 @@ def open_texts(
     flags = sorted({column.flag for part in read for column in part if column.kind != "text"})
     raw = RawInput(f"SELECT * FROM held.{named(name)}", columns, (ROW, FILE, *flags))
     notes = [_note(name, text, part) for text, part in zip(loaded, read, strict=True)]
-    return Opened(raw, (*notes, *_lost(con.con, name, flags)), discovery.digest(found))
+    return Opened(raw, (*notes, *_lost(con.con, name, flags)), discovery.digest(files))
 
 
 @contextmanager
@@ -211,11 +211,11 @@ def _lost(con: duckdb.DuckDBPyConnection, name: str, flags: Sequence[str]) -> li
         return []
     sums = ", ".join(f"count_if({named(flag)}), min({ROW}) FILTER ({named(flag)})" for flag in flags)
     counts = con.execute(f"SELECT {sums} FROM held.{named(name)}").fetchall()[0]
-    found = zip(HiddenColumns.of(flags).unreadable.values(), counts[::2], counts[1::2], strict=True)
+    counted = zip(HiddenColumns.of(flags).unreadable.values(), counts[::2], counts[1::2], strict=True)
     return [
         f"{name}: {n:,} {'value' if n == 1 else 'values'} of {lost.column}: not {NOUNS[lost.kind]}, "
         f"the first in row {row}"
-        for lost, n, row in found
+        for lost, n, row in counted
         if n
     ]
 
@@ -242,7 +242,7 @@ def _decided(
     for part in read:
         for column in part:
             kinds.setdefault(column.name.lower(), set()).add(column.kind)
-    mixed = [name for name, found in kinds.items() if len(found) > 1]
+    mixed = [name for name, kinds_of_column in kinds.items() if len(kinds_of_column) > 1]
     if not mixed:
         return read
     hints = {**hints, **dict.fromkeys(mixed, "text")}
@@ -255,17 +255,17 @@ def renamed(opened: Opened, name: str, aliases: Mapping[str, Sequence[str]]) -> 
         return opened
     raw = opened.raw
     there = {column.lower(): column for column in raw.columns}
-    found = {
+    new_columns = {
         alias: next((there[n.lower()] for n in names if n.lower() in there), None)
         for alias, names in aliases.items()
     }
-    new = {column: alias for alias, column in found.items() if column is not None}
+    new = {column: alias for alias, column in new_columns.items() if column is not None}
     kept = {column: new.get(column, column) for column in raw.columns}
     hidden = {name: name for name in raw.hidden}
     for name, flag in HiddenColumns.of(raw.hidden).unreadable.items():
         hidden[name] = flag._replace(column=new.get(flag.column, flag.column)).name
     parts = [f"{named(old)} AS {named(alias)}" for old, alias in {**kept, **hidden}.items()]
-    absent = {alias: tuple(aliases[alias]) for alias, column in found.items() if column is None}
+    absent = {alias: tuple(aliases[alias]) for alias, column in new_columns.items() if column is None}
     parts += [f"CAST(NULL AS VARCHAR) AS {named(alias)}" for alias in absent]
     query = f"SELECT {', '.join(parts)} FROM ({raw.query}) AS given"
     notes = tuple(f"{name}: no {' or '.join(names)}" for names in absent.values())
@@ -275,5 +275,5 @@ def renamed(opened: Opened, name: str, aliases: Mapping[str, Sequence[str]]) -> 
     )
 
 
-def _files(found: Sequence[Path]) -> str:
-    return found[0].name if len(found) == 1 else f"{len(found)} files"
+def _files(files: Sequence[Path]) -> str:
+    return files[0].name if len(files) == 1 else f"{len(files)} files"

@@ -54,8 +54,8 @@ def latest(checked: Checked) -> Latest:
         return Latest(EPOCH + timedelta(days=last))
     wrong = _numbered(checked.typed["orders"]).filter(lambda t: t["day"] > last)
     first = wrong.order_by(ROW).limit(1).select(FILE, ROW, year=wrong["ordered_at"].year())
-    found = first.to_pyarrow().to_pylist()[0]
-    return Latest(EPOCH + timedelta(days=last), odd, found[FILE] or "orders", found[ROW], found["year"])
+    newest = first.to_pyarrow().to_pylist()[0]
+    return Latest(EPOCH + timedelta(days=last), odd, newest[FILE] or "orders", newest[ROW], newest["year"])
 
 
 def _numbered(orders: ibis.Table) -> ibis.Table:

@@ -80,7 +80,7 @@ def hints(
     tables: Mapping[str, TableSettings], known: Mapping[str, Mapping[str, ColumnSpec]]
 ) -> dict[str, Hint]:
     """Return the kind of each raw column that becomes one of our columns as it is, or part of an id."""
-    found: dict[str, Hint] = {}
+    hints_by_column: dict[str, Hint] = {}
     for table, settings in tables.items():
         ours = known.get(table, {})
         mapped = settings.columns or {name: named(name) for name in ours}
@@ -88,11 +88,11 @@ def hints(
             tree = _parse(f"SELECT {sql}", f"tables.{table}.columns.{name}").expressions[0]
             if isinstance(tree, exp.Column) and name in ours:
                 kind = ours[name].kind
-                found.setdefault(tree.name.lower(), "date" if kind == "timestamp" else kind)
+                hints_by_column.setdefault(tree.name.lower(), "date" if kind == "timestamp" else kind)
             elif name in IDS and not tree.find(exp.Add, exp.Sub, exp.Mul, exp.Div):
                 for column in tree.find_all(exp.Column):
-                    found.setdefault(column.name.lower(), "text")
-    return found
+                    hints_by_column.setdefault(column.name.lower(), "text")
+    return hints_by_column
 
 
 def used(
@@ -102,8 +102,8 @@ def used(
     names: set[str] = set()
     for table, settings in tables.items():
         conditions = [settings.where, *settings.reject.values()]
-        asked = [settings.unclear.when, settings.unclear.value] if settings.unclear else []
-        selected = [*settings.columns.values(), *asked, *(text for text in conditions if text)]
+        expressions = [settings.unclear.when, settings.unclear.value] if settings.unclear else []
+        selected = [*settings.columns.values(), *expressions, *(text for text in conditions if text)]
         sql = f"SELECT {', '.join(selected) or '*'} FROM {settings.origin}"
         tree = _parse(sql, f"tables.{table}")
         names |= {node.name.lower() for node in tree.find_all(exp.Identifier)}
@@ -175,11 +175,11 @@ def _sources(sql: str, origin: Any) -> set[str]:
     return read | behind
 
 
-def unclear(settings: TableSettings, asked: UnclearSettings, inputs: Mapping[str, RawInput]) -> str:
+def unclear(settings: TableSettings, doubt: UnclearSettings, inputs: Mapping[str, RawInput]) -> str:
     """Return the SQL that lists the values whose meaning the data does not tell, the commonest first."""
     context = ",\n".join(f"{named(name)} AS ({inputs[name].query})" for name in needs(settings, inputs))
     return (
-        f"WITH {context}\nSELECT {asked.value} AS value FROM {settings.origin} WHERE {asked.when} "
+        f"WITH {context}\nSELECT {doubt.value} AS value FROM {settings.origin} WHERE {doubt.when} "
         f"GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT {TOLD}"
     )
 
@@ -268,8 +268,8 @@ def _joined(origin: Any, used: Mapping[str, RawInput]) -> dict[str, RawInput]:
     """Return the inputs whose rows the FROM clause hands on one by one, by their alias."""
     nodes = [clause.this for clause in (origin.args.get("from_"), *origin.args.get("joins", [])) if clause]
     by_name = {name.lower(): raw for name, raw in used.items()}
-    found = {node.alias_or_name: _behind(node, by_name) for node in nodes}
-    return {alias: raw for alias, raw in found.items() if raw is not None}
+    relations = {node.alias_or_name: _behind(node, by_name) for node in nodes}
+    return {alias: raw for alias, raw in relations.items() if raw is not None}
 
 
 def _behind(node: Any, by_name: Mapping[str, RawInput]) -> RawInput | None:
@@ -300,15 +300,15 @@ def _lost(
     """Carry the flags of unreadable values in the columns that the mapping uses."""
     read = {ours: {name.lower() for _, name in _columns_in(sql)} for ours, sql in columns.items()}
     chosen = {name.lower() for _, name in _columns_in(where or "true")}
-    found = {}
+    expressions = {}
     for alias, raw in joined.items():
         for hidden, flag in HiddenColumns.of(raw.hidden).unreadable.items():
             readers = [ours for ours, names in read.items() if flag.column.lower() in names]
             whole = flag.column.lower() in chosen or any(known[ours].required for ours in readers)
             for ours in [""] if whole else readers:
                 sql = f"coalesce({named(alias)}.{named(hidden)}, false)"
-                found[flag._replace(ours=ours)] = sql
-    return found
+                expressions[flag._replace(ours=ours)] = sql
+    return expressions
 
 
 def _where(condition: str | None, lost: Mapping[Unreadable, str]) -> str:

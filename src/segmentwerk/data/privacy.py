@@ -105,11 +105,11 @@ def personal_columns(table: ibis.Table) -> tuple[str, ...]:
     """
     declared = {name for columns in COLUMNS.values() for name, column in columns.items() if column.personal}
     texts = [name for name in HiddenColumns.of(table.columns).shown if table[name].type().is_string()]
-    found = {name for name in table.columns if name in declared or NAMED.search(name)}
-    asked = [name for name in texts if name not in found]
-    sample = table.select(asked).limit(SAMPLE).to_pyarrow() if asked else pa.table({})
-    found |= {name for name in asked if _looks_personal(sample[name].drop_null())}
-    return tuple(name for name in table.columns if name in found)
+    names = {name for name in table.columns if name in declared or NAMED.search(name)}
+    others = [name for name in texts if name not in names]
+    sample = table.select(others).limit(SAMPLE).to_pyarrow() if others else pa.table({})
+    names |= {name for name in others if _looks_personal(sample[name].drop_null())}
+    return tuple(name for name in table.columns if name in names)
 
 
 def _looks_personal(texts: pa.ChunkedArray) -> bool:

@@ -41,9 +41,9 @@ class SheetXml:
         """
         column, letters, last = 26, "Z", 1
         for chunk in self._chunks():
-            for found in FAR.finditer(chunk):
-                if (number := _number(found[1])) > column:
-                    column, letters = number, found[1].decode()
+            for match in FAR.finditer(chunk):
+                if (number := _number(match[1])) > column:
+                    column, letters = number, match[1].decode()
             rows = ROWS.findall(chunk)
             last = max(last, int(rows[-1])) if rows else last
         if column * last > VAST:
@@ -58,14 +58,14 @@ class SheetXml:
         Rows count from 1, columns from 0.
         """
         widths = self._formats()
-        found: dict[int, dict[int, int]] = {}
+        cells: dict[int, dict[int, int]] = {}
         for chunk in self._chunks() if widths else ():
             for cell in _tags(chunk, "c"):
                 place = re.fullmatch("([A-Z]+)([0-9]+)", cell.get("r", ""))
                 if place and cell.get("s") in widths:
                     column = _number(place[1].encode()) - 1
-                    found.setdefault(int(place[2]), {})[column] = widths[cell["s"]]
-        return found
+                    cells.setdefault(int(place[2]), {})[column] = widths[cell["s"]]
+        return cells
 
     def is_uncomputed(self) -> bool:
         """Tell whether there are formulas without results, as a program writes them that does not compute."""

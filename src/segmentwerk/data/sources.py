@@ -159,13 +159,13 @@ def _open(
         raise ConfigError(
             f"inputs.{name} names no file.", "Set file, or a url for the source and a table here."
         )
-    found = discovery.find(root, given.file, alone=len(settings.inputs) == 1)
-    if discovery.suffix(found[0]) in discovery.PARQUET:
-        return inputs.open_parquet(con, name, found)
+    files = discovery.find(root, given.file, alone=len(settings.inputs) == 1)
+    if discovery.suffix(files[0]) in discovery.PARQUET:
+        return inputs.open_parquet(con, name, files)
     behind = {
         column.lower() for alias, names in given.aliases.items() if alias.lower() in used for column in names
     }
-    return inputs.open_texts(con, name, given, found, hints, used | behind, scratch=scratch)
+    return inputs.open_texts(con, name, given, files, hints, used | behind, scratch=scratch)
 
 
 def _tables(
@@ -197,11 +197,11 @@ def _insist_clear(con: Any, name: str, given: TableSettings, raw: Mapping[str, R
         return
     query = mapping.unclear(given, given.unclear, raw)
     fence.insist_on_one_select(query, f"tables.{name}.unclear", raw)
-    found = inputs.sql(con, f"Table {name!r}", query)
-    values = [row["value"] for row in found.to_pyarrow().to_pylist()]
+    rows = inputs.sql(con, f"Table {name!r}", query)
+    values = [row["value"] for row in rows.to_pyarrow().to_pylist()]
     if values:
-        told = ", ".join(repr(value) for value in values)
-        raise InputError(f"It is not clear what these stand for: {told}.", given.unclear.remedy)
+        listed = ", ".join(repr(value) for value in values)
+        raise InputError(f"It is not clear what these stand for: {listed}.", given.unclear.remedy)
 
 
 def _digest(settings: SourceSettings, opened: Mapping[str, Opened], tables: Mapping[str, ibis.Table]) -> str:

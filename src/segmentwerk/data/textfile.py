@@ -60,10 +60,10 @@ def understand(path: Path, given: InputSettings, wanted: Collection[str] = ()) -
         text = stream.read(encodings.SAMPLE)
     if not text.strip("\ufeff \t\r\n\0"):
         raise InputError(f"{path} is empty.", "Give a file with a header and rows.")
-    said = re.match(r"sep=(.)\r?\n", text)
-    delimiter = given.delimiter or (said[1] if said else _delimiter(text, wanted))
+    declared = re.match(r"sep=(.)\r?\n", text)
+    delimiter = given.delimiter or (declared[1] if declared else _delimiter(text, wanted))
     records = _records(text, delimiter)
-    skip = _skip(path, records, given.header_line, 1 if said else 0, wanted)
+    skip = _skip(path, records, given.header_line, 1 if declared else 0, wanted)
     return TextFile(path, encoding, delimiter, unique(records[skip]), skip)
 
 

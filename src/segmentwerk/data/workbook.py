@@ -131,14 +131,14 @@ def _cells(path: Path, sheet: CalamineSheet) -> list[tuple[int, Cells]]:
     """Return the rows that are not empty, with their numbers in the sheet."""
     top, left = sheet.start or (0, 0)
     widths = SheetXml(path, sheet.name).padded()
-    found = []
+    rows = []
     for i, values in enumerate(sheet.to_python(), top + 1):
         cells = [_text(value) for value in values]
         if any(cells):
-            found.append((i, cells))
+            rows.append((i, cells))
             for j in widths.get(i, {}):
                 cells[j - left] = _padded(cells[j - left], widths[i][j])
-    return found
+    return rows
 
 
 def _text(value: Any) -> str | None:

@@ -67,10 +67,10 @@ def log_densities(X: FloatArray, labels: IntArray, k: int, Y: FloatArray, own: I
 
 
 def _described(blocks: list[Block], Y: FloatArray, own: IntArray) -> FloatArray:
-    found = np.empty(len(Y))
+    values = np.empty(len(Y))
     for segment, block in enumerate(blocks):
-        found[own == segment] = block.log_density(Y[own == segment])
-    return found
+        values[own == segment] = block.log_density(Y[own == segment])
+    return values
 
 
 def fit_blocks(X: FloatArray, labels: IntArray, k: int, floor: FloatArray, prior_rows: float) -> list[Block]:

@@ -49,20 +49,20 @@ class Cloud:
 def single_cloud(view: View, max_rows: int, seed: int) -> Cloud:
     """Describe everyone as one cloud, learned on ``max_rows`` accounts; the same for all candidates."""
     n_train = len(view.train)
-    learned, asked = common_rows(n_train, max_rows, seed), np.arange(n_train, len(view.everyone))
+    learned, judged = common_rows(n_train, max_rows, seed), np.arange(n_train, len(view.everyone))
     one = np.zeros(len(view.everyone), dtype=np.int64)
-    total = density.log_densities(view.spread[learned], one[learned], 1, view.spread[asked], one[asked])
+    total = density.log_densities(view.spread[learned], one[learned], 1, view.spread[judged], one[judged])
     scale = view.spread[learned].std(axis=0)
     known, odds = view.spread / np.where(scale > 0, scale, 1.0), {}
     for name, levels in view.levels.items():
         n_levels = len(view.discrete[name]) + 1
-        odds[name] = _odds(known, levels, learned, asked, n_levels)
-        total = total + np.log(odds[name][asked, levels[asked]])
+        odds[name] = _odds(known, levels, learned, judged, n_levels)
+        total = total + np.log(odds[name][judged, levels[judged]])
         known = np.column_stack([known, np.eye(n_levels)[levels]])
     return Cloud(total, odds)
 
 
-def _odds(known: FloatArray, levels: IntArray, learned: IntArray, asked: IntArray, k: int) -> FloatArray:
+def _odds(known: FloatArray, levels: IntArray, learned: IntArray, judged: IntArray, k: int) -> FloatArray:
     """Probabilities of a variable's levels given what is known (n, d), for everyone (n, k).
 
     Plain frequencies where the regression does not describe the held-out accounts better.
@@ -77,14 +77,14 @@ def _odds(known: FloatArray, levels: IntArray, learned: IntArray, asked: IntArra
         model = LogisticRegression(C=REGRESSION_C, max_iter=REGRESSION_STEPS)
         model.fit(known[learned], levels[learned])
     share = PRIOR_ROWS / (len(learned) + PRIOR_ROWS)
-    told = share * plain
-    told[:, model.classes_] += (1 - share) * model.predict_proba(known)
-    own = levels[asked]
-    return told if np.log(told[asked, own] / plain[asked, own]).mean() > 0 else plain
+    conditional = share * plain
+    conditional[:, model.classes_] += (1 - share) * model.predict_proba(known)
+    own = levels[judged]
+    return conditional if np.log(conditional[judged, own] / plain[judged, own]).mean() > 0 else plain
 
 
 def by_segment(
-    view: View, cloud: Cloud, learned: IntArray, labels: IntArray, k: int, asked: IntArray, own: IntArray
+    view: View, cloud: Cloud, learned: IntArray, labels: IntArray, k: int, judged: IntArray, own: IntArray
 ) -> FloatArray:
     """Log densities of accounts in the blocks of their own segments, (m,).
 
@@ -97,11 +97,11 @@ def by_segment(
     asked, own
         Positions of the accounts to describe (m,) and their segments (m,).
     """
-    total = density.log_densities(view.spread[learned], labels, k, view.spread[asked], own)
+    total = density.log_densities(view.spread[learned], labels, k, view.spread[judged], own)
     for name, levels in view.levels.items():
         factors = _factors(cloud.odds[name][learned], levels[learned], labels, k)
-        found = _tilted(cloud.odds[name][asked], factors[own])
-        total = total + np.log(found[np.arange(len(asked)), levels[asked]])
+        likelihoods = _tilted(cloud.odds[name][judged], factors[own])
+        total = total + np.log(likelihoods[np.arange(len(judged)), levels[judged]])
     return total
 
 

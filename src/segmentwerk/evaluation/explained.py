@@ -105,7 +105,9 @@ def reference(view: View, max_rows: int, n_draws: int, seed: int) -> FloatArray:
         learning_rate=0.05, max_iter=120, max_leaf_nodes=15, max_bins=BINS, random_state=seed
     )
     X = view.everyone.to_numpy()[rows]
-    predicted = cross_val_predict(model, X, y[rows], cv=KFold(5, shuffle=True, random_state=seed))
+    # One after the other: scikit-learn's threads lose the filters of warnings, which all of them share.
+    folds = KFold(5, shuffle=True, random_state=seed)
+    predicted = cross_val_predict(model, X, y[rows], cv=folds, n_jobs=1)
     everyone = np.zeros(len(rows), dtype=np.int64)
     weights = sample(everyone, len(rows), n_draws, derive(seed, FAMILY, "reference")).weights
     return _share(y[rows], (y[rows] - predicted) ** 2, weights)

@@ -35,35 +35,35 @@ def measure(case: Case) -> list[Measured]:
     if known is None or known.shape[1] == 0 or len(np.unique(case.labels_train)) < 2:
         return []
     seed = derive(case.seed, FAMILY)
-    own, probabilities, asked = _asked(case, seed)
+    own, probabilities, judged = _predictions(case, seed)
     learned = case.labels_train[_learned(case, seed)]
     shares = np.bincount(learned, minlength=case.n_segments) / len(learned)
     balanced = ratio(probabilities, np.broadcast_to(shares, probabilities.shape)).argmax(axis=1)
-    majority = asked.mean((own == shares.argmax()).astype(np.float64))
-    hits = asked.mean((probabilities.argmax(axis=1) == own).astype(np.float64))
+    majority = judged.mean((own == shares.argmax()).astype(np.float64))
+    hits = judged.mean((probabilities.argmax(axis=1) == own).astype(np.float64))
     return [
-        measured(FAMILY, "balanced_accuracy", _mean_recall(balanced == own, own, asked)),
-        measured(FAMILY, "auc", _mean_auc(probabilities, own, asked)),
+        measured(FAMILY, "balanced_accuracy", _mean_recall(balanced == own, own, judged)),
+        measured(FAMILY, "auc", _mean_auc(probabilities, own, judged)),
         measured(FAMILY, "above_majority", hits - majority),
     ]
 
 
-def _asked(case: Case, seed: int) -> tuple[IntArray, FloatArray, Sample]:
+def _predictions(case: Case, seed: int) -> tuple[IntArray, FloatArray, Sample]:
     """Return segments (m,) and their probabilities (m, k) of the accounts asked, and these accounts.
 
     They are the held-out half, or all accounts, each asked when it is held out, where there are few.
     """
     settings, view = case.settings, case.view
     if not case.folds:
-        asked = sample(case.labels_test, settings.max_rows, settings.n_bootstrap, derive(seed, "test"))
-        return case.labels_test[asked.rows], _told(case, asked.rows, seed), asked
+        judged = sample(case.labels_test, settings.max_rows, settings.n_bootstrap, derive(seed, "test"))
+        return case.labels_test[judged.rows], _probabilities(case, judged.rows, seed), judged
     probabilities = np.zeros((len(view.everyone), case.n_segments))
     labels = pd.Series(case.labels, index=view.everyone.index)
     for part in folds(view, 1, case.seed):
         inside, outside = (labels.loc[half.index].to_numpy() for half in (part.train, part.test))
         rows = view.everyone.index.get_indexer(part.test.index)
         fold = Case(part, inside, outside, case.n_segments, settings, case.seed)
-        probabilities[rows] = _told(fold, np.arange(len(rows)), seed)
+        probabilities[rows] = _probabilities(fold, np.arange(len(rows)), seed)
     return (
         case.labels,
         probabilities,
@@ -71,7 +71,7 @@ def _asked(case: Case, seed: int) -> tuple[IntArray, FloatArray, Sample]:
     )
 
 
-def _told(case: Case, rows: IntArray, seed: int) -> FloatArray:
+def _probabilities(case: Case, rows: IntArray, seed: int) -> FloatArray:
     """Learn from the training accounts; return the probabilities of some held-out ones (m, k)."""
     train, test = case.view.prospect_train, case.view.prospect_test
     assert train is not None
@@ -105,17 +105,17 @@ def _predict(train: pd.DataFrame, labels: IntArray, test: pd.DataFrame, k: int, 
     return probabilities
 
 
-def _mean_recall(hit: IntArray, own: IntArray, asked: Sample) -> FloatArray:
+def _mean_recall(hit: IntArray, own: IntArray, judged: Sample) -> FloatArray:
     members = [own == segment for segment in np.unique(own)]
-    recalls = [ratio(hit[m] @ asked.weights[m], asked.weights[m].sum(axis=0)) for m in members]
+    recalls = [ratio(hit[m] @ judged.weights[m], judged.weights[m].sum(axis=0)) for m in members]
     return np.asarray(np.mean(recalls, axis=0))
 
 
-def _mean_auc(probabilities: FloatArray, own: IntArray, asked: Sample) -> FloatArray:
+def _mean_auc(probabilities: FloatArray, own: IntArray, judged: Sample) -> FloatArray:
     segments = [segment for segment in np.unique(own) if (own != segment).any()]
     if not segments:
-        return np.full(asked.weights.shape[1], 0.5)
-    areas = [weighted_auc(probabilities[:, j], own == j, asked.weights) for j in segments]
+        return np.full(judged.weights.shape[1], 0.5)
+    areas = [weighted_auc(probabilities[:, j], own == j, judged.weights) for j in segments]
     return np.asarray(np.mean(areas, axis=0))
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 from scipy.stats import norm
 
 from segmentwerk.core.arrays import FloatArray, IntArray
-from segmentwerk.core.space_columns import SpaceColumn
+from segmentwerk.core.space_columns import flag_name
 from segmentwerk.evaluation.view import View
 
 Values = TypeVar("Values", FloatArray, IntArray)
@@ -71,12 +71,12 @@ def _ordered_levels(view: View) -> dict[str, IntArray]:
     """Position of every level (the last: none of them) along the first principal component."""
     X = view.spread
     axis = _first_component(X) if X.shape[1] else np.zeros(len(X))
-    found = {}
+    orders = {}
     for name, levels in view.levels.items():
         n_levels = len(view.discrete[name]) + 1
         means = np.bincount(levels, axis, n_levels) / np.bincount(levels, minlength=n_levels).clip(min=1)
-        found[name] = np.argsort(np.argsort(means, kind="stable"), kind="stable")
-    return found
+        orders[name] = np.argsort(np.argsort(means, kind="stable"), kind="stable")
+    return orders
 
 
 def _first_component(X: FloatArray) -> FloatArray:
@@ -98,6 +98,6 @@ def _frame(view: View, uniform: FloatArray, orders: dict[str, IntArray]) -> pd.D
         values, unknown = view.everyone[column].to_numpy(), view.unknown.get(column)
         frame[column] = _quantiles(values if unknown is None or unknown.all() else values[~unknown], draws)
         if unknown is not None and unknown.any():
-            flag = view.discrete[SpaceColumn.flag(column).name][0]
+            flag = view.discrete[flag_name(column)][0]
             frame.loc[frame[flag] == view.everyone[flag].max(), column] = values[unknown][0]
     return frame

@@ -63,7 +63,7 @@ def judge(
     case = held_out_in_turn(case, refit)
     refitted = stability.refits(case, refit)
     stable, jaccards = stability.measure(case, refitted)
-    found = [
+    measured_scores = [
         *separation.measure(case),
         *stable,
         *explained.measure(case),
@@ -77,10 +77,10 @@ def judge(
         algorithm=algorithm or re.sub(r"\W*\d+$", "", candidate),
         n_segments=whole.n_segments,
         params=dict(params),
-        scores=tuple(item.score for item in found),
-        gates=gates.check(whole, {item.score.key: item.score for item in found}),
+        scores=tuple(item.score for item in measured_scores),
+        gates=gates.check(whole, {item.score.key: item.score for item in measured_scores}),
         per_segment=_per_segment(whole, jaccards),
-        samples={item.score.key: item.draws.tolist() for item in found if item.draws.size},
+        samples={item.score.key: item.draws.tolist() for item in measured_scores if item.draws.size},
         complexity=int(getattr(segmenter, "complexity", 0)),
         for_outcome=bool(getattr(segmenter, "uses_outcome", False)),
     )
@@ -148,13 +148,17 @@ def quick(
         "substance/smallest_share": float(case.shares.min()),
         "substance/n_segments": float(case.n_segments),
     }
-    total = _objective(scores, weights)
-    jaccard = scores["stability/jaccard_min"]
-    if total > 0 and jaccard < settings.min_jaccard:
-        total *= jaccard / settings.min_jaccard
+    return {"value": _total(scores, weights, settings.min_jaccard), **scores}
+
+
+def _total(scores: dict[str, float], weights: dict[str, float], min_jaccard: float) -> float:
+    """Return the objective, lower in proportion where the least stable segment would fail its gate."""
+    total, jaccard = _objective(scores, weights), scores["stability/jaccard_min"]
+    if total > 0 and jaccard < min_jaccard:
+        total *= jaccard / min_jaccard
     if not np.isfinite(total):
         raise FitError("A score of this trial is no number.", "Look at the parameters of the trial.")
-    return {"value": total, **scores}
+    return total
 
 
 def _refuse_degenerate(case: Case) -> None:
@@ -166,8 +170,8 @@ def _refuse_degenerate(case: Case) -> None:
         )
 
 
-def _values(found: list[Measured]) -> dict[str, float]:
-    return {item.score.key: item.score.value for item in found}
+def _values(scores: list[Measured]) -> dict[str, float]:
+    return {item.score.key: item.score.value for item in scores}
 
 
 def _objective(scores: dict[str, float], weights: dict[str, float]) -> float:

@@ -109,8 +109,8 @@ def against_baseline(
     It does not apply to the baseline itself, nor where the baseline is absent or fails its own gates:
     only a cut that could be used instead is worth beating. A card that has the gate keeps it.
     """
-    found = [card for card in cards if card.algorithm == settings.baseline]
-    baseline = min(found, key=failures) if found else None
+    baselines = [card for card in cards if card.algorithm == settings.baseline]
+    baseline = min(baselines, key=failures) if baselines else None
     criteria = criteria_of(cards, settings, goal)
     return [_with_baseline(card, baseline, criteria, settings.baseline) for card in cards]
 
@@ -135,8 +135,8 @@ def _with_baseline(
             f"Ranks ahead of {baseline.candidate} in {share:.0%} of the bootstrap draws; "
             f"over {MORE_OFTEN:.0%} is asked."
         )
-    found = gate(BASELINE_CODE, "Better than the baseline", ok, message, facts=facts)
-    return replace(card, gates=(*card.gates, found))
+    result = gate(BASELINE_CODE, "Better than the baseline", ok, message, facts=facts)
+    return replace(card, gates=(*card.gates, result))
 
 
 def _comparisons(
@@ -150,8 +150,8 @@ def _comparisons(
     baselines = [card for card in cards if card.algorithm == settings.baseline]
     opponents: dict[Literal["runner-up", "baseline"], Sequence[Scorecard]]
     opponents = {"runner-up": ranked[1:2], "baseline": baselines[:1]}
-    for role, found in opponents.items():
-        for card in found:
+    for role, opponent in opponents.items():
+        for card in opponent:
             if card.candidate != winner.candidate:
                 differences = {key: _difference(winner, card, key) for key in criteria}
                 yield PairedComparison(role, card.candidate, ahead(winner, card, criteria), differences)

@@ -68,9 +68,9 @@ def gains_of(case: Case, chosen: Sample) -> FloatArray:
     """Held-out gain of each chosen account in nats per variable, shape (m,)."""
     view, k, settings, seed = case.view, case.n_segments, case.settings, derive(case.seed, FAMILY, "training")
     learned = sample(case.labels_train, settings.max_rows, 0, seed).rows
-    asked, own = len(view.train) + chosen.rows, case.labels_test[chosen.rows]
+    judged, own = len(view.train) + chosen.rows, case.labels_test[chosen.rows]
     cloud = single_cloud(view, settings.max_rows, seed)
-    described = by_segment(view, cloud, learned, case.labels_train[learned], k, asked, own)
+    described = by_segment(view, cloud, learned, case.labels_train[learned], k, judged, own)
     shares = (np.bincount(case.labels_train, minlength=k) + 1) / (len(case.labels_train) + k)
     gains = np.log(shares)[own] + described - cloud.log_density[chosen.rows]
     return np.asarray(gains / (len(view.continuous) + len(view.discrete)))
@@ -85,9 +85,9 @@ def _purities(case: Case, asking: Sample) -> FloatArray:
     if n_neighbors < 1:
         return np.zeros(len(questions))
     search = NearestNeighbors(n_neighbors=n_neighbors + 1, algorithm="brute").fit(everyone[known])
-    found = search.kneighbors(everyone[questions], return_distance=False)
-    same = (labels[found] == case.labels[questions][:, None]) & (known[found] != questions[:, None])
-    own = (known[found] == questions[:, None]).any(axis=1)
+    neighbors = search.kneighbors(everyone[questions], return_distance=False)
+    same = (labels[neighbors] == case.labels[questions][:, None]) & (known[neighbors] != questions[:, None])
+    own = (known[neighbors] == questions[:, None]).any(axis=1)
     q = same.sum(axis=1) / np.where(own, n_neighbors, n_neighbors + 1)
     chance = float((case.shares**2).sum())
     return ratio(q - chance, np.full_like(q, 1 - chance))
@@ -100,7 +100,8 @@ def _silhouettes(case: Case, chosen: Sample) -> FloatArray:
     if len(filled) < 2:
         return np.zeros(len(own))
     centres = case.view.train.groupby(case.labels_train).mean().to_numpy()
-    distances = pairwise_distances(case.view.test.to_numpy()[chosen.rows], centres)
+    # In one piece: cut up for threads, the last digits would depend on the number of cores.
+    distances = pairwise_distances(case.view.test.to_numpy()[chosen.rows], centres, n_jobs=1)
     a = distances[np.arange(len(own)), own]
     distances[np.arange(len(own)), own] = np.inf
     b = distances.min(axis=1)

@@ -105,15 +105,15 @@ def measure(case: Case, refitted: Refits) -> tuple[list[Measured], FloatArray]:
         [(jaccards(own, a, pool.weights) + jaccards(own, b, pool.weights)) / 2 for a, b in refitted.halves]
     )
     seed = derive(case.seed, FAMILY, "splits")
-    found = [
+    scores = [
         measured(FAMILY, "agreement", _over_splits(agreements, seed)),
         measured(FAMILY, "prediction_strength", _over_splits(strengths, seed)),
         measured(FAMILY, "jaccard_min", _over_splits(overlaps, seed).min(axis=0)),
     ]
     if refitted.bootstraps:
         again = np.stack([agreement(own, other, pool.weights) for other in refitted.bootstraps])
-        found.append(measured(FAMILY, "bootstrap_agreement", _over_splits(again, seed)))
-    return found, overlaps.mean(axis=0)[:, 0]
+        scores.append(measured(FAMILY, "bootstrap_agreement", _over_splits(again, seed)))
+    return scores, overlaps.mean(axis=0)[:, 0]
 
 
 def _over_splits(values: FloatArray, seed: int) -> FloatArray:

@@ -87,11 +87,11 @@ def verdict(
         How the copies are shared out; ``refit`` must be picklable where they go to other processes.
     """
     try:
-        found = gather(refit, view, settings, seed=seed, card=card, spread=spread)
+        evidence = gather(refit, view, settings, seed=seed, card=card, spread=spread)
     except FitError as error:
         reason = f"Constructive: the algorithm cannot be fitted to fewer accounts ({error.problem})"
         return Verdict("constructive", reason, float("nan"), float("nan"))
-    return conclude(found, settings)
+    return conclude(evidence, settings)
 
 
 def gather(
@@ -109,12 +109,12 @@ def gather(
     gain = separation.gain(held_out_in_turn(case, refit)).score
     jaccard = _jaccard(case, refit, card)
     apart = standing_apart(small.spread, case.labels, derive(seed, "halves"))
-    found = StructureEvidence(gain.value, gain.low, jaccard, apart, (), len(small.train))
-    if conclude(found, settings).kind != "natural" or settings.null_copies == 0:
-        return found
+    evidence = StructureEvidence(gain.value, gain.low, jaccard, apart, (), len(small.train))
+    if conclude(evidence, settings).kind != "natural" or settings.null_copies == 0:
+        return evidence
     seeds = [derive(seed, "null", i) for i in range(settings.null_copies)]
     nulls = spread(partial(_null_gain, refit, small, settings), seeds)
-    return replace(found, null_gains=tuple(nulls))
+    return replace(evidence, null_gains=tuple(nulls))
 
 
 def _jaccard(case: Case, refit: Refit, card: Scorecard | None) -> float:
@@ -138,30 +138,30 @@ def _null_gain(refit: Refit, view: View, settings: EvaluationSettings, seed: int
     return separation.gain(case).score.value
 
 
-def conclude(found: StructureEvidence, settings: EvaluationSettings) -> Verdict:
+def conclude(evidence: StructureEvidence, settings: EvaluationSettings) -> Verdict:
     """Turn evidence into a verdict and its reason."""
-    stable = found.jaccard >= settings.min_jaccard
-    gaining = found.gain_low > 0 and not found.gain <= found.null_quantile
-    gaps = found.apart >= LEAST_APART
-    overlap = f"the least stable segment overlaps by {found.jaccard:.2f} with its like in refits"
-    measured = (found.gain, found.null_quantile, found.jaccard, found.apart)
-    refit = f"a refit on {found.refitted:,} accounts"
+    stable = evidence.jaccard >= settings.min_jaccard
+    gaining = evidence.gain_low > 0 and not evidence.gain <= evidence.null_quantile
+    gaps = evidence.apart >= LEAST_APART
+    overlap = f"the least stable segment overlaps by {evidence.jaccard:.2f} with its like in refits"
+    measured = (evidence.gain, evidence.null_quantile, evidence.jaccard, evidence.apart)
+    refit = f"a refit on {evidence.refitted:,} accounts"
     if not stable:
         reason = (
             f"Constructive: other accounts give another cut ({overlap}; {settings.min_jaccard:.2f} is asked)."
         )
         return Verdict("constructive", reason, *measured)
     if gaining and gaps:
-        against = f" (copies without groups: {found.null_quantile:.3f})" if found.null_gains else ""
+        against = f" (copies without groups: {evidence.null_quantile:.3f})" if evidence.null_gains else ""
         reason = (
-            f"Natural: {found.apart:.0%} of the segments have a gap to their neighbours, {refit} gains "
-            f"{found.gain:.3f} nats per variable on other accounts{against}, and {overlap}."
+            f"Natural: {evidence.apart:.0%} of the segments have a gap to their neighbours, {refit} gains "
+            f"{evidence.gain:.3f} nats per variable on other accounts{against}, and {overlap}."
         )
         return Verdict("natural", reason, *measured)
-    missing = [] if gaps else [f"only {found.apart:.0%} of the segments have a gap to their neighbours"]
+    missing = [] if gaps else [f"only {evidence.apart:.0%} of the segments have a gap to their neighbours"]
     if not gaining:
         missing.append(
-            f"{refit} gains {found.gain:.3f} nats per variable, not surely more than without groups"
+            f"{refit} gains {evidence.gain:.3f} nats per variable, not surely more than without groups"
         )
     reason = f"Reproducible: the same cut comes back ({overlap}), but {' and '.join(missing)}."
     return Verdict("reproducible", reason, *measured)

@@ -27,7 +27,7 @@ def measure(case: Case) -> list[Measured]:
     filled = np.flatnonzero(case.shares)
     shares = _shares(case, chosen, np.ones(len(chosen.rows)))[filled]
     evenness = ratio(entr(shares).sum(axis=0), np.full(shares.shape[1], np.log(max(len(filled), 2))))
-    found = [
+    scores = [
         measured(FAMILY, "n_segments", np.array([float(len(filled))]), higher_is_better=False),
         measured(FAMILY, "smallest_share", shares.min(axis=0)),
         measured(FAMILY, "largest_share", shares.max(axis=0), higher_is_better=False),
@@ -36,8 +36,8 @@ def measure(case: Case) -> list[Measured]:
     revenue = _revenue(case)
     if revenue is not None:
         held = _shares(case, chosen, revenue[chosen.rows]).max(axis=0)
-        found.append(measured(FAMILY, "largest_revenue_share", held, higher_is_better=False))
-    return found
+        scores.append(measured(FAMILY, "largest_revenue_share", held, higher_is_better=False))
+    return scores
 
 
 def revenue_shares(case: Case) -> FloatArray:

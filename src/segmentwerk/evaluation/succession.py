@@ -76,8 +76,8 @@ def differences(
 
 
 def _measure(case: Case) -> dict[str, Measured]:
-    found = [*separation.measure(case), *explained.measure(case)]
-    return {item.score.key: item for item in found}
+    scores = [*separation.measure(case), *explained.measure(case)]
+    return {item.score.key: item for item in scores}
 
 
 def _overall(pairs: Sequence[tuple[Measured, Measured]]) -> Difference:

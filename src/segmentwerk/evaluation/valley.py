@@ -43,7 +43,7 @@ def standing_apart(X: FloatArray, labels: IntArray, seed: int) -> float:
         return 0.0
     half = np.random.default_rng(seed).permutation(len(X)) % 2 == 0
     centres = np.stack([X[labels == segment].mean(axis=0) for segment in filled])
-    nearest = pairwise_distances(centres).argsort(axis=1)[:, 1 : NEIGHBOURS + 1]
+    nearest = pairwise_distances(centres, n_jobs=1).argsort(axis=1)[:, 1 : NEIGHBOURS + 1]
     pairs = {tuple(sorted((i, int(j)))) for i, row in enumerate(nearest) for j in row}
     gaps = {pair: _gap(X, labels, half, filled[list(pair)]) for pair in sorted(pairs)}
     apart = [all(gaps[min(i, int(j)), max(i, int(j))] for j in row) for i, row in enumerate(nearest)]

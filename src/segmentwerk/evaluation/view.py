@@ -14,7 +14,7 @@ from segmentwerk.core.arrays import BoolArray, FloatArray, IntArray
 from segmentwerk.core.errors import InputError
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.settings import EvaluationSettings
-from segmentwerk.core.space_columns import SpaceColumn
+from segmentwerk.core.space_columns import flag_name
 from segmentwerk.evaluation import variables
 
 Frame = TypeVar("Frame", pd.DataFrame, pd.Series)
@@ -137,7 +137,7 @@ class View:
     @cached_property
     def unknown(self) -> dict[str, BoolArray]:
         """Where a continuous column of `everyone` was filled, for the columns with a missing flag."""
-        flags = {column: SpaceColumn.flag(column).name for column in self.continuous}
+        flags = {column: flag_name(column) for column in self.continuous}
         return {column: self.levels[flag] == 0 for column, flag in flags.items() if flag in self.levels}
 
     @cached_property

@@ -51,11 +51,11 @@ def restore(kept: Mapping[str, Any]) -> tuple[FeatureSettings, dict[str, Any]]:
         Naming the features that would be built unlike in training.
     """
     settings, learned = FeatureSettings(**kept["settings"]), dict(kept["learned"])
-    found = _made_up(settings, learned)
+    rebuilt = _made_up(settings, learned)
     different = [
         name
         for name, values in kept["made_up"].items()
-        if name not in found or not _same(values, found[name])
+        if name not in rebuilt or not _same(values, rebuilt[name])
     ]
     if different:
         raise ModelError(
@@ -83,14 +83,14 @@ def insist(kept: Mapping[str, Any], table: AccountTable) -> None:
                 )
 
 
-def _same(kept: list[Any], found: list[Any]) -> bool:
-    if len(kept) != len(found):
+def _same(kept: list[Any], rebuilt: list[Any]) -> bool:
+    if len(kept) != len(rebuilt):
         return False
     return all(
         np.isclose(a, b, rtol=TOLERANCE, atol=TOLERANCE)
         if isinstance(a, float) and isinstance(b, float)
         else a == b
-        for a, b in zip(kept, found, strict=True)
+        for a, b in zip(kept, rebuilt, strict=True)
     )
 
 

@@ -132,11 +132,11 @@ def apply(rows: pd.DataFrame, learned: Learned) -> pd.DataFrame:
     made_up = draws(learned)
     accounts = alternatives.index.get_level_values("account")
     known = accounts.unique()
-    found = pd.DataFrame(np.nan, index=rows.index, columns=[f.name for f in describe(learned)])
+    utilities = pd.DataFrame(np.nan, index=rows.index, columns=[f.name for f in describe(learned)])
     for start in range(0, len(known), CHUNK):
         some = known[start : start + CHUNK]
-        found.loc[some] = _expected(alternatives[accounts.isin(some)], learned["attributes"], made_up)
-    return found
+        utilities.loc[some] = _expected(alternatives[accounts.isin(some)], learned["attributes"], made_up)
+    return utilities
 
 
 def _expected(alternatives: pd.DataFrame, attributes: list[str], made_up: FloatArray) -> FloatArray:

@@ -66,15 +66,15 @@ def outcomes(tables: Tables, window: Window) -> dict[str, ibis.Table]:
     """
     if window.outcome_until is None:
         return {}
-    found = {}
+    by_name = {}
     if "orders" in tables:
-        found["orders"] = _future_orders(_between(tables["orders"], "ordered_at", window))
+        by_name["orders"] = _future_orders(_between(tables["orders"], "ordered_at", window))
     if "campaigns" in tables and "responded" in tables["campaigns"].columns:
         contacts = _between(tables["campaigns"], "contacted_at", window)
-        found["campaigns"] = contacts.group_by("account_id").agg(
+        by_name["campaigns"] = contacts.group_by("account_id").agg(
             responded=contacts.responded.cast("float64").max()
         )
-    return found
+    return by_name
 
 
 def _between(table: ibis.Table, column: str, window: Window) -> ibis.Table:

@@ -57,8 +57,8 @@ def _narrow(rows: pd.DataFrame) -> pd.Series:
 
 
 def _medians(spent: pd.Series, group: pd.Series) -> dict[str, float]:
-    found = spent.groupby(group).agg(["median", "size"])
-    return {str(name): float(m) for name, m in found.loc[found["size"] >= SMALLEST, "median"].items()}
+    groups = spent.groupby(group).agg(["median", "size"])
+    return {str(name): float(m) for name, m in groups.loc[groups["size"] >= SMALLEST, "median"].items()}
 
 
 STEP = Step(

@@ -151,11 +151,11 @@ def apply(rows: pd.DataFrame, learned: Learned) -> pd.DataFrame:
     answers = rows[[f"{PREFIX}{item}" for item in learned["items"]]].astype("float64")
     x = (answers - learned["mean"]) / learned["spread"]
     enough = answers.notna().mean(axis=1) >= ANSWERED
-    found = pd.DataFrame(np.nan, index=rows.index, columns=[f.name for f in describe(learned)])
-    found.loc[enough] = scores(
+    scores_by_name = pd.DataFrame(np.nan, index=rows.index, columns=[f.name for f in describe(learned)])
+    scores_by_name.loc[enough] = scores(
         x[enough].to_numpy(), np.asarray(learned["loadings"]), np.asarray(learned["unique"])
     )
-    return found
+    return scores_by_name
 
 
 def describe(learned: Learned) -> tuple[Feature, ...]:

@@ -60,5 +60,5 @@ def _against_the_rest(x: np.ndarray, member: np.ndarray, names: list[str]) -> Di
     spread = np.sqrt((within**2).mean(axis=0) * (score_within**2).mean())
     loadings = (within * score_within[:, None]).mean(axis=0) / np.where(spread > 0, spread, 1.0)
     order = np.argsort(-np.abs(loadings), kind="stable")[:SHOWN]
-    told = tuple((names[i], float(loadings[i])) for i in order if abs(loadings[i]) >= LEAST_LOADING)
-    return Discriminant(told, float(1 - (score_within**2).mean() / scores.var()))
+    largest = tuple((names[i], float(loadings[i])) for i in order if abs(loadings[i]) >= LEAST_LOADING)
+    return Discriminant(largest, float(1 - (score_within**2).mean() / scores.var()))

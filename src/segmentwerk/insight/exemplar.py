@@ -44,21 +44,21 @@ def exemplars(
         (n_accounts,) label 0 … k-1 with the same index.
     """
     known = {feature.name: feature for feature in table.catalogue}
-    told = [known[name] for name in FACTS if name in known]
+    features = [known[name] for name in FACTS if name in known]
     if {"revenue_12m", "monetary"} <= known.keys():
-        told.remove(known["monetary"])
+        features.remove(known["monetary"])
     return {
-        int(label): _exemplar(table, space[labels == label], told[:SHOWN], language)
+        int(label): _exemplar(table, space[labels == label], features[:SHOWN], language)
         for label in np.unique(labels)
     }
 
 
-def _exemplar(table: AccountTable, members: pd.DataFrame, told: list[Feature], language: Language) -> str:
+def _exemplar(table: AccountTable, members: pd.DataFrame, features: list[Feature], language: Language) -> str:
     if len(members) < LEAST_ACCOUNTS:
         return ""
     distances = ((members - members.mean()) ** 2).sum(axis=1)
     central = table.features.loc[distances.nsmallest(ACCOUNTS).index]
-    facts = [fact for feature in told if (fact := _fact(central[feature.name], feature, language))]
+    facts = [fact for feature in features if (fact := _fact(central[feature.name], feature, language))]
     if not facts:
         return ""
     return language.text("words.typical", accounts=len(central), facts=", ".join(facts))

@@ -74,7 +74,7 @@ class Migration:
         moves = old != new
         money = pd.Series(NAN, old.index) if revenue is None else revenue.loc[old.index].fillna(0.0)
         leaving = moves.groupby(old).sum()
-        told = _hiding(money.where(moves, 0.0).groupby(old).sum(min_count=1), leaving)
+        left_revenue = _hiding(money.where(moves, 0.0).groupby(old).sum(min_count=1), leaving)
         n_moved = int(moves.sum())
         return cls(
             identity,
@@ -86,13 +86,13 @@ class Migration:
             leaving=leaving,
             revenue=float(money.sum(min_count=1)),
             revenue_moved=float(money[moves].sum(min_count=1)) if n_moved >= MIN_CELL_SIZE else NAN,
-            revenue_leaving=told,
+            revenue_leaving=left_revenue,
         )
 
 
 def _hiding(amounts: pd.Series, accounts: pd.Series) -> pd.Series:
     """Blank the amounts of few accounts, and one more where the total would tell them by the difference."""
-    told = amounts.where(accounts >= MIN_CELL_SIZE)
-    if 0 < accounts[told.isna()].sum() < MIN_CELL_SIZE and told.notna().any():
-        told = told.where(told.index != accounts[told.notna()].idxmin())
-    return told
+    visible = amounts.where(accounts >= MIN_CELL_SIZE)
+    if 0 < accounts[visible.isna()].sum() < MIN_CELL_SIZE and visible.notna().any():
+        visible = visible.where(visible.index != accounts[visible.notna()].idxmin())
+    return visible

@@ -36,10 +36,10 @@ def neighbourhood(space: pd.DataFrame, labels: pd.Series, n_segments: int, seed:
     x, kinds = space.to_numpy(dtype=np.float64)[rows], labels.to_numpy()[rows]
     n_neighbors = min(N_NEIGHBORS, len(rows) - 1)
     search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(x)
-    found = kinds[search.kneighbors(return_distance=False)]  # without the account itself
+    neighbors = kinds[search.kneighbors(return_distance=False)]  # without the account itself
     every = range(n_segments)
     shares = [
-        [(found[kinds == one] == other).mean() if (kinds == one).any() else 0.0 for other in every]
+        [(neighbors[kinds == one] == other).mean() if (kinds == one).any() else 0.0 for other in every]
         for one in every
     ]
     return pd.DataFrame(shares, index=pd.RangeIndex(n_segments), columns=pd.RangeIndex(n_segments))

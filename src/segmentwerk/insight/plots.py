@@ -23,10 +23,12 @@ def scores(
 
     The title names the criteria in which the winner leads those that could win.
     """
-    found = {card.candidate: card for card in cards}
+    by_name = {card.candidate: card for card in cards}
     order = [str(name) for name in selection.ranking["candidate"]]
     rivals = _ranked(selection) or order
-    led = [key for key in keys if max(rivals, key=lambda name: _value(found[name], key)) == selection.winner]
+    led = [
+        key for key in keys if max(rivals, key=lambda name: _value(by_name[name], key)) == selection.winner
+    ]
     title = "figures.leads" if led else "figures.leads_nowhere"
     names = [criterion(key, language) for key in led]
     out = language.text("figures.failed_gate")
@@ -37,8 +39,8 @@ def scores(
         language.text("figures.intervals"),
         "",
         Dots(
-            [words[name] if found[name].passed else f"{words[name]}\n({out})" for name in order],
-            [_panel(key, [found[name] for name in order], language) for key in keys],
+            [words[name] if by_name[name].passed else f"{words[name]}\n({out})" for name in order],
+            [_panel(key, [by_name[name] for name in order], language) for key in keys],
         ),
     )
 
@@ -95,12 +97,12 @@ def by_segments(
 
 def best_by_segments(study: StudyResult) -> dict[float, TrialRecord]:
     """Return the best complete trial at each number of segments, in order."""
-    found: dict[float, list[TrialRecord]] = defaultdict(list)
+    trials: dict[float, list[TrialRecord]] = defaultdict(list)
     for trial in study.trials:
         k = trial.scores.get("substance/n_segments", float("nan"))
         if trial.state == "complete" and isfinite(k):
-            found[k].append(trial)
-    return {k: max(found[k], key=lambda trial: trial.value) for k in sorted(found)}
+            trials[k].append(trial)
+    return {k: max(trials[k], key=lambda trial: trial.value) for k in sorted(trials)}
 
 
 def history(studies: Mapping[str, StudyResult], language: Language = ENGLISH) -> Figure:

@@ -74,15 +74,15 @@ def _numeric(feature: Feature, known: pd.Series, labels: pd.Series) -> list[Effe
     order = np.argsort(known.to_numpy(dtype=np.float64), kind="stable")
     values, kinds = known.to_numpy(dtype=np.float64)[order], labels.to_numpy()[order]
     ranks = rankdata(values)
-    found = []
+    effects_found = []
     for label in np.unique(kinds):
         inside = kinds == label
         if inside.all() or inside.sum() < MIN_CELL_SIZE:
             continue
         delta = 2 * (ranks[inside].mean() - ranks[~inside].mean()) / len(values)
         medians = _middle(values[inside]), _middle(values[~inside])
-        found.append(Effect(int(label), feature, "", float(delta), *medians))
-    return found
+        effects_found.append(Effect(int(label), feature, "", float(delta), *medians))
+    return effects_found
 
 
 def _middle(values: np.ndarray) -> float:
@@ -92,16 +92,16 @@ def _middle(values: np.ndarray) -> float:
 
 def _levels(feature: Feature, known: pd.Series, labels: pd.Series) -> list[Effect]:
     counts = pd.crosstab(labels, known)
-    found = []
+    effects_found = []
     for label in counts.index[counts.sum(axis=1) >= MIN_CELL_SIZE]:
         mine, others = counts.loc[label], counts.drop(index=label).sum()
         inside, outside = mine / mine.sum(), others / max(others.sum(), 1)
         distance = 2 * (np.arcsin(np.sqrt(inside)) - np.arcsin(np.sqrt(outside))) / np.pi
-        found += [
+        effects_found += [
             Effect(int(label), feature, str(level), float(h), float(p), float(q))
             for level, h, p, q in zip(counts.columns, distance, inside, outside, strict=True)
         ]
-    return found
+    return effects_found
 
 
 def top_effects(measured: list[Effect], label: int, count: int) -> list[Effect]:
@@ -151,12 +151,10 @@ def describe(
     taken = dict(names or {})
     segments = []
     for label in sorted(ids):
-        told = top_effects(measured, label, 5)
-        number = ids[label]
+        strongest, number = top_effects(measured, label, 5), ids[label]
         if number not in taken:
-            taken[number] = _name(told, taken.values(), number, language)
-        rule = rules.get(label, MembershipRule())
-        members = labels == label
+            taken[number] = _name(strongest, taken.values(), number, language)
+        members, rule = labels == label, rules.get(label, MembershipRule())
         segments.append(
             Segment(
                 id=number,
@@ -164,9 +162,8 @@ def describe(
                 label=label,
                 accounts=int(members.sum()),
                 share=float(members.mean()),
-                traits=tuple(trait(effect.trait, language) for effect in told),
-                summary="; ".join(difference(e.feature, e.level, e.inside, e.outside, language) for e in told)
-                or language.text("words.not_apart"),
+                traits=tuple(trait(effect.trait, language) for effect in strongest),
+                summary=_summary(strongest, language),
                 rule=rule.text,
                 rule_precision=rule.precision,
                 rule_recall=rule.recall,
@@ -175,6 +172,12 @@ def describe(
             )
         )
     return tuple(segments)
+
+
+def _summary(strongest: list[Effect], language: Language) -> str:
+    """Say in a line how a segment differs most from the rest."""
+    differences = [difference(e.feature, e.level, e.inside, e.outside, language) for e in strongest]
+    return "; ".join(differences) or language.text("words.not_apart")
 
 
 def annotate(
@@ -196,9 +199,9 @@ def _revenue_shares(table: AccountTable, labels: pd.Series) -> dict[int, float]:
     return {int(label): float(part) / total for label, part in sums.items()} if total > 0 else {}
 
 
-def _name(told: list[Effect], taken: Iterable[Name], number: int, language: Language) -> Name:
+def _name(strongest: list[Effect], taken: Iterable[Name], number: int, language: Language) -> Name:
     """Name a new id by its most telling traits; where another id is called so, by its number, too."""
-    name = Name(tuple(effect.trait for effect in told[:TRAITS_IN_NAME]))
+    name = Name(tuple(effect.trait for effect in strongest[:TRAITS_IN_NAME]))
     words = called(name, language)
     alike = any(words == other.text if other.text else name.traits == other.traits for other in taken)
     return replace(name, number=number) if alike else name

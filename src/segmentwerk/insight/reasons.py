@@ -40,8 +40,8 @@ def wording(features: Iterable[Feature], language: Language) -> ReasonWords:
 
 
 def _feature(feature: Feature, language: Language) -> FeatureWords:
-    told = _texts()["subjects"].get(feature.name)
-    subject = str(told[language.code]) if told else label(feature.name, language)
+    row = _texts()["subjects"].get(feature.name)
+    subject = str(row[language.code]) if row else label(feature.name, language)
     words = [language.currency] * 2 if feature.unit == "money" else _units(feature.unit, language)
     form = "level" if feature.kind == "categorical" else _FORMS.get(feature.unit, "number")
     one, many = (NO_BREAK + word if word else "" for word in words)
@@ -53,5 +53,5 @@ def _feature(feature: Feature, language: Language) -> FeatureWords:
 
 
 def _units(unit: str, language: Language) -> list[str]:
-    found: dict[str, list[str]] = _texts()["units"].get(unit, {})
-    return found.get(language.code, ["", ""])
+    names: dict[str, list[str]] = _texts()["units"].get(unit, {})
+    return names.get(language.code, ["", ""])

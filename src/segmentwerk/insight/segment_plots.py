@@ -83,10 +83,10 @@ def profile(measured: Sequence[Effect], segments: Sequence[Segment], language: L
         size[effect.feature.name, effect.level] += abs(effect.effect)
     chosen = sorted(size, key=lambda key: (-size[key], key))[:HEAT_FEATURES]
     cell = {(effect.label, effect.feature.name, effect.level): effect for effect in measured}
-    found = [[cell.get((segment.label, *key)) for segment in segments] for key in chosen]
+    grid = [[cell.get((segment.label, *key)) for segment in segments] for key in chosen]
     rows = [f"{label(name, language)} {level_of(level, language)}".strip() for name, level in chosen]
-    values = [[0.0 if effect is None else effect.effect for effect in row] for row in found]
-    texts = [["" if effect is None else _inside(effect, language) for effect in row] for row in found]
+    values = [[0.0 if effect is None else effect.effect for effect in row] for row in grid]
+    texts = [["" if effect is None else _inside(effect, language) for effect in row] for row in grid]
     columns = [_short(segment) for segment in segments]
     return Figure(
         "profile",
@@ -126,8 +126,8 @@ def outcome(
     unit
         ``money``, or ``share`` where the outcome is a yes or no.
     """
-    found = values.groupby(labels).agg(["mean", "count"])
-    means = found["mean"].where(found["count"] >= MIN_CELL_SIZE)
+    groups = values.groupby(labels).agg(["mean", "count"])
+    means = groups["mean"].where(groups["count"] >= MIN_CELL_SIZE)
     shown = [float(means.get(segment.label, np.nan)) for segment in segments]
     words = language.currency if unit == "money" else language.text("figures.outcome_share")
     best = int(np.nanargmax(shown))

@@ -39,6 +39,7 @@ def membership_rules(
     numeric = data[table.names("numeric")]
     numeric = numeric.loc[:, numeric.notna().any()]
     levels = (_indicators(data[name]) for name in table.names("categorical"))
+    numeric = numeric.rename(columns=lambda name: SpaceColumn.number(name).name)
     matrix = pd.concat([numeric.fillna(numeric.median()), *levels], axis=1).astype(np.float32)
     units = {feature.name: feature.unit for feature in table.catalogue}
     return {
@@ -49,9 +50,9 @@ def membership_rules(
 
 def _indicators(values: pd.Series) -> pd.DataFrame:
     """Return a column of 0 and 1 for each level, named as in the reference space."""
-    found = pd.get_dummies(values, dtype=float)
-    columns = [SpaceColumn.of_level(str(values.name), str(level)).name for level in found]
-    return found.set_axis(columns, axis=1)
+    dummies = pd.get_dummies(values, dtype=float)
+    columns = [SpaceColumn.of_level(str(values.name), str(level)).name for level in dummies]
+    return dummies.set_axis(columns, axis=1)
 
 
 def _rule(
@@ -66,17 +67,21 @@ def _rule(
     ).fit(matrix.iloc[chosen], member[chosen])
     # Inner nodes compete with leaves: a rule need not be longer than it is good for.
     reached = tree.decision_path(matrix).toarray().astype(bool)
-    best = int(np.argmax([_f1(found, member) for found in reached.T[1:]])) + 1 if reached.shape[1] > 1 else 0
+    best = (
+        int(np.argmax([_f1(chosen_rows, member) for chosen_rows in reached.T[1:]])) + 1
+        if reached.shape[1] > 1
+        else 0
+    )
     if best == 0:
         return MembershipRule()
-    found = reached[:, best]
+    chosen_rows = reached[:, best]
     conditions = [_words(*split, units, language) for split in _splits(tree, best, list(matrix.columns))]
     text = f" {language.text('words.and')} ".join(conditions)
-    return MembershipRule(text, float(member[found].mean()), float(found[member].mean()))
+    return MembershipRule(text, float(member[chosen_rows].mean()), float(chosen_rows[member].mean()))
 
 
-def _f1(found: np.ndarray, member: np.ndarray) -> float:
-    return float(2 * (found & member).sum() / max(found.sum() + member.sum(), 1))
+def _f1(predicted: np.ndarray, member: np.ndarray) -> float:
+    return float(2 * (predicted & member).sum() / max(predicted.sum() + member.sum(), 1))
 
 
 def _splits(tree: DecisionTreeClassifier, node: int, names: list[str]) -> list[tuple[str, float, bool]]:
@@ -102,5 +107,5 @@ def _words(column: str, cut: float, above: bool, units: dict[str, str], language
     key = "words.above" if above else "words.at_most"
     if cut % 1 == 0.5:  # halfway between two whole numbers, so the lower one says the same
         cut -= 0.5
-    shown = language.number(cut, units.get(column, ""))
-    return language.text(key, feature=label_of(column, language), cut=shown)
+    shown = language.number(cut, units.get(read.variable, ""))
+    return language.text(key, feature=label_of(read.variable, language), cut=shown)

@@ -104,8 +104,8 @@ def difference(
         shares = {"share": inside, "others": outside}
         return language.text("words.have", feature=name, level=level_of(level, language), **shares)
     numbers = (language.number(value, feature.unit) for value in (inside, outside))
-    told = language.text("words.others", **dict(zip(("inside", "outside"), numbers, strict=True)))
-    return f"{name} {told}"
+    comparison = language.text("words.others", **dict(zip(("inside", "outside"), numbers, strict=True)))
+    return f"{name} {comparison}"
 
 
 def column_label(column: str, language: Language = ENGLISH) -> str:
@@ -120,7 +120,7 @@ def column_label(column: str, language: Language = ENGLISH) -> str:
     """
     read = SpaceColumn.read(column)
     if read.kind is ColumnKind.FACTOR:
-        return language.listed([column_label(part, language) for part in read.parts])
+        return language.listed([label(part, language) for part in read.parts])
     known = label(read.variable, language)
     if read.kind is ColumnKind.LEVEL:
         return f"{known} {level_of(read.level, language)}"

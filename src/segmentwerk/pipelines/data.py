@@ -48,14 +48,14 @@ def _check(settings: DataSettings, context: Context) -> dict[str, Any]:
         quarantine = contracts.write_quarantine(checked, context.output / "quarantine.parquet")
     log.info("Looking for what is wrong ...")
     with context.timed("inspect"):
-        found = quality.inspect(
+        report = quality.inspect(
             checked,
             as_of=settings.source.as_of,
             source=source.name,
             raw=source.raw,
             private=source.private,
         )
-        page, _ = quality.write(found, context.output, source.understood)
+        page, _ = quality.write(report, context.output, source.understood)
     console.print("[bold]Understood[/]")
     for line in source.understood:
         console.print(f"  {line}", markup=False)
@@ -66,14 +66,14 @@ def _check(settings: DataSettings, context: Context) -> dict[str, Any]:
         shown = privacy.preview(table.select(table.columns[:SHOWN]), source.private)
         console.print(shown.to_string(index=False), markup=False, soft_wrap=True)
     console.print(_rows(checked))
-    console.print(_findings(found))
+    console.print(_findings(report))
     console.print(f"Rejected rows, with reasons: {quarantine}", markup=False)
     console.print(f"Quality report: {page}", markup=False)
     return {
         "inputs": {"source": source.name, "digest": source.digest},
         "rows": checked.rows,
         "quarantined": checked.rejected,
-        "quality": found.to_dict(),
+        "quality": report.to_dict(),
     }
 
 
@@ -90,9 +90,9 @@ def _rows(checked: contracts.Checked) -> Table:
     return table
 
 
-def _findings(found: quality.QualityReport) -> Table:
+def _findings(report: quality.QualityReport) -> Table:
     table = Table("code", "severity", "table", "finding", "rows", title="Findings", title_justify="left")
-    for finding in found.failed:
+    for finding in report.failed:
         rows = f"{finding.rows:,}" + (f" of {finding.of:,}" if finding.of else "")
         table.add_row(finding.code, finding.severity, finding.table, finding.message, rows)
     return table

@@ -55,14 +55,14 @@ def _decide(settings: PromoteSettings, store: Store) -> Decision | None:
     if settings.action == "reject":
         return promotion.reject(store, name, version, who=who, reason=reason)
     ask = asker(store, settings.registry)
-    found = promotion.promote(store, name, version, ask=ask, who=who, reason=reason, force=settings.force)
-    if found is None:
+    decision = promotion.promote(store, name, version, ask=ask, who=who, reason=reason, force=settings.force)
+    if decision is None:
         log.info("Version %s of %s is the champion already; nothing was decided.", version, name)
-    return found
+    return decision
 
 
 def _challenger(store: Store, name: str) -> int:
-    found = promotion.by_alias(store, name, CHALLENGER)
-    if found is None:
+    challenger = promotion.by_alias(store, name, CHALLENGER)
+    if challenger is None:
         raise ModelError(f"{name} has no challenger.", "Name a version: segmentwerk promote VERSION.")
-    return found.version
+    return challenger.version

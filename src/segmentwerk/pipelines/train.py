@@ -40,15 +40,17 @@ def run(settings: TrainSettings, context: Context) -> dict[str, Any]:
             [*run_records.of_table(prepared.table), *run_records.of_settings(settings), *provenance.tags()]
         )
         with context.timed("judge"), threads():
-            found = judge_one(name, name, spec, start, prepared.view, settings.evaluation, seed=settings.seed)
-        found.model.save(context.output / "segmenter")
-        run.write([*run_records.of_scorecard(found.card), *run_records.of_training(found.model)])
-    show(found.card)
+            candidate = judge_one(
+                name, name, spec, start, prepared.view, settings.evaluation, seed=settings.seed
+            )
+        candidate.model.save(context.output / "segmenter")
+        run.write([*run_records.of_scorecard(candidate.card), *run_records.of_training(candidate.model)])
+    show(candidate.card)
     return {
         "inputs": {"source": prepared.table.source, "digest": prepared.table.digest},
-        "scores": {score.key: score.value for score in found.card.scores},
-        "decision": {"gates_passed": found.card.passed, "n_segments": found.card.n_segments},
-        "params": found.card.params,
+        "scores": {score.key: score.value for score in candidate.card.scores},
+        "decision": {"gates_passed": candidate.card.passed, "n_segments": candidate.card.n_segments},
+        "params": candidate.card.params,
         "segmenter": context.output / "segmenter",
         "run_id": run.id,
     }

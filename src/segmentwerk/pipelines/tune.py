@@ -36,11 +36,11 @@ def run(settings: TuneSettings, context: Context) -> dict[str, Any]:
         study = contest.tune(name, settings.segmenter, run)
         with context.timed(f"judge {name}"):
             params = [trial.params for trial in study.finalists]
-            found = judge_finalists(
+            candidates = judge_finalists(
                 name, settings.segmenter, params, prepared.view, settings.evaluation, seed=settings.seed
             )
-        contest.write(found[0], study, run)
-    best = found[0]
+        contest.write(candidates[0], study, run)
+    best = candidates[0]
     show(best.card)
     return {
         "inputs": {"source": prepared.table.source, "digest": prepared.table.digest},

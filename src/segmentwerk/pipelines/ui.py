@@ -26,16 +26,16 @@ def run(settings: UiSettings, _context: Context) -> dict[str, Any]:
     store = Store(settings.tracking.uri, settings.home)
     experiment_id = store.prepare(settings.tracking.experiment)
     if store.uri.startswith("http"):
-        found = page(store.uri, experiment_id)
-        log.info("The runs are on the server: %s", found)
-        return {"address": found}
+        address_of_page = page(store.uri, experiment_id)
+        log.info("The runs are on the server: %s", address_of_page)
+        return {"address": address_of_page}
     address = f"http://{settings.host}:{settings.port}"
-    found = page(address, experiment_id)
-    told, words = {"MLFLOW_BACKEND_STORE_URI": store.uri}, settings.home / "mlflow" / "ui.log"
-    with served(["ui"], settings.host, settings.port, told, words) as server:
-        log.info("The MLflow UI is at %s (Ctrl-C ends it).", found)
+    address_of_page = page(address, experiment_id)
+    environment, words = {"MLFLOW_BACKEND_STORE_URI": store.uri}, settings.home / "mlflow" / "ui.log"
+    with served(["ui"], settings.host, settings.port, environment, words) as server:
+        log.info("The MLflow UI is at %s (Ctrl-C ends it).", address_of_page)
         try:
             code = server.wait()
         except KeyboardInterrupt:
-            return {"address": found}
+            return {"address": address_of_page}
     raise InputError(f"The MLflow UI on {address} ended with code {code}.", f"Its own words: {words}")

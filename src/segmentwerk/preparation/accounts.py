@@ -47,10 +47,9 @@ def read_accounts(
     context: Context,
     *,
     home: Path,
-    learned: dict[str, Any] | None = None,
 ) -> Accounts:
     """Read a source as `open_accounts` does, and close it."""
-    with open_accounts(source, rules, wanted, context, home=home, learned=learned) as accounts:
+    with open_accounts(source, rules, wanted, context, home=home) as accounts:
         return accounts
 
 

@@ -74,5 +74,5 @@ def _definitions(loaded: LoadedModel) -> dict[str, Any]:
             f"{loaded.uri} does not say how its features are built.",
             "Give a table that has them (input=…), or register the model anew: segmentwerk compare.",
         )
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content

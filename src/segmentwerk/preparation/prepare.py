@@ -120,15 +120,15 @@ def fit_space(
         apart=RFM,
     )
     space.fit(table.features.loc[ids])
-    asked = ACCOUNTS_A_FEATURE * len(space.variables_)
-    if features.selection == "off" or len(table.customers) >= asked:
+    enough = ACCOUNTS_A_FEATURE * len(space.variables_)
+    if features.selection == "off" or len(table.customers) >= enough:
         return space
     space.joined = True
     space.fit(table.features.loc[ids])
     if space.factors_ is not None:
         log.info(
             "%d customers are few for %d features (%d would be enough): segments are made of %s.",
-            len(table.customers), len(space.variables_), asked, ", ".join(space.columns_),
+            len(table.customers), len(space.variables_), enough, ", ".join(space.columns_),
         )  # fmt: skip
     return space
 

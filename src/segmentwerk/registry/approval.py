@@ -30,16 +30,16 @@ def kept(comparison: Comparison) -> str:
 def read(text: str) -> Comparison:
     """Read the tag's text; what only older or newer releases wrote is left out."""
     known = {field.name for field in fields(Comparison)}
-    found = {name: value for name, value in json.loads(text).items() if name in known}
-    found["differences"] = tuple(Difference(**one) for one in found.get("differences", ()))
-    found["overall"] = Difference(**found["overall"]) if found.get("overall") else None
-    return Comparison(**found)
+    values = {name: value for name, value in json.loads(text).items() if name in known}
+    values["differences"] = tuple(Difference(**one) for one in values.get("differences", ()))
+    values["overall"] = Difference(**values["overall"]) if values.get("overall") else None
+    return Comparison(**values)
 
 
 def tags(gates: Sequence[Gate], comparison: Comparison | None) -> dict[str, str]:
     """Return the tags that a version is registered with."""
-    found = {f"{GATE}{gate.code}": f"{_status(gate)}: {gate.title}. {gate.message}" for gate in gates}
-    return found if comparison is None else found | {COMPARED: kept(comparison)}
+    by_key = {f"{GATE}{gate.code}": f"{_status(gate)}: {gate.title}. {gate.message}" for gate in gates}
+    return by_key if comparison is None else by_key | {COMPARED: kept(comparison)}
 
 
 def scorecard(version: Registered) -> Gate:
@@ -51,8 +51,8 @@ def scorecard(version: Registered) -> Gate:
     if not known:
         return _gate("P001", title, False, "It carries no scorecard. Run `segmentwerk compare`.", facts)
     if failed:
-        told = " ".join(f"{code} {text}" for code, text in failed.items())
-        return _gate("P001", title, False, f"{told} Tune further, or change evaluation.*.", facts)
+        failures = " ".join(f"{code} {text}" for code, text in failed.items())
+        return _gate("P001", title, False, f"{failures} Tune further, or change evaluation.*.", facts)
     return _gate("P001", title, True, f"None of its {len(known)} gates failed.", facts)
 
 
@@ -64,24 +64,27 @@ def succession(version: Registered, champion: Registered | None, max_loss: float
     zero, and where it does not the accounts are too few to tell; both count as no.
     """
     title = "Not worse than the champion"
-    found = _comparison("P002", title, version, champion)
-    if isinstance(found, Gate):
-        return found
-    if found.moved == 0:
-        words = f"All {found.accounts} accounts keep their segment of version {found.champion}."
+    comparison = _comparison("P002", title, version, champion)
+    if isinstance(comparison, Gate):
+        return comparison
+    if comparison.moved == 0:
+        words = f"All {comparison.accounts} accounts keep their segment of version {comparison.champion}."
         return _gate("P002", title, True, words, {"value": 0.0, "low": 0.0, "high": 0.0, "limit": -max_loss})
-    if found.overall is None:
+    if comparison.overall is None:
         words = (
-            f"Cannot be told: only {found.held_out} accounts were held out from both, at least "
+            f"Cannot be told: only {comparison.held_out} accounts were held out from both, at least "
             f"{LEAST_HELD_OUT} are needed. Compare on more accounts, {FORCE}"
         )
-        counts = {"held_out": found.held_out, "least": LEAST_HELD_OUT}
+        counts = {"held_out": comparison.held_out, "least": LEAST_HELD_OUT}
         return Gate("P002", title, "undecided", words, facts=counts)
-    overall = found.overall
-    listed = ", ".join(f"{d.key} {d.value:+.3f} ({d.low:+.3f} to {d.high:+.3f})" for d in found.differences)
+    overall = comparison.overall
+    listed = ", ".join(
+        f"{d.key} {d.value:+.3f} ({d.low:+.3f} to {d.high:+.3f})" for d in comparison.differences
+    )
     message = (
-        f"Against version {found.champion} on {found.held_out} accounts held out from both: {listed}; over "
-        f"all {overall.value:+.1%} ({overall.low:+.1%} to {overall.high:+.1%}) of the champion's scores."
+        f"Against version {comparison.champion} on {comparison.held_out} accounts held out from both: "
+        f"{listed}; over all {overall.value:+.1%} ({overall.low:+.1%} to {overall.high:+.1%}) of the "
+        "champion's scores."
     )
     facts = {"value": overall.value, "low": overall.low, "high": overall.high, "limit": -max_loss}
     if overall.low >= -max_loss:
@@ -98,15 +101,15 @@ def succession(version: Registered, champion: Registered | None, max_loss: float
 def churn(version: Registered, champion: Registered | None, max_moved: float) -> Gate:
     """Ask whether few enough accounts change segment (P003)."""
     title = "Few accounts change segment"
-    found = _comparison("P003", title, version, champion)
-    if isinstance(found, Gate):
-        return found
+    comparison = _comparison("P003", title, version, champion)
+    if isinstance(comparison, Gate):
+        return comparison
     message = (
-        f"{found.moved:.1%} of {found.accounts} accounts leave their segment of version {found.champion}; "
-        f"at most {max_moved:.1%} may."
+        f"{comparison.moved:.1%} of {comparison.accounts} accounts leave their segment of version "
+        f"{comparison.champion}; at most {max_moved:.1%} may."
     )
-    facts = {"moved": found.moved, "limit": max_moved}
-    if found.moved > max_moved:
+    facts = {"moved": comparison.moved, "limit": max_moved}
+    if comparison.moved > max_moved:
         return _gate("P003", title, False, f"{message} Raise registry.max_moved if that is wanted.", facts)
     return _gate("P003", title, True, message, facts)
 
@@ -115,15 +118,15 @@ def _comparison(code: str, title: str, version: Registered, champion: Registered
     """Return how the version did against the present champion, or why that cannot be told."""
     if champion is None or champion.version == version.version:
         return Gate(code, title, "not_applicable", "There is no other champion.")
-    found = read(version.tags[COMPARED]) if COMPARED in version.tags else None
-    if found is None or found.champion != champion.version:
-        with_whom = "no champion" if found is None else f"version {found.champion}"
+    comparison = read(version.tags[COMPARED]) if COMPARED in version.tags else None
+    if comparison is None or comparison.champion != champion.version:
+        with_whom = "no champion" if comparison is None else f"version {comparison.champion}"
         message = (
             f"It was compared with {with_whom}, but version {champion.version} is the champion. Run "
             "`segmentwerk compare` again, or go back with `segmentwerk promote --rollback`."
         )
         return _gate(code, title, False, message)
-    return found
+    return comparison
 
 
 def _gate(code: str, title: str, ok: bool, message: str, facts: Facts | None = None) -> Gate:

@@ -30,11 +30,11 @@ def check(folder: Path, is_customer: IsCustomer | None) -> Gate:
     is_customer
         Tells for each text whether it is an account's id; None: they are not known here.
     """
-    found = [*dict.fromkeys([*_files(folder), *_texts(folder, is_customer)])]
-    facts = {"count": len(found)}
-    if found:
+    disclosed = [*dict.fromkeys([*_files(folder), *_texts(folder, is_customer)])]
+    facts = {"count": len(disclosed)}
+    if disclosed:
         remedy = "Leave the feature out (features.exclude) and run `segmentwerk compare` again."
-        return Gate("P006", TITLE, "failed", " ".join([*found, remedy]), facts=facts)
+        return Gate("P006", TITLE, "failed", " ".join([*disclosed, remedy]), facts=facts)
     ids = "no id of an account" if is_customer else "ids could not be compared, the run holds no assignments"
     words = f"No table, no pickle, no personal column, no contact, {ids}."
     return Gate("P006", TITLE, "passed", words, facts=facts)
@@ -58,8 +58,8 @@ def _texts(folder: Path, is_customer: IsCustomer | None) -> Iterator[str]:
             if re.search(CONTACT, text):
                 yield f"{path.name} holds an e-mail address or a telephone number."
             words |= _words(text)
-    asked = sorted(words)
-    if is_customer and (n := sum(is_customer(asked))):
+    ids = sorted(words)
+    if is_customer and (n := sum(is_customer(ids))):
         yield f"It holds the ids of {n} accounts."
 
 

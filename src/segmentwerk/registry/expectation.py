@@ -44,8 +44,8 @@ class Expectation:
         """Learn the model from customers (n, d)."""
         variance = columns.var(axis=0)
         sizes = np.linalg.eigvalsh(np.cov(columns, rowvar=False).reshape(len(owners), -1))[::-1]
-        told = np.cumsum(sizes) / sizes.sum()
-        model = FactorAnalysis(int(np.searchsorted(told, TOLD)) + 1).fit(columns)
+        explained = np.cumsum(sizes) / sizes.sum()
+        model = FactorAnalysis(int(np.searchsorted(explained, TOLD)) + 1).fit(columns)
         noise = np.maximum(model.noise_variance_, NOISE * variance + np.finfo(float).eps)
         return cls(owners, columns.mean(axis=0), np.ascontiguousarray(model.components_.T), noise)
 
@@ -79,5 +79,5 @@ class Expectation:
 
     def record(self) -> FactorModel:
         """Return the model as the catalogue has it."""
-        found = (self.owners, self.mean, self.loadings, self.noise)
-        return FactorModel(*(values.tolist() for values in found))
+        arrays = (self.owners, self.mean, self.loadings, self.noise)
+        return FactorModel(*(values.tolist() for values in arrays))

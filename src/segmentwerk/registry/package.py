@@ -257,9 +257,9 @@ def _lifts(texts: Any, shares: Any) -> tuple[tuple[str, ...], Matrix]:
 
     The last column belongs to every other text and says nothing.
     """
-    found, counts = np.unique(texts[texts != ""].astype(str), return_counts=True)
-    found, counts = found[counts >= COMMON], counts[counts >= COMMON]
-    levels = np.sort(found[np.argsort(-counts, kind="stable")[:MAX_LEVELS]])
+    common, counts = np.unique(texts[texts != ""].astype(str), return_counts=True)
+    common, counts = common[counts >= COMMON], counts[counts >= COMMON]
+    levels = np.sort(common[np.argsort(-counts, kind="stable")[:MAX_LEVELS]])
     codes = pd.Index(levels, dtype=object).get_indexer(texts)
     present = np.eye(len(levels) + 1)[codes][:, :-1]
     overall = (present.sum(axis=0) + 1.0) / (len(texts) + len(levels) + 1.0)

@@ -149,8 +149,8 @@ class Partial:
         """Return how likely each segment is (n, n_segments), as if every row were partial."""
         known = known_of(space, features)
         filled = self.expectation.fill(space.columns(features), known, self.draws)
-        told = traits(_asked(space, segmenter, filled)[0], filled[0], known, self.share(known))
-        logits = told @ self.coefficients.T + self.intercepts
+        evidence = traits(_assigned(space, segmenter, filled)[0], filled[0], known, self.share(known))
+        logits = evidence @ self.coefficients.T + self.intercepts
         return np.asarray(softmax(logits / temperature(self.temper, self.share(known))[:, None], axis=1))
 
     def record(self, space: FittedSpace, shares: Sequence[float]) -> PartialModel:
@@ -221,8 +221,8 @@ def fit(
 
 def known_of(space: FittedSpace, features: pd.DataFrame) -> BoolArray:
     """Return which features (n, n_features) of the space are known."""
-    found = features[[*space.numeric, *space.categorical]]
-    return np.asarray(found.notna() & (found != ""))
+    rows = features[[*space.numeric, *space.categorical]]
+    return np.asarray(rows.notna() & (rows != ""))
 
 
 def traits(proba: FloatArray, filled: FloatArray, known: BoolArray, share: FloatArray) -> FloatArray:
@@ -282,17 +282,17 @@ class _Masker:
     def _masked(self, features: pd.DataFrame, copies: int, hidden: FloatArray) -> _Masked:
         columns = np.tile(self.space.columns(features), (copies, 1))
         known = np.tile(known_of(self.space, features), (copies, 1))
-        whole, _ = _asked(self.space, self.segmenter, columns[None, : len(features)])
+        whole, _ = _assigned(self.space, self.segmenter, columns[None, : len(features)])
         order = self.rng.random(known.shape).argsort(axis=1).argsort(axis=1)
         known &= order >= np.round(hidden * known.shape[1])[:, None]
         share = np.asarray(known[:, self.usual].mean(axis=1))
         filled = self.expectation.fill(columns, known, self.draws)
-        proba, score = _asked(self.space, self.segmenter, filled)
+        proba, score = _assigned(self.space, self.segmenter, filled)
         target = np.tile(whole[0].argmax(axis=1), copies)
         return _Masked(traits(proba, filled[0], known, share), share, score, target, whole.shape[2])
 
 
-def _asked(
+def _assigned(
     space: FittedSpace, segmenter: FittedSegmenter, columns: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return what the segmenter says of tables (t, n, d) of the space, before features are joined.
@@ -330,8 +330,8 @@ def _thresholds(rows: _Masked) -> FloatArray:
     """Return the typicality below which `OUTLIER_SHARE` of the rows lie, by the share known."""
     place = bins(rows.share)
     overall = np.quantile(rows.score, OUTLIER_SHARE)
-    found = [rows.score[place == number] for number in range(BINS)]
-    return np.array([np.quantile(part, OUTLIER_SHARE) if len(part) else overall for part in found])
+    scores = [rows.score[place == number] for number in range(BINS)]
+    return np.array([np.quantile(part, OUTLIER_SHARE) if len(part) else overall for part in scores])
 
 
 def bins(share: FloatArray) -> IntArray:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, NoReturn
 
 from segmentwerk.core.errors import GateError, InputError, ModelError, nearest
 from segmentwerk.core.files import locked
@@ -86,36 +86,35 @@ def promote(
         candidate, current = get(store, name, version), champion(store, name)
         if CHAMPION in candidate.aliases:
             return None
-        replaced = current.version if current else None
         gates = ask(candidate, current)
         against = _objection(candidate, gates)
+        replaced = current.version if current else None
+        decision = Decision("promote", name, version, replaced, who, gates=as_texts(gates))
         if against and not force:
-            asked = as_texts(gates)
-            refusal = Decision(
-                "refuse", name, version, replaced, who, reason=against, gates=asked, champion=replaced
-            )
-            record(store, refusal)
-            raise GateError(
-                f"Version {version} of {name} stays out: {against}", "Or use --force with a reason."
-            )
-        for mark in {REJECTED, ROLLED_BACK, BEFORE} & set(candidate.tags):
-            store.client.delete_model_version_tag(name, str(version), mark)
-        if replaced is not None:
-            store.client.set_model_version_tag(name, str(version), BEFORE, str(replaced))
-        _give_title(store, name, version)
-        decision = Decision(
-            "promote",
-            name,
-            version,
-            replaced,
-            who,
-            reason=reason,
-            forced=bool(against),
-            gates=as_texts(gates),
-            champion=version,
-        )
+            _refuse(store, decision, against)
+        _make_champion(store, candidate, replaced)
+        decision = replace(decision, reason=reason, forced=bool(against), champion=version)
         record(store, decision)
         return decision
+
+
+def _refuse(store: ModelStore, decision: Decision, against: str) -> NoReturn:
+    """Log that a promotion was refused, and say so."""
+    record(store, replace(decision, action="refuse", reason=against, champion=decision.replaced))
+    raise GateError(
+        f"Version {decision.version} of {decision.model} stays out: {against}",
+        "Or use --force with a reason.",
+    )
+
+
+def _make_champion(store: ModelStore, candidate: Registered, replaced: int | None) -> None:
+    """Give the title to a version, and note which one held it before."""
+    name, number = candidate.name, str(candidate.version)
+    for mark in {REJECTED, ROLLED_BACK, BEFORE} & set(candidate.tags):
+        store.client.delete_model_version_tag(name, number, mark)
+    if replaced is not None:
+        store.client.set_model_version_tag(name, number, BEFORE, str(replaced))
+    _give_title(store, name, candidate.version)
 
 
 def rollback(store: ModelStore, name: str, *, who: str, reason: str) -> Decision:
@@ -182,15 +181,15 @@ def reject(store: ModelStore, name: str, version: int, *, who: str, reason: str)
 
 def way_back(store: ModelStore, current: Registered) -> Registered | None:
     """Return the last version that held the title before and was neither rolled back nor rejected since."""
-    seen, found = {current.version}, current
-    while (before := int(found.tags.get(BEFORE, 0))) and before not in seen:
+    seen, version = {current.version}, current
+    while (before := int(version.tags.get(BEFORE, 0))) and before not in seen:
         seen.add(before)
         try:
-            found = get(store, current.name, before)
+            version = get(store, current.name, before)
         except ModelError:  # deleted, and with it what stood before it
             return None
-        if not {REJECTED, ROLLED_BACK} & set(found.tags):
-            return found
+        if not {REJECTED, ROLLED_BACK} & set(version.tags):
+            return version
     return None
 
 
@@ -212,12 +211,12 @@ def by_alias(store: ModelStore, name: str, alias: str) -> Registered | None:
     from mlflow.exceptions import MlflowException
 
     try:
-        found = store.client.get_model_version_by_alias(name, alias)
+        version = store.client.get_model_version_by_alias(name, alias)
     except MlflowException as error:
         if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
             return None
         raise
-    return get(store, name, int(found.version))
+    return get(store, name, int(version.version))
 
 
 def get(store: ModelStore, name: str, version: int) -> Registered:
@@ -231,18 +230,18 @@ def get(store: ModelStore, name: str, version: int) -> Registered:
     from mlflow.exceptions import MlflowException
 
     try:
-        found = store.client.get_model_version(name, str(version))
+        entry = store.client.get_model_version(name, str(version))
         aliases = store.client.get_registered_model(name).aliases
     except MlflowException as error:
         raise _missing(store.client, name, version) from error
     return Registered(
         name=name,
-        version=int(found.version),
-        run_id=found.run_id or "",
-        model_id=(found.source or "").removeprefix("models:/"),
-        tags=dict(found.tags),
-        aliases=tuple(sorted(alias for alias, owner in aliases.items() if int(owner) == int(found.version))),
-        description=found.description or "",
+        version=int(entry.version),
+        run_id=entry.run_id or "",
+        model_id=(entry.source or "").removeprefix("models:/"),
+        tags=dict(entry.tags),
+        aliases=tuple(sorted(alias for alias, owner in aliases.items() if int(owner) == int(entry.version))),
+        description=entry.description or "",
     )
 
 

@@ -109,14 +109,14 @@ def register(
         draft = _Draft(run.store.client, run.id, folder, catalogue, model_name, Path(scratch))
         try:
             draft.upload(draft.next_version())
-            found = draft.create_version(description[:MAX_DESCRIPTION], dict(tags or {}), metrics)
+            registered = draft.create_version(description[:MAX_DESCRIPTION], dict(tags or {}), metrics)
         except BaseException as error:
             draft.client.finalize_logged_model(draft.model_id, "FAILED")
             if getattr(error, "error_code", None) == "PERMISSION_DENIED":
                 raise denied(f"change the registered model {model_name}") from error
             raise
-        run.store.client.set_registered_model_alias(model_name, CHALLENGER, str(found))
-    return found
+        run.store.client.set_registered_model_alias(model_name, CHALLENGER, str(registered))
+    return registered
 
 
 def describe(store: ModelStore, model_name: str, version: int, description: str) -> None:
@@ -234,12 +234,12 @@ def save_pyfunc(
 
 def _forget_places(file: Path) -> None:
     """Name files as they lie in the model: where they came from is the trainer's own matter."""
-    told = yaml.safe_load(file.read_text(encoding="utf-8"))
-    flavour = told["flavors"]["python_function"]
+    content = yaml.safe_load(file.read_text(encoding="utf-8"))
+    flavour = content["flavors"]["python_function"]
     flavour["model_code_path"] = Path(flavour["model_code_path"]).name
     for entry in flavour["artifacts"].values():
         entry["uri"] = entry["path"]
-    file.write_text(yaml.safe_dump(told, allow_unicode=True), encoding="utf-8")
+    file.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
 
 
 def _note_version(path: Path, name: str, number: int) -> None:

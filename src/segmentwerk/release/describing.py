@@ -95,9 +95,9 @@ def describe(
     )
     warnings = segment_warnings(winner.card, near, identity.ids, least, language)
     segments = profiles.annotate(segments, warnings, exemplars(table, space, labels, language))
-    told = cards.make(table, space, labels, segments, measured, portrait.potential(table))
-    found = Described(winner, language, labels, identity, near, measured, segments, told)
-    return found if present is None else _beside(found, present, prepared, settings)
+    segment_cards = cards.make(table, space, labels, segments, measured, portrait.potential(table))
+    described = Described(winner, language, labels, identity, near, measured, segments, segment_cards)
+    return described if present is None else _beside(described, present, prepared, settings)
 
 
 def _known(registry: Store | None, name: str, customers: pd.DataFrame) -> tuple[Incumbent | None, int]:
@@ -115,15 +115,24 @@ def _identify(labels: pd.Series, present: Incumbent | None, next_id: int, n_segm
     return Identity(ids, next_id + n_segments, (), pd.DataFrame(), float("nan"))
 
 
-def _beside(found: Described, present: Incumbent, prepared: Prepared, settings: CompareSettings) -> Described:
+def _beside(
+    described: Described, present: Incumbent, prepared: Prepared, settings: CompareSettings
+) -> Described:
     """Add what is known only beside a champion."""
     return replace(
-        found,
+        described,
         replaced=present,
         moves=portrait.moves(
-            found.identity, present, found.labels, found.segments, prepared.table, found.language
+            described.identity,
+            present,
+            described.labels,
+            described.segments,
+            prepared.table,
+            described.language,
         ),
-        comparison=_compared(present, found.winner.model, found.labels, found.identity, prepared, settings),
+        comparison=_compared(
+            present, described.winner.model, described.labels, described.identity, prepared, settings
+        ),
     )
 
 

@@ -44,11 +44,11 @@ def prospects(assignments: Path, table: AccountTable, path: ProspectModel | None
     everyone = assigned[~assigned["account_id"].isin(table.customers)]
     if everyone.empty or path is None:
         return None
-    found = everyone[everyone["segment_id"] != NO_SEGMENT]
-    by_segment = found.groupby("segment_id").agg(
+    placed = everyone[everyone["segment_id"] != NO_SEGMENT]
+    by_segment = placed.groupby("segment_id").agg(
         accounts=("account_id", "size"), confidence=("confidence", "mean")
     )
-    left_out = len(everyone) - len(found)
+    left_out = len(everyone) - len(placed)
     return Prospects(by_segment, path.accuracy, path.majority, path.calibration_error, left_out)
 
 

@@ -95,7 +95,7 @@ def _of_all(prepared: Prepared) -> tuple[int, float | None]:
 def _options(settings: CompareSettings) -> tuple[str, ...]:
     """Return what a command needs to find this registry and to ask with the same limits."""
     usual = RegistrySettings()
-    asked = [
+    options = [
         f"registry.{key}={_written(value)}"
         for key, value in settings.registry
         if key != "promote" and value != getattr(usual, key)
@@ -103,7 +103,7 @@ def _options(settings: CompareSettings) -> tuple[str, ...]:
     where = [f"home={settings.home}"] if settings.home != default_home() else []
     if settings.tracking.uri:
         where.append(f"tracking.uri={redacted(settings.tracking.uri)}")
-    return (*asked, *where)
+    return (*options, *where)
 
 
 def _written(value: object) -> str:

@@ -34,27 +34,29 @@ def asker(store: Store, settings: RegistrySettings, is_customer: IsCustomer | No
     """
 
     def ask(version: Registered, champion: Registered | None) -> Sequence[Gate]:
-        found = [*_told(version, champion, settings)]
+        gates = [*_known_gates(version, champion, settings)]
         if {"parity", "load", "privacy"} & set(settings.gates):
             known = is_customer or customers_of(version, store)
-            found += _tried(version, store, settings, known)
-        for gate in found:
+            gates += _tried_gates(version, store, settings, known)
+        for gate in gates:
             log.info("%s %s: %s. %s", gate.code, gate.status.replace("_", " "), gate.title, gate.message)
-        return found
+        return gates
 
     return ask
 
 
-def _told(version: Registered, champion: Registered | None, settings: RegistrySettings) -> Sequence[Gate]:
-    asked: dict[str, Callable[[], Gate]] = {
+def _known_gates(
+    version: Registered, champion: Registered | None, settings: RegistrySettings
+) -> Sequence[Gate]:
+    checks: dict[str, Callable[[], Gate]] = {
         "scorecard": lambda: approval.scorecard(version),
         "champion": lambda: approval.succession(version, champion, settings.max_loss),
         "churn": lambda: approval.churn(version, champion, settings.max_moved),
     }
-    return [gate() for name, gate in asked.items() if name in settings.gates]
+    return [gate() for name, gate in checks.items() if name in settings.gates]
 
 
-def _tried(
+def _tried_gates(
     version: Registered, store: Store, settings: RegistrySettings, is_customer: IsCustomer | None
 ) -> Sequence[Gate]:
     """Ask the artifact itself; one that does not open fails the gate of parity, not the command."""
@@ -62,12 +64,12 @@ def _tried(
         rehearsal = Rehearsal.of(load(version.uri, store.uri))
     except ModelError as error:
         return [Gate("P004", PARITY, "failed", str(error))]
-    asked: dict[str, Callable[[], Gate]] = {
+    checks: dict[str, Callable[[], Gate]] = {
         "parity": rehearsal.parity,
         "load": lambda: rehearsal.load(settings.max_latency_ms),
         "privacy": lambda: disclosure.check(rehearsal.loaded.folder, is_customer),
     }
-    return [gate() for name, gate in asked.items() if name in settings.gates]
+    return [gate() for name, gate in checks.items() if name in settings.gates]
 
 
 def customers_of(version: Registered, store: Store) -> IsCustomer | None:

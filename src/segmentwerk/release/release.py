@@ -38,9 +38,11 @@ class Release:
     @property
     def uri(self) -> str:
         """Address to load the model from."""
-        found = self.proposal
+        proposal = self.proposal
         return (
-            f"models:/{found.model}@champion" if self.champion else f"models:/{found.model}/{found.version}"
+            f"models:/{proposal.model}@champion"
+            if self.champion
+            else f"models:/{proposal.model}/{proposal.version}"
         )
 
     def summary(self) -> dict[str, Any]:

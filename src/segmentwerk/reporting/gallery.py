@@ -22,26 +22,26 @@ Pictures = list[tuple[Figure, Path]]
 
 
 def draw(
-    found: Outcome, released: Release, prepared: Prepared, settings: CompareSettings, output: Path
+    outcome: Outcome, released: Release, prepared: Prepared, settings: CompareSettings, output: Path
 ) -> tuple[Pictures, list[Record]]:
     """Draw all figures into ``output/figures``; return them with their files, and what is to be logged."""
     language = released.described.language
     folder = output / "figures"
     figures = [
-        *_figures(found, released, prepared, settings, language),
-        *_searches(found, settings, language),
+        *_figures(outcome, released, prepared, settings, language),
+        *_searches(outcome, settings, language),
     ]
     drawn = [(figure, draw_png(figure, folder, language)) for figure in figures]
     return drawn, [Artifact(path, "figures") for _, path in drawn]
 
 
 def _figures(
-    found: Outcome, released: Release, prepared: Prepared, settings: CompareSettings, language: Language
+    outcome: Outcome, released: Release, prepared: Prepared, settings: CompareSettings, language: Language
 ) -> Iterator[Figure]:
-    card, segments = found.winner.card, released.described.segments
-    yield plots.scores(found.selection, found.cards, criteria(found.selection), language)
-    yield plots.by_segments(found.studies, card, language)
-    yield plots.history(found.studies, language)
+    card, segments = outcome.winner.card, released.described.segments
+    yield plots.scores(outcome.selection, outcome.cards, criteria(outcome.selection), language)
+    yield plots.by_segments(outcome.studies, card, language)
+    yield plots.history(outcome.studies, language)
     yield segment_plots.sizes(segments, language)
     yield segment_plots.stability(segments, card, language)
     yield segment_plots.separation(segments, released.described.near, language)
@@ -64,8 +64,8 @@ def _outcome(
     )
 
 
-def _searches(found: Outcome, settings: CompareSettings, language: Language) -> Iterator[Figure]:
-    for name, result in found.studies.items():
+def _searches(outcome: Outcome, settings: CompareSettings, language: Language) -> Iterator[Figure]:
+    for name, result in outcome.studies.items():
         shares = importances(result, SearchSpace(settings.segmenters[name].search_space))
         if shares:
             yield plots.importance(name, shares, language)

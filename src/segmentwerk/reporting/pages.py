@@ -45,9 +45,9 @@ def comparison(
     model
         Address of the version.
     """
-    asked = question.put(story.proposal, language)
+    shown_question = question.put(story.proposal, language)
     where = {"address": address, "members": members, "model": model}
-    return _fitting("comparison.md.j2", language, 6, room, story=story, question=asked, **where)
+    return _fitting("comparison.md.j2", language, 6, room, story=story, question=shown_question, **where)
 
 
 def version(story: VersionStory, proposal: Proposal | None, language: Language) -> str:
@@ -56,9 +56,15 @@ def version(story: VersionStory, proposal: Proposal | None, language: Language) 
     After Mitchell et al. (2019), Model Cards for Model Reporting: what it is for, what it learned from, how
     good it is, and where it ends. ``proposal`` is what is to be decided; None until it is registered.
     """
-    asked = None if proposal is None else question.put(proposal, language)
-    told = {"story": story, "question": asked, "outlier_share": OUTLIER_SHARE, "news": "", "replaces": False}
-    return _fitting("version.md.j2", language, 2, MAX_DESCRIPTION, **told)
+    shown_question = None if proposal is None else question.put(proposal, language)
+    values = {
+        "story": story,
+        "question": shown_question,
+        "outlier_share": OUTLIER_SHARE,
+        "news": "",
+        "replaces": False,
+    }
+    return _fitting("version.md.j2", language, 2, MAX_DESCRIPTION, **values)
 
 
 def card(
@@ -89,8 +95,8 @@ def segmenter(
         The scorecard of the winner of the comparison, which may be one of them.
     """
     about = language.find("about", cards[0].algorithm)
-    told = {"cards": cards, "winner": winner, "study": study, "selection": selection, "about": about}
-    return _render("segmenter.md.j2", language, **told)
+    values = {"cards": cards, "winner": winner, "study": study, "selection": selection, "about": about}
+    return _render("segmenter.md.j2", language, **values)
 
 
 def write_report(

@@ -34,22 +34,22 @@ class Question:
 def put(proposal: Proposal, language: Language) -> Question:
     """Say what is to be decided, what it changes, what speaks for and against it, and how to answer."""
     t = language.text
-    heading, found = t("decision.heading"), proposal.comparison
+    heading, comparison = t("decision.heading"), proposal.comparison
     if proposal.standing == "unregistered":
         return Question(heading, t("decision.nothing"), (t(f"decision.{proposal.cause}"),))
-    champion = found.champion if found else None
-    asked = "confirm" if proposal.standing == "champion" else "replace" if found else "first"
-    told = {"version": proposal.version, "model": proposal.model, "champion": champion}
-    back = "no_none" if found is None else "no_back" if proposal.standing == "champion" else "no_stays"
-    yes = t("decision.yes_champion" if proposal.yes else "decision.yes_nothing", **told)
+    champion = comparison.champion if comparison else None
+    kind = "confirm" if proposal.standing == "champion" else "replace" if comparison else "first"
+    values = {"version": proposal.version, "model": proposal.model, "champion": champion}
+    back = "no_none" if comparison is None else "no_back" if proposal.standing == "champion" else "no_stays"
+    yes = t("decision.yes_champion" if proposal.yes else "decision.yes_nothing", **values)
     grids = (tables.differences(proposal, language), tables.promotion(proposal, language))
     return Question(
         heading,
-        t(f"decision.ask_{asked}", **told),
+        t(f"decision.ask_{kind}", **values),
         tuple(_facts(proposal, language)),
         (
             Answer(t("decision.yes"), proposal.yes, yes),
-            Answer(t("decision.no"), proposal.no, t(f"decision.{back}", **told)),
+            Answer(t("decision.no"), proposal.no, t(f"decision.{back}", **values)),
         ),
         tuple(grid for grid in grids if grid is not None),
     )
@@ -64,24 +64,32 @@ def _facts(proposal: Proposal, language: Language) -> Iterator[str]:
         yield language.text("decision.some_refuse", gates="; ".join(named))
     else:
         yield language.text("decision.all_pass" if proposal.gates else "decision.not_asked")
-    found = proposal.comparison
-    if found and not found.differences:
-        yield language.text("decision.too_few", held_out=found.held_out)
+    comparison = proposal.comparison
+    if comparison and not comparison.differences:
+        yield language.text("decision.too_few", held_out=comparison.held_out)
 
 
 def _change(proposal: Proposal, language: Language) -> str:
-    found, money = proposal.comparison, ""
-    if found is None:
+    comparison, money = proposal.comparison, ""
+    if comparison is None:
         if proposal.revenue is not None:
             money = language.text("decision.first_money", revenue=proposal.revenue)
         return language.text("decision.first", accounts=proposal.accounts, money=money)
-    told = {"moved": round(found.moved * found.accounts), "accounts": found.accounts, "share": found.moved}
-    return language.text("decision.moves", money=_moved_money(found, language), **told)
+    values = {
+        "moved": round(comparison.moved * comparison.accounts),
+        "accounts": comparison.accounts,
+        "share": comparison.moved,
+    }
+    return language.text("decision.moves", money=_moved_money(comparison, language), **values)
 
 
-def _moved_money(found: Comparison, language: Language) -> str:
-    if found.revenue is None or found.moved_revenue is None or not found.revenue:
+def _moved_money(comparison: Comparison, language: Language) -> str:
+    if comparison.revenue is None or comparison.moved_revenue is None or not comparison.revenue:
         return ""
-    share = found.moved_revenue / found.revenue
-    told = {"moved_revenue": found.moved_revenue, "revenue": found.revenue, "revenue_share": share}
-    return language.text("decision.moves_money", **told)
+    share = comparison.moved_revenue / comparison.revenue
+    values = {
+        "moved_revenue": comparison.moved_revenue,
+        "revenue": comparison.revenue,
+        "revenue_share": share,
+    }
+    return language.text("decision.moves_money", **values)

@@ -39,9 +39,9 @@ def _reasons(
 ) -> Iterator[str]:
     t = language.text
     winner = next(card for card in cards if card.candidate == selection.winner)
-    told = {"winner": candidate(selection.winner, language), "k": winner.n_segments}
+    values = {"winner": candidate(selection.winner, language), "k": winner.n_segments}
     if selection.rule_of_thumb:
-        yield t("report.rule_of_thumb", **told)
+        yield t("report.rule_of_thumb", **values)
     else:
         passed = sum(card.passed for card in cards)
         yield t(
@@ -49,7 +49,7 @@ def _reasons(
         )
         rank = float(selection.ranking.set_index("candidate")["rank"].loc[selection.winner])
         names = [criterion(key, language) for key in criteria(selection)]
-        yield t("report.won", rank=rank, criteria=names, **told)
+        yield t("report.won", rank=rank, criteria=names, **values)
         if selection.near_ties:
             yield t("report.ties", names=_candidates(selection.near_ties, language))
     if winner.for_outcome:
@@ -73,9 +73,13 @@ def _differences(comparison: PairedComparison, language: Language) -> Iterator[s
     The number is the distance, with its 95% interval; where that reaches below zero, the order may be the
     other one.
     """
-    for key, found in comparison.differences.items():
-        behind = found.value < 0
-        ends = (-found.value, -found.high, -found.low) if behind else (found.value, found.low, found.high)
+    for key, difference in comparison.differences.items():
+        behind = difference.value < 0
+        ends = (
+            (-difference.value, -difference.high, -difference.low)
+            if behind
+            else (difference.value, difference.low, difference.high)
+        )
         word = "report.behind_by" if behind else "report.ahead_by"
         yield f"{criterion(key, language)}: {language.text(word, span=tables.span(*ends, language))}"
 
@@ -112,8 +116,8 @@ def headline(cards: Sequence[Card], language: Language) -> str:
     promising = [card for card in cards if card.potential > 0]
     if promising:
         most = max(promising, key=lambda card: card.potential)
-        told = {"id": most.segment.id, "name": escape(most.segment.name), "potential": most.potential}
-        text += " " + language.text("page.headline_potential", **told)
+        values = {"id": most.segment.id, "name": escape(most.segment.name), "potential": most.potential}
+        text += " " + language.text("page.headline_potential", **values)
     return text
 
 
@@ -147,33 +151,33 @@ def events(moves: Migration, language: Language) -> list[str]:
     ]
 
 
-def prospects(found: Prospects, language: Language) -> str:
+def prospects(prospects_of_all: Prospects, language: Language) -> str:
     """Say how far it can be believed which segments prospects fall into, and how many have none."""
-    if found.by_segment.empty:
-        return language.text("page.prospects_none", count=found.left_out)
+    if prospects_of_all.by_segment.empty:
+        return language.text("page.prospects_none", count=prospects_of_all.left_out)
     note = language.text(
         "page.prospects_note",
-        accuracy=found.accuracy,
-        majority=found.majority,
-        error=100 * found.calibration_error,
+        accuracy=prospects_of_all.accuracy,
+        majority=prospects_of_all.majority,
+        error=100 * prospects_of_all.calibration_error,
     )
-    left_out = language.text("page.prospects_left_out", count=found.left_out)
-    return f"{note} {left_out}" if found.left_out else note
+    left_out = language.text("page.prospects_left_out", count=prospects_of_all.left_out)
+    return f"{note} {left_out}" if prospects_of_all.left_out else note
 
 
 def number_of_segments(story: Story, language: Language) -> str:
     """Say why the winner has as many segments as it has."""
     card, selection, limits, t = story.winner, story.selection, story.limits, language.text
     k = float(card.n_segments)
-    found = best_by_segments(story.studies[card.algorithm]) if card.algorithm in story.studies else {}
-    told: dict[str, object] = {"algorithm": card.algorithm, "k": card.n_segments}
-    if k not in found or len(found) < 2:
-        sentences = [t("page.k_only", **told)]
+    best = best_by_segments(story.studies[card.algorithm]) if card.algorithm in story.studies else {}
+    values: dict[str, object] = {"algorithm": candidate(card.algorithm, language), "k": card.n_segments}
+    if k not in best or len(best) < 2:
+        sentences = [t("page.k_only", **values)]
     else:
-        rival = max((one for one in found if one != k), key=lambda one: found[one].value)
-        told |= {"value": found[k].value, "next_value": found[rival].value}
-        told |= {"low": int(min(found)), "high": int(max(found)), "next": int(rival)}
-        sentences = [t("page.k_best" if found[k].value >= found[rival].value else "page.k_final", **told)]
+        rival = max((one for one in best if one != k), key=lambda one: best[one].value)
+        values |= {"value": best[k].value, "next_value": best[rival].value}
+        values |= {"low": int(min(best)), "high": int(max(best)), "next": int(rival)}
+        sentences = [t("page.k_best" if best[k].value >= best[rival].value else "page.k_final", **values)]
     if selection.near_ties and not selection.rule_of_thumb:
         sentences.append(t("page.k_tie"))
     sentences.append(t("page.k_limits", most=limits.max_segments, least=limits.min_segment_share))
@@ -198,7 +202,7 @@ def outcome(name: str, window: Window, language: Language) -> str:
 
 def meanings(story: Story, language: Language) -> list[tuple[str, str, str]]:
     """Return what the heads of the ranking mean: word, name of the metric where it has one, and meaning."""
-    found = [(language.text("report.rank"), "", language.text("meaning.rank"))]
+    rows = [(language.text("report.rank"), "", language.text("meaning.rank"))]
     explained = outcome(story.outcome, story.data.window, language)
     reference = story.winner.score("value/reference")
     for key in criteria(story.selection):
@@ -206,8 +210,8 @@ def meanings(story: Story, language: Language) -> list[tuple[str, str, str]]:
         words = language.text(f"meaning.{key}", outcome=explained) if known else ""
         if key.startswith("value/") and reference is not None:
             words += ". " + language.text("page.best_known", reference=reference.value)
-        found.append((criterion(key, language), key, words.rstrip(".")))
-    return found
+        rows.append((criterion(key, language), key, words.rstrip(".")))
+    return rows
 
 
 def looked_at(data: Data, language: Language) -> str:
@@ -215,10 +219,11 @@ def looked_at(data: Data, language: Language) -> str:
     return language.text("report.data_in_turn" if data.in_turn else "report.data", data=data)
 
 
-def loadings(found: Discriminant, language: Language) -> str:
+def loadings(discriminant: Discriminant, language: Language) -> str:
     """List the variables that tell a segment from the rest."""
     return ", ".join(
-        f"{column_label(name, language)} ({language.decimal(loading)})" for name, loading in found.loadings
+        f"{column_label(name, language)} ({language.decimal(loading)})"
+        for name, loading in discriminant.loadings
     )
 
 
@@ -237,20 +242,20 @@ def _result(card: Scorecard, selection: Selection, language: Language) -> str:
 def _why_not(card: Scorecard, selection: Selection, language: Language) -> str:
     ranks = selection.ranking.set_index("candidate")["rank"]
     own, best = float(ranks.loc[card.candidate]), float(ranks.loc[selection.winner])
-    told = {"winner": candidate(selection.winner, language), "rank": own, "best": best}
+    values = {"winner": candidate(selection.winner, language), "rank": own, "best": best}
     if not isfinite(own):
-        asked = language.text("page.asked").lower()
+        limit_word = language.text("page.asked").lower()
         failed = [
             f"{tables.gate_title(gate, language)} ({tables.measured(gate, language)}; "
-            f"{asked}: {tables.limit(gate, language)})"
+            f"{limit_word}: {tables.limit(gate, language)})"
             for gate in card.gates
             if gate.status == "failed" and gate.severity == "error"
         ]
-        return language.text("page.lost_gates", gates=failed, **told)
+        return language.text("page.lost_gates", gates=failed, **values)
     if selection.rule_of_thumb:
-        return language.text("page.lost_thumb", **told)
+        return language.text("page.lost_thumb", **values)
     key = "page.lost_tie" if card.candidate in selection.near_ties else "page.lost_rank"
-    return language.text(key, **told)
+    return language.text(key, **values)
 
 
 def search(study: StudyResult, language: Language) -> str:

@@ -10,6 +10,7 @@ from segmentwerk.config import CompareSettings
 from segmentwerk.contest.outcome import Outcome
 from segmentwerk.core.proposal import Proposal
 from segmentwerk.core.settings import EvaluationSettings
+from segmentwerk.core.space_columns import ColumnKind
 from segmentwerk.core.types import Scorecard, Selection, StudyResult, Verdict, Window
 from segmentwerk.insight.cards import Card, Prospects
 from segmentwerk.insight.migration import Migration
@@ -69,7 +70,7 @@ class Data:
             digest=table.digest,
             factors=prepared.factors,
             explained=space.factors_.explained_variance_ratio if space.factors_ else 1.0,
-            alone=[column for column in space.columns_ if column not in prepared.factors],
+            alone=[column.name for column in space.schema_ if column.kind is not ColumnKind.FACTOR],
             faint=prepared.faint,
         )
 

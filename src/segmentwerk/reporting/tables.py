@@ -48,11 +48,11 @@ class Grid:
 
 def ranking(selection: Selection, cards: Sequence[Scorecard], language: Language) -> Grid:
     """Return name, segments, mean rank, and each criterion with its interval, of every candidate."""
-    found, keys = {card.candidate: card for card in cards}, criteria(selection)
+    by_name, keys = {card.candidate: card for card in cards}, criteria(selection)
     heads = [language.text(f"report.{name}") for name in ("candidate", "segments", "rank")]
     rows = []
     for row in selection.ranking.to_dict("records"):
-        card = found[str(row["candidate"])]
+        card = by_name[str(row["candidate"])]
         scores = [interval(card.score(key), language) for key in keys]
         name = candidate(card.candidate, language)
         rows.append([name, str(card.n_segments), language.decimal(float(row["rank"])), *scores])
@@ -111,16 +111,18 @@ def measured(gate: Gate, language: Language) -> str:
 def gates_of_all(cards: Sequence[Scorecard], language: Language) -> list[tuple[str, list[tuple[str, str]]]]:
     """Return for each gate its title with what it asks, and (status, text) of every candidate."""
     rows = []
-    for asked in zip(*(card.gates for card in cards), strict=True):
-        limits = dict.fromkeys(text for gate in asked if (text := limit(gate, language)))  # may depend on k
-        title = gate_title(asked[0], language) + (f": {'; '.join(limits)}" if limits else "")
-        rows.append((title, [(str(gate.status), _answer(gate, language)) for gate in asked]))
+    for same_gate in zip(*(card.gates for card in cards), strict=True):
+        limits = dict.fromkeys(
+            text for gate in same_gate if (text := limit(gate, language))
+        )  # may depend on k
+        title = gate_title(same_gate[0], language) + (f": {'; '.join(limits)}" if limits else "")
+        rows.append((title, [(str(gate.status), _answer(gate, language)) for gate in same_gate]))
     return rows
 
 
 def _answer(gate: Gate, language: Language) -> str:
-    status, found = language.text(f"gates.{gate.status}"), measured(gate, language)
-    return f"{status} ({found})" if found else status
+    status, value = language.text(f"gates.{gate.status}"), measured(gate, language)
+    return f"{status} ({value})" if value else status
 
 
 def scores(cards: Sequence[Scorecard], language: Language) -> Grid:
@@ -207,10 +209,10 @@ def total(amounts: Iterable[float]) -> float:
     return float(sum(amounts))
 
 
-def prospects(found: Prospects, names: Mapping[int, str], language: Language) -> Grid:
+def prospects(summary: Prospects, names: Mapping[int, str], language: Language) -> Grid:
     """Return prospects by segment."""
     keys = ("report.id", "report.name", "page.prospects_count", "report.share", "page.confidence")
-    everyone = found.by_segment["accounts"].sum()
+    everyone = summary.by_segment["accounts"].sum()
     rows = [
         [
             str(segment),
@@ -219,7 +221,7 @@ def prospects(found: Prospects, names: Mapping[int, str], language: Language) ->
             language.percent(accounts / everyone, 1),
             language.percent(confidence),
         ]
-        for segment, accounts, confidence in found.by_segment[["accounts", "confidence"]].itertuples()
+        for segment, accounts, confidence in summary.by_segment[["accounts", "confidence"]].itertuples()
     ]
     return Grid([language.text(key) for key in keys], rows, left=2)
 
@@ -245,17 +247,18 @@ def apart(card: Card, language: Language) -> Grid:
 
 def differences(proposal: Proposal, language: Language) -> Grid | None:
     """Return how a version does beside the champion; None where there is nothing to compare on."""
-    found, t = proposal.comparison, language.text
-    if found is None or not found.differences:
+    comparison, t = proposal.comparison, language.text
+    if comparison is None or not comparison.differences:
         return None
-    versions = [t("decision.version", version=version) for version in (found.champion, proposal.version)]
+    versions = [t("decision.version", version=version) for version in (comparison.champion, proposal.version)]
     heads = [t("decision.criterion"), *versions, t("decision.difference"), t("decision.meaning")]
     rows = [
-        _difference(one, criterion(one.key, language), language, ".3", "±.3") for one in found.differences
+        _difference(one, criterion(one.key, language), language, ".3", "±.3")
+        for one in comparison.differences
     ]
-    if found.overall is not None:
-        rows.append(_difference(found.overall, t("decision.overall"), language, "%", "±%1"))
-    return Grid(heads, rows, left=5, caption=t("decision.differences", held_out=found.held_out))
+    if comparison.overall is not None:
+        rows.append(_difference(comparison.overall, t("decision.overall"), language, "%", "±%1"))
+    return Grid(heads, rows, left=5, caption=t("decision.differences", held_out=comparison.held_out))
 
 
 def _difference(one: Difference, title: str, language: Language, form: str, signed: str) -> list[str]:

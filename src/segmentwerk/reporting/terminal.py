@@ -49,13 +49,13 @@ def show(story: Story, released: Release, store: str | None, currency: str = "")
         console.print(_next_steps(released, where), markup=False)
 
 
-def plain(asked: question.Question) -> str:
+def plain(shown: question.Question) -> str:
     """Write what is to be decided."""
-    lines = [asked.question, *asked.facts]
-    for grid in asked.grids:
+    lines = [shown.question, *shown.facts]
+    for grid in shown.grids:
         lines += ["", grid.caption.replace("`", ""), grid.plain]
-    lines += [""] if asked.grids else []
-    lines += [f"{answer.word}: {answer.command or answer.outcome}" for answer in asked.answers]
+    lines += [""] if shown.grids else []
+    lines += [f"{answer.word}: {answer.command or answer.outcome}" for answer in shown.answers]
     return "\n".join(lines)
 
 

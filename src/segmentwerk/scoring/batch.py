@@ -13,10 +13,11 @@ import pandas as pd
 
 from segmentwerk.core.errors import ConfigError, InputError, nearest
 from segmentwerk.core.files import locked
+from segmentwerk.data.hidden import ROW
 from segmentwerk.scoring.cells import ID, Wanted
 from segmentwerk.scoring.load import LoadedModel, load
 from segmentwerk.scoring.parts import PLAN, Parts, quarantine
-from segmentwerk.scoring.source import ROW, Chunk, files_of, open_source
+from segmentwerk.scoring.source import Chunk, files_of, open_source
 from segmentwerk.shipped.model_catalogue import OUTPUTS
 
 CHUNK = 131_072

@@ -118,14 +118,14 @@ def places(file: Path, names: Iterable[str | None], wanted: Wanted) -> dict[str,
     InputError
         If one is there twice.
     """
-    found: dict[str, int] = {}
+    place_by_name: dict[str, int] = {}
     known = {ID, *wanted.features}
     for place, name in enumerate(names):
-        if name is not None and name in found:
+        if name is not None and name in place_by_name:
             raise InputError(f"{file} has the column {name!r} twice.", "Rename or remove one of them.")
         if name is not None and name in known:
-            found[name] = place
-    return found
+            place_by_name[name] = place
+    return place_by_name
 
 
 def select(
@@ -181,12 +181,12 @@ def _evidence(
         return {}
     cells = ", ".join(f"CAST({c.sql} AS VARCHAR) AS c{place}" for place, c in enumerate(columns.values()))
     counts = ", ".join(f"count_if(regexp_matches(x, '{numbers.evidence(sign)}'))" for sign in (",", "."))
-    found = con.execute(
+    evidence = con.execute(
         f"SELECT CAST(name[2:] AS INTEGER), {counts} FROM (UNPIVOT (SELECT {cells} FROM {relation} "
         f"LIMIT {_SAMPLE_ROWS}) ON COLUMNS(*) INTO NAME name VALUE x) GROUP BY name"
     ).fetchall()
     names = list(columns)
-    return {names[place]: (comma, point) for place, comma, point in found}
+    return {names[place]: (comma, point) for place, comma, point in evidence}
 
 
 class Rest(NamedTuple):
@@ -212,9 +212,9 @@ def rest(con: duckdb.DuckDBPyConnection, columns: Mapping[str, pa.ChunkedArray])
         return {}
     together = pa.chunked_array([part for texts in left.values() for part in texts.chunks])
     codes = together.combine_chunks().dictionary_encode()
-    found = _careful(con, codes.dictionary)
+    careful = _careful(con, codes.dictionary)
     at = codes.indices.fill_null(len(codes.dictionary)).to_numpy().reshape(len(left), -1)
-    return {name: Rest(found.values[row], found.lost[row]) for name, row in zip(left, at, strict=True)}
+    return {name: Rest(careful.values[row], careful.lost[row]) for name, row in zip(left, at, strict=True)}
 
 
 def _careful(con: duckdb.DuckDBPyConnection, words: pa.Array) -> Rest:

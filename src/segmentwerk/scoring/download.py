@@ -74,9 +74,9 @@ def _is_left(path: Path, files: Mapping[str, str] | None) -> bool:
 
 
 def _insist(folder: Path, files: Mapping[str, str]) -> None:
-    found = inventory(folder)
+    digests = inventory(folder)
     for name, digest in files.items():
-        if found.get(name) != digest:
+        if digests.get(name) != digest:
             raise ModelError(
                 f"The model's file {name} is not the one that was registered.",
                 "It was changed or damaged; register the model again or load another version.",

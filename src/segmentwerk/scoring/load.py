@@ -62,8 +62,8 @@ class LoadedModel:
             If the model refuses the input.
         """
         inside = self.model.unwrap_python_model()
-        found: pd.DataFrame = inside.predict(None, frame, {"columns": list(columns)})
-        return found
+        assigned: pd.DataFrame = inside.predict(None, frame, {"columns": list(columns)})
+        return assigned
 
 
 def load(model_uri: str, tracking_uri: str | None = None) -> LoadedModel:
@@ -135,30 +135,32 @@ def check(folder: Path, expected: str | None = None) -> str:
     from segmentwerk.shipped.segment_model import ENTRY, sha256, verified
 
     try:
-        said = Model.load(str(folder)).flavors.get("python_function", {})
-        _insist_on_loader(said)
-        named = [folder / entry["path"] for entry in said.get("artifacts", {}).values()]
-        found = {file.name: file for file in [*named, folder / ENTRY] if file.is_file()}
-        if "digests.json" not in found:
+        flavor = Model.load(str(folder)).flavors.get("python_function", {})
+        _insist_on_loader(flavor)
+        named = [folder / entry["path"] for entry in flavor.get("artifacts", {}).values()]
+        files = {file.name: file for file in [*named, folder / ENTRY] if file.is_file()}
+        if "digests.json" not in files:
             raise ModelError(
                 f"{folder} holds no segmentation model.", "Register it again or load another version."
             )
-        verified(found, expected or said["config"]["digest"])
+        verified(files, expected or flavor["config"]["digest"])
     except MlflowException as error:
         raise ModelError(error.message) from error
-    return sha256(found["digests.json"].read_bytes())
+    return sha256(files["digests.json"].read_bytes())
 
 
-def _insist_on_loader(said: Mapping[str, Any]) -> None:
+def _insist_on_loader(flavor: Mapping[str, Any]) -> None:
     """Refuse an `MLmodel` that would make MLflow run anything but the model's entry.
 
     Digests say nothing of it where no list of registered files is known, as for a folder.
     """
     from segmentwerk.shipped.segment_model import ENTRY
 
-    asked = {key: said.get(key) for key in ("loader_module", "code", "python_model", "data", "env_manager")}
-    code = Path(str(said.get("model_code_path", ""))).name
-    if asked != {**dict.fromkeys(asked), "loader_module": LOADER} or code != ENTRY:
+    loader = {
+        key: flavor.get(key) for key in ("loader_module", "code", "python_model", "data", "env_manager")
+    }
+    code = Path(str(flavor.get("model_code_path", ""))).name
+    if loader != {**dict.fromkeys(loader), "loader_module": LOADER} or code != ENTRY:
         raise ModelError(
             "The model's file MLmodel asks for other code than a segmentation model's.",
             "It was changed; register the model again or load another version.",
@@ -178,8 +180,8 @@ def _pin(model_uri: str, tracking_uri: str | None) -> tuple[str, Mapping[str, st
     from mlflow import MlflowClient
 
     client = MlflowClient(tracking_uri, tracking_uri)
-    found = _find(client, model_uri, address)
-    return f"models:/{found.name}/{found.version}", found.tags
+    version = _find(client, model_uri, address)
+    return f"models:/{version.name}/{version.version}", version.tags
 
 
 def _find(client: MlflowClient, model_uri: str, address: re.Match[str]) -> Any:

@@ -46,5 +46,5 @@ def score_package(folder: Path, features: pd.DataFrame, columns: list[str]) -> p
     model = module.SegmentModel()
     model.load_context(SimpleNamespace(artifacts=files, model_config={}))
     rows = features.rename_axis("account_id").reset_index()
-    found: pd.DataFrame = model.predict(None, rows, {"columns": columns})
-    return found
+    assigned: pd.DataFrame = model.predict(None, rows, {"columns": columns})
+    return assigned

@@ -54,10 +54,12 @@ def opened(con: duckdb.DuckDBPyConnection, files: Sequence[Path], wanted: Wanted
     runs = []
     for (names, columns), group in groupby(files, lambda file: _schema(con, file)):
         alike = tuple(group)
-        found = {name: columns[place] for name, place in places(alike[0], names, wanted).items()}
-        _insist_on_types(alike[0], found, wanted)
-        _insist_on_ids(con, alike[0], found, _relation(alike))
-        runs.append(ParquetFiles(alike, names, found, signs(con, found, wanted, _relation(alike))))
+        columns_by_name = {name: columns[place] for name, place in places(alike[0], names, wanted).items()}
+        _insist_on_types(alike[0], columns_by_name, wanted)
+        _insist_on_ids(con, alike[0], columns_by_name, _relation(alike))
+        runs.append(
+            ParquetFiles(alike, names, columns_by_name, signs(con, columns_by_name, wanted, _relation(alike)))
+        )
     return runs
 
 

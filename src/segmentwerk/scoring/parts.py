@@ -15,8 +15,9 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from segmentwerk.core.files import atomic_file
+from segmentwerk.data.hidden import ROW
 from segmentwerk.scoring.cells import ID
-from segmentwerk.scoring.source import ROW, Chunk
+from segmentwerk.scoring.source import Chunk
 from segmentwerk.shipped.model_catalogue import OUTPUTS
 
 _ARROW = {"string": pa.string(), "long": pa.int64(), "double": pa.float64(), "boolean": pa.bool_()}

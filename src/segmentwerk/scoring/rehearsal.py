@@ -52,11 +52,11 @@ class Rehearsal:
         path = loaded.folder / "artifacts" / "probe.json"
         if not path.is_file():
             raise ModelError(f"{loaded.uri} carries no accounts to try it with.", "Register it anew.")
-        told = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
         kinds = dict.fromkeys(loaded.catalogue.numeric, "float64")
-        rows = pd.DataFrame(told["columns"]).astype(kinds)
-        memberships, ids = np.array(told["memberships"]), np.array(told["segment_ids"])
-        unanswered = np.array(told.get("unanswered", [False] * len(rows)))
+        rows = pd.DataFrame(content["columns"]).astype(kinds)
+        memberships, ids = np.array(content["memberships"]), np.array(content["segment_ids"])
+        unanswered = np.array(content.get("unanswered", [False] * len(rows)))
         return cls(loaded, rows, memberships, ids, unanswered)
 
     def parity(self) -> Gate:
@@ -91,7 +91,7 @@ class Rehearsal:
         with ThreadPoolExecutor(CLIENTS) as pool:
             answers = list(pool.map(self._ask, turns))
         usual, slowest = 1000 * np.quantile([seconds for seconds, _ in answers], [0.5, 0.99])
-        wrong = sum(found != together[turn] for turn, (_, found) in zip(turns, answers, strict=True))
+        wrong = sum(answer != together[turn] for turn, (_, answer) in zip(turns, answers, strict=True))
         message = (
             f"{len(answers)} single accounts by {CLIENTS} clients at once: half within {usual:.0f} ms, at "
             f"most {max_latency_ms:.0f} ms, 99 in 100 within {slowest:.0f} ms; {wrong} answers unlike those "

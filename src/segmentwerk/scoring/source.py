@@ -19,12 +19,12 @@ import pyarrow as pa
 from segmentwerk.core.errors import InputError
 from segmentwerk.core.interruption import stoppable
 from segmentwerk.data.discovery import PARQUET, TEXT, find, suffix
+from segmentwerk.data.hidden import ROW
 from segmentwerk.data.textfile import too_large
 from segmentwerk.scoring import cells, parquets, texts
 from segmentwerk.scoring.cells import ID, NO_LIMITS, Cells, Part, Wanted
 from segmentwerk.shipped.model_catalogue import Limits
 
-ROW = "_row"
 THREADS = 8
 """At most: each holds rows of all columns."""
 LEAST = 512 * 2**20
@@ -171,14 +171,14 @@ def insist(given: object, parts: Sequence[Part], wanted: Wanted) -> set[str]:
     return names
 
 
-def _check_columns(given: object, found: Sequence[str], known: Sequence[str]) -> None:
-    if not set(found) & set(known):
-        shown = ", ".join(found) if len(found) <= 20 else f"{', '.join(found[:20])}, … ({len(found)})"
+def _check_columns(given: object, columns: Sequence[str], known: Sequence[str]) -> None:
+    if not set(columns) & set(known):
+        shown = ", ".join(columns) if len(columns) <= 20 else f"{', '.join(columns[:20])}, … ({len(columns)})"
         raise InputError(
             f"{given} has none of the model's columns; it has: {shown}.",
             f"Expected some of: {', '.join(known)}.",
         )
-    if ID not in found and (close := difflib.get_close_matches(ID, found, n=1)):
+    if ID not in columns and (close := difflib.get_close_matches(ID, columns, n=1)):
         raise InputError(f"{given} has no column {ID!r}.", f"Rename {close[0]!r} to {ID!r}.")
 
 

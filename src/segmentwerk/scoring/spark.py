@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from segmentwerk.core.errors import ConfigError, InputError
+from segmentwerk.data.hidden import REASON, ROW
 from segmentwerk.scoring.batch import Summary, insist_apart, wanted_columns
 from segmentwerk.scoring.cells import ID, Wanted
 from segmentwerk.scoring.load import LoadedModel, load
-from segmentwerk.scoring.source import ROW
-from segmentwerk.scoring.sparkfiles import COLUMN, REASON, Table, reading
+from segmentwerk.scoring.sparkfiles import COLUMN, Table, reading
 from segmentwerk.shipped.model_catalogue import OUTPUTS
 
 
@@ -79,18 +79,14 @@ def score(
         rejected = checked.where(checked[REASON].isNotNull())
         assigned = _assign(spark, loaded, table, sound).cache()
         _write(assigned.select(*wanted), output)
-        quarantine = output.with_name(f"{output.name}.quarantine")
         n_rejected = rejected.count()
-        shutil.rmtree(quarantine, ignore_errors=True)
-        if n_rejected:
-            names = {ROW: "row", ID: "account_id", COLUMN: "column", REASON: "reason"}
-            _write(rejected.select(*(rejected[key].alias(name) for key, name in names.items())), quarantine)
+        quarantine = _set_aside(rejected, n_rejected, output)
     counts = _counts(assigned)
     assigned.unpersist()
     scored = sum(counts["segment_id"].values())
     return Summary(
         output=output,
-        quarantine=quarantine if n_rejected else None,
+        quarantine=quarantine,
         model=loaded.uri,
         model_version=loaded.version,
         read=scored + n_rejected,
@@ -103,6 +99,17 @@ def score(
         ignored=table.ignored,
         resumed=0,
     )
+
+
+def _set_aside(rejected: Any, n_rejected: int, output: Path) -> Path | None:
+    """Write the rejected rows beside the output; return the folder, None where there are none."""
+    quarantine = output.with_name(f"{output.name}.quarantine")
+    shutil.rmtree(quarantine, ignore_errors=True)
+    if not n_rejected:
+        return None
+    names = {ROW: "row", ID: "account_id", COLUMN: "column", REASON: "reason"}
+    _write(rejected.select(*(rejected[key].alias(name) for key, name in names.items())), quarantine)
+    return quarantine
 
 
 def _assign(spark: Any, loaded: LoadedModel, table: Table, sound: Any) -> Any:
@@ -141,4 +148,4 @@ def _counts(assigned: Any) -> dict[str, dict[str, int]]:
         for name, value in zip(names, values, strict=True):
             key = str(value).lower() if name == "is_outlier" else str(value)
             counts[name][key] = counts[name].get(key, 0) + n
-    return {name: dict(sorted(found.items())) for name, found in counts.items()}
+    return {name: dict(sorted(counted.items())) for name, counted in counts.items()}

@@ -17,14 +17,15 @@ import duckdb
 from segmentwerk.core.errors import InputError
 from segmentwerk.data import numbers
 from segmentwerk.data.discovery import PARQUET, suffix
+from segmentwerk.data.hidden import REASON, ROW
 from segmentwerk.data.numbers import DecimalSign
 from segmentwerk.scoring import parquets, texts
 from segmentwerk.scoring.cells import FRACTIONS, ID, NO_LIMITS, NUMBERS, FileColumn, Part, Wanted
-from segmentwerk.scoring.source import ROW, files_of, insist
+from segmentwerk.scoring.source import files_of, insist
 from segmentwerk.scoring.texts import UTF8, CsvFile
 from segmentwerk.shipped.model_catalogue import Limits
 
-COLUMN, REASON = "_column", "_reason"
+COLUMN = "_column"
 _CORRUPT = "_corrupt"
 _BLANKS = f"' \t\r\n{numbers.SPACES}'"
 _PLAIN: dict[DecimalSign, str] = {
@@ -172,8 +173,8 @@ def _parquet(
     frames = []
     for run in runs:
         frame = spark.read.parquet(*_paths(run.files)).withColumn(_CORRUPT, f.lit(None).cast("string"))
-        found = {n: FileColumn(f"`{n.replace('`', '``')}`", column.type) for n, column in run.found.items()}
-        frames.append(_selected(frame, found, run.signs, wanted))
+        columns = {n: FileColumn(f"`{n.replace('`', '``')}`", column.type) for n, column in run.found.items()}
+        frames.append(_selected(frame, columns, run.signs, wanted))
     return [Part(run.files[0], run.names) for run in runs], frames
 
 
@@ -185,11 +186,11 @@ def _paths(files: Iterable[Path]) -> list[str]:
     InputError
         If Spark would overlook a file.
     """
-    found = list(files)
-    for file in found:
+    paths = list(files)
+    for file in paths:
         if file.name[0] in "._":
             raise InputError(f"Spark overlooks {file}.", "Give the file a name that begins with a letter.")
-    return [re.sub(r"([\[\]{}*?\\])", r"\\\1", str(file)) for file in found]
+    return [re.sub(r"([\[\]{}*?\\])", r"\\\1", str(file)) for file in paths]
 
 
 def _selected(

@@ -121,15 +121,15 @@ class CsvFile:
 
     def _signs(self, con: duckdb.DuckDBPyConnection, wanted: Wanted) -> dict[str, DecimalSign]:
         """Return the decimal signs of the first rows, read again where lines among them are too long."""
-        found: dict[str, DecimalSign] = {}
+        signs_by_column: dict[str, DecimalSign] = {}
         usual: DecimalSign = "," if self.given.delimiter == ";" else "."
         if not self.places.keys() & set(wanted.numeric):
-            return found
+            return signs_by_column
         for longest in self.lengths:
-            found = signs(con, self.columns, wanted, self.relation(_keeping(longest)), usual)
+            signs_by_column = signs(con, self.columns, wanted, self.relation(_keeping(longest)), usual)
             if not _too_long(_rejected(con)):
                 break
-        return found
+        return signs_by_column
 
     def stage(self, con: duckdb.DuckDBPyConnection, wanted: Wanted, target: Path) -> tuple[str, ...]:
         """Write the wanted cells; return the lines that have more or fewer fields than the header."""
@@ -176,15 +176,15 @@ def _too_long(problems: Mapping[int, str]) -> bool:
 def _rejected(con: duckdb.DuckDBPyConnection) -> dict[int, str]:
     """Take the lines that the last scan rejected, with what is wrong."""
     query = f"SELECT line, max(error_message) FROM {REJECTED} GROUP BY line ORDER BY line"
-    found = dict(con.execute(query).fetchall())
+    reasons = dict(con.execute(query).fetchall())
     con.execute(f"DROP TABLE {REJECTED}")
-    return found
+    return reasons
 
 
 def before_header(text: TextFile) -> int:
     """Count the lines before a file's header; DuckDB would take an empty one for it."""
-    with lines(text) as found:
-        return next((n for n, line in enumerate(found) if n >= text.skip and line.strip()), text.skip)
+    with lines(text) as rows:
+        return next((n for n, line in enumerate(rows) if n >= text.skip and line.strip()), text.skip)
 
 
 def lines(text: TextFile) -> Any:

@@ -48,13 +48,13 @@ class Guard:
         if scope["path"] == ENTRY and scope["method"] == "POST":
             kind = headers.get(b"content-type", "").split(";")[0].strip().lower()
             if kind not in KINDS:
-                told = f"Content-Type is {kind[:100] or 'missing'}; send one of: {', '.join(KINDS)}."
-                await _answer(send, 415, "BAD_REQUEST", told)
+                message = f"Content-Type is {kind[:100] or 'missing'}; send one of: {', '.join(KINDS)}."
+                await _answer(send, 415, "BAD_REQUEST", message)
                 return
             body = await _read(receive)
             if kind == KINDS[0] and _depth(body) > DEEPEST:
-                told = f"The JSON is nested more than {DEEPEST} deep; send a list of records."
-                await _answer(send, 400, "BAD_REQUEST", told)
+                message = f"The JSON is nested more than {DEEPEST} deep; send a list of records."
+                await _answer(send, 400, "BAD_REQUEST", message)
                 return
             receive = _again(body, receive)
         await _in_json(self.behind, scope, receive, send)
@@ -92,14 +92,14 @@ async def _in_json(
     behind: Application, scope: MutableMapping[str, Any], receive: Receive, send: Send
 ) -> None:
     """Pass on what succeeds; hold back what fails until it is whole, and say it in JSON."""
-    status, said, begun = 0, b"", False
+    status, body, begun = 0, b"", False
 
     async def listen(message: Message) -> None:
-        nonlocal status, said, begun
+        nonlocal status, body, begun
         if message["type"] == "http.response.start":
             status = message["status"]
         elif status >= 400:
-            said += message.get("body", b"")
+            body += message.get("body", b"")
         if status < 400:
             begun = True
             await send(message)
@@ -109,17 +109,17 @@ async def _in_json(
     except Exception:
         if begun:  # nothing else can be said any more
             raise
-        status, said = 500, b"The server failed; its log says how."
+        status, body = 500, b"The server failed; its log says how."
         raise
     finally:
         if status >= 400:
-            code, told = _words(said)
-            await _answer(send, status, code, told)
+            code, text = _words(body)
+            await _answer(send, status, code, text)
 
 
-def _words(said: bytes) -> tuple[str, str]:
+def _words(body: bytes) -> tuple[str, str]:
     """Return the error code and what is to be told, without a stack trace and the input repeated."""
-    text, code = said.decode("utf-8", "replace").strip(), "BAD_REQUEST"
+    text, code = body.decode("utf-8", "replace").strip(), "BAD_REQUEST"
     try:
         parsed = json.loads(text)
     except ValueError:

@@ -30,17 +30,17 @@ def neighbor_graph(data: Tensor, n_pool: int, n_neighbors: int) -> Tensor:
     """
     pool, wanted = data[:n_pool], min(n_neighbors, n_pool - 1)
     halves = (pool**2).sum(1) / -2
-    found = [
+    neighbors = [
         torch.addmm(halves, block, pool.T).topk(wanted + 1).indices for block in torch.split(data, _SEARCHED)
     ]
-    return _without_self(torch.cat(found), wanted)
+    return _without_self(torch.cat(neighbors), wanted)
 
 
-def _without_self(found: Tensor, wanted: int) -> Tensor:
+def _without_self(neighbors: Tensor, wanted: int) -> Tensor:
     """Drop each row from its own neighbours, or the farthest one where it is not among them."""
-    own = found == torch.arange(len(found), device=found.device)[:, None]
+    own = neighbors == torch.arange(len(neighbors), device=neighbors.device)[:, None]
     own[:, -1] |= ~own.any(1)
-    return found[~own].view(len(found), wanted)
+    return neighbors[~own].view(len(neighbors), wanted)
 
 
 @dataclass(frozen=True)

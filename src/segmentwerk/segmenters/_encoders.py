@@ -186,9 +186,9 @@ class LevelEncoder:
 
     def apply(self, values: pd.Series) -> FloatArray:
         """Return the columns (n, n_levels)."""
-        codes, found = pd.factorize(_texts(values))
+        codes, uniques = pd.factorize(_texts(values))
         known, default = self._codes()
-        lookup = np.array([known.get(str(text), default) for text in found], dtype=np.int64)
+        lookup = np.array([known.get(str(text), default) for text in uniques], dtype=np.int64)
         return self.table[lookup[codes]]
 
     def to_onnx(self, graph: Graph, position: int, weights: FloatArray) -> str:

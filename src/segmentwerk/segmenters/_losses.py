@@ -57,8 +57,8 @@ class _CategoricalLoss:
         """Return the weighted cross-entropy of all variables, mean over rows; unknown ones cost nothing."""
         logits = output.index_select(1, self.columns).clamp(-_MAX_LOGIT, _MAX_LOGIT)
         wanted = (rows.index_select(1, self.columns) - self.low) / self.span
-        told = wanted @ self.member  # 1 where the variable is known
-        missed = told * (logits.exp() @ self.member).log() - (wanted * logits) @ self.member
+        known = wanted @ self.member  # 1 where the variable is known
+        missed = known * (logits.exp() @ self.member).log() - (wanted * logits) @ self.member
         return (missed @ self.weights).mean()
 
 

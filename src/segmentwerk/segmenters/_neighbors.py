@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from sklearn.neighbors import NearestNeighbors
+from sklearn.neighbors import KDTree, NearestNeighbors
 
 from segmentwerk.core.arrays import FloatArray, IntArray
 
 _MAX_DIMENSIONS = 50
+_MAX_TREE_DIMENSIONS = 15
+"""Columns up to which a tree finds neighbours faster than comparing all rows (scikit-learn's own limit)."""
 
 
 def neighbor_graph(data: FloatArray, n_pool: int, n_neighbors: int) -> IntArray:
@@ -18,10 +20,20 @@ def neighbor_graph(data: FloatArray, n_pool: int, n_neighbors: int) -> IntArray:
     carry structure rather than noise.
     """
     data, wanted = leading(data), min(n_neighbors, n_pool - 1)
-    found = (
-        NearestNeighbors(n_neighbors=wanted + 1).fit(data[:n_pool]).kneighbors(data, return_distance=False)
-    )
-    return _without_self(found.astype(np.int64), wanted)
+    neighbors = _nearest(data[:n_pool], data, wanted + 1)
+    return _without_self(neighbors.astype(np.int64), wanted)
+
+
+def _nearest(pool: FloatArray, data: FloatArray, n_neighbors: int) -> IntArray:
+    """Search as `NearestNeighbors` would, without its way of running trees side by side.
+
+    That swaps the filters of warnings, which all threads share: where segmenters are fitted side by side,
+    they were lost and scikit-learn warned of itself.
+    """
+    if pool.shape[1] <= _MAX_TREE_DIMENSIONS and n_neighbors < len(pool) // 2:
+        return np.asarray(KDTree(pool, leaf_size=30).query(data, n_neighbors, return_distance=False))
+    search = NearestNeighbors(n_neighbors=n_neighbors, algorithm="brute").fit(pool)
+    return np.asarray(search.kneighbors(data, return_distance=False))
 
 
 def modularity(labels: IntArray, graph: IntArray) -> float:
@@ -43,9 +55,9 @@ def leading(data: FloatArray) -> FloatArray:
     return points
 
 
-def _without_self(found: IntArray, wanted: int) -> IntArray:
+def _without_self(neighbors: IntArray, wanted: int) -> IntArray:
     """Drop each row from its own neighbours, or the farthest one where equal rows crowd it out."""
-    self_first = found == np.arange(len(found))[:, None]
+    self_first = neighbors == np.arange(len(neighbors))[:, None]
     self_first[~self_first.any(axis=1), -1] = True
-    kept: IntArray = found[~self_first].reshape(len(found), wanted)
+    kept: IntArray = neighbors[~self_first].reshape(len(neighbors), wanted)
     return kept

@@ -150,7 +150,7 @@ def _class(path: str, folder: Path) -> type[Any]:
     if not module.startswith(_PACKAGE):
         raise ModelError(f"{folder} names the class {path}, which is no segmenter of this package.", _REMEDY)
     try:
-        found: type[Any] = getattr(importlib.import_module(module), name)
+        loaded: type[Any] = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError) as error:
         raise ModelError(f"{folder} needs the class {path}, which is not here.", _REMEDY) from error
-    return found
+    return loaded

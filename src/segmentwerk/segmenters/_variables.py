@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from segmentwerk.core.arrays import BoolArray, FloatArray, IntArray
-from segmentwerk.core.space_columns import ColumnKind, SpaceColumn
+from segmentwerk.core.space_columns import ColumnKind, SpaceColumn, flag_name
 
 
 @dataclass(frozen=True)
@@ -100,11 +100,11 @@ def _flags(names: Sequence[str], data: FloatArray, low: FloatArray, high: FloatA
     place = {name: column for column, name in enumerate(names)}
     flag = np.full(len(names), -1, dtype=np.int64)
     for column, name in enumerate(names):
-        found = place.get(SpaceColumn.flag(name).name, -1)
+        flag_column = place.get(flag_name(name), -1)
         if (
-            found >= 0
-            and low[found] < high[found]
-            and np.isin(data[:, found], (low[found], high[found])).all()
+            flag_column >= 0
+            and low[flag_column] < high[flag_column]
+            and np.isin(data[:, flag_column], (low[flag_column], high[flag_column])).all()
         ):
-            flag[column] = found
+            flag[column] = flag_column
     return flag

@@ -203,26 +203,28 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
     def _settle(self, learned: FloatArray, data: FloatArray) -> IntArray:
         """Merge segments that are too small, number the rest by size and return every row's segment."""
         floor = max(1.0, self.min_segment_share * len(data))
-        asked, labels = self.n_segments_, self._labels(data)
+        n_asked, labels = self.n_segments_, self._labels(data)
         while (counts := np.bincount(labels, minlength=self.n_segments_)).min() < floor:
             if self.min_segment_share == 0:
-                raise FitError(f"{int((counts == 0).sum())} of {asked} segments hold no row.", FEWER)
+                raise FitError(f"{int((counts == 0).sum())} of {n_asked} segments hold no row.", FEWER)
             self._keep(np.delete(np.arange(self.n_segments_), counts.argmin()))
             self._refine(learned)
             labels = self._labels(data)
-        if self.n_segments_ < asked:
-            self._report_merge(asked)
+        if self.n_segments_ < n_asked:
+            self._report_merge(n_asked)
         by_size = _by_size(labels, data)
         if (by_size == np.arange(self.n_segments_)).all():
             return labels
         self._keep(by_size)
         return self._labels(data)
 
-    def _report_merge(self, asked: int) -> None:
+    def _report_merge(self, n_asked: int) -> None:
         limit = f"min_segment_share={self.min_segment_share:g}"
         if self.n_segments_ < 2:
-            raise FitError(f"Of {asked} segments only one is above {limit}.", FEWER)
-        self._note(f"Merged {asked - self.n_segments_} of {asked} segments below {limit} into the others.")
+            raise FitError(f"Of {n_asked} segments only one is above {limit}.", FEWER)
+        self._note(
+            f"Merged {n_asked - self.n_segments_} of {n_asked} segments below {limit} into the others."
+        )
 
     def _labels(self, data: FloatArray) -> IntArray:
         return np.concatenate([proba.argmax(axis=1) for proba, _ in self._by_chunk(data)])

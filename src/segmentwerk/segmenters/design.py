@@ -110,10 +110,10 @@ class Design:
         for term, block in zip(self.categories, blocks[3:], strict=True):
             weights = np.vstack([block.T, np.zeros(len(coefficients))])
             codes = {level: code for code, level in enumerate(term.levels)}
-            said = (
+            outputs = (
                 graph.category(term.column, codes, len(codes), table) for table in (weights, term.log_share)
             )
-            logits, score = (graph.add("Add", *pair) for pair in zip((logits, score), said, strict=True))
+            logits, score = (graph.add("Add", *pair) for pair in zip((logits, score), outputs, strict=True))
         return logits, score
 
     def _add_numbers(
@@ -166,10 +166,10 @@ class Design:
     def _codes(self, features: pd.DataFrame) -> list[IntArray]:
         codes = []
         for term in self.categories:
-            found = pd.Index(term.levels, dtype=object).get_indexer(
+            places = pd.Index(term.levels, dtype=object).get_indexer(
                 words(features[self.categorical[term.column]])
             )
-            codes.append(np.where(found < 0, len(term.levels), found))
+            codes.append(np.where(places < 0, len(term.levels), places))
         return codes
 
 
@@ -195,8 +195,8 @@ def _number(column: pd.Series, index: int) -> Number | None:
 
 def _category(column: pd.Series, index: int) -> Category:
     texts = words(column)
-    found, counts = np.unique(texts[texts != ""].astype(str), return_counts=True)
-    levels, kept = found[counts >= MIN_LEVEL], counts[counts >= MIN_LEVEL]
+    names, counts = np.unique(texts[texts != ""].astype(str), return_counts=True)
+    levels, kept = names[counts >= MIN_LEVEL], counts[counts >= MIN_LEVEL]
     shares = np.append(kept, counts.sum() - kept.sum()) + 0.5
     log_share = np.log(shares / shares.sum())
     usual = float(np.exp(log_share) @ log_share)

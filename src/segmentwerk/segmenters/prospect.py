@@ -168,7 +168,7 @@ def _out_of_fold(matrix: FloatArray, target: IntArray, n_segments: int) -> tuple
 
 def _temperature(logits: FloatArray, target: IntArray) -> float:
     """Return the divisor of the logits with the least log loss."""
-    found = minimize_scalar(
+    result = minimize_scalar(
         lambda log_t: log_loss(logits, target, float(np.exp(log_t))), bounds=(-2.0, 3.0), method="bounded"
     )
-    return float(np.exp(found.x))
+    return float(np.exp(result.x))

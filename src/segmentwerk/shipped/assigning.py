@@ -17,9 +17,9 @@ from mlflow.exceptions import MlflowException
 
 from .evidence import ReasonFinder
 from .frames import (
-    Flags,
-    Floats,
-    Integers,
+    BoolArray,
+    FloatArray,
+    IntArray,
     Texts,
     account_ids,
     insist_on_possible,
@@ -28,7 +28,7 @@ from .frames import (
     texts_of,
 )
 from .model_catalogue import ACCOUNT, COLUMNS, NO_SEGMENT, REASONS, Catalogue
-from .partial_answers import PartialAnswers, asked
+from .partial_answers import PartialAnswers, memberships
 
 NO_RUNNER_UP = NO_SEGMENT
 CHUNK, BLOCK = 16_384, 4_096
@@ -145,7 +145,7 @@ class Assigner:
         series = {name: pd.Series(answer[name], dtype=answer[name].dtype) for name in columns}
         return pd.DataFrame(series)  # texts stay objects: turning them into strings takes as long as scoring
 
-    def _basis(self, numeric: Floats, known: Flags) -> tuple[Integers, Floats]:
+    def _basis(self, numeric: FloatArray, known: BoolArray) -> tuple[IntArray, FloatArray]:
         """Say for each row what its assignment can stand on, and which share of the usual features is known.
 
         `FEW` rows are whole but for a rhythm that so few orders do not show.
@@ -166,8 +166,8 @@ class Assigner:
         return basis, share
 
     def _run(
-        self, numeric: Floats, texts: list[Texts], known: Flags, basis: Integers
-    ) -> tuple[Floats, Flags]:
+        self, numeric: FloatArray, texts: list[Texts], known: BoolArray, basis: IntArray
+    ) -> tuple[FloatArray, BoolArray]:
         """Return memberships (n, k) and whether rows are typical (n,), by the path of their basis."""
         proba = np.tile(self.partial.shares, (len(numeric), 1))
         typical = np.ones(len(numeric), dtype=bool)
@@ -184,25 +184,31 @@ class Assigner:
                 proba[rows], typical[rows] = run(numeric[rows], some, known[rows])
         return proba, typical
 
-    def _run_whole(self, numeric: Floats, texts: list[Texts], _known: Flags) -> tuple[Floats, Flags]:
-        proba, score = self._by_block("x", numeric, texts, lambda x, _: asked(self.segmenter, x))
+    def _run_whole(
+        self, numeric: FloatArray, texts: list[Texts], _known: BoolArray
+    ) -> tuple[FloatArray, BoolArray]:
+        proba, score = self._by_block("x", numeric, texts, lambda x, _: memberships(self.segmenter, x))
         return proba, score >= self.catalogue.outlier_threshold
 
-    def _run_partial(self, numeric: Floats, texts: list[Texts], known: Flags) -> tuple[Floats, Flags]:
+    def _run_partial(
+        self, numeric: FloatArray, texts: list[Texts], known: BoolArray
+    ) -> tuple[FloatArray, BoolArray]:
         output = "columns" if self.partial.joined else "x"
         return self._by_block(output, numeric, texts, lambda x, rows: self.partial.answer(x, known[rows]))
 
-    def _run_prospect(self, numeric: Floats, texts: list[Texts], _known: Flags) -> tuple[Floats, Flags]:
+    def _run_prospect(
+        self, numeric: FloatArray, texts: list[Texts], _known: BoolArray
+    ) -> tuple[FloatArray, BoolArray]:
         proba, score = self.prospect.run(["proba", "score"], _feed(self.prospect, numeric, texts))
         return proba, score >= self.catalogue.prospect_outlier_threshold
 
     def _by_block(
         self,
         output: str,
-        numeric: Floats,
+        numeric: FloatArray,
         texts: list[Texts],
-        ask: Callable[[Floats, slice], tuple[Floats, Any]],
-    ) -> tuple[Floats, Any]:
+        ask: Callable[[FloatArray, slice], tuple[FloatArray, Any]],
+    ) -> tuple[FloatArray, Any]:
         """Ask about rows of the reference space, block by block."""
         feed = _feed(self.space, numeric, texts)
         answers = []
@@ -214,7 +220,7 @@ class Assigner:
         proba, score = zip(*answers, strict=True)
         return np.concatenate(proba), np.concatenate(score)
 
-    def _withhold(self, answer: dict[str, Any], rows: Flags) -> None:
+    def _withhold(self, answer: dict[str, Any], rows: BoolArray) -> None:
         """Give no segment where too little is known; the likeliest one stands as runner-up."""
         if not rows.any():
             return
@@ -245,11 +251,11 @@ def _wanted(columns: Any) -> list[str]:
     return wanted
 
 
-def _feed(session: ort.InferenceSession, numeric: Floats, texts: list[Texts]) -> dict[str, Any]:
+def _feed(session: ort.InferenceSession, numeric: FloatArray, texts: list[Texts]) -> dict[str, Any]:
     """Return what the session asks for; a model without categories has no such inputs."""
-    asked = {node.name for node in session.get_inputs()}
-    feed: dict[str, Any] = {"numeric": numeric} if "numeric" in asked else {}
-    if "words" in asked:
+    inputs = {node.name for node in session.get_inputs()}
+    feed: dict[str, Any] = {"numeric": numeric} if "numeric" in inputs else {}
+    if "words" in inputs:
         feed["words"] = np.concatenate([text.words for text in texts])
         begins = np.cumsum([0, *(len(text.words) for text in texts)])
         last = [len(text.words) - 1 for text in texts]  # where the unknown ones, coded -1, find their text
@@ -258,7 +264,7 @@ def _feed(session: ort.InferenceSession, numeric: Floats, texts: list[Texts]) ->
     return feed
 
 
-def _two_best(proba: Floats) -> tuple[Integers, Floats, Integers, Floats]:
+def _two_best(proba: FloatArray) -> tuple[IntArray, FloatArray, IntArray, FloatArray]:
     """Return the best label, its probability, the second label (-1 if none) and the margin."""
     rows = np.arange(len(proba))
     best = proba.argmax(axis=1)

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .frames import Flags, Floats, Integers, Texts
+from .frames import BoolArray, FloatArray, IntArray, Texts
 from .model_catalogue import REASONS, Catalogue, FeatureRecord, ReasonWords
 
 DESCRIPTIVE = ("firmographic", "geographic")
@@ -48,7 +48,7 @@ class ReasonFinder:
         self.behaviour = np.array([feature.approach not in DESCRIPTIVE for feature in features], dtype=bool)
         self.phrases = [Phrase(catalogue.wording, feature) for feature in features]
 
-    def weigh(self, numeric: Floats, texts: list[Texts], label: Integers) -> Floats:
+    def weigh(self, numeric: FloatArray, texts: list[Texts], label: IntArray) -> FloatArray:
         """Return the evidence (n, n_features) of each value for the row's segment."""
         z = (np.sign(numeric) * np.log1p(np.abs(numeric)) - self.centre) / self.scale
         means = self.means[label]
@@ -59,7 +59,7 @@ class ReasonFinder:
         return np.nan_to_num(evidence, copy=False)
 
     def sentences(
-        self, numeric: Floats, texts: list[Texts], label: Integers, firmographic: Flags
+        self, numeric: FloatArray, texts: list[Texts], label: IntArray, firmographic: BoolArray
     ) -> list[NDArray[Any]]:
         """Return three columns of sentences (n,), empty where there is no reason left.
 
@@ -78,12 +78,12 @@ class ReasonFinder:
         for _ in REASONS:
             best = order.argmax(axis=1) if order.shape[1] else np.zeros(len(label), dtype=np.int64)
             strength = order[rows, best] if order.shape[1] else np.zeros(len(label))
-            columns.append(self._said(numeric, texts, np.where(strength > 0, best, -1)))
+            columns.append(self._texts_of(numeric, texts, np.where(strength > 0, best, -1)))
             if order.shape[1]:
                 order[rows, best] = 0.0
         return columns
 
-    def _said(self, numeric: Floats, texts: list[Texts], chosen: Integers) -> NDArray[Any]:
+    def _texts_of(self, numeric: FloatArray, texts: list[Texts], chosen: IntArray) -> NDArray[Any]:
         """Put the value of the chosen feature (-1: none) into its sentence, row by row."""
         sentences = np.full(len(chosen), "", dtype=object)
         for feature in np.unique(chosen[chosen >= 0]):

@@ -20,9 +20,9 @@ from .model_catalogue import ACCOUNT, Limits
 
 NUMBERS = (bool, int, float, Decimal, np.bool_, np.integer, np.floating)
 
-Floats = NDArray[np.float64]
-Integers = NDArray[np.int64]
-Flags = NDArray[np.bool_]
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
 
 
 class Texts(NamedTuple):
@@ -31,7 +31,7 @@ class Texts(NamedTuple):
     The last word is the empty text, for unknown; -1, the code of unknown values, finds it, too.
     """
 
-    codes: Integers
+    codes: IntArray
     words: NDArray[Any]
 
     @classmethod
@@ -39,7 +39,7 @@ class Texts(NamedTuple):
         """Return a column of which nothing is known."""
         return cls(np.full(n_rows, -1), np.array([""], dtype=object))
 
-    def take(self, rows: NDArray[np.bool_]) -> Texts:
+    def take(self, rows: BoolArray) -> Texts:
         """Return some rows."""
         return Texts(self.codes[rows], self.words)
 
@@ -78,7 +78,7 @@ def _account_id(value: Any, exact: int, row: int) -> str:
     return text
 
 
-def numbers_of(frame: pd.DataFrame, names: Sequence[str], begin: int = 0) -> Floats:
+def numbers_of(frame: pd.DataFrame, names: Sequence[str], begin: int = 0) -> FloatArray:
     """Return the columns as float64 (n, p), NaN where unknown; errors count rows from ``begin``."""
     numbers = np.full((len(frame), len(names)), np.nan)
     for j, name in enumerate(names):
@@ -93,7 +93,9 @@ def numbers_of(frame: pd.DataFrame, names: Sequence[str], begin: int = 0) -> Flo
     return numbers
 
 
-def insist_on_possible(numeric: Floats, names: Sequence[str], possible: Sequence[Limits], begin: int) -> None:
+def insist_on_possible(
+    numeric: FloatArray, names: Sequence[str], possible: Sequence[Limits], begin: int
+) -> None:
     """Refuse what a number of its kind cannot be at all, such as -5 orders or a share of 85."""
     low = np.array([limits.least for limits in possible])
     high = np.array([limits.most for limits in possible])
@@ -107,7 +109,7 @@ def insist_on_possible(numeric: Floats, names: Sequence[str], possible: Sequence
         )
 
 
-def _column(column: pd.Series, name: str, begin: int) -> Floats:
+def _column(column: pd.Series, name: str, begin: int) -> FloatArray:
     """Return the numbers of a column, whatever whole, decimal or nullable type they came in."""
     if column.dtype == np.float64:
         return column.to_numpy()
@@ -147,14 +149,14 @@ def texts_of(frame: pd.DataFrame, names: Sequence[str], begin: int = 0) -> list[
 
 def _category(column: pd.Series, begin: int) -> Texts:
     try:
-        codes, found = pd.factorize(column)
+        codes, uniques = pd.factorize(column)
     except TypeError:  # such as lists, which cannot be compared: the first of them is named below
-        codes, found = np.arange(len(column)), pd.Index(column.to_numpy(object), dtype=object)
-    words = [_text(value) if known else "" for value, known in zip(found, found.notna(), strict=True)]
+        codes, uniques = np.arange(len(column)), pd.Index(column.to_numpy(object), dtype=object)
+    words = [_text(value) if known else "" for value, known in zip(uniques, uniques.notna(), strict=True)]
     for place, word in enumerate(words):
         if word is None:
             row = begin + int(np.flatnonzero(codes == place)[0])
-            raise _unfit(str(column.name), "texts", found[place], row)
+            raise _unfit(str(column.name), "texts", uniques[place], row)
     return Texts(codes, np.array([*words, ""], dtype=object))
 
 
@@ -179,6 +181,6 @@ def _unfit(name: str, wanted: str, value: Any, row: int) -> MlflowException:
     return refusal
 
 
-def known_cells(numeric: Floats, texts: list[Texts]) -> Flags:
+def known_cells(numeric: FloatArray, texts: list[Texts]) -> BoolArray:
     """Return which features (n, n_features) are known, numbers first."""
     return np.column_stack([~np.isnan(numeric), *((text.words != "")[text.codes] for text in texts)])

@@ -232,14 +232,14 @@ class Catalogue:
         """
         try:
             content = json.loads(text)
-            found, writer = int(content["format"]), content.get("written_by") or "a newer version"
+            version, writer = int(content["format"]), content.get("written_by") or "a newer version"
         except (ValueError, TypeError, LookupError, AttributeError) as error:
             raise ValueError(
                 "catalogue.json is no catalogue of a model; register the model again."
             ) from error
-        if found > FORMAT:
+        if version > FORMAT:
             raise ValueError(
-                f"catalogue.json has format {found}, and this segmentwerk reads {FORMAT} at most. "
+                f"catalogue.json has format {version}, and this segmentwerk reads {FORMAT} at most. "
                 f"Install segmentwerk {writer}, which wrote it, or a later one."
             )
         try:

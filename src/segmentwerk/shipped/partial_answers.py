@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import onnxruntime as ort
 
-from .frames import Flags, Floats
+from .frames import BoolArray, FloatArray
 from .model_catalogue import PartialModel
 
 
@@ -37,22 +37,22 @@ class PartialAnswers:
         self.coefficients, self.intercepts = np.array(model.coefficients), np.array(model.intercepts)
         self.temper, self.thresholds = model.temper, np.array(model.outlier_thresholds)
 
-    def share(self, known: Flags) -> Floats:
+    def share(self, known: BoolArray) -> FloatArray:
         """Return the share (n,) of the usual features that are known (n, n_features)."""
         return np.asarray(known[:, self.usual].mean(axis=1))
 
-    def whole(self, known: Flags) -> Flags:
+    def whole(self, known: BoolArray) -> BoolArray:
         """Return which rows (n,) lack no more than customers of the training did."""
         few_unknown = (~known[:, self.usual]).sum(axis=1) <= self.allowed
         return np.asarray(few_unknown & known[:, self.always].all(axis=1))
 
-    def answer(self, columns: Floats, known: Flags) -> tuple[Floats, Flags]:
+    def answer(self, columns: FloatArray, known: BoolArray) -> tuple[FloatArray, BoolArray]:
         """Return memberships (n, k) and whether rows are typical (n,)."""
         filled, share = self.fill(columns, known), self.share(known)
         x = filled
         if self.joined:
             x = filled @ self.joined[0] - self.joined[1]
-        proba, score = asked(self.segmenter, x.reshape(-1, x.shape[-1]))
+        proba, score = memberships(self.segmenter, x.reshape(-1, x.shape[-1]))
         proba, score = proba.reshape(*filled.shape[:2], -1), score[: len(columns)]
         unknown = 1.0 - share[:, None]
         logs = np.log(np.maximum(np.hstack([proba[0], proba[1:].mean(axis=0)]), self.faintest))
@@ -63,7 +63,7 @@ class PartialAnswers:
         place = np.minimum((share * len(self.thresholds)).astype(np.int64), len(self.thresholds) - 1)
         return weights / weights.sum(axis=1, keepdims=True), score >= self.thresholds[place]
 
-    def fill(self, columns: Floats, known: Flags) -> Floats:
+    def fill(self, columns: FloatArray, known: BoolArray) -> FloatArray:
         """Return rows (1 + n_draws, n, d): as expected, and drawn from what is possible."""
         there = known[:, self.owners].astype(np.float64)
         n_factors = self.loadings.shape[1]
@@ -77,7 +77,7 @@ class PartialAnswers:
         return np.where(there > 0, columns, self.mean + factors @ self.loadings.T + own[:, None])
 
 
-def asked(segmenter: ort.InferenceSession, x: Floats) -> tuple[Floats, Floats]:
+def memberships(segmenter: ort.InferenceSession, x: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return memberships (n, k) and typicality (n,) of rows of the reference space."""
     proba, score = segmenter.run(["proba", "score"], {"x": x})
     return proba, score

@@ -97,8 +97,8 @@ def verified(files: Mapping[str, Path], digest: str | None) -> dict[str, bytes]:
     except ValueError as error:
         raise _refusal("digests.json") from error
     for name in sorted({*expected, *contents}):
-        found = contents.get(name)
-        if found is None or sha256(found) != expected.get(name):
+        content = contents.get(name)
+        if content is None or sha256(content) != expected.get(name):
             raise _refusal(name)
     return contents
 

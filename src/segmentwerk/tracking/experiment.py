@@ -45,19 +45,19 @@ def prepare(client: MlflowClient, uri: str, home: Path, name: str) -> str:
         If the experiment was deleted, or the store does not let us in.
     """
     try:
-        found = client.get_experiment_by_name(name) or _create(client, uri, home, name)
+        experiment = client.get_experiment_by_name(name) or _create(client, uri, home, name)
     except failures() as error:
         raise unreachable(uri, error) from error
-    if found.lifecycle_stage != "active":
+    if experiment.lifecycle_stage != "active":
         raise ConfigError(
             f"The experiment {name!r} was deleted.",
-            f"Restore it (mlflow experiments restore -x {found.experiment_id}) or choose another name "
+            f"Restore it (mlflow experiments restore -x {experiment.experiment_id}) or choose another name "
             "with tracking.experiment=…",
         )
     for key, value in tags().items():
-        if found.tags.get(key) != value:
-            client.set_experiment_tag(found.experiment_id, key, value)
-    return str(found.experiment_id)
+        if experiment.tags.get(key) != value:
+            client.set_experiment_tag(experiment.experiment_id, key, value)
+    return str(experiment.experiment_id)
 
 
 def page(address: str, experiment_id: str, run_id: str | None = None) -> str:

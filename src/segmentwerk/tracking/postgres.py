@@ -69,16 +69,16 @@ def _create(programs: Path, data: Path, user: str | None) -> None:
 
 def _programs() -> Path:
     """Return the folder of the newest server programs."""
-    found = [folder for pattern in FOLDERS for folder in Path("/").glob(pattern) if _is_complete(folder)]
+    folders = [folder for pattern in FOLDERS for folder in Path("/").glob(pattern) if _is_complete(folder)]
     on_path = shutil.which("initdb")
     if on_path:
-        found.append(Path(on_path).resolve().parent)
-    if not found:
+        folders.append(Path(on_path).resolve().parent)
+    if not folders:
         raise InputError(
             "PostgreSQL's server programs (initdb, pg_ctl) are not installed.",
             "Install them (Debian: apt-get install postgresql), or name a database: database=postgresql://…",
         )
-    return max(found, key=_version)
+    return max(folders, key=_version)
 
 
 def _is_complete(folder: Path) -> bool:
@@ -118,7 +118,7 @@ def _as(user: str | None, command: Sequence[str | Path]) -> list[str]:
 def _try(user: str | None, command: Sequence[str | Path]) -> tuple[int, str]:
     """Return the command's exit code and its last words."""
     words = _as(user, command)
-    with tempfile.TemporaryFile("w+") as said:  # the server would hold a pipe open for ever
-        done = subprocess.run(words, stdout=said, stderr=said, cwd="/", check=False)  # noqa: S603 our own words
-        said.seek(0)
-        return done.returncode, " ".join(said.read().split()[-60:])
+    with tempfile.TemporaryFile("w+") as output:  # the server would hold a pipe open for ever
+        done = subprocess.run(words, stdout=output, stderr=output, cwd="/", check=False)  # noqa: S603 our own words
+        output.seek(0)
+        return done.returncode, " ".join(output.read().split()[-60:])

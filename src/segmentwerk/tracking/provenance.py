@@ -39,13 +39,13 @@ def tags(root: Path = CHECKOUT) -> tuple[Tag, ...]:
 
 @cache
 def _versions() -> dict[str, str]:
-    found = {}
+    versions = {}
     for package in PACKAGES:
         try:
-            found[f"version.{package}"] = version(package)
+            versions[f"version.{package}"] = version(package)
         except PackageNotFoundError:
-            found[f"version.{package}"] = "absent"
-    return found
+            versions[f"version.{package}"] = "absent"
+    return versions
 
 
 def _git(root: Path) -> tuple[str, str]:

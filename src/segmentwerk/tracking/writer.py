@@ -150,8 +150,8 @@ class Store:
         """Return the finished runs nested in ``parent``, by key; none where the store is away."""
         if not parent.is_known:
             return {}
-        found = self._outbox.finished(self.prepare(experiment), parent.id)
-        return {key: Run(self, run_id) for key, run_id in found.items()}
+        run_ids = self._outbox.finished(self.prepare(experiment), parent.id)
+        return {key: Run(self, run_id) for key, run_id in run_ids.items()}
 
     def sync(self) -> int:
         """Send what was kept while the store did not answer; return the number of batches sent.

@@ -6,64 +6,36 @@ import logging
 import time
 from collections import Counter
 from collections.abc import Sequence
-from pathlib import Path
 
 import optuna
 
 from segmentwerk.core.errors import FitError
-from segmentwerk.core.settings import TuningSettings
 from segmentwerk.core.types import StudyResult, TrialRecord
 from segmentwerk.tuning.execution import OnTrial, StudyPlan, execute
-from segmentwerk.tuning.space import Point, SearchSpace
 from segmentwerk.tuning.trials import Objective
+
+__all__ = ["StudyPlan", "tune"]
 
 logger = logging.getLogger(__name__)
 
 
 def tune(
-    name: str,
-    objective: Objective,
-    space: SearchSpace,
-    settings: TuningSettings,
-    *,
-    seed: int,
-    home: Path,
-    digest: str = "",
-    n_trials: int | None = None,
-    start: Sequence[Point] = (),
-    on_trial: OnTrial | None = None,
-    n_finalists: int = 2,
+    plan: StudyPlan, objective: Objective, *, on_trial: OnTrial | None = None, n_finalists: int = 2
 ) -> StudyResult:
-    """Search ``space`` for the parameters with the highest value.
+    """Search the plan's space for the parameters with the highest value.
 
     The study is stored trial by trial. The same call goes on where a killed one stopped: finished
     trials stay, those under way are run again with the parameters they had. With one worker the
-    result equals that of an undisturbed run. A space with no more than ``n_trials`` points is walked
+    result equals that of an undisturbed run. A space with no more points than trials is walked
     through whole, in order; one without parameters has a single trial.
 
     Parameters
     ----------
-    name
-        What is tuned, such as ``online_retail-kmeans``; studies of one name learn from each other.
     objective
         Called with the parameters and ``report(step, value)``; returns scores, among them ``value``
         (higher is better). ``report`` ends a trial that is not worth going on. `FitError`, a value
         that is not finite and a lack of memory fail the trial with a reason. With several workers
         it must be picklable.
-    space
-        What is varied.
-    settings
-        Budget, sampler, pruner, workers and storage.
-    seed
-        Decides every draw.
-    home
-        The journal lies in ``home/studies``.
-    digest
-        Identifies everything else that the value depends on: data, fixed parameters, evaluation.
-    n_trials
-        Overrides ``settings.n_trials``.
-    start
-        Points that are tried first; what they leave out is drawn.
     on_trial
         Called once for each finished trial, in one thread of this process, after the trial is stored;
         again after a kill in between, so it should recognise what it has seen.
@@ -80,16 +52,13 @@ def tune(
     FitError
         If no trial completed; the reasons are named.
     ConfigError
-        If a starting point is outside of the space, or the storage cannot be opened.
+        If the storage cannot be opened.
     InputError
         If another process holds the journal, or the database breaks off.
     KeyboardInterrupt
         If Ctrl-C came before the first trial completed.
     """
     optuna.logging.set_verbosity(optuna.logging.ERROR)
-    plan = StudyPlan(
-        name, space, settings, seed, Path(home), digest, n_trials or settings.n_trials, tuple(start)
-    )
     begin = time.monotonic()
     records, interrupted = execute(plan, objective, on_trial)
     if interrupted:

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from segmentwerk.core.space_columns import ColumnKind, SpaceColumn, factor_name
+from segmentwerk.core.space_columns import ColumnKind, SpaceColumn, factor_name, flag_name
 from segmentwerk.segmenters.preprocess import ReferenceSpace
 
 COLUMNS = [
@@ -14,11 +14,24 @@ COLUMNS = [
     SpaceColumn.of_level("size", "a=b+c_missing"),
     SpaceColumn(ColumnKind.FACTOR, "frequency+monetary"),
 ]
+ODD = ["price=fair", "price+quality", "50% off", "hours_missing", "%3D", "a=b+c_missing"]
 
 
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.name)
 def test_a_column_s_name_says_what_it_holds(column: SpaceColumn) -> None:
     assert SpaceColumn.read(column.name) == column
+
+
+@pytest.mark.parametrize("variable", ODD)
+def test_a_feature_may_have_any_name(variable: str) -> None:
+    columns = [
+        SpaceColumn.number(variable),
+        SpaceColumn.flag(variable),
+        SpaceColumn.of_level(variable, "a=b"),
+    ]
+    assert [SpaceColumn.read(column.name) for column in columns] == columns
+    assert flag_name(columns[0].name) == columns[1].name
+    assert SpaceColumn.read(factor_name([variable, "growth"])).parts == [variable, "growth"]
 
 
 def test_names_are_those_of_models_before() -> None:

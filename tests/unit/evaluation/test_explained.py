@@ -1,7 +1,11 @@
+import threading
+
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.dummy import DummyRegressor
 
+from segmentwerk.core.threads import threads
 from segmentwerk.evaluation import explained
 from segmentwerk.evaluation.view import Case
 from small_worlds import SETTINGS, Labelled, blobs, split
@@ -52,3 +56,19 @@ def test_unknown_outcomes_are_left_out():
 def test_without_a_telling_outcome_there_is_no_family(outcome):
     X, types = blobs(300)
     assert scores(X, types, *[pd.Series(outcome, index=X.index, dtype=float)]) == {}
+
+
+def test_the_reference_is_fitted_by_one_thread(monkeypatch):
+    """Where scikit-learn runs fits side by side, it swaps the filters of warnings under all threads."""
+    fitted_by = set()
+
+    class Model(DummyRegressor):
+        def fit(self, X, y):
+            fitted_by.add(threading.get_ident())
+            return super().fit(X, y)
+
+    monkeypatch.setattr(explained, "HistGradientBoostingRegressor", lambda **_: Model())
+    X, types = blobs(600)
+    with threads():
+        scores(X, types, types * 2.0)
+    assert fitted_by == {threading.get_ident()}

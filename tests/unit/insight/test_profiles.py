@@ -145,3 +145,12 @@ def test_the_rule_finds_members_and_says_how_well():
     assert segment.rule.startswith("revenue so far above")
     assert segment.rule_precision == 1.0
     assert segment.rule_recall == 1.0
+
+
+@pytest.mark.parametrize("name", ["price=fair", "price+quality"])
+def test_a_rule_names_a_feature_with_signs_that_mean_something_in_columns(name: str) -> None:
+    high = np.arange(300) % 3 == 0
+    frame = pd.DataFrame({name: high * 10.0, "noise": np.random.default_rng(0).random(300)})
+    data = replace(table(frame), catalogue=(replace(CATALOGUE[0], name=name), CATALOGUE[1]))
+    segment = describe(data, pd.Series(high.astype(int), index=data.features.index), {0: 1, 1: 2})[1]
+    assert segment.rule.startswith(f"{name} above 5")

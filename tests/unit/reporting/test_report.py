@@ -93,7 +93,7 @@ def test_the_report_says_what_is_to_be_decided_and_why(english):
         "Against version 1, 50 of 400 accounts (12.5%) move, that is, get another segment id; "
         "they hold 50,000\xa0EUR of the revenue (12.5%). 50 of them only follow their segment",
         "split: 13 thirteen becomes 13",
-        "Why 4 segments:</strong> The search tried 2 to 6 segments with kmeans",
+        "Why 4 segments:</strong> The search tried 2 to 6 segments with k-means",
         "<strong>held-out gain</strong>: how much better the segments describe accounts",
         "Prospects by segment",
         "60% came right (30% by always naming the largest segment)",

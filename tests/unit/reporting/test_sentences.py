@@ -32,8 +32,8 @@ def study(**values):
     [
         ({"k2": 0.1, "k4": 0.5, "k6": 0.3}, "4 reached the best objective (0.500), next comes 6 (0.300)"),
         ({"k2": 0.1, "k4": 0.5, "k6": 0.7}, "valued 6 most (0.700; 4: 0.500); in the final"),
-        ({"k4": 0.5}, "kmeans was tried with 4 segments only"),
-        ({"k2": 0.5, "k3": 0.4}, "kmeans was tried with 4 segments only"),
+        ({"k4": 0.5}, "k-means was tried with 4 segments only"),
+        ({"k2": 0.5, "k3": 0.4}, "k-means was tried with 4 segments only"),
     ],
 )
 def test_why_so_many_segments(tell, found, words):

@@ -5,8 +5,9 @@ import shutil
 
 import pandas as pd
 
+from segmentwerk.data.hidden import ROW
 from segmentwerk.scoring.parts import Parts
-from segmentwerk.scoring.source import ROW, Chunk
+from segmentwerk.scoring.source import Chunk
 
 COLUMNS = ["account_id", "segment_id", "basis", "is_outlier"]
 

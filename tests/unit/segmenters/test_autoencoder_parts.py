@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import onnxruntime
 import pytest
+import sklearn.utils.parallel
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from sklearn.neighbors import NearestNeighbors
 
-from segmentwerk.segmenters import _diagnostics
+from segmentwerk.segmenters import _diagnostics, _neighbors
 from segmentwerk.segmenters._embedder import Embedder, FoldedMLP
 from segmentwerk.segmenters._neighbors import modularity, neighbor_graph
 from segmentwerk.segmenters._variables import Variables
@@ -74,6 +76,24 @@ def test_neighbours_are_the_nearest_other_rows() -> None:
     rows = np.random.default_rng(0).normal(size=(60, 3))
     graph = neighbor_graph(rows, 60, 4)
     assert [set(found.tolist()) for found in graph] == brute_force(rows, 4)
+
+
+@pytest.mark.parametrize(("columns", "wanted"), [(3, 4), (15, 5), (16, 5), (3, 40)])
+def test_neighbours_are_those_that_scikit_learn_finds(columns: int, wanted: int) -> None:
+    rows = np.random.default_rng(0).integers(0, 4, (60, columns)).astype(float)  # with ties
+    graph = (
+        NearestNeighbors(n_neighbors=wanted + 1).fit(rows[:50]).kneighbors(rows[50:], return_distance=False)
+    )
+    assert np.array_equal(_neighbors._nearest(rows[:50], rows[50:], wanted + 1), graph)
+
+
+@pytest.mark.parametrize("columns", [3, 20])
+def test_the_search_leaves_the_filters_of_warnings_to_other_threads(
+    monkeypatch: pytest.MonkeyPatch, columns: int
+) -> None:
+    monkeypatch.setattr(sklearn.utils.parallel, "_FuncWrapper", None)
+    rows = np.random.default_rng(0).normal(size=(60, columns))
+    assert neighbor_graph(rows, 60, 4).shape == (60, 4)
 
 
 def test_neighbours_of_a_wide_space_are_those_along_its_leading_components() -> None:

@@ -11,7 +11,7 @@ from optuna.storages.journal import JournalFileBackend
 from segmentwerk.core.errors import FitError
 from segmentwerk.core.settings import TuningSettings
 from segmentwerk.tuning.space import SearchSpace
-from segmentwerk.tuning.study import tune
+from segmentwerk.tuning.study import StudyPlan, tune
 
 SPACE = SearchSpace(
     {
@@ -34,15 +34,8 @@ def objective(params, report):
 def run(home):
     """Run or resume the study; each trial leaves a file when it is handed over, as a tracked run would."""
     home.mkdir(exist_ok=True)
-    result = tune(
-        "killed",
-        objective,
-        SPACE,
-        SETTINGS,
-        seed=3,
-        home=home,
-        on_trial=lambda t: (home / str(t.number)).touch(),
-    )
+    plan = StudyPlan("killed", SPACE, SETTINGS, 3, home)
+    result = tune(plan, objective, on_trial=lambda t: (home / str(t.number)).touch())
     assert {path.name for path in home.iterdir() if path.is_file()} == {
         str(n) for n in range(SETTINGS.n_trials)
     }

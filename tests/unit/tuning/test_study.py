@@ -19,14 +19,13 @@ from segmentwerk.tuning.study import tune
 SETTINGS = TuningSettings(n_trials=8)
 
 
-def search(objective, space, home, settings=SETTINGS, *, seed=1, **more):
-    return tune("demo-kmeans", objective, space, settings, seed=seed, home=home, **more)
+def search(objective, space, home, settings=SETTINGS, *, seed=1, on_trial=None, n_finalists=2, **more):
+    plan = StudyPlan("demo-kmeans", space, settings, seed, home, **more)
+    return tune(plan, objective, on_trial=on_trial, n_finalists=n_finalists)
 
 
-def stored_name(space, settings=SETTINGS, *, seed=1, digest="", start=(), n_trials=None):
-    return StudyPlan(
-        "demo-kmeans", space, settings, seed, None, digest, n_trials or settings.n_trials, tuple(start)
-    ).study
+def stored_name(space, settings=SETTINGS, *, seed=1, **more):
+    return StudyPlan("demo-kmeans", space, settings, seed, None, **more).study
 
 
 def tried(result):
@@ -89,14 +88,14 @@ def test_a_larger_budget_goes_on(objectives, line, tmp_path):
 )
 def test_another_configuration_is_another_study(line, changed):
     assert stored_name(**({"space": line} | changed)) != stored_name(line)
-    assert stored_name(line, n_trials=9) == stored_name(line)
+    assert stored_name(line, budget=9) == stored_name(line)
 
 
 def test_a_small_space_is_walked_through_whole(objectives, tmp_path):
     space = SearchSpace({"n": {"type": "int", "low": 2, "high": 7}})
     result = search(lambda params, report: {"value": params["n"]}, space, tmp_path, start=[{"n": 5}])
     assert [trial.params["n"] for trial in result.trials] == [5, 2, 3, 4, 6, 7]
-    few = search(lambda params, report: {"value": params["n"]}, space, tmp_path, start=[{"n": 5}], n_trials=3)
+    few = search(lambda params, report: {"value": params["n"]}, space, tmp_path, start=[{"n": 5}], budget=3)
     assert few.study != result.study
     assert len(few.trials) == 3
 

@@ -12,14 +12,14 @@ from segmentwerk.core.errors import ConfigError
 from segmentwerk.core.settings import TuningSettings
 from segmentwerk.core.veil import discreet, remember
 from segmentwerk.tuning.execution.workers import Pool
-from segmentwerk.tuning.study import tune
+from segmentwerk.tuning.study import StudyPlan, tune
 
 ALONE = TuningSettings(n_trials=8, sampler="random")
 TWO = TuningSettings(n_trials=8, sampler="random", workers=2)
 
 
-def search(objective, space, home, settings=TWO, **more):
-    return tune("demo", objective, space, settings, seed=1, home=home, **more)
+def search(objective, space, home, settings=TWO, *, start=(), on_trial=None):
+    return tune(StudyPlan("demo", space, settings, 1, home, start=start), objective, on_trial=on_trial)
 
 
 def tried(result):

@@ -64,7 +64,7 @@ def generate(folder: Path, *, accounts: int, seed: int) -> Path:
         rows = _write(draft, accounts, seed)
         manifest = json.dumps(wanted | {"bytes": _sizes(draft)}, indent=2)
         (draft / MANIFEST).write_text(manifest + "\n", encoding="utf-8")
-    logger.info("Demo world of %d accounts, seed %d: %s", accounts, seed, _told(rows))
+    logger.info("Demo world of %d accounts, seed %d: %s", accounts, seed, _summary(rows))
     return folder
 
 
@@ -134,5 +134,5 @@ def _block(seed: int, block: int, wanted: int) -> dict[str, pa.Table]:
     return {name: part.first(wanted) for name, part in rows.items()}
 
 
-def _told(rows: Counter[str]) -> str:
+def _summary(rows: Counter[str]) -> str:
     return ", ".join(f"{count} {name}" for name, count in rows.items() if not name.startswith("truth"))

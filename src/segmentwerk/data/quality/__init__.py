@@ -61,6 +61,6 @@ def inspect(
         One finding for each check and table, passed, failed or not applicable, ordered by code.
     """
     inspection = Inspection(checked, as_of, raw or {}, private or Private())
-    found = [finding for check in CHECKS for finding in check(inspection)]
-    found.sort(key=lambda finding: (finding.code, finding.table))
-    return QualityReport(source, as_of, checked.rows, checked.rejected, tuple(found))
+    findings = [finding for check in CHECKS for finding in check(inspection)]
+    findings.sort(key=lambda finding: (finding.code, finding.table))
+    return QualityReport(source, as_of, checked.rows, checked.rejected, tuple(findings))

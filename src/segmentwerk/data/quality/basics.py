@@ -41,7 +41,7 @@ def check_rules(inspection: Inspection) -> Iterator[Finding]:
             elif not mine and kind != "source":
                 yield Finding(code, title, severity, "passed", table, title, 0, rows)
             for fault in mine:
-                yield _told(fault, code, title, severity, rows)
+                yield _finding(fault, code, title, severity, rows)
 
 
 def _kind(fault: Fault) -> str:
@@ -52,7 +52,7 @@ def _kind(fault: Fault) -> str:
     return kind if kind in RULES or kind in ("exact_duplicate", "nan") else "source"
 
 
-def _told(fault: Fault, code: str, title: str, severity: Severity, rows: int) -> Finding:
+def _finding(fault: Fault, code: str, title: str, severity: Severity, rows: int) -> Finding:
     action = "quarantined" if fault.rule.blank is None else "blanked"
     money = f", revenue {fault.revenue:,.2f}" if fault.revenue is not None else ""
     message = f"{fault.rule.reason} ({action}{money})"

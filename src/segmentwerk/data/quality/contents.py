@@ -36,15 +36,15 @@ def check_codes(inspection: Inspection) -> Iterator[Finding]:
         codes = table.filter(table[column].notnull())
         kind = _kind(codes[column])
         counts = codes.group_by(kind=kind).aggregate(n=codes.count())
-        found = fetch(counts.order_by([ibis.desc("n"), "kind"]).limit(50))
+        rows = fetch(counts.order_by([ibis.desc("n"), "kind"]).limit(50))
         total = inspection.checked.rows[name]
-        if not found or found[0]["n"] < USUAL * total or found[0]["n"] == sum(row["n"] for row in found):
+        if not rows or rows[0]["n"] < USUAL * total or rows[0]["n"] == sum(row["n"] for row in rows):
             yield Finding("Q043", title, "warning", "passed", name, f"{column}: {title}", 0, total)
             continue
-        odd = sum(int(row["n"]) for row in found[1:])
-        words = ", ".join(f"{row['kind']} ({row['n']:,})" for row in found[1:6])
-        message = f"{column} unlike the usual {found[0]['kind']}: {words}"
-        shown = examples(codes.filter(kind != found[0]["kind"]))
+        odd = sum(int(row["n"]) for row in rows[1:])
+        words = ", ".join(f"{row['kind']} ({row['n']:,})" for row in rows[1:6])
+        message = f"{column} unlike the usual {rows[0]['kind']}: {words}"
+        shown = examples(codes.filter(kind != rows[0]["kind"]))
         yield Finding("Q043", title, "warning", "failed", name, message, odd, total, shown)
 
 
@@ -91,15 +91,15 @@ def check_tails(inspection: Inspection) -> Iterator[Finding]:
             continue
         size = table.filter((table[column] > 0) & ~table[column].isinf())[column]
         facts = size.as_table().aggregate(n=size.count(), middle=size.quantile(0.5), far=size.quantile(TAIL))
-        found = fetch(facts)[0]
-        if found["n"] < 10 * FEWEST:
+        row = fetch(facts)[0]
+        if row["n"] < 10 * FEWEST:
             yield Finding("Q047", title, "info", "not_applicable", name, f"{column}: too few amounts")
             continue
-        times = found["far"] / found["middle"]
+        times = row["far"] / row["middle"]
         message = f"{column}: one in 200 amounts is more than {times:.0f} times the median"
         status = _status("failed" if times > HEAVY else "passed")
-        rows = int(found["n"] * (1 - TAIL)) if times > HEAVY else 0
-        yield Finding("Q047", title, "info", status, name, message, rows, int(found["n"]))
+        rows = int(row["n"] * (1 - TAIL)) if times > HEAVY else 0
+        yield Finding("Q047", title, "info", status, name, message, rows, int(row["n"]))
 
 
 def check_units(inspection: Inspection) -> Iterator[Finding]:

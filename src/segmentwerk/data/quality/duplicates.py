@@ -30,12 +30,12 @@ def check_exact(inspection: Inspection) -> Iterator[Finding]:
     for name, table, step in _whole(inspection):
         columns = HiddenColumns.of(table.columns).shown
         groups = table.group_by(columns).aggregate(copies=table.count())
-        found = fetch(groups.aggregate(rows=groups["copies"].sum(), distinct=groups.count()))[0]
-        extra = int(found["rows"] or 0) - int(found["distinct"])
+        row = fetch(groups.aggregate(rows=groups["copies"].sum(), distinct=groups.count()))[0]
+        extra = int(row["rows"] or 0) - int(row["distinct"])
         note = f", in a sample of every {step}th account" if step > 1 else ""
         message = f"rows equal to an earlier one in every column{note}" if extra else title
         status: Any = "failed" if extra else "passed"
-        yield Finding("Q032", title, "warning", status, name, message, extra, int(found["rows"] or 0))
+        yield Finding("Q032", title, "warning", status, name, message, extra, int(row["rows"] or 0))
 
 
 def _whole(inspection: Inspection) -> Iterator[tuple[str, ibis.Table, int]]:
@@ -106,8 +106,10 @@ def similar_names(names: pd.Series, groups: pd.Series | None = None) -> np.ndarr
     plain = np.array([plain_name(name) for name in names], dtype=object)
     given = None if groups is None else groups.to_numpy(dtype=object)
     keys = (lambda text: text, lambda text: text[::-1], lambda text: " ".join(sorted(text.split())))
-    found = [_neighbours(plain, np.argsort([key(text) for text in plain], kind="stable")) for key in keys]
-    pairs: np.ndarray = np.unique(np.sort(np.concatenate(found), axis=1), axis=0)
+    neighbours = [
+        _neighbours(plain, np.argsort([key(text) for text in plain], kind="stable")) for key in keys
+    ]
+    pairs: np.ndarray = np.unique(np.sort(np.concatenate(neighbours), axis=1), axis=0)
     if given is None:
         return pairs
     left, right = given[pairs[:, 0]], given[pairs[:, 1]]
@@ -116,15 +118,15 @@ def similar_names(names: pd.Series, groups: pd.Series | None = None) -> np.ndarr
 
 
 def _neighbours(plain: np.ndarray, order: np.ndarray) -> np.ndarray:
-    found = []
+    pairs = []
     for offset in range(1, min(NEIGHBOURS, len(order) - 1) + 1):
         left, right = order[:-offset], order[offset:]
         scores = process.cpdist(
             plain[left], plain[right], scorer=fuzz.ratio, score_cutoff=SIMILAR, dtype=np.float32
         )
         close = (scores >= SIMILAR) & (plain[left] != "")
-        found.append(np.column_stack([left[close], right[close]]))
-    return np.concatenate(found) if found else np.empty((0, 2), dtype=np.int64)
+        pairs.append(np.column_stack([left[close], right[close]]))
+    return np.concatenate(pairs) if pairs else np.empty((0, 2), dtype=np.int64)
 
 
 def plain_name(name: str) -> str:

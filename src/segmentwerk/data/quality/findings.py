@@ -57,8 +57,8 @@ class QualityReport:
     def failed(self) -> tuple[Finding, ...]:
         """Findings that need attention, errors first."""
         order = {"error": 0, "warning": 1, "info": 2}
-        found = [finding for finding in self.findings if finding.status == "failed"]
-        return tuple(sorted(found, key=lambda finding: (order[finding.severity], finding.code)))
+        findings = [finding for finding in self.findings if finding.status == "failed"]
+        return tuple(sorted(findings, key=lambda finding: (order[finding.severity], finding.code)))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the report as plain data for JSON."""

@@ -69,21 +69,21 @@ LAST = re.compile(r"(?i)^(.*)(?:last|sur|family|nach)[ _-]?name$")
 
 def check_people(inspection: Inspection) -> Iterator[Finding]:
     """Q091 frequent levels, survey items and attributes that name people or customers."""
-    asked = {
+    columns_by_table = {
         name: [column for column in wordings(name) if inspection.table(name, column) is not None]
         for name in COLUMNS
         if wordings(name)
     }
-    for name, columns in asked.items():
+    for name, columns in columns_by_table.items():
         if not columns:
             yield Finding("Q091", TITLE, "warning", "not_applicable", name, TITLE)
-    if not any(asked.values()):
+    if not any(columns_by_table.values()):
         return
-    signs = _signs(inspection, asked)
-    found = {(row["table"], row["column"]): row for row in fetch(_counts(signs))}
-    for name, columns in asked.items():
+    signs = _signs(inspection, columns_by_table)
+    counts = {(row["table"], row["column"]): row for row in fetch(_counts(signs))}
+    for name, columns in columns_by_table.items():
         for column in columns:
-            yield _finding(inspection, signs, name, column, found.get((name, column)))
+            yield _finding(inspection, signs, name, column, counts.get((name, column)))
 
 
 def wordings(name: str) -> list[str]:
@@ -133,9 +133,11 @@ def _counts(signs: ibis.Table) -> ibis.Table:
     )
 
 
-def _signs(inspection: Inspection, asked: dict[str, list[str]]) -> ibis.Table:
+def _signs(inspection: Inspection, columns_by_table: dict[str, list[str]]) -> ibis.Table:
     """Return one row a level or wording: how many rows have it, and whether a sign is sure or weak."""
-    levels = ibis.union(*(_levels(inspection, name, c) for name, columns in asked.items() for c in columns))
+    levels = ibis.union(
+        *(_levels(inspection, name, c) for name, columns in columns_by_table.items() for c in columns)
+    )
     known = _known(inspection, levels)
     joined = levels.left_join(known, ["table", "column", "text"])
     person, match = joined["person"].fill_null(False), joined["person"].notnull()
@@ -180,8 +182,8 @@ def _known(inspection: Inspection, levels: ibis.Table) -> ibis.Table:
 def _parts(levels: ibis.Table) -> ibis.Table:
     """Return each text as a whole, and the runs of two to four words inside wordings."""
     whole = levels.select("table", "column", "text", part="key")
-    asked = levels.filter(levels["column"].isin(QUESTIONS))
-    words = asked.mutate(words=asked["key"].split(" "))
+    questions = levels.filter(levels["column"].isin(QUESTIONS))
+    words = questions.mutate(words=questions["key"].split(" "))
     runs = [whole]
     for size in range(2, LONGEST + 1):
         long = words.filter(words["words"].length() > size)
@@ -209,11 +211,11 @@ def _names(inspection: Inspection) -> Iterator[ibis.Table]:
 
 def _pairs(columns: list[str]) -> Iterator[tuple[str, str]]:
     """Yield columns of first and last names that are called alike."""
-    lasts = {found[1].lower(): column for column in columns if (found := LAST.search(column))}
+    lasts = {match[1].lower(): column for column in columns if (match := LAST.search(column))}
     for column in columns:
-        found = FIRST.search(column)
-        if found and found[1].lower() in lasts:
-            yield column, lasts[found[1].lower()]
+        match = FIRST.search(column)
+        if match and match[1].lower() in lasts:
+            yield column, lasts[match[1].lower()]
 
 
 def _named(table: ibis.Table, text: Any, *, person: bool) -> ibis.Table:

@@ -160,7 +160,7 @@ def _answers(inspection: Inspection, name: str, probes: list[Probe]) -> Iterator
             yield probe.answer("failed", rows, of, examples(table.filter(bad[probe.code])))
 
 
-def examples(found: ibis.Table) -> tuple[int, ...]:
+def examples(rows: ibis.Table) -> tuple[int, ...]:
     """Return the first row numbers of a table of offending rows."""
-    first = fetch(found.select(ROW).order_by(ROW).limit(EXAMPLES))
+    first = fetch(rows.select(ROW).order_by(ROW).limit(EXAMPLES))
     return tuple(int(row[ROW]) for row in first if row[ROW] is not None)

@@ -68,13 +68,13 @@ def nearly_equal(levels: Sequence[str]) -> list[tuple[str, str]]:
     >>> nearly_equal(["retail", "Retail ", "technology", "technolgy", "paper", "papers"])
     [('retail', 'Retail '), ('technology', 'technolgy'), ('paper', 'papers')]
     """
-    found = []
+    pairs = []
     for first, second in combinations(levels, 2):
         a, b = _bare(first), _bare(second)
         digits = [c for c in a if c.isdigit()] != [c for c in b if c.isdigit()]
         if a == b or (not digits and min(len(a), len(b)) > 4 and fuzz.ratio(a, b) >= SIMILAR):
-            found.append((first, second))
-    return found
+            pairs.append((first, second))
+    return pairs
 
 
 def _words(pairs: Sequence[tuple[str, str]], *counts: Mapping[str, int]) -> str:
@@ -131,7 +131,7 @@ def check_industries(inspection: Inspection) -> Iterator[Finding]:
     if table is None or levels is None:
         yield Finding("Q062", title, "warning", "not_applicable", "accounts", title)
         return
-    wrong = {level: found for level in levels if (found := _meant(level)) is not None}
+    wrong = {level: match for level in levels if (match := _meant(level)) is not None}
     if not wrong:
         yield Finding("Q062", title, "warning", "passed", "accounts", title, 0, len(levels))
         return

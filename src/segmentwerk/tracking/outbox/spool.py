@@ -143,8 +143,8 @@ def backlogs(home: Path) -> list[Backlog]:
         Spool(note.parent, note.read_text(encoding="utf-8"))
         for note in sorted(_root(home).glob(f"*/{ADDRESS}"))
     ]
-    found = [Backlog(spool.address, spool.waiting(), spool.refused(), spool.folder) for spool in spools]
-    return [entry for entry in found if entry.waiting or entry.refused]
+    waiting = [Backlog(spool.address, spool.waiting(), spool.refused(), spool.folder) for spool in spools]
+    return [entry for entry in waiting if entry.waiting or entry.refused]
 
 
 def _root(home: Path) -> Path:

@@ -52,34 +52,34 @@ def obtain(client: MlflowClient, spec: RunSpec) -> str:
     """Open the run that has the key again; create it where there is none. Return its id."""
     from mlflow.entities import RunTag
 
-    found = find(client, spec.experiment_id, KEY, spec.tags[KEY])
-    if found is None:
+    run = find(client, spec.experiment_id, KEY, spec.tags[KEY])
+    if run is None:
         return create(client, spec)
-    run_id = str(found.info.run_id)
+    run_id = str(run.info.run_id)
     client.update_run(run_id, status="RUNNING", name=spec.name)
     client.log_batch(run_id, tags=[RunTag(name, value) for name, value in spec.tags.items()])
-    if REASON in found.data.tags:
+    if REASON in run.data.tags:
         client.delete_tag(run_id, REASON)
     return run_id
 
 
 def settle(client: MlflowClient, spec: RunSpec) -> str:
     """Return the store's id of a run that began offline; it may be there from an interrupted attempt."""
-    found = find(client, spec.experiment_id, OFFLINE_TAG, spec.tags[OFFLINE_TAG])
-    return _id(found) or obtain(client, spec)
+    run = find(client, spec.experiment_id, OFFLINE_TAG, spec.tags[OFFLINE_TAG])
+    return _id(run) or obtain(client, spec)
 
 
 def find(client: MlflowClient, experiment_id: str, tag: str, value: str) -> Any:
     """Return the run with a tag; None if there is none."""
-    found = client.search_runs([experiment_id], f"tags.`{tag}` = '{value}'", max_results=1)
-    return found[0] if found else None
+    runs = client.search_runs([experiment_id], f"tags.`{tag}` = '{value}'", max_results=1)
+    return runs[0] if runs else None
 
 
 def finished(client: MlflowClient, experiment_id: str, parent: str) -> dict[str, str]:
     """Return the ids of the finished runs that are nested in another, by their keys."""
-    asked = f"tags.mlflow.parentRunId = '{parent}' and attributes.status = 'FINISHED'"
-    found = client.search_runs([experiment_id], asked, max_results=MAX_RUNS)
-    return {run.data.tags[KEY]: str(run.info.run_id) for run in found if KEY in run.data.tags}
+    condition = f"tags.mlflow.parentRunId = '{parent}' and attributes.status = 'FINISHED'"
+    runs = client.search_runs([experiment_id], condition, max_results=MAX_RUNS)
+    return {run.data.tags[KEY]: str(run.info.run_id) for run in runs if KEY in run.data.tags}
 
 
 def _id(run: Any) -> str | None:

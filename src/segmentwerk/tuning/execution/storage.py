@@ -68,13 +68,13 @@ def earlier_studies(study: str, storage: BaseStorage, home: Path) -> list[optuna
         names = [path.stem for path in files]
     else:
         names = sorted(optuna.get_all_study_names(storage))
-    found = [other for other in names if other != study and same_name.fullmatch(other)]
+    earlier = [other for other in names if other != study and same_name.fullmatch(other)]
     return [
         optuna.load_study(
             study_name=other,
             storage=_replay(journal_path(other, home)) if isinstance(storage, JournalStorage) else storage,
         )
-        for other in found
+        for other in earlier
     ]
 
 

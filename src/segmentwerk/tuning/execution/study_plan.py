@@ -27,16 +27,41 @@ _POINTS = "points"
 
 @dataclass(frozen=True)
 class StudyPlan:
-    """What a study is asked to do."""
+    """What a study is asked to do.
+
+    Attributes
+    ----------
+    name
+        What is tuned, such as ``online_retail-kmeans``; studies of one name learn from each other.
+    space
+        What is varied.
+    settings
+        Budget, sampler, pruner, workers and storage.
+    seed
+        Decides every draw.
+    home
+        The journal lies in ``home/studies``.
+    digest
+        Identifies everything else that the value depends on: data, fixed parameters, evaluation.
+    budget
+        Number of trials; 0: ``settings.n_trials``.
+    start
+        Points that are tried first; what they leave out is drawn.
+
+    Raises
+    ------
+    ConfigError
+        If a starting point is outside of the space.
+    """
 
     name: str
     space: SearchSpace
     settings: TuningSettings
     seed: int
     home: Path
-    digest: str
-    budget: int
-    start: tuple[Point, ...]
+    digest: str = ""
+    budget: int = 0
+    start: tuple[Point, ...] = ()
 
     def __post_init__(self) -> None:
         for point in self.start:
@@ -45,14 +70,18 @@ class StudyPlan:
     @cached_property
     def grid(self) -> list[Point] | None:
         """All points of the space if the budget covers them, known good ones first."""
-        grid = self.space.grid(self.budget)
+        grid = self.space.grid(self._most)
         return None if grid is None else sorted(grid, key=lambda point: point not in self.start)
 
     @property
     def n_trials(self) -> int:
         """Number of trials of the whole study."""
         grid = self.grid
-        return self.budget if grid is None else len(grid)
+        return self._most if grid is None else len(grid)
+
+    @property
+    def _most(self) -> int:
+        return self.budget or self.settings.n_trials
 
     @property
     def study(self) -> str:
