@@ -298,24 +298,15 @@ def hostile() -> dict[str, pd.DataFrame]:
     }
 
 
-ALL_BUT_ONE = "Of 4 segments only one is above min_segment_share"
-REFUSED = {
-    "one giant outlier": {
-        "autoencoder": "The embedding collapsed",
-        "gaussian_mixture": ALL_BUT_ONE,
-        "kmeans": ALL_BUT_ONE,
-    }
-}
-"""Who refuses which rows, in which words; all others must find segments in them."""
 OF_ITS_OWN = {"rfm_grid": {**dict.fromkeys(hostile(), 9), "30 rows": 7, "duplicated rows": 7}}
 """How many segments it finds that is not told how many; the others find as many as they are asked for."""
 
 
 @pytest.mark.parametrize("case", sorted(hostile()))
-def test_hostile_input_is_segmented_soundly_or_refused_as_is_said_above(name: str, case: str) -> None:
+def test_hostile_input_is_segmented_soundly_or_refused_as_its_class_says(name: str, case: str) -> None:
     rows = hostile()[case]
     segmenter = make(name, n_segments=4)
-    refusal = REFUSED.get(case, {}).get(name)
+    refusal = segmenter.expected_refusals.get(case)
     if refusal is not None:
         with pytest.raises(FitError, match=refusal):
             fit(segmenter, rows, TRAIN.loc[rows.index])

@@ -122,6 +122,7 @@ class AutoencoderSegmenter(Segmenter):
     """
 
     complexity: ClassVar[int] = 3
+    expected_refusals: ClassVar[dict[str, str]] = {"one giant outlier": "The embedding collapsed"}
     quick: ClassVar[dict[str, Any]] = {"epochs": 1, "head": "kmeans"}
 
     def __init__(

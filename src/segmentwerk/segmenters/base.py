@@ -52,6 +52,8 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
         Orders algorithms from simple to complex; ties between candidates go to the simpler one.
     expected_failed_checks : dict of str to str
         scikit-learn's estimator checks that cannot hold, each with the reason.
+    expected_refusals : dict of str to str
+        Hostile rows of the contract suite, by name, that it refuses, each with the words it says.
     quick : dict
         Parameters under which a fit takes a second at most; the contract's many small fits use them.
     uses_outcome : bool
@@ -68,6 +70,7 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
 
     complexity: ClassVar[int]
     expected_failed_checks: ClassVar[dict[str, str]] = {}
+    expected_refusals: ClassVar[dict[str, str]] = {}
     quick: ClassVar[dict[str, Any]] = {}
     uses_outcome: ClassVar[bool] = False
 

@@ -63,6 +63,7 @@ class GaussianMixtureSegmenter(Segmenter):
     """
 
     complexity: ClassVar[int] = 2
+    expected_refusals: ClassVar[dict[str, str]] = {"one giant outlier": "Of 4 segments only one is above"}
 
     def __init__(
         self,

@@ -47,6 +47,7 @@ class KMeansSegmenter(Segmenter):
     """
 
     complexity: ClassVar[int] = 1
+    expected_refusals: ClassVar[dict[str, str]] = {"one giant outlier": "Of 4 segments only one is above"}
 
     def __init__(
         self, n_segments: int = 5, *, min_segment_share: float = 0.02, random_state: int = 0
