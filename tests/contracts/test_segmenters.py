@@ -299,7 +299,8 @@ def hostile() -> dict[str, pd.DataFrame]:
 
 
 OF_ITS_OWN = {"rfm_grid": {**dict.fromkeys(hostile(), 9), "30 rows": 7, "duplicated rows": 7}}
-"""How many segments it finds that is not told how many; the others find as many as they are asked for."""
+"""How many segments it finds that is not told how many; the others find as many as they are asked for,
+or fewer and say why."""
 
 
 @pytest.mark.parametrize("case", sorted(hostile()))
@@ -312,7 +313,8 @@ def test_hostile_input_is_segmented_soundly_or_refused_as_its_class_says(name: s
             fit(segmenter, rows, TRAIN.loc[rows.index])
         return
     fit(segmenter, rows, TRAIN.loc[rows.index])
-    assert segmenter.n_segments_ == OF_ITS_OWN.get(name, {}).get(case, 4)
+    expected = OF_ITS_OWN.get(name, {}).get(case, 4)
+    assert segmenter.n_segments_ == expected or (2 <= segmenter.n_segments_ < expected and segmenter.notes_)
     assert np.isfinite(segmenter.predict_proba(rows)).all()
     assert np.isfinite(segmenter.score_samples(rows)).all()
     assert np.bincount(segmenter.labels_).min() >= max(1, 0.02 * len(rows))
