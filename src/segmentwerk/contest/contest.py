@@ -6,7 +6,7 @@ import hashlib
 import json
 import logging
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +17,7 @@ from segmentwerk.contest.candidates import Candidate
 from segmentwerk.contest.objective import SegmenterObjective
 from segmentwerk.contest.shared_view import SharedView
 from segmentwerk.core.context import Context
-from segmentwerk.core.records import Metric, Tag
+from segmentwerk.core.records import Metric, Record, Tag
 from segmentwerk.core.settings import SegmenterSettings, TuningSettings
 from segmentwerk.core.types import StudyResult, TrialRecord
 from segmentwerk.insight.language import Language
@@ -120,8 +120,8 @@ class Contest:
 
         def log_trial(trial: TrialRecord) -> None:
             seen.add(trial.number)
-            if f"{self.key}/{name}/{trial.number}" not in logged:
-                self._log_trial(name, trial, run)
+            if self._trial_key(name, trial) not in logged:
+                self._log_trial(name, trial, run, run_records.of_trial(trial))
 
         settings = self.settings
         plan = StudyPlan(
@@ -142,23 +142,28 @@ class Contest:
             for trial in result.trials:  # some are of a study that an earlier comparison finished
                 if trial.number not in seen:
                     log_trial(trial)
-        self._describe_trials(name, result, run)
+        self._describe_trials(name, result, run, seen)
         return result
 
-    def _describe_trials(self, name: str, study: StudyResult, run: Run) -> None:
+    def _describe_trials(self, name: str, study: StudyResult, run: Run, seen: Collection[int]) -> None:
         """Say on each trial's run what it is; how it did against the best is known only now."""
         runs = self.store.finished(self.settings.tracking.experiment, run)
         code = self.settings.report.language if isinstance(self.settings, CompareSettings) else "en"
         for trial in study.trials:
-            key = f"{self.key}/{name}/{trial.number}"
+            about = [run_records.about_trial(name, trial, study, Language(code))]
+            key = self._trial_key(name, trial)
             if key in runs:
-                runs[key].write([run_records.about_trial(name, trial, study, Language(code))])
+                runs[key].write(about)
+            elif trial.number in seen:  # its run waits for the store, which will know it by its key
+                self._log_trial(name, trial, run, about)
 
-    def _log_trial(self, name: str, trial: TrialRecord, run: Run) -> None:
-        title, key = f"{name} trial {trial.number}", f"{self.key}/{name}/{trial.number}"
-        experiment = self.settings.tracking.experiment
-        with self.store.run(experiment, title, parent=run.id, key=key) as grandchild:
-            grandchild.write(run_records.of_trial(trial))
+    def _log_trial(self, name: str, trial: TrialRecord, run: Run, records: Iterable[Record]) -> None:
+        title, key = f"{name} trial {trial.number}", self._trial_key(name, trial)
+        with self.store.run(self.settings.tracking.experiment, title, parent=run.id, key=key) as grandchild:
+            grandchild.write(records)
+
+    def _trial_key(self, name: str, trial: TrialRecord) -> str:
+        return f"{self.key}/{name}/{trial.number}"
 
 
 def identity(
