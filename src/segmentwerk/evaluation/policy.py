@@ -18,7 +18,13 @@ share their luck, and the usual 95% interval holds the truth in 70 to 80 of 100 
 docs/concepts/targeting.md). In one direction the values are a martingale, and the interval holds whether or
 not the best policy is unique (Luedtke & van der Laan 2016, "Statistical inference for the mean outcome under
 a possibly non-unique optimal treatment strategy", Annals of Statistics 44). What it is an interval for: the
-mean value of the policies that were chosen on the way, from `LEARNED_FIRST` of the parts on.
+mean value of the policies that were chosen on the way, from `LEARNED_FIRST` of the parts on; the policy that
+all accounts choose is rather better.
+
+Which order chance gives should decide nothing, so values are means over `REPETITIONS` orders. The error of one
+order is kept for values over control. For the gain it is brought to that of a mean over orders: orders that
+value a share f of the accounts each share f of their noise where policies are the same, which leaves
+f + (1 - f) / `REPETITIONS` of the variance, and less where they are not (measured there, too).
 """
 
 from __future__ import annotations
@@ -37,6 +43,8 @@ PARTS = 10
 """Equal parts of the accounts, in an order by chance."""
 LEARNED_FIRST = 3
 """Parts that are only learned from."""
+REPETITIONS = 10
+"""Orders by chance that values are means over."""
 NORMAL_95 = 1.959964
 VALUES = ("policy", "best_arm", "control", "gain", "uplift", "best_uplift", "over_drawn")
 
@@ -163,7 +171,7 @@ def learn(cells: CellSums) -> LearnedPolicy:
     return LearnedPolicy(believed.means.argmax(axis=-1), best, believed)
 
 
-def value(campaign: RandomisedCampaign, seed: int, *, repetitions: int = 1) -> PolicyValue:
+def value(campaign: RandomisedCampaign, seed: int, *, repetitions: int = REPETITIONS) -> PolicyValue:
     """Value the policy "arm by segment", the best single arm and control on accounts that did not choose.
 
     Parameters
@@ -171,16 +179,17 @@ def value(campaign: RandomisedCampaign, seed: int, *, repetitions: int = 1) -> P
     seed
         The same seed puts the same number of accounts into the same order.
     repetitions
-        Orders; values are means over them. More steady the value, and leave the interval as wide as that of
-        one order, so that it holds the truth more often than it says.
+        Orders by chance that values are means over.
     """
     parts = _parts(len(campaign.arm), seed, repetitions)
     chosen = _chosen(campaign, parts)
     orders = [_valued(campaign, part, _at(chosen, number)) for number, part in enumerate(parts)]
+    valued = 1 - LEARNED_FIRST / PARTS
+    shared = valued + (1 - valued) / repetitions
     told = {}
     for place, name in enumerate(VALUES):
         mean, variance = (np.mean([one[what][place] for one in orders]) for what in (1, 2))
-        told[name] = around(float(mean), float(np.sqrt(variance)))
+        told[name] = around(float(mean), float(np.sqrt(variance * (shared if name == "gain" else 1.0))))
     contributions = np.mean([one[0] for one in orders], axis=0)
     return PolicyValue(
         **told,

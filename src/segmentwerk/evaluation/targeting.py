@@ -10,9 +10,9 @@ A contact counts in the segment that the account had on the eve of the campaign:
 that day. With those of today, segments would be made of what the campaign brought about, and comparing arms
 within them would say nothing. Several campaigns count by their contacts.
 
-Values are means over `REPETITIONS` orders of the contacts, the same ones for all candidates. Draws resample
-accounts, as they do for other scores, and are then stretched to the standard error of one order, which a
-resampling of contacts that takes the chosen arms as given does not reach.
+Contacts are valued in the same orders for all candidates. Draws resample accounts, as they do for other scores,
+and are then stretched to the standard error of the value, which a resampling that takes the chosen arms as
+given does not reach.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ from segmentwerk.evaluation.policy import NORMAL_95, PARTS, PolicyValue, Randomi
 from segmentwerk.evaluation.resampling import Measured, measured
 
 FAMILY = "targeting"
-REPETITIONS = 10
 LEAST_CONTACTS = 200
 """Contacts that a campaign must have to be judged on."""
 LEAST_IN_ARM = 20
@@ -141,7 +140,7 @@ def thinned(campaign: PastCampaign, seed: int) -> PastCampaign:
 def _one(labels: IntArray, n_segments: int, past: PastCampaign, seed: int) -> PolicyValue:
     assert len(labels) >= PARTS
     campaign = RandomisedCampaign(labels, past.arm, past.outcome, n_segments, len(past.arms), past.control)
-    return value(campaign, seed, repetitions=REPETITIONS)
+    return value(campaign, seed)
 
 
 def _draws(
