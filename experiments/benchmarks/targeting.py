@@ -1,4 +1,4 @@
-"""Who should be treated how: on a real campaign, on campaigns without differences, on planted ones, on the demo.
+"""Who should be treated how: on a real campaign, without differences, with planted ones, on the demo.
 
     SEGMENTWERK_DATA=FOLDER python experiments/benchmarks/targeting.py [PART …] [--draws N]
 
@@ -12,8 +12,9 @@ verdict is "treat segments differently", at most 5%.
 ``power``: planted differences by size and contacts; how often they are found, and how often the 95% interval
 of the gain holds the mean true gain of the policies that it stands for, and that of the policy learned last.
 
-``demo``: 20,000 accounts, a discount that works for bargain hoppers and a catalogue for workshops and seasonal
-traders: the recommended arm of each latent type, and the targeting score of candidates near to them and far.
+``demo``: 20,000 accounts, a discount that works for bargain hoppers and a catalogue for workshops and
+seasonal traders: the recommended arm of each latent type, and the targeting score of candidates near to the
+types and far from them.
 """
 
 from __future__ import annotations

@@ -22,8 +22,8 @@ mean value of the policies that were chosen on the way, from `LEARNED_FIRST` of 
 all accounts choose is rather better.
 
 Which order chance gives should decide nothing, so values are means over `REPETITIONS` orders. The error of
-one order is kept for values over control. For the gain it is brought to that of a mean over orders: two orders
-that each value a share f of the accounts share f of their noise where policies are the same, which leaves
+one order is kept for values over control. For the gain it is brought to that of a mean over orders: two that
+each value a share f of the accounts share f of their noise where policies are the same, which leaves
 f + (1 - f) / `REPETITIONS` of the variance, and less where they are not (measured there, too).
 """
 
