@@ -11,15 +11,14 @@ import ibis
 from segmentwerk.core.measurement_settings import MeasurementSettings, Outcome
 from segmentwerk.core.types import Gate
 from segmentwerk.measurement import cells as of_cells
-from segmentwerk.measurement import experiment_checks, kpis
+from segmentwerk.measurement import advising, experiment_checks, kpis
+from segmentwerk.measurement.advice import NET, Advice
 from segmentwerk.measurement.cells import Cells
 from segmentwerk.measurement.experiment_checks import CampaignCase, Evidence
 from segmentwerk.measurement.kpis import ArmReadings
 
 ORDER: tuple[Outcome, ...] = ("margin", "revenue", "converted", "responded")
 """Outcomes that arms are chosen by, the most telling first."""
-MONEY = ("margin", "revenue")
-"""Outcomes that the cost is taken from."""
 
 
 @dataclass(frozen=True)
@@ -50,11 +49,14 @@ class CampaignResult:
     readings: tuple[ArmReadings, ...]
     findings: tuple[Gate, ...]
     until: date
+    advice: Advice | None = None
+    why_not: str = ""
+    """Why nothing is advised: a key that every language has words for."""
 
     @property
     def net(self) -> bool:
         """Whether the outcome is money, of which the cost is taken."""
-        return self.outcome in MONEY
+        return self.outcome in NET
 
     def of(self, segment: int | None) -> tuple[ArmReadings, ...]:
         """Return the readings of one segment, or of all contacts."""
@@ -69,6 +71,7 @@ def judge(
     *,
     names: Mapping[int, str],
     measure: str = "",
+    seed: int = 0,
 ) -> CampaignResult:
     """Measure one campaign.
 
@@ -83,17 +86,21 @@ def judge(
     evidence = experiment_checks.look(contacts, campaign, until)
     control = settings.control if settings.control in cells.arms else None
     case = CampaignCase(cells, evidence, control, settings.ratio, until, settings.confidence)
+    outcome = _outcome(cells, settings)
+    advice, why_not = advising.advise(of_cells.sound(contacts, campaign), cells, control, outcome, seed=seed)
     return CampaignResult(
         campaign=campaign,
         measure=measure,
         evidence=evidence,
         cells=cells,
         control=control,
-        outcome=_outcome(cells, settings),
+        outcome=outcome,
         names=names,
         readings=kpis.measure(cells, control, settings.confidence),
         findings=experiment_checks.check(case),
         until=until,
+        advice=advice,
+        why_not=why_not,
     )
 
 

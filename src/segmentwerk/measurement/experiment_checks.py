@@ -119,7 +119,9 @@ def _ratio(case: CampaignCase) -> Gate:
     if planned is None and alike:
         planned = dict.fromkeys(counts, 1.0)
     if planned is None or len(counts) < 2 or not set(counts) <= set(planned):
-        words = "The planned shares of the arms are not told (measurement.ratio), and they are far from alike."
+        words = (
+            "The planned shares of the arms are not told (measurement.ratio), and they are far from alike."
+        )
         return _finding("E001", "The arms have their planned shares", None, words, "error")
     whole = sum(planned[arm] for arm in counts)
     risks = {
@@ -226,9 +228,9 @@ def _negative(case: CampaignCase) -> Gate:
     title = "No contact brought negative revenue"
     if "revenue" not in case.cells.told:
         return _finding("E009", title, None, "Revenue is not told.", "warning")
-    return _counted("E009", title, "warning", "negative", "have returns above their orders; they count as such")(
-        case
-    )
+    return _counted(
+        "E009", title, "warning", "negative", "have returns above their orders; they count as such"
+    )(case)
 
 
 def _enough(case: CampaignCase) -> Gate:
@@ -248,7 +250,11 @@ CHECKS: tuple[Callable[[CampaignCase], Gate], ...] = (
     _alike,
     _control,
     _counted(
-        "E004", "Every account stands in one arm", "error", "torn", "are of accounts in several arms; they are left out"
+        "E004",
+        "Every account stands in one arm",
+        "error",
+        "torn",
+        "are of accounts in several arms; they are left out",
     ),
     _counted(
         "E005",

@@ -137,9 +137,7 @@ def uplift(
 
 def share_pvalue(control: Aggregates, arm: Aggregates, name: str) -> float:
     """Return the p-value of two shares: by the normal approximation, or exactly where successes are few."""
-    least = min(
-        one.count() * min(one.mean(name), 1 - one.mean(name)) for one in (control, arm)
-    )
+    least = min(one.count() * min(one.mean(name), 1 - one.mean(name)) for one in (control, arm))
     method = "norm" if least >= EXPECTED else "fisher"
     test = Proportion(name, method=method, correction=False)
     return float(test.analyze_aggregates(control, arm).pvalue)

@@ -161,7 +161,9 @@ def _corrected(found: Sequence[ArmReadings]) -> tuple[ArmReadings, ...]:
         }
         if tests:
             results = adjust_fwer(tests, arbitrary_dependence=True, method="bonferroni")
-            adjusted |= {(int(str(place)), name): float(one[name]["pvalue_adj"]) for place, one in results.items()}
+            adjusted |= {
+                (int(str(place)), name): float(one[name]["pvalue_adj"]) for place, one in results.items()
+            }
     return tuple(
         replace(
             one,

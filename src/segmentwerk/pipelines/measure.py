@@ -58,9 +58,7 @@ def run(settings: MeasuringSettings, context: Context) -> dict[str, Any]:
     recorded = _recorded(settings)
     source = settings.source
     day = settings.until or source.outcome_until or source.as_of
-    with open_as_trained(
-        source, day, settings.quality, loaded, context, home=settings.home
-    ) as accounts:
+    with open_as_trained(source, day, settings.quality, loaded, context, home=settings.home) as accounts:
         work = Measuring(settings, context, store, loaded, accounts)
         if settings.action == "plan":
             return work.plan()

@@ -1,0 +1,302 @@
+"""The page "what worked": one HTML file that prints, and the same as Markdown; and that of the next test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from segmentwerk.core.escaping import escape
+from segmentwerk.core.files import atomic_file
+from segmentwerk.insight.language import UNKNOWN, Language
+from segmentwerk.measurement.campaign_result import CampaignResult
+from segmentwerk.measurement.kpis import AGAINST_CONTROL, OF_ARM, ArmReadings
+from segmentwerk.measurement.sample_sizes import POWER, Metric, SampleSize
+from segmentwerk.reporting import forest
+from segmentwerk.reporting.forest import Forest, ForestRow
+from segmentwerk.reporting.measured_words import MeasuredOrigin, MeasuredWords, figure_of, shown
+from segmentwerk.reporting.pages import template
+from segmentwerk.reporting.tables import Grid
+
+VALUES = ("policy", "best", "control", "gain", "uplift", "best_uplift")
+"""What a choice is worth, in the order of the table."""
+
+
+def verdict(result: CampaignResult, language: Language) -> str:
+    """Say in a sentence what a campaign taught."""
+    return MeasuredWords(language).verdict(result)
+
+
+def write(
+    results: Sequence[CampaignResult], about: MeasuredOrigin, folder: Path, language: Language
+) -> tuple[Path, Path]:
+    """Write ``measured.html`` and ``measured.md`` into a folder and return both paths.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written.
+    """
+    page = MeasuredPage(language, results, about)
+    return _written("measured", folder, language, page=page)
+
+
+def write_plan(
+    sizes: Sequence[SampleSize],
+    names: Mapping[int, str],
+    about: MeasuredOrigin,
+    folder: Path,
+    language: Language,
+) -> tuple[Path, Path]:
+    """Write ``test_plan.html`` and ``test_plan.md`` into a folder and return both paths."""
+    return _written("test_plan", folder, language, page=TestPlanPage(language, sizes, names, about))
+
+
+def _written(name: str, folder: Path, language: Language, **values: object) -> tuple[Path, Path]:
+    found = []
+    for ending in ("html", "md"):
+        path = folder / f"{name}.{ending}"
+        with atomic_file(path) as draft:
+            text = template(f"{name}.{ending}.j2", language).render(**values)
+            draft.write_text(text, encoding="utf-8")
+        found.append(path)
+    return found[0], found[1]
+
+
+def summary(results: Sequence[CampaignResult], language: Language, model: str) -> str:
+    """Return what stands on the run's page, as Markdown."""
+    words = MeasuredWords(language)
+    lines = [
+        f"- {escape(words.t('headline', campaign=one.campaign, verdict=words.verdict(one)))}"
+        for one in results
+    ]
+    return "\n".join(lines) + "\n\n" + words.t("summary_links", model=model)
+
+
+@dataclass(frozen=True)
+class MeasuredPage(MeasuredWords):
+    """What the templates of a measurement ask for."""
+
+    results: Sequence[CampaignResult]
+    about: MeasuredOrigin
+
+    @property
+    def note(self) -> str:
+        """Where the figures come from."""
+        return self.t(
+            "note",
+            until=self.language.day(self.about.until),
+            currency=self.about.currency,
+            confidence=self.about.settings.confidence,
+            model=self.about.model,
+            digest=self.about.digest,
+        )
+
+    def headline(self, result: CampaignResult) -> str:
+        """Say what one campaign taught."""
+        return self.t("headline", campaign=result.campaign, verdict=self.verdict(result))
+
+    def dates(self, result: CampaignResult) -> str:
+        """Say when a campaign was, and which measure of the playbook it tried."""
+        seen, known = result.evidence, self.about.playbook.measures.get(result.measure)
+        days = {"contacts": seen.contacts, "first": seen.first, "last": seen.last, "end": seen.end}
+        if not result.measure:
+            return self.t("dates", **days)
+        name = getattr(known.name, self.language.code) if known else result.measure
+        return self.t("dates_measure", measure=name, **days)
+
+    def advice(self, result: CampaignResult) -> Grid:
+        """Return the arm of each segment with its effect."""
+        heads = [self.t(name) for name in ("segment", "arm", "contacts", "effect", "needed")]
+        found = result.advice
+        rows = [
+            [
+                self.segment(result, one.segment),
+                one.arm,
+                self.language.number(one.effect.n),
+                self._effect(result, one.effect.value, one.effect.low, one.effect.high),
+                self.language.number(one.needed) if one.needed else self.t("needed_none"),
+            ]
+            for one in (found.arms if found else ())
+        ]
+        return Grid(heads, rows, left=2, caption=self.t("advice"))
+
+    def _effect(self, result: CampaignResult, value: float, low: float, high: float) -> str:
+        outcome = str(result.outcome)
+        if value != value:
+            return UNKNOWN
+        ends = " … ".join(self.amount(outcome, end) for end in (low, high))
+        return f"{self.amount(outcome, value)} ({ends})"
+
+    def advice_note(self, result: CampaignResult) -> str:
+        """Say what the effects are."""
+        return self.t(
+            "advice_note",
+            outcome=self.language.text(f"measured_outcomes.{result.outcome}"),
+            net=self.t("net") if result.net else "",
+        )
+
+    def value(self, result: CampaignResult) -> Grid:
+        """Return what the choice is worth, against the best arm for all and against control."""
+        found = result.advice
+        rows = [
+            [
+                self.t(f"value_{name}", **({"arm": found.best} if name == "best" else {})),
+                self._effect(result, one.value, one.low, one.high),
+            ]
+            for name in VALUES
+            if found and (one := found.values[name]).value == one.value
+        ]
+        return Grid([self.t("what"), self.t("worth")], rows, caption=self.t("value"))
+
+    def differs(self, result: CampaignResult) -> str:
+        """Say whether segments answer differently."""
+        found = result.advice
+        if found is None or found.pvalue != found.pvalue:
+            return self.t("differs_unknown")
+        return self.t(
+            "differs_yes" if found.pvalue < 0.05 else "differs_no",
+            pvalue=found.pvalue,
+            q=found.q,
+            q_pvalue=found.q_pvalue,
+        )
+
+    def reached(self, result: CampaignResult) -> Grid:
+        """Return what each arm reached, of all contacts and by segment."""
+        names = shown(OF_ARM, result)
+        heads = [
+            self.t("segment"),
+            self.t("arm"),
+            self.figure("contacts"),
+            *(self.figure(name) for name in names),
+        ]
+        rows = [
+            [*self._head(result, one), *(self.cell(name, one.readings.get(name)) for name in names)]
+            for one in result.readings
+        ]
+        return Grid(heads, rows, left=2, caption=self.t("reached"))
+
+    def against(self, result: CampaignResult) -> Grid:
+        """Return what each arm brought more than control."""
+        names = shown(AGAINST_CONTROL, result)
+        rows = [
+            [*self._head(result, one), *(self.cell(name, one.readings.get(name)) for name in names)]
+            for one in result.readings
+            if one.arm != result.control
+        ]
+        heads = [
+            self.t("segment"),
+            self.t("arm"),
+            self.figure("contacts"),
+            *(self.figure(name) for name in names),
+        ]
+        return Grid(heads, rows if names else [], left=2, caption=self.t("against"))
+
+    def _head(self, result: CampaignResult, one: ArmReadings) -> list[str]:
+        return [self.segment(result, one.segment), one.arm, self.language.number(one.contacts)]
+
+    def findings(self, result: CampaignResult) -> Grid:
+        """Return whether the campaign can be trusted."""
+        rows = [
+            [self.title(one), self.language.text(f"gates.{one.status}"), self.found(one)]
+            for one in result.findings
+        ]
+        heads = [self.t(name) for name in ("finding", "answer", "measured")]
+        return Grid(heads, rows, left=3, caption=self.t("findings"))
+
+    def forest(self, result: CampaignResult) -> Forest | None:
+        """Return the forest plot; None where there is nothing to compare."""
+        if result.outcome is None or result.control is None:
+            return None
+        rows = list(self._forest_rows(result))
+        if not rows:
+            return None
+        figure = self.figure(figure_of(result.outcome))
+        listed = "; ".join(
+            self.t(
+                "forest_point",
+                name=row.name,
+                **dict(
+                    zip(
+                        ("value", "low", "high"),
+                        (self.amount(str(result.outcome), part) for part in row.plain),
+                        strict=True,
+                    )
+                ),
+            )
+            for row in rows
+            if row.plain
+        )
+        return forest.draw(rows, self.t("forest_alt", figure=figure, listed=listed))
+
+    def _forest_rows(self, result: CampaignResult) -> Iterator[ForestRow]:
+        name, advice = figure_of(str(result.outcome)), result.advice
+        for one in result.readings:
+            reading = one.readings.get(name)
+            if one.arm == result.control or reading is None or reading.absent:
+                continue
+            shrunken = advice.together.get((one.segment, one.arm)) if advice and one.segment else None
+            together = (shrunken.value, shrunken.low, shrunken.high) if shrunken and not result.net else None
+            label = f"{self.segment(result, one.segment)[:26]} · {one.arm}"
+            yield ForestRow(label, (reading.value, reading.low, reading.high), together)
+
+    def forest_note(self, result: CampaignResult) -> str:
+        """Say what the plot shows."""
+        return self.t("forest_note", figure=self.figure(figure_of(str(result.outcome))))
+
+    def tick(self, result: CampaignResult, value: float) -> str:
+        """Write a value of the plot's axis."""
+        return self.number(figure_of(str(result.outcome)), value)
+
+
+@dataclass(frozen=True)
+class TestPlanPage(MeasuredWords):
+    """What the templates of a test plan ask for."""
+
+    __test__ = False  # no test of pytest's
+
+    sizes: Sequence[SampleSize]
+    names: Mapping[int, str]
+    about: MeasuredOrigin
+
+    @property
+    def note(self) -> str:
+        """What the figures stand on."""
+        asked = self.about.settings
+        return self.t(
+            "plan_note",
+            days=asked.window_days,
+            until=self.language.day(self.about.until),
+            control=asked.control_share,
+            power=POWER,
+            risk=1 - asked.confidence,
+            currency=self.about.currency,
+            model=self.about.model,
+            digest=self.about.digest,
+        )
+
+    @property
+    def tables(self) -> list[Grid]:
+        """Return one table a metric."""
+        return [self._table(metric) for metric in dict.fromkeys(size.metric for size in self.sizes)]
+
+    def _table(self, metric: Metric) -> Grid:
+        heads = ("accounts", "usual", "wanted", "needed", "visible", "enough")
+        caption = self.t(f"plan_{metric}", days=self.about.settings.window_days)
+        rows = [self._row(size) for size in self.sizes if size.metric == metric]
+        return Grid([self.t("segment"), *(self.t(f"plan_{head}") for head in heads)], rows, caption=caption)
+
+    def _row(self, size: SampleSize) -> list[str]:
+        name = self.t("all") if size.segment is None else f"{size.segment} {self.names.get(size.segment, '')}"
+        share, money = size.metric == "order_rate", self.language.number
+        usual = self.language.percent(size.usual, 1) if share else money(size.usual)
+        outcome = "converted" if share else "revenue"
+        return [
+            name,
+            money(size.accounts),
+            usual,
+            self.amount(outcome, size.wanted),
+            money(size.needed) if size.needed is not None else UNKNOWN,
+            self.amount(outcome, size.visible),
+            self.t("yes" if size.enough else "no"),
+        ]
