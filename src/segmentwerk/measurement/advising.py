@@ -11,5 +11,5 @@ from segmentwerk.measurement.cells import Cells
 def advise(
     contacts: ibis.Table, cells: Cells, control: str | None, outcome: str | None, *, seed: int
 ) -> tuple[Advice | None, str]:
-    """stub"""
+    """Stub"""
     return None, "few"

@@ -10,8 +10,8 @@ import ibis
 
 from segmentwerk.core.measurement_settings import MeasurementSettings, Outcome
 from segmentwerk.core.types import Gate
-from segmentwerk.measurement import cells as of_cells
 from segmentwerk.measurement import advising, experiment_checks, kpis
+from segmentwerk.measurement import cells as of_cells
 from segmentwerk.measurement.advice import NET, Advice
 from segmentwerk.measurement.cells import Cells
 from segmentwerk.measurement.experiment_checks import CampaignCase, Evidence

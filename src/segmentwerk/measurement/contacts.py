@@ -55,8 +55,8 @@ class Spans:
 def from_campaigns(tables: Tables, segments: pd.DataFrame, spans: Spans) -> ibis.Table:
     """Return the contacts of the table ``campaigns`` that were made before ``spans.until``.
 
-    Several contacts of an account in one campaign are one: from the first on, with the cost of all. An account
-    that stands in several arms has the arm null.
+    Several contacts of an account in one campaign are one: from the first on, with the cost of all. An
+    account that stands in several arms has the arm null.
 
     Parameters
     ----------
@@ -119,7 +119,7 @@ def kept(contacts: ibis.Table) -> ibis.Table:
 
 def _uploaded(frame: pd.DataFrame) -> ibis.Table:
     texts = [name for name in ("account_id", "campaign", "arm") if name in frame]
-    frame = frame.astype({name: object for name in texts})
+    frame = frame.astype(dict.fromkeys(texts, object))
     return ibis.memtable(frame).mutate(**{name: ibis._[name].cast("string") for name in texts})
 
 
@@ -191,7 +191,7 @@ def _with_known(found: ibis.Table, tables: Tables) -> ibis.Table:
         return found.mutate(known=ibis.literal(1))
     since = accounts.select(who=accounts.account_id.cast("string"), since=accounts.created_on)
     joined = found.left_join(since, found.account_id == since.who).drop("who")
-    early = (joined.begin.cast("date") < joined.since.cast("date")).fill_null(False)  # noqa: FBT003
+    early = (joined.begin.cast("date") < joined.since.cast("date")).fill_null(False)
     return joined.mutate(known=ibis.cases((early, 0), else_=1)).drop("since")
 
 

@@ -1,4 +1,4 @@
-"""Whether a campaign can be trusted as an experiment: findings E001 to E013, each passed, failed or not applicable.
+"""Whether a campaign can be trusted as an experiment: findings E001 to E013.
 
 What each one means stands in docs/reference/experiment-checks.md.
 """
@@ -74,7 +74,7 @@ def look(contacts: ibis.Table, campaign: str, until: date) -> Evidence:
         "untold": _untold(mine),
         "unfinished": mine.end > ibis.timestamp(until.isoformat()),
     }
-    asked = {name: flag.fill_null(False).cast("int64").sum() for name, flag in flags.items()}  # noqa: FBT003
+    asked = {name: flag.fill_null(False).cast("int64").sum() for name, flag in flags.items()}
     row = mine.aggregate(
         contacts=mine.count(), first=mine.begin.min(), last=mine.begin.max(), end=mine.end.max(), **asked
     )
@@ -87,7 +87,7 @@ def look(contacts: ibis.Table, campaign: str, until: date) -> Evidence:
 
 def _untold(mine: ibis.Table) -> Any:
     """Say of which contacts nothing at all is told."""
-    nothing = ibis.literal(True)  # noqa: FBT003
+    nothing = ibis.literal(True)
     for name in OUTCOMES:
         nothing &= mine[name].isnull()
     return nothing

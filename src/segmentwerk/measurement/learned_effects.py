@@ -1,7 +1,7 @@
 """What campaigns taught, kept for the next plan and the next comparison: sums by segment, never an account.
 
-One file a campaign below the data directory, named by the model, since a segment keeps its number from version
-to version of it.
+One file a campaign below the data directory, by model, since a segment keeps its number from version to
+version of it.
 """
 
 from __future__ import annotations
