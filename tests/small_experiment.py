@@ -33,7 +33,9 @@ def rows(n=3000, seed=0, lift=(0.0, 0.0), arms=("control", "treated"), base=0.1,
             "revenue": (converted * rng.lognormal(3, 0.5, n)).round(2),
         }
     )
-    return table, pd.DataFrame({"account_id": table["account_id"], "campaign": "spring", "segment_id": segment})
+    return table, pd.DataFrame(
+        {"account_id": table["account_id"], "campaign": "spring", "segment_id": segment}
+    )
 
 
 def contacted(table, segments, *, until=UNTIL, **tables):

@@ -18,12 +18,21 @@ NET = ("margin", "revenue")
 
 @dataclass(frozen=True)
 class ArmAdvice:
-    """The arm of one segment, with its effect a contact against control; ``needed`` 0: enough contacts."""
+    """The arm of one segment, with its effect a contact against control.
+
+    Attributes
+    ----------
+    needed
+        Contacts that a test in this segment alone takes to show the effect; 0 where these did.
+    sure
+        Whether the arm is advised; else it is the best one for all, of which nothing is shown.
+    """
 
     segment: int
     arm: str
     effect: Reading
     needed: int
+    sure: bool = True
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,14 @@ def judge(
     control = settings.control if settings.control in cells.arms else None
     case = CampaignCase(cells, evidence, control, settings.ratio, until, settings.confidence)
     outcome = _outcome(cells, settings)
-    advice, why_not = advising.advise(of_cells.sound(contacts, campaign), cells, control, outcome, seed=seed)
+    advice, why_not = advising.advise(
+        of_cells.sound(contacts, campaign),
+        cells,
+        control,
+        outcome,
+        seed=seed,
+        permutations=settings.permutations,
+    )
     return CampaignResult(
         campaign=campaign,
         measure=measure,

@@ -30,7 +30,7 @@ HISTORY = "history"
 
 @dataclass(frozen=True)
 class Gathered:
-    """All contacts (`contacts.COLUMNS`); of those of the ledger the measure by campaign, and segments' names."""
+    """All contacts (`contacts.COLUMNS`), and for those of the ledger measures by campaign and segment names."""
 
     contacts: ibis.Table
     measures: Mapping[str, str]

@@ -101,7 +101,7 @@ class MeasuredPage(MeasuredWords):
         rows = [
             [
                 self.segment(result, one.segment),
-                one.arm,
+                one.arm if one.sure else self.t("undecided", arm=one.arm),
                 self.language.number(one.effect.n),
                 self._effect(result, one.effect.value, one.effect.low, one.effect.high),
                 self.language.number(one.needed) if one.needed else self.t("needed_none"),

@@ -10,6 +10,7 @@ from segmentwerk.config import MeasuringSettings
 from segmentwerk.contest import run_records
 from segmentwerk.core.records import Description, Metric, Param, Record, Tag, Text
 from segmentwerk.insight.language import Language
+from segmentwerk.measurement.advice import Advice
 from segmentwerk.measurement.campaign_result import CampaignResult
 from segmentwerk.measurement.intervals import Reading
 from segmentwerk.measurement.kpis import ArmReadings
@@ -100,7 +101,7 @@ def summary(result: CampaignResult) -> dict[str, Any]:
         "best": advice.best if advice else None,
         "needed": advice.needed if advice else None,
         "values": {name: _ends(one) for name, one in advice.values.items()} if advice else {},
-        "arms": {one.segment: one.arm for one in advice.arms} if advice else {},
+        "arms": {one.segment: one.arm if one.sure else None for one in advice.arms} if advice else {},
         "differs": {
             "pvalue": _plain(advice.pvalue),
             "q": _plain(advice.q),
@@ -165,11 +166,16 @@ def _effects(result: CampaignResult) -> Iterator[LearnedEffect]:
     for one in result.of(None):
         reading = one.readings.get(name)
         if reading is not None and not reading.absent:
-            yield _effect(None, one.arm, reading, one.arm == advice.best, advice.needed or 0)
+            yield _effect(None, one.arm, reading, one.arm == _best(advice), advice.needed or 0)
     for (segment, arm), reading in sorted(advice.together.items()):
         mine = chosen.get(segment)
-        is_chosen = mine is not None and mine.arm == arm
+        is_chosen = mine is not None and mine.sure and mine.arm == arm
         yield _effect(segment, arm, reading, is_chosen, mine.needed if mine else 0)
+
+
+def _best(advice: Advice) -> str:
+    """Return the arm that is advised for all; empty where none is."""
+    return advice.best if advice.verdict == "one_arm" else ""
 
 
 def _effect(segment: int | None, arm: str, reading: Reading, chosen: bool, needed: int) -> LearnedEffect:

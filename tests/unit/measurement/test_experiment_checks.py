@@ -143,10 +143,11 @@ def test_no_message_names_an_account(sound):
     assert not [name for name in table["account_id"] if name in said]
 
 
+@pytest.mark.slow
 def test_a_false_alarm_is_rare():
-    """Of 100 sound campaigns none cries wolf; at a risk of 0.001 one is expected in a thousand."""
+    """At a risk of 0.001 for each of two tests, one sound campaign in five hundred cries wolf."""
     alarms = [failed(ask(*rows(n=800, seed=seed))) for seed in range(100)]
-    assert sum(bool(one) for one in alarms) <= 1
+    assert sum(bool(one) for one in alarms) <= 2
 
 
 def test_counts_can_be_changed_alone(sound):
