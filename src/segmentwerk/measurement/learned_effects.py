@@ -31,6 +31,8 @@ class LearnedEffect:
         Whether this arm is the one that is advised for the segment.
     needed
         Contacts that the next test takes to tell; 0 where this one did.
+    name
+        Of the segment.
     """
 
     segment: int | None
@@ -41,6 +43,7 @@ class LearnedEffect:
     contacts: int
     chosen: bool
     needed: int = 0
+    name: str = ""
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from segmentwerk.config import MeasuringSettings
@@ -170,7 +171,8 @@ def _effects(result: CampaignResult) -> Iterator[LearnedEffect]:
     for (segment, arm), reading in sorted(advice.together.items()):
         mine = chosen.get(segment)
         is_chosen = mine is not None and mine.sure and mine.arm == arm
-        yield _effect(segment, arm, reading, is_chosen, mine.needed if mine else 0)
+        found = _effect(segment, arm, reading, is_chosen, mine.needed if mine else 0)
+        yield replace(found, name=result.names.get(segment, ""))
 
 
 def _best(advice: Advice) -> str:
