@@ -118,7 +118,7 @@ def _told(found: Recommendation, cells: Cells, control: str | None) -> Advice:
 
 
 def _by_segment(found: Recommendation, cells: Cells, control: str | None) -> Iterator[ArmAdvice]:
-    """Yield the arm of each segment; of those that nothing is shown of, the effect of the best arm for all."""
+    """Yield the arm of each segment; where none is advised, the best one for all."""
     effects = {(one.segment, one.arm): one for one in found.heterogeneity.effects}
     for place, segment in enumerate(cells.segments):
         arm = found.arms[place] if found.arms is not None else found.best_arm

@@ -16,7 +16,7 @@ from scipy import stats
 from tea_tasting import SampleRatio
 from tea_tasting.aggr import Aggregates
 
-from segmentwerk.core.types import Gate
+from segmentwerk.core.types import Facts, Gate
 from segmentwerk.measurement import intervals
 from segmentwerk.measurement.cells import Cells
 from segmentwerk.measurement.contacts import OUTCOMES
@@ -79,10 +79,10 @@ def look(contacts: ibis.Table, campaign: str, until: date) -> Evidence:
         contacts=mine.count(), first=mine.begin.min(), last=mine.begin.max(), end=mine.end.max(), **asked
     )
     (found,) = row.to_pyarrow().to_pylist()
-    days = {name: found.pop(name).date() for name in ("first", "last", "end")}
+    first, last, end = (found.pop(name).date() for name in ("first", "last", "end"))
     (met,) = meeting.aggregate(n=meeting.account_id.nunique()).to_pyarrow().to_pylist()
     counts = {name: int(value or 0) for name, value in found.items()}
-    return Evidence(**counts, overlapping=int(met["n"] or 0), **days)
+    return Evidence(**counts, overlapping=int(met["n"] or 0), first=first, last=last, end=end)
 
 
 def _untold(mine: ibis.Table) -> Any:
@@ -132,7 +132,7 @@ def _ratio(case: CampaignCase) -> Gate:
     pvalue = min(1.0, risks[arm] * (len(counts) if len(counts) > 2 else 1))
     share, asked = counts[arm] / total, planned[arm] / whole
     words = f"Arm {arm!r} has {share:.1%} of {total} contacts, planned {asked:.1%} (p = {pvalue:.2g})."
-    facts = {"arm": arm, "share": share, "planned": asked, "contacts": total, "pvalue": pvalue}
+    facts: Facts = {"arm": arm, "share": share, "planned": asked, "contacts": total, "pvalue": pvalue}
     return _finding("E001", "The arms have their planned shares", pvalue >= RISK, words, "error", **facts)
 
 
@@ -158,7 +158,7 @@ def _control(case: CampaignCase) -> Gate:
     words = f"Arms: {', '.join(arms)}; control: {case.control or 'none'}."
     if not ok:
         words += " Without an arm that was left alone nobody knows what would have come anyway."
-    facts = {"arms": len(arms), "names": ", ".join(arms)}
+    facts: Facts = {"arms": len(arms), "names": ", ".join(arms)}
     return _finding("E003", "There is a control to compare with", ok, words, "error", **facts)
 
 

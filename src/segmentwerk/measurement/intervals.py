@@ -129,10 +129,11 @@ def uplift(
         n,
         pvalue=found.pvalue,
     )
-    ends = (found.rel_effect_size, found.rel_effect_size_ci_lower, found.rel_effect_size_ci_upper)
+    ends = [float(found.rel_effect_size), float(found.rel_effect_size_ci_lower)]
+    ends.append(float(found.rel_effect_size_ci_upper))
     if not (control.mean(name) > 0 and arm.mean(name) > 0 and all(map(math.isfinite, ends))):
         return Uplift(absolute, missing("no_base", n))
-    return Uplift(absolute, Reading(*map(float, ends), n, pvalue=found.pvalue))
+    return Uplift(absolute, Reading(ends[0], ends[1], ends[2], n, pvalue=found.pvalue))
 
 
 def share_pvalue(control: Aggregates, arm: Aggregates, name: str) -> float:

@@ -19,8 +19,8 @@ from segmentwerk.measurement.intervals import LEAST
 
 POWER = 0.8
 """Chance of seeing the effect where it is there."""
-METRICS = {"order_rate": "converted", "revenue": "revenue"}
 Metric = Literal["order_rate", "revenue"]
+METRICS: dict[Metric, str] = {"order_rate": "converted", "revenue": "revenue"}
 MOST = 1e12
 """Accounts beyond which no number is told."""
 

@@ -31,6 +31,7 @@ from segmentwerk.data import privacy
 from segmentwerk.evaluation.selection import against_baseline, select
 from segmentwerk.evaluation.structure import verdict
 from segmentwerk.insight.language import ENGLISH, Language
+from segmentwerk.measurement import learned_effects
 from segmentwerk.preparation.prepare import Prepared, prepare
 from segmentwerk.release.release import Release, release
 from segmentwerk.reporting import gallery, listings, pages, sentences, terminal

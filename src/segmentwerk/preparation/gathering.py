@@ -30,7 +30,7 @@ HISTORY = "history"
 
 @dataclass(frozen=True)
 class Gathered:
-    """All contacts (`contacts.COLUMNS`), and for those of the ledger measures by campaign and segment names."""
+    """All contacts (`contacts.COLUMNS`); of the ledger's, measures by campaign and names of segments."""
 
     contacts: ibis.Table
     measures: Mapping[str, str]

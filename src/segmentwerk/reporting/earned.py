@@ -56,7 +56,7 @@ def _next(needed: int, words: MeasuredWords) -> str:
 
 
 def grid(campaigns: Sequence[LearnedCampaign], language: Language) -> Grid:
-    """Return what a model's segments earned: each campaign's effect by segment, of the advised or best arm."""
+    """Return what a model's segments earned: effects by campaign and segment, of the advised or best arm."""
     words = MeasuredWords(language)
     heads = [words.t(name) for name in ("campaign", "segment", "arm", "effect", "contacts")]
     rows = [

@@ -23,8 +23,17 @@ from segmentwerk.reporting.measured_words import MeasuredOrigin, figure_of
 from segmentwerk.reporting.plan_records import Version
 from segmentwerk.tracking import provenance
 
-CURVES = ("response", "conversion", "revenue", "margin", "uplift_response", "uplift_conversion")
-CURVES += ("uplift_revenue", "uplift_margin", "return_on_cost")
+CURVES = (
+    "response",
+    "conversion",
+    "revenue",
+    "margin",
+    "uplift_response",
+    "uplift_conversion",
+    "uplift_revenue",
+    "uplift_margin",
+    "return_on_cost",
+)
 """Figures whose course over campaigns MLflow draws."""
 WHOLE = "all"
 SIGNS = set("_-. /")

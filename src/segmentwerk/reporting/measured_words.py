@@ -16,8 +16,14 @@ from segmentwerk.measurement.intervals import Reading
 
 SHARES = ("response", "lead_rate", "conversion")
 POINTS = ("uplift_response", "uplift_conversion")
-RATES = ("uplift_response_relative", "uplift_conversion_relative", "uplift_revenue_relative")
-RATES += ("uplift_margin_relative", "return_on_cost", "margin_return_on_cost")
+RATES = (
+    "uplift_response_relative",
+    "uplift_conversion_relative",
+    "uplift_revenue_relative",
+    "uplift_margin_relative",
+    "return_on_cost",
+    "margin_return_on_cost",
+)
 LIKELY = 0.05
 """A corrected p-value below which a difference is marked."""
 UPLIFT = {"converted": "uplift_conversion", "responded": "uplift_response"}
