@@ -157,9 +157,9 @@ def _with_orders(found: ibis.Table, orders: ibis.Table, spans: Spans) -> ibis.Ta
     own = "converted" not in found.columns and "revenue" not in found.columns
     if own:
         sums |= {
-            "converted": (within & (t.money > 0)).any().cast("int64"),
+            "converted": (within & (t.money > 0)).ifelse(1, 0).max(),
             "revenue": t.money.sum(where=within),
-            "late": (after & (t.money > 0)).any().cast("int64"),
+            "late": (after & (t.money > 0)).ifelse(1, 0).max(),
         }
         if "margin" in orders.columns:
             sums["margin"] = t.earned.sum(where=within)
@@ -179,7 +179,7 @@ def _with_leads(found: ibis.Table, opportunities: ibis.Table, spans: Spans) -> i
     of = found.select("account_id", "campaign", "begin", "end")
     t = of.inner_join(opened, of.account_id == opened.who)
     inside = (t.day >= t.begin) & (t.day < t.end)
-    made = t.group_by(account_id=t.account_id, campaign=t.campaign).aggregate(lead=inside.any().cast("int64"))
+    made = t.group_by(account_id=t.account_id, campaign=t.campaign).aggregate(lead=inside.ifelse(1, 0).max())
     joined = found.left_join(made, list(KEY)).drop("account_id_right", "campaign_right")
     return joined.mutate(lead=joined.lead.fill_null(0))
 

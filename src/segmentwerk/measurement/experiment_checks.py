@@ -74,7 +74,7 @@ def look(contacts: ibis.Table, campaign: str, until: date) -> Evidence:
         "untold": _untold(mine),
         "unfinished": mine.end > ibis.timestamp(until.isoformat()),
     }
-    asked = {name: flag.fill_null(False).cast("int64").sum() for name, flag in flags.items()}
+    asked = {name: flag.fill_null(False).ifelse(1, 0).sum() for name, flag in flags.items()}
     row = mine.aggregate(
         contacts=mine.count(), first=mine.begin.min(), last=mine.begin.max(), end=mine.end.max(), **asked
     )

@@ -93,9 +93,9 @@ def _size(one: Aggregates, segment: int | None, metric: Metric, design: TestDesi
     usual = float(one.mean(column))
     wanted = design.effects[metric] * (1.0 if metric == "order_rate" else usual)
     spread = one.var(column)
-    if metric == "order_rate":  # where nobody ordered, the spread is that of the effect
+    if metric == "order_rate":  # each arm has the spread of its own rate
         reached = min(usual + wanted, 1.0)
-        spread = max(spread, reached * (1 - reached))
+        spread = design.control_share * reached * (1 - reached) + (1 - design.control_share) * spread
     found = SampleSize(segment, metric, n, usual, wanted, math.nan, None)
     if n < LEAST or not spread > 0:
         return found
