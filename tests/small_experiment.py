@@ -5,6 +5,7 @@ from datetime import date
 import ibis
 import numpy as np
 import pandas as pd
+from scipy import optimize, stats
 
 from segmentwerk.measurement import contacts
 from segmentwerk.measurement.contacts import Spans
@@ -49,3 +50,20 @@ def orders(*lines):
     frame = pd.DataFrame(lines, columns=["account_id", "ordered_at", "revenue", "margin"])
     frame["ordered_at"] = pd.to_datetime(frame["ordered_at"], format="mixed")
     return frame.assign(order_id=[f"o{place}" for place in range(len(frame))])
+
+
+def money_interval(values, confidence=0.95):
+    """Hall's interval of a mean, solved for the ends by bisection on the values themselves."""
+    n, m, spread = len(values), values.mean(), values.std(ddof=1) / len(values) ** 0.5
+    a = stats.skew(values) / n**0.5
+    reach = stats.t.ppf((1 + confidence) / 2, n - 1)
+
+    def cubic(mean):
+        t = (m - mean) / spread
+        return t + a / 3 * t**2 + a**2 / 27 * t**3 + a / 6
+
+    wide = 60 * spread
+    return tuple(
+        optimize.brentq(lambda mean, aim=aim: cubic(mean) - aim, m - wide, m + wide, xtol=1e-14)
+        for aim in (reach, -reach)
+    )

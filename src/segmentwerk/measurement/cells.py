@@ -19,8 +19,13 @@ from segmentwerk.measurement.contacts import OUTCOMES
 
 MONEY = ("cost", "revenue", "margin", "before", "late")
 MEASURED = (*OUTCOMES, *(name for name in MONEY if name not in OUTCOMES))
-NOBODY = -1
-"""Segment of an account that has none."""
+SKEWED = ("revenue", "margin")
+"""Columns of which the cubes are summed, too: their means have skewed errors."""
+
+
+def cube(name: str) -> str:
+    """Return the column that holds the cubes of another."""
+    return f"cube_{name}"
 
 
 @dataclass(frozen=True)
@@ -84,12 +89,13 @@ def read(contacts: ibis.Table, campaign: str) -> Cells:
     counted = rows.aggregate(**{name: rows[name].count() for name in there}).to_pyarrow().to_pylist()[0]
     told = tuple(name for name in there if counted[name])
     filled = {name: rows[name].cast("float64").fill_null(0.0) for name in told}
+    cubes = {cube(name): filled[name] ** 3 for name in SKEWED if name in told}
     cell = rows.segment_id.cast("string") + ibis.literal("|") + rows.arm
     found = read_aggregates(
-        rows.mutate(cell=cell, **filled).select("cell", *told),
+        rows.mutate(cell=cell, **filled, **cubes).select("cell", *told, *cubes),
         "cell",
         has_count=True,
-        mean_cols=told,
+        mean_cols=(*told, *cubes),
         var_cols=told,
         cov_cols=list(combinations(told, 2)),
     )
