@@ -1,7 +1,7 @@
 """Values with their intervals, from sums: shares, means, and costs of what was reached.
 
-Shares have Wilson's interval (Wilson 1927), means Student's with Hall's correction, differences of means Welch's; the cost of a
-success is a ratio of means, whose logarithm has an interval by the delta method (Deng, Knoblich and Lu 2018).
+Shares have Wilson's interval (Wilson 1927), means Student's with Hall's correction, differences of means
+Welch's; the cost of a success is a ratio of means, whose logarithm has an interval by the delta method (Deng, Knoblich and Lu 2018).
 """
 
 from __future__ import annotations
@@ -92,6 +92,7 @@ def mean(one: Aggregates, name: str, confidence: float) -> Reading:
 
 def _skewness(one: Aggregates, name: str) -> float:
     """Return the skewness of a column, as `scipy.stats.skew` does; 0 where nothing varies or is summed."""
+    m, variance = one.mean(name), one.var(name) * (one.count() - 1) / one.count()
     if cube(name) not in one.mean_ or not variance > 0:
         return 0.0
     third = one.mean(cube(name)) - 3 * m * (variance + m**2) + 2 * m**3
