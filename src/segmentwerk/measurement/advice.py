@@ -25,7 +25,7 @@ class ArmAdvice:
     needed
         Contacts that a test in this segment alone takes to show the effect; 0 where these did.
     sure
-        Whether the arm is advised; else it is the best one for all, of which nothing is shown.
+        Whether the arm is advised; else it is the most promising one, of which nothing is shown.
     """
 
     segment: int

@@ -118,10 +118,10 @@ def _told(found: Recommendation, cells: Cells, control: str | None) -> Advice:
 
 
 def _by_segment(found: Recommendation, cells: Cells, control: str | None) -> Iterator[ArmAdvice]:
-    """Yield the arm of each segment; where none is advised, the best one for all."""
+    """Yield the arm of each segment; where none is advised, the most promising one."""
     effects = {(one.segment, one.arm): one for one in found.heterogeneity.effects}
     for place, segment in enumerate(cells.segments):
-        arm = found.arms[place] if found.arms is not None else found.best_arm
+        arm = found.arms[place] if found.arms is not None else _promising(found, place)
         one = effects.get((place, arm))
         counted = cells.count(segment, cells.arms[arm])
         if control is not None and cells.arms[arm] != control:
@@ -134,6 +134,12 @@ def _by_segment(found: Recommendation, cells: Cells, control: str | None) -> Ite
         needed = contacts_for(one, found.worthwhile)
         effect = _reading(one.shrunken, counted)
         yield ArmAdvice(segment, cells.arms[arm], effect, needed, found.arms is not None)
+
+
+def _promising(found: Recommendation, place: int) -> int:
+    """Return the measure that is believed to do best in a segment."""
+    mine = [one for one in found.heterogeneity.effects if one.segment == place]
+    return max(mine, key=lambda one: (one.shrunken.value, -one.arm)).arm
 
 
 def contacts_for(one: SegmentEffect, worthwhile: float) -> int:

@@ -1,7 +1,8 @@
 """Values with their intervals, from sums: shares, means, and costs of what was reached.
 
 Shares have Wilson's interval (Wilson 1927), means Student's with Hall's correction, differences of means
-Welch's; the cost of a success is a ratio of means, whose logarithm has an interval by the delta method (Deng, Knoblich and Lu 2018).
+Welch's; the cost of a success is a ratio of means, whose logarithm has an interval by the delta method (Deng,
+Knoblich and Lu 2018).
 """
 
 from __future__ import annotations

@@ -130,7 +130,7 @@ class MeasuredPage(MeasuredWords):
         found = result.advice
         rows = [
             [
-                self.t(f"value_{name}", **({"arm": found.best} if name == "best" else {})),
+                self.t(f"value_{name}"),
                 self._effect(result, one.value, one.low, one.high),
             ]
             for name in VALUES

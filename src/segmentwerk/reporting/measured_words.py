@@ -164,7 +164,7 @@ class MeasuredWords:
         reasons: dict[str, list[str]] = {}
         for one in result.of(None):
             for name, reading in one.readings.items():
-                if reading.absent and not (reading.absent == "no_cost" and one.arm == result.control):
+                if reading.absent and not (name.startswith("cost") and one.arm == result.control):
                     names = reasons.setdefault(reading.absent, [])
                     if self.figure(name) not in names:
                         names.append(self.figure(name))
