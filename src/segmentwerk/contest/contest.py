@@ -28,6 +28,8 @@ from segmentwerk.tuning.study import tune
 
 log = logging.getLogger(__name__)
 
+AFTERWARDS = {"priorities", "targeting_weight"}
+"""What a goal says of candidates and segments that are found; no trial's value depends on it."""
 MACHINE = "machine"
 """Name of the run below each contest with the load of the machine, MLflow's system metrics."""
 
@@ -177,7 +179,7 @@ def data_digest(prepared: Prepared, settings: LearningSettings) -> str:
         str(prepared.table.window),
         settings.seed,
         *(part.model_dump(mode="json") for part in (settings.quality, settings.features)),
-        settings.goal.model_dump(mode="json", exclude={"priorities"}),  # they order segments that are found
+        settings.goal.model_dump(mode="json", exclude=AFTERWARDS),
         settings.evaluation.model_dump(mode="json"),
     ]
     return _digest(told)

@@ -210,6 +210,8 @@ class GoalSettings(Settings):
     """Weight of an approach in the reference space; joined with the features' own weights."""
     value_weight: float = Field(default=1.0, ge=0)
     """Weight of the value criterion in the rank, where an outcome exists."""
+    targeting_weight: float = Field(default=0.0, ge=0)
+    """Weight of what treating segments differently gains, where past campaigns tell; 0: shown only."""
     priorities: dict[str, float] = Field(
         default_factory=lambda: {
             "potential": 2.0,

@@ -87,9 +87,11 @@ class Shrunken:
 def shrunken(cells: CellSums) -> Shrunken:
     """Draw the means of segments and arms together; leading axes are cases of their own.
 
-    A segment without contacts gets what holds for all; its level is unknown and told as that of all.
+    A segment without contacts gets what holds for all.
     """
-    means, variances = cells.means, cells.variances
+    contacts = cells.n.sum(axis=(-2, -1), keepdims=True)
+    middle = cells.total.sum(axis=(-2, -1), keepdims=True) / np.maximum(contacts, 1)
+    means, variances = cells.means - middle, cells.variances
     spreads = _spreads(variances)  # (…, g)
     given = [_given(means, variances, spreads[..., g]) for g in range(N_SPREADS)]
     evidence = np.stack([one[2] for one in given], axis=-1)
@@ -101,7 +103,7 @@ def shrunken(cells: CellSums) -> Shrunken:
     covariances = np.einsum("...kag,...kbg,...g->...kab", apart, apart, weights)
     for g, (_, covariance, _) in enumerate(given):
         covariances += weights[..., g, None, None, None] * covariance
-    return Shrunken(mean, covariances, np.asarray((weights * spreads).sum(axis=-1)))
+    return Shrunken(mean + middle, covariances, np.asarray((weights * spreads).sum(axis=-1)))
 
 
 def _spreads(variances: FloatArray) -> FloatArray:

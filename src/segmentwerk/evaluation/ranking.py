@@ -13,15 +13,18 @@ from segmentwerk.core.settings import EvaluationSettings, GoalSettings
 from segmentwerk.core.types import Scorecard
 
 VALUE = "value/explained"
+TARGETING = "targeting/gain"
 
 
 def criteria_of(
     cards: Sequence[Scorecard], settings: EvaluationSettings, goal: GoalSettings
 ) -> dict[str, float]:
-    """Weights of the primary criteria, joined by the value criterion where an outcome was measured."""
+    """Weights of the primary criteria, joined by those that the goal weighs and that could be measured."""
     weights = dict.fromkeys(map(str, settings.primary), 1.0)
     if goal.value_weight > 0 and any(card.score(VALUE) for card in cards):
         weights[VALUE] = goal.value_weight
+    if goal.targeting_weight > 0 and any(card.score(TARGETING) for card in cards):
+        weights[TARGETING] = goal.targeting_weight
     return weights
 
 

@@ -13,11 +13,20 @@ from segmentwerk.core.errors import FitError
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.settings import EvaluationSettings
 from segmentwerk.core.types import Scorecard
-from segmentwerk.evaluation import cost, explained, gates, identifiability, separation, stability, substance
+from segmentwerk.evaluation import (
+    cost,
+    explained,
+    gates,
+    identifiability,
+    separation,
+    stability,
+    substance,
+    targeting,
+)
 from segmentwerk.evaluation.crossvalidation import held_out_in_turn
 from segmentwerk.evaluation.ranking import VALUE
 from segmentwerk.evaluation.resampling import Measured
-from segmentwerk.evaluation.view import Case, Fitted, Refit, View, thinned
+from segmentwerk.evaluation.view import Case, Fitted, Refit, View, labels, thinned
 
 __all__ = ["View", "judge", "quick"]
 
@@ -69,6 +78,7 @@ def judge(
         *explained.measure(case),
         *identifiability.measure(case),
         *substance.measure(whole),
+        *_targeting(segmenter, view, settings, seed),
         *cost.measure(segmenter, case.view, refitted),
     ]
     params: dict[str, object] = getattr(segmenter, "get_params", dict)()
@@ -83,6 +93,13 @@ def judge(
         samples={item.score.key: item.draws.tolist() for item in found if item.draws.size},
         complexity=int(getattr(segmenter, "complexity", 0)),
     )
+
+
+def _targeting(segmenter: Fitted, view: View, settings: EvaluationSettings, seed: int) -> list[Measured]:
+    """Judge by past campaigns, where there are any, on the segments that accounts had on the eve."""
+    campaigns = [targeting.thinned(campaign, seed) for campaign in view.campaigns]
+    assigned = [labels(segmenter, campaign.rows) for campaign in campaigns]
+    return targeting.measure(assigned, int(segmenter.n_segments_), campaigns, settings.n_bootstrap, seed)
 
 
 def _per_segment(case: Case, jaccards: FloatArray) -> pd.DataFrame:

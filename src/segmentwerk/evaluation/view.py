@@ -16,6 +16,7 @@ from segmentwerk.core.seeds import derive
 from segmentwerk.core.settings import EvaluationSettings
 from segmentwerk.core.space_columns import SpaceColumn
 from segmentwerk.evaluation import variables
+from segmentwerk.evaluation.targeting import PastCampaign
 
 Frame = TypeVar("Frame", pd.DataFrame, pd.Series)
 KNOWN = ("outcome", "revenue", "prospect")
@@ -48,7 +49,8 @@ class View:
     ``train`` (n_train, d) and ``test`` (n_test, d) are float64 in the shared reference space, with
     unique account ids as index; segmenters are fitted on ``train`` alone. ``discrete`` maps each
     categorical variable to its one-hot columns. Outcomes, revenues and prospect features (raw:
-    numeric with NaN, categories as object) share the index of their half and may be absent.
+    numeric with NaN, categories as object) share the index of their half and may be absent. ``campaigns``
+    are past campaigns with randomised arms, their accounts as they were on the eve.
 
     Raises
     ------
@@ -66,6 +68,7 @@ class View:
     revenue_test: pd.Series | None = None
     prospect_train: pd.DataFrame | None = None
     prospect_test: pd.DataFrame | None = None
+    campaigns: tuple[PastCampaign, ...] = ()
 
     def __post_init__(self) -> None:
         _check_halves(self.train, self.test, self.discrete)

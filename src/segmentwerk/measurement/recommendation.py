@@ -22,7 +22,7 @@ from scipy.stats import norm
 
 from segmentwerk.core.arrays import FloatArray
 from segmentwerk.core.types import Interval
-from segmentwerk.evaluation.policy import PolicyValue, RandomisedCampaign, mean_interval, value
+from segmentwerk.evaluation.policy import PolicyValue, RandomisedCampaign, value
 from segmentwerk.measurement import heterogeneity
 from segmentwerk.measurement.heterogeneity import Heterogeneity
 
@@ -62,7 +62,7 @@ class Recommendation:
         Contacts at hand.
     contacts_needed
         Contacts of such a campaign by which an effect of `worthwhile` against control (without control:
-        against the other arms) would be seen in four of five campaigns; NaN where that is done.
+        against the other arms) would be seen in four of five campaigns.
     contacts_to_differ
         Contacts by which a gain as large as the one seen would be seen as such; NaN where none was seen.
     """
@@ -123,18 +123,12 @@ def _verdict(
     if found.gain.low > 0 and differs.p_permutation <= LEVEL:
         return "by_segment"
     measure = int(found.learned.best_arm) != campaign.control
-    if measure and _over(found, campaign).low > 0:
+    over = found.over_drawn if campaign.control is None else found.best_uplift
+    if measure and over.low > 0:
         return "one_arm"
     if _upper_ends(campaign).max() < least:
         return "nothing"
     return "too_little"
-
-
-def _over(found: PolicyValue, campaign: RandomisedCampaign) -> Interval:
-    """Return what the best single arm adds to control, or to arms as they were drawn."""
-    if campaign.control is not None:
-        return found.best_uplift
-    return mean_interval(found.contributions["best_arm"] - campaign.outcome)
 
 
 def _upper_ends(campaign: RandomisedCampaign) -> FloatArray:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,8 @@ from segmentwerk.core.seeds import derive
 from segmentwerk.core.settings import FeatureSettings, GoalSettings
 from segmentwerk.core.types import AccountTable
 from segmentwerk.evaluation.scorecard import View
-from segmentwerk.preparation.accounts import Accounts, read_accounts
+from segmentwerk.preparation.accounts import Accounts, open_accounts
+from segmentwerk.preparation.campaigns import past_campaigns
 from segmentwerk.segmenters.preprocess import ReferenceSpace
 from segmentwerk.segmenters.rfm_grid import COLUMNS as RFM
 
@@ -70,9 +71,12 @@ def prepare(settings: LearningSettings, context: Context) -> Prepared:
     ConfigError
         If the goal names an outcome that the source does not have.
     """
-    accounts = read_accounts(
-        settings.source, settings.quality, settings.features, context, home=settings.home
-    )
+    source, rules, wanted = settings.source, settings.quality, settings.features
+    with open_accounts(source, rules, wanted, context, home=settings.home) as accounts:
+        return _prepared(accounts, settings, context)
+
+
+def _prepared(accounts: Accounts, settings: LearningSettings, context: Context) -> Prepared:
     table = accounts.table
     customers = table.customers
     if len(customers) < SMALLEST:
@@ -84,6 +88,16 @@ def prepare(settings: LearningSettings, context: Context) -> Prepared:
     with context.timed("reference_space"):
         space = fit_space(table, train, settings.features, settings.goal)
         view = make_view(table, space, train, holdout, _outcome(table, settings.goal))
+    with context.timed("past_campaigns"):
+        view = replace(
+            view, campaigns=past_campaigns(accounts.checked.tables, table, settings.features, space)
+        )
+    if settings.goal.targeting_weight > 0 and not view.campaigns:
+        log.warning(
+            "The goal %s weighs targeting, but there is no past campaign whose arms were drawn at random: "
+            "candidates are ranked without it.",
+            settings.goal.name,
+        )
     log.info("%d customers: %d to fit on, %d held out.", len(customers), len(train), len(holdout))
     in_turn = len(customers) < settings.evaluation.cross_validate_below
     return Prepared(accounts, train, holdout, space, view, in_turn)

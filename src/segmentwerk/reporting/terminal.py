@@ -21,6 +21,7 @@ from segmentwerk.reporting.tables import Grid
 SHORT = {
     "stability/agreement": "agree",
     "stability/prediction_strength": "predict",
+    "targeting/gain": "target",
     "value/explained": "value",
 }
 """Headings that fit into a terminal of eighty columns."""
