@@ -153,7 +153,7 @@ def contacts_for(one: SegmentEffect, worthwhile: float) -> int:
     effect = max(abs(one.shrunken.value), worthwhile)
     if not (math.isfinite(error) and effect > 0):
         return 0
-    factor = (norm.isf(ALPHA / 2) + norm.isf(1 - POWER)) * error / effect
+    factor = float((norm.isf(ALPHA / 2) + norm.isf(1 - POWER)) * error / effect)
     return math.ceil(one.contacts * factor**2)
 
 

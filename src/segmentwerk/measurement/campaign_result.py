@@ -84,7 +84,7 @@ def judge(
     """
     cells = of_cells.read(contacts, campaign)
     evidence = experiment_checks.look(contacts, campaign, until)
-    control = settings.control if settings.control in cells.arms else None
+    control = next((arm for arm in cells.arms if arm.casefold() == settings.control.casefold()), None)
     case = CampaignCase(cells, evidence, control, settings.ratio, until, settings.confidence)
     outcome = _outcome(cells, settings)
     advice, why_not = advising.advise(

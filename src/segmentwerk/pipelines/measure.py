@@ -22,7 +22,7 @@ from segmentwerk.insight.language import Language
 from segmentwerk.insight.words import called
 from segmentwerk.measurement import campaign_result, learned_effects, sample_sizes
 from segmentwerk.measurement.campaign_result import CampaignResult
-from segmentwerk.measurement.sample_sizes import SampleSize, TestDesign
+from segmentwerk.measurement.sample_sizes import Metric, SampleSize, TestDesign
 from segmentwerk.preparation import gathering
 from segmentwerk.preparation.accounts import Accounts
 from segmentwerk.preparation.contacted import PastSegments
@@ -63,7 +63,7 @@ def _recorded(settings: MeasuringSettings) -> pd.DataFrame:
     """Return what the ledger holds, if it is asked for."""
     asked = settings.measurement
     if asked.contacts == "campaigns" or settings.action == "plan":
-        return ledgers.SCHEMA.empty_table().to_pandas()
+        return pd.DataFrame({name: [] for name in ledgers.SCHEMA.names}, dtype=object)
     place: ledgers.Place = settings.home / LEDGER
     if asked.ledger is not None:
         place = LedgerTable(asked.ledger, asked.ledger_table)
@@ -121,7 +121,7 @@ class Measuring:
         with self.context.timed("contacts"):
             history = gathering.history(self.accounts, self._past(), asked)
         with self.context.timed("plan"):
-            effects = {"order_rate": asked.effect, "revenue": asked.revenue_effect}
+            effects: dict[Metric, float] = {"order_rate": asked.effect, "revenue": asked.revenue_effect}
             sizes = sample_sizes.plan(history, TestDesign(effects, asked.control_share, asked.confidence))
             return self._tell_plan(sizes)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -176,7 +176,11 @@ def _effects(result: CampaignResult) -> Iterator[LearnedEffect]:
     for one in result.of(None):
         reading = one.readings.get(name)
         if reading is not None and not reading.absent:
-            yield _effect(None, one.arm, reading, one.arm == _best(advice), advice.needed or 0)
+            spent = one.readings["cost"].value if result.net and not one.readings["cost"].absent else 0.0
+            net = replace(
+                reading, value=reading.value - spent, low=reading.low - spent, high=reading.high - spent
+            )
+            yield _effect(None, one.arm, net, one.arm == _best(advice), advice.needed or 0)
     for (segment, arm), reading in sorted(advice.together.items()):
         mine = chosen.get(segment)
         is_chosen = mine is not None and mine.sure and mine.arm == arm
@@ -190,5 +194,5 @@ def _best(advice: Advice) -> str:
 
 
 def _effect(segment: int | None, arm: str, reading: Reading, chosen: bool, needed: int) -> LearnedEffect:
-    ends: Mapping[str, float] = {"effect": reading.value, "low": reading.low, "high": reading.high}
-    return LearnedEffect(segment=segment, arm=arm, contacts=reading.n, chosen=chosen, needed=needed, **ends)
+    effect, low, high = (float(end) for end in (reading.value, reading.low, reading.high))
+    return LearnedEffect(segment, arm, effect, low, high, reading.n, chosen, needed)
