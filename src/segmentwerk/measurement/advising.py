@@ -59,6 +59,8 @@ def advise(
         return None, "segments"
     if min(sum(cells.count(segment, arm) for segment in cells.segments) for arm in cells.arms) < FEWEST:
         return None, "few"
+    if not any(cells.by[None, arm].var(outcome) > 0 for arm in cells.arms):
+        return None, "same"
     campaign = _campaign(contacts, cells, control, outcome)
     draws = max(min(permutations, LOOKS // len(campaign.arm)), LEAST_PERMUTATIONS)
     return _told(recommend(campaign, seed, permutations=draws), cells, control), ""

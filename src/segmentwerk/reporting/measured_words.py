@@ -136,6 +136,8 @@ class MeasuredWords:
                 yield self.t(key)
         advice = result.advice
         if advice is None:
+            if result.why_not == "same":
+                yield self.t("next_same")
             return
         if advice.verdict == "not_enough":
             yield self.enough("next_not_enough", advice.needed)
