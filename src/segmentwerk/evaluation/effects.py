@@ -23,6 +23,8 @@ from segmentwerk.core.arrays import FloatArray
 
 N_SPREADS = 24
 """Values of ``omega`` that are averaged over."""
+LEAST_VARIANCE = 1e-12
+"""Variance of outcomes that are all the same."""
 PRIOR_CONTACTS = 20.0
 """Contacts that the variance of an arm over all segments counts as beside that of a cell's own contacts."""
 
@@ -53,7 +55,7 @@ class CellSums:
         everything = inside.sum(axis=(-2, -1), keepdims=True) / np.maximum(
             freedom.sum(axis=(-2, -1), keepdims=True), 1
         )
-        arm = np.where(arm > 0, arm, np.maximum(everything * 1e-6, np.finfo(float).tiny))
+        arm = np.where(arm > 0, arm, np.maximum(everything * 1e-6, LEAST_VARIANCE))
         one = (inside + PRIOR_CONTACTS * arm) / (freedom + PRIOR_CONTACTS)
         return np.where(self.n > 0, one / np.maximum(self.n, 1), np.inf)
 

@@ -21,9 +21,9 @@ a possibly non-unique optimal treatment strategy", Annals of Statistics 44). Wha
 mean value of the policies that were chosen on the way, from `LEARNED_FIRST` of the parts on; the policy that
 all accounts choose is rather better.
 
-Which order chance gives should decide nothing, so values are means over `REPETITIONS` orders. The error of one
-order is kept for values over control. For the gain it is brought to that of a mean over orders: orders that
-value a share f of the accounts each share f of their noise where policies are the same, which leaves
+Which order chance gives should decide nothing, so values are means over `REPETITIONS` orders. The error of
+one order is kept for values over control. For the gain it is brought to that of a mean over orders: two that
+each value a share f of the accounts share f of their noise where policies are the same, which leaves
 f + (1 - f) / `REPETITIONS` of the variance, and less where they are not (measured there, too).
 """
 
@@ -142,6 +142,8 @@ class PolicyValue:
         The best single arm over arms as they were drawn.
     learned
         What all accounts choose.
+    on_the_way
+        What was chosen for the parts that were valued, (repetitions, PARTS - LEARNED_FIRST, …).
     contributions
         By the names above, each account's own part (n,), whose mean is the value.
     n
@@ -156,6 +158,7 @@ class PolicyValue:
     best_uplift: Interval
     over_drawn: Interval
     learned: LearnedPolicy
+    on_the_way: LearnedPolicy
     contributions: dict[str, FloatArray]
     n: int
 
@@ -194,6 +197,7 @@ def value(campaign: RandomisedCampaign, seed: int, *, repetitions: int = REPETIT
     return PolicyValue(
         **told,
         learned=_at(learn(campaign.cells), 0),
+        on_the_way=chosen,
         contributions=dict(zip(VALUES, contributions, strict=True)),
         n=len(campaign.arm),
     )

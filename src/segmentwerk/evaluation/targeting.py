@@ -10,9 +10,9 @@ A contact counts in the segment that the account had on the eve of the campaign:
 that day. With those of today, segments would be made of what the campaign brought about, and comparing arms
 within them would say nothing. Several campaigns count by their contacts.
 
-Contacts are valued in the same orders for all candidates. Draws resample accounts, as they do for other scores,
-and are then stretched to the standard error of the value, which a resampling that takes the chosen arms as
-given does not reach.
+Contacts are valued in the same orders for all candidates. Draws resample accounts, as they do for other
+scores, and are then stretched to the standard error of the value, which a resampling that takes the chosen
+arms as given does not reach.
 """
 
 from __future__ import annotations
