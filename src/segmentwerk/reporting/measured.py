@@ -224,14 +224,20 @@ class MeasuredPage(MeasuredWords):
             reading = one.readings.get(name)
             if one.arm == result.control or reading is None or reading.absent:
                 continue
-            shrunken = advice.together.get((one.segment, one.arm)) if advice and one.segment else None
-            together = (shrunken.value, shrunken.low, shrunken.high) if shrunken and not result.net else None
+            shrunken = (
+                advice.together.get((one.segment, one.arm)) if advice and one.segment is not None else None
+            )
+            together = (shrunken.value, shrunken.low, shrunken.high) if shrunken else None
+            cost = one.readings["cost"]
+            spent = cost.value if result.net and not cost.absent else 0.0
             label = f"{self.segment(result, one.segment)[:26]} · {one.arm}"
-            yield ForestRow(label, (reading.value, reading.low, reading.high), together)
+            plain = (reading.value - spent, reading.low - spent, reading.high - spent)
+            yield ForestRow(label, plain, together)
 
     def forest_note(self, result: CampaignResult) -> str:
         """Say what the plot shows."""
-        return self.t("forest_note", figure=self.figure(figure_of(str(result.outcome))))
+        net = self.t("net_short") if result.net else ""
+        return self.t("forest_note", figure=self.figure(figure_of(str(result.outcome))), net=net)
 
     def tick(self, result: CampaignResult, value: float) -> str:
         """Write a value of the plot's axis."""
