@@ -9,7 +9,7 @@ from dataclasses import dataclass
 WIDTH, NAMES, EDGE = 680, 250, 16
 ROW, TOP = 26, 8
 """Height of a row, and room above the first one."""
-TICKS = 5
+TICKS = 8
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def _ticks(low: float, high: float) -> list[float]:
     Examples
     --------
     >>> _ticks(-0.013, 0.021)
-    [-0.01, 0.0, 0.01, 0.02]
+    [-0.01, -0.005, 0.0, 0.005, 0.01, 0.015, 0.02]
     """
     span = high - low
     if not span > 0:
