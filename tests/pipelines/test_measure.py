@@ -88,11 +88,13 @@ def test_mlflow_draws_the_campaigns_as_a_curve(done, client, comparison):
     assert curve[1].value == pytest.approx(whole["figures"]["conversion"]["value"])
 
 
-def test_the_same_again_changes_nothing(done, home):
+def test_the_same_again_changes_nothing(done, home, client):
     again = segmentwerk("measure", DEMO, FAST, home=home)
     assert again.code == 0, again.stderr
     assert again.summary["run_id"] == done.summary["run_id"]
     assert again.summary["campaigns"] == done.summary["campaigns"]
+    curve = client.get_metric_history(again.summary["run_id"], "all/conversion discount")
+    assert [point.step for point in curve] == [1, 2]
     for kind in ("html", "markdown"):
         one, other = (Path(found.summary["page"][kind]) for found in (done, again))
         assert one.read_bytes() == other.read_bytes()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from datetime import date
@@ -17,12 +17,13 @@ from segmentwerk.activation import ledger as ledgers
 from segmentwerk.activation.ledger_table import LedgerTable
 from segmentwerk.config import MeasuringSettings
 from segmentwerk.core.context import Context
-from segmentwerk.core.records import Artifact
+from segmentwerk.core.records import Artifact, Metric, Record
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.words import called
 from segmentwerk.measurement import campaign_result, learned_effects, sample_sizes
 from segmentwerk.measurement.campaign_result import CampaignResult
-from segmentwerk.measurement.sample_sizes import Metric, SampleSize, TestDesign
+from segmentwerk.measurement.sample_sizes import Metric as Wanted
+from segmentwerk.measurement.sample_sizes import SampleSize, TestDesign
 from segmentwerk.preparation import gathering
 from segmentwerk.preparation.accounts import Accounts
 from segmentwerk.preparation.contacted import PastSegments
@@ -121,7 +122,7 @@ class Measuring:
         with self.context.timed("contacts"):
             history = gathering.history(self.accounts, self._past(), asked)
         with self.context.timed("plan"):
-            effects: dict[Metric, float] = {"order_rate": asked.effect, "revenue": asked.revenue_effect}
+            effects: dict[Wanted, float] = {"order_rate": asked.effect, "revenue": asked.revenue_effect}
             sizes = sample_sizes.plan(history, TestDesign(effects, asked.control_share, asked.confidence))
             return self._tell_plan(sizes)
 
@@ -151,14 +152,15 @@ class Measuring:
         about = self._origin(model)
         with self._run(model, "measurement") as run:
             pages = measured.write(results, about, self.context.output / "measured", self.language)
-            run.write(measured_records.records(results, self.accounts, self.settings, self.language, model))
+            told = measured_records.records(results, self.accounts, self.settings, self.language, model)
+            run.write(self._new(run, told))
             run.write([Artifact(path, "measured") for path in pages])
         learned_effects.keep(measured_records.learned(results, about), self.settings.home)
         for result in results:
             log.info("%s: %s", result.campaign, measured.verdict(result, self.language))
         log.info("What worked: %s", pages[0])
-        told = {result.campaign: measured_records.summary(result) for result in results}
-        return {**self._inputs(pages), "campaigns": told, "run_id": run.id}
+        campaigns = {result.campaign: measured_records.summary(result) for result in results}
+        return {**self._inputs(pages), "campaigns": campaigns, "run_id": run.id}
 
     def _tell_plan(self, sizes: tuple[SampleSize, ...]) -> dict[str, Any]:
         model = Version.of(self.loaded, self.store)
@@ -201,6 +203,11 @@ class Measuring:
             key=self._key(),
             tags={"verb": "measure", **model.tags},
         )
+
+    def _new(self, run: Run, told: Iterable[Record]) -> list[Record]:
+        """Leave out the curves that the run has: MLflow would draw their points twice."""
+        there = self.store.client.get_run(run.id).data.metrics if run.is_known else {}
+        return [one for one in told if not (isinstance(one, Metric) and one.name in there)]
 
     def _key(self) -> str:
         """Name the run by all that decides it, so that the same command again goes on in the same run."""
