@@ -50,7 +50,8 @@ class View:
     unique account ids as index; segmenters are fitted on ``train`` alone. ``discrete`` maps each
     categorical variable to its one-hot columns. Outcomes, revenues and prospect features (raw:
     numeric with NaN, categories as object) share the index of their half and may be absent. ``campaigns``
-    are past campaigns with randomised arms, their accounts as they were on the eve.
+    are past campaigns with randomised arms, their accounts as they were on the eve; parts of a view have
+    none.
 
     Raises
     ------
