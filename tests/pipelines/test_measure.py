@@ -113,9 +113,9 @@ def test_no_id_of_an_account_leaves_the_machine(done, client, tmp_path):
 
 
 def test_what_was_learned_is_the_owners_alone(done):
-    files = list((done.home / "measurement").rglob("*.json"))
-    assert len(files) == 2
-    assert all(path.stat().st_mode & 0o077 == 0 for path in files)
+    folder = done.home / "measurement"
+    assert len(list(folder.rglob("*.json"))) == 2
+    assert folder.stat().st_mode & 0o077 == 0
 
 
 def test_the_page_speaks_german(home):
