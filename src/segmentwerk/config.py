@@ -17,6 +17,7 @@ from segmentwerk.core.activation_settings import ActivationSettings, PlaybookSet
 from segmentwerk.core.addresses import redacted as shown
 from segmentwerk.core.addresses import same_database
 from segmentwerk.core.errors import ConfigError, nearest
+from segmentwerk.core.measurement_settings import MeasurementSettings
 from segmentwerk.core.settings import (
     EvaluationSettings,
     FeatureSettings,
@@ -122,6 +123,22 @@ class ActivateSettings(RootSettings):
     activation: ActivationSettings = ActivationSettings()
     sink: SinkSettings | None = None
     """Null: no file is written but the plan."""
+    report: ReportSettings = ReportSettings()
+
+
+class MeasuringSettings(RootSettings):
+    """`segmentwerk measure`: what campaigns brought by segment, and what to do next."""
+
+    action: Literal["measure", "plan"] = "measure"
+    campaign: str | None = None
+    """Null: all."""
+    until: date | None = None
+    """The day before which outcomes are known; null: the source's own."""
+    model: str
+    source: SourceSettings
+    quality: QualitySettings = QualitySettings()
+    playbook: PlaybookSettings
+    measurement: MeasurementSettings = MeasurementSettings()
     report: ReportSettings = ReportSettings()
 
 

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,11 @@ import pytest
 from segmentwerk.core.settings import QualitySettings, SourceSettings
 from segmentwerk.data import contracts, demo, quality, sources
 from segmentwerk.data.columns import COLUMNS
+from segmentwerk.measurement import experiment_checks
+from segmentwerk.measurement.cells import Cells
+from segmentwerk.measurement.experiment_checks import CampaignCase, Evidence
 
+DAY = date(2026, 1, 1)
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
@@ -43,7 +48,9 @@ def sections(page):
     return {code: (title, severity) for code, title, severity in found}
 
 
-@pytest.mark.parametrize(("page", "codes"), [("quality-checks.md", "Q"), ("gates.md", "GP")])
+@pytest.mark.parametrize(
+    ("page", "codes"), [("quality-checks.md", "Q"), ("gates.md", "GP"), ("experiment-checks.md", "E")]
+)
 def test_every_code_has_its_section(page, codes):
     known = set(re.findall(rf'"([{codes}]\d{{3}})"', SOURCE))
     assert len(known) > 10
@@ -53,6 +60,12 @@ def test_every_code_has_its_section(page, codes):
 def test_gates_are_called_as_in_the_code():
     titles = {title for title, _ in sections("gates.md").values()}
     assert {title for title in titles if f'"{title}"' not in SOURCE} == set()
+
+
+def test_checks_of_a_campaign_are_called_as_in_the_code():
+    case = CampaignCase(Cells("x", ()), Evidence(*[0] * 8, DAY, DAY, DAY), None, None, DAY, 0.95)
+    found = {one.code: (one.title, one.severity) for one in experiment_checks.check(case)}
+    assert sections("experiment-checks.md") == found
 
 
 def test_quality_checks_are_called_as_in_the_code(tmp_path):

@@ -13,7 +13,7 @@ CHECKOUT = PACKAGE.parents[1]
 
 _MISREAD = re.compile(r"\$\{|%[0-9A-Fa-f]{2}")
 """Hydra resolves ``${...}`` in the name of a run's folder, and MLflow decodes ``%20`` in a model's twice."""
-_PRIVATE = ("activation", "outputs", "cache", "mlflow", "registry", "studies", "unfinished")
+_PRIVATE = ("activation", "measurement", "outputs", "cache", "mlflow", "registry", "studies", "unfinished")
 """Folders of a data directory in which ids of accounts may lie: nobody else may enter those that we make."""
 _NOWHERE = "/nonexistent"
 """Debian's home directory of users that have none; nobody can write there."""

@@ -39,6 +39,7 @@ from segmentwerk.features.table import catalogue
 from segmentwerk.insight import profiles
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.words import called, trait
+from segmentwerk.measurement import learned_effects
 from segmentwerk.preparation.accounts import Accounts
 from segmentwerk.preparation.known import keep_table, open_as_trained
 from segmentwerk.registry.incumbent import segment_name
@@ -244,7 +245,10 @@ def _write(
     """Write plan, ledger and files, and log the run, without any id of an account."""
     key, place = privacy.key(settings.home), _ledger(settings)
     model = Version.of(loaded, store)
-    about = pages.PlanOrigin(accounts.table.source, accounts.table.digest, model.shown, settings.playbook)
+    learned = learned_effects.recall(settings.home, model.name or model.shown, accounts.table.source)
+    about = pages.PlanOrigin(
+        accounts.table.source, accounts.table.digest, model.shown, settings.playbook, learned
+    )
     with store.run(
         settings.tracking.experiment,
         f"activation {accounts.table.source} {made.as_of}",

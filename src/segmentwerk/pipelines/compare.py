@@ -31,6 +31,7 @@ from segmentwerk.data import privacy
 from segmentwerk.evaluation.selection import against_baseline, select
 from segmentwerk.evaluation.structure import verdict
 from segmentwerk.insight.language import ENGLISH, Language
+from segmentwerk.measurement import learned_effects
 from segmentwerk.preparation.prepare import Prepared, prepare
 from segmentwerk.release.release import Release, release
 from segmentwerk.reporting import gallery, listings, pages, sentences, terminal
@@ -76,7 +77,9 @@ def run(settings: CompareSettings, context: Context) -> dict[str, Any]:
         _write_labels(found, prepared, context)
         with context.timed("figures"):
             pictures, drawn = gallery.draw(found, released, prepared, settings, context.output)
-        story, language = of_comparison(found, released, prepared, settings), released.described.language
+        earned = learned_effects.recall(settings.home, settings.registry.model_name, prepared.table.source)
+        story = of_comparison(found, released, prepared, settings, earned)
+        language = released.described.language
         with context.timed("report"):
             report = pages.write_report(story, pictures, context.output / REPORT, language)
         page = _page(story, released, settings, context, _address(store, settings, parent))

@@ -44,7 +44,7 @@ def open_as_trained(
     ModelError
         If the model does not say how its features are built, or they would be built unlike.
     """
-    kept = _definitions(loaded)
+    kept = definitions_of(loaded)
     trained_in = loaded.catalogue.meta.get("currency", source.currency)
     if source.currency != trained_in:
         raise ConfigError(
@@ -67,7 +67,14 @@ def keep_table(accounts: Accounts, folder: Path) -> Path:
     return path
 
 
-def _definitions(loaded: LoadedModel) -> dict[str, Any]:
+def definitions_of(loaded: LoadedModel) -> dict[str, Any]:
+    """Return how the model's features are built, as `definitions.keep` wrote it.
+
+    Raises
+    ------
+    ModelError
+        If the model does not say it.
+    """
     path = loaded.folder / "artifacts" / "definitions.json"
     if not path.is_file():
         raise ModelError(

@@ -13,6 +13,7 @@ from segmentwerk.data.privacy import pseudonymise
 from segmentwerk.insight.cards import grade
 from segmentwerk.insight.language import UNKNOWN
 from segmentwerk.insight.words import trait
+from segmentwerk.reporting import earned
 from segmentwerk.reporting.plan_words import FIGURES, PlanWords, records
 from segmentwerk.reporting.tables import Grid
 
@@ -103,6 +104,11 @@ class OfSegments(PlanWords):
             wanted=self.effect(task, power.wanted),
             **more,
         )
+
+    def learned(self, segment: SegmentPlan) -> list[str]:
+        """Say what earlier campaigns taught of a segment."""
+        measures = [task.match.measure for task in segment.tasks]
+        return earned.lines(self.about.learned, segment.id, measures, self.language)
 
     def waiting(self, task: Task) -> str:
         """Say who is not addressed although the measure is for them."""

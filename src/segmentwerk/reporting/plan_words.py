@@ -12,6 +12,7 @@ from segmentwerk.activation.plans import Plan, SegmentPlan, Task
 from segmentwerk.core.activation_settings import PlaybookSettings, Stance
 from segmentwerk.insight.language import UNKNOWN, Language
 from segmentwerk.insight.profiles import MIN_CELL_SIZE
+from segmentwerk.measurement.learned_effects import LearnedCampaign
 
 Rows = list[list[str]]
 
@@ -37,12 +38,16 @@ MOST_GROWTH = 10.0
 
 @dataclass(frozen=True)
 class PlanOrigin:
-    """Where the plan comes from: source and digest of its data, the model's address, the measures."""
+    """Where the plan comes from: source and digest of its data, the model's address, the measures.
+
+    ``learned`` is what earlier campaigns taught of the model's segments.
+    """
 
     source: str
     digest: str
     model: str
     playbook: PlaybookSettings
+    learned: tuple[LearnedCampaign, ...] = ()
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:

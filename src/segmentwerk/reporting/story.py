@@ -14,6 +14,7 @@ from segmentwerk.core.space_columns import ColumnKind
 from segmentwerk.core.types import Scorecard, Selection, StudyResult, Verdict, Window
 from segmentwerk.insight.cards import Card, Prospects
 from segmentwerk.insight.migration import Migration
+from segmentwerk.measurement.learned_effects import LearnedCampaign
 from segmentwerk.preparation.prepare import Prepared, outcome_name
 from segmentwerk.release.describing import Described
 from segmentwerk.release.packaging import Packed
@@ -124,6 +125,8 @@ class Story(VersionStory):
     verdict: Verdict
     outcome: str
     left_out: Mapping[str, str] = field(default_factory=dict)
+    earned: Sequence[LearnedCampaign] = ()
+    """What campaigns measured of the champion's segments."""
 
     @property
     def names(self) -> dict[int, str]:
@@ -131,7 +134,13 @@ class Story(VersionStory):
         return {card.segment.id: card.segment.name for card in self.cards}
 
 
-def of_comparison(found: Outcome, released: Release, prepared: Prepared, settings: CompareSettings) -> Story:
+def of_comparison(
+    found: Outcome,
+    released: Release,
+    prepared: Prepared,
+    settings: CompareSettings,
+    earned: Sequence[LearnedCampaign] = (),
+) -> Story:
     """Gather what is told of a comparison."""
     return Story.of(
         released.described,
@@ -145,6 +154,7 @@ def of_comparison(found: Outcome, released: Release, prepared: Prepared, setting
         verdict=found.verdict,
         outcome=outcome_name(settings.goal),
         left_out=found.left_out,
+        earned=earned,
     )
 
 

@@ -4,6 +4,7 @@ about whom it describes."""
 import html
 import re
 from dataclasses import replace
+from datetime import date
 from html.parser import HTMLParser
 from itertools import pairwise
 
@@ -11,10 +12,12 @@ import pytest
 
 from segmentwerk.core.types import Gate, Interval
 from segmentwerk.insight.language import Language
+from segmentwerk.measurement.learned_effects import LearnedCampaign, LearnedEffect
 from segmentwerk.reporting import pages
 
 pytestmark = pytest.mark.xdist_group("report")
 ENGLISH, GERMAN = Language("en", "EUR"), Language("de", "EUR")
+DAY = date(2025, 9, 8)
 VOID = {"meta", "link", "img", "br"}
 
 
@@ -147,6 +150,17 @@ def test_the_cards_are_markdown_too(tell):
 def test_nothing_tells_who_the_accounts_are(tell, english, german):
     for page in (english, german, pages.segment_cards(tell(GERMAN), GERMAN)):
         assert "Planted" not in page
+
+
+def test_what_the_champions_segments_earned_is_told_if_it_was_measured(tell, english):
+    one = LearnedCampaign(
+        "autumn", "demo", "b2b-segments", "1", "", "converted", "EUR", DAY, DAY, "one_arm",
+        (LearnedEffect(11, "discount", 0.03, 0.01, 0.05, 900, chosen=True, name="regulars"),),
+    )  # fmt: skip
+    measured = to_html(tell(ENGLISH, earned=(one,)), ENGLISH)
+    for words in ("What the champion&#39;s segments earned", "11 regulars", "+3.0 points"):
+        assert words in measured
+    assert "segments earned" not in to_html(tell(ENGLISH), ENGLISH)
 
 
 def test_without_a_champion_there_is_no_migration(tell, proposal):
