@@ -144,7 +144,9 @@ def remember(folder: Path, reference: Reference) -> None:
     (folder / FILE).write_text(reference.model_dump_json(indent=1), encoding="utf-8")
     digests = json.loads((folder / "digests.json").read_text(encoding="utf-8"))
     digests[FILE] = sha256(folder / FILE)
-    (folder / "digests.json").write_text(json.dumps(dict(sorted(digests.items())), indent=1), encoding="utf-8")
+    (folder / "digests.json").write_text(
+        json.dumps(dict(sorted(digests.items())), indent=1), encoding="utf-8"
+    )
 
 
 def _catalogue(

@@ -30,9 +30,7 @@ def remember(
     customers = table.features.loc[table.customers]
     space = prepared.space.transform(customers)
     labels = described.labels.loc[customers.index]
-    found = measures(
-        space, prepared.space.discrete_, labels.to_numpy(dtype=np.int64), seed=settings.seed
-    )
+    found = measures(space, prepared.space.discrete_, labels.to_numpy(dtype=np.int64), seed=settings.seed)
     name = outcome_name(settings.goal)
     told = (
         outcome.explained(labels, table.outcomes[name], seed=settings.seed)

@@ -29,7 +29,9 @@ LEAST = 80
 """Accounts that are needed."""
 
 
-def measures(space: pd.DataFrame, discrete: dict[str, list[str]], labels: IntArray, *, seed: int) -> dict[str, Measure]:
+def measures(
+    space: pd.DataFrame, discrete: dict[str, list[str]], labels: IntArray, *, seed: int
+) -> dict[str, Measure]:
     """Return ``gain`` and ``agreement``; empty where there are too few accounts.
 
     Parameters
@@ -56,7 +58,9 @@ def _gain(space: pd.DataFrame, discrete: dict[str, list[str]], labels: IntArray,
     space, labels = space.iloc[order], labels[order]
     settings = EvaluationSettings(n_bootstrap=DRAWS, max_rows=MOST_ROWS)
     try:
-        case = Case(View(space.iloc[:cut], space.iloc[cut:], discrete), labels[:cut], labels[cut:], k, settings, seed)
+        case = Case(
+            View(space.iloc[:cut], space.iloc[cut:], discrete), labels[:cut], labels[cut:], k, settings, seed
+        )
         found = separation.gain(case).score
     except InputError:  # a column that no account of one half fills in
         return None
