@@ -8,7 +8,7 @@ from segmentwerk.core.settings import Settings
 
 
 class MonitoringSettings(Settings):
-    """How large a change must be, and how unlikely by chance, before a gate fails (docs/concepts/drift.md)."""
+    """How large and how unlikely a change must be before a gate fails (docs/concepts/drift.md)."""
 
     alpha: float = Field(default=0.001, gt=0, lt=0.5)
     """Chance of a false alarm in all tests of one gate together."""

@@ -15,6 +15,8 @@ from segmentwerk.monitoring.today import CLOCKS, Today
 MARGIN = "margin_rate"
 SPENT = ("revenue_12m", "monetary", "average_basket", "historic_value")
 """Features that are money of orders, the most telling of a change of prices first."""
+SEVERAL = 3
+"""Features that have moved at once: then no single source of records is to blame."""
 SURE = 4.0
 """Standard errors from which on a common shift of money is no chance."""
 
@@ -46,7 +48,7 @@ def distributions(today: Today, drifts: list[FeatureDrift], settings: Monitoring
     if not far:
         return answer("M006", title, True, f"No feature has moved by {settings.psi_warning:g} or more.")
     first = (asked or far)[0]
-    severe = bool(asked) and excess(first, today) >= settings.psi_error
+    severe = bool(asked) and (excess(first, today) >= settings.psi_error or len(asked) >= SEVERAL)
     return answer(
         "M006", title, False,
         f"{first.name} has moved by {first.psi:.2f} (population stability index).",
@@ -78,12 +80,12 @@ def money(today: Today, settings: MonitoringSettings, faulty: Collection[str]) -
     if margin is not None and _margin_moved(margin, today, settings):
         return answer(
             "M007", title, False,
-            f"{MARGIN} has moved by {margin.psi:.2f} (population stability index): discounts or costs changed.",
+            f"{MARGIN} has moved by {margin.psi:.2f} (population stability index): discounts or costs did.",
             word="real change", features=[MARGIN, *far], facts={"psi": margin.psi},
         )  # fmt: skip
     if not far:
         return answer(
-            "M007", title, True, f"Customers spend as before, within a factor of {settings.money:g}."
+            "M007", title, True, f"Customers spend as before, but for a factor of {settings.money:g}."
         )
     first = known[far[0]]
     return answer(

@@ -24,7 +24,7 @@ SMOOTHING = 0.5
 
 
 def features(customers: pd.DataFrame, reference: Reference) -> tuple[FeatureDrift, ...]:
-    """Return how far each feature has moved, the farthest first; what is not there any more is all missing."""
+    """Return how far each feature has moved, the farthest first; one that is not there is all missing."""
     found = [_number(name, _column(customers, name), then) for name, then in reference.numbers.items()]
     found += [
         _levels(name, _texts(customers, name), len(customers), then)

@@ -13,7 +13,7 @@ from segmentwerk.monitoring.shifts import Part, apart, shift
 from segmentwerk.monitoring.today import Today
 
 GONE, RECENT = 0.01, "recency_days"
-"""Share of the lowest bin that is next to nothing, and the ending of the features that tell the last contact."""
+"""Share of the lowest bin that is next to nothing, and how features of the last contact are called."""
 LEARNED = "standard deviations"
 """Unit of features that are learned from answers on a scale."""
 BEYOND = 0.02
@@ -55,9 +55,7 @@ def units(today: Today, settings: MonitoringSettings) -> Finding:
             word="data fault", features=[each for each, _ in everywhere], facts={"factor": factor},
         )  # fmt: skip
     if not found:
-        return answer(
-            "M001", title, True, f"No part's money is {settings.unit:g} times what it was, or more."
-        )
+        return answer("M001", title, True, f"No part's money is {settings.unit:g} times what it was.")
     first = max(found, key=lambda part: abs(part.shift.z))
     return answer(
         "M001", title, False,
@@ -101,7 +99,7 @@ def gaps(today: Today, settings: MonitoringSettings) -> Finding:
     fault = first.missing - first.missing_then >= MOST_MISSING or today.table_of.get(first.name) == "accounts"
     return answer(
         "M002", title, False,
-        f"{first.name} is unknown of {first.missing:.0%} of the customers, before of {first.missing_then:.0%}.",
+        f"{first.name} is unknown of {first.missing:.0%} of the customers, {first.missing_then:.0%} before.",
         severity="error" if fault else "warning", word="data fault" if fault else "real change",
         features=[one.name for one in found], facts={"missing": first.missing, "then": first.missing_then},
     )  # fmt: skip
@@ -130,7 +128,7 @@ def categories(today: Today, settings: MonitoringSettings) -> Finding:
     )
     return answer(
         "M003", title, False,
-        f"{first.name} of {first.unknown:.0%} of the customers is a level that the version does not know, {why}.",
+        f"{first.name} of {first.unknown:.0%} of the customers is a level not known to the version, {why}.",
         severity="error" if renamed else "warning", word="data fault" if renamed else "real change",
         features=[one.name for one in found], facts={"unknown": first.unknown, "gone": first.gone},
     )  # fmt: skip
