@@ -27,6 +27,7 @@ VERBS = {
         "ActivateSettings",
         "plan measures for the segments, draw hold-outs, write files for the CRM",
     ),
+    "refresh": ("RefreshSettings", "compare anew from the champion on, and say whether it stays"),
     "serve": ("ServeSettings", "answer requests for segments over HTTP"),
     "promote": ("PromoteSettings", "make a version champion, roll back, or reject it"),
     "data": ("DataSettings", "generate the demo, or check and describe a source"),

@@ -23,6 +23,7 @@ from segmentwerk.core.settings import (
     GoalSettings,
     QualitySettings,
     RegistrySettings,
+    RenewalSettings,
     ReportSettings,
     ScoringSettings,
     SegmenterSettings,
@@ -93,6 +94,12 @@ class CompareSettings(LearningSettings):
     tuning: TuningSettings = TuningSettings()
     registry: RegistrySettings = RegistrySettings()
     report: ReportSettings = ReportSettings()
+
+
+class RefreshSettings(CompareSettings):
+    """`segmentwerk refresh`: a comparison that starts from the champion and says whether to change."""
+
+    renewal: RenewalSettings = RenewalSettings()
 
 
 class ScoreSettings(RootSettings):

@@ -283,6 +283,13 @@ class RegistrySettings(Settings):
     """Median time for one account, four clients at once; it says more of the model than of a busy machine."""
 
 
+class RenewalSettings(Settings):
+    """When a new version is worth the change."""
+
+    least_gain: float = Field(default=0.0, ge=0, le=1)
+    """Share of the champion's scores, over all criteria, by which a version must surely be better."""
+
+
 class ScoringSettings(Settings):
     """Where accounts are scored: on this machine, or on Spark where one machine is outgrown."""
 
