@@ -46,7 +46,7 @@ def _texts(customers: pd.DataFrame, name: str) -> pd.Series:
 
 def _number(name: str, values: FloatArray, then: NumberReference) -> FeatureDrift:
     known = values[np.isfinite(values)]
-    before, now = np.asarray(then.counts, dtype=np.float64), binned(known, then.edges)
+    before, now = np.asarray(then.counts, dtype=np.float64), binned(known, then.edges).astype(np.float64)
     moved = shift(then.logs, logs(known))
     return FeatureDrift(
         name=name,
@@ -62,7 +62,7 @@ def _number(name: str, values: FloatArray, then: NumberReference) -> FeatureDrif
 
 
 def _levels(name: str, texts: pd.Series, customers: int, then: LevelsReference) -> FeatureDrift:
-    counts = texts.value_counts().to_dict()
+    counts = {str(level): int(count) for level, count in texts.value_counts().items()}
     known = then.counts
     before = np.array([*known.values(), then.other], dtype=np.float64)
     strange = sum(count for level, count in counts.items() if level not in known)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
-from segmentwerk.core.arrays import FloatArray
+from segmentwerk.core.arrays import FloatArray, IntArray
 from segmentwerk.core.reference import (
     COMMON,
     AnswersReference,
@@ -55,10 +55,10 @@ def _number(known: FloatArray, unknown: int) -> NumberReference:
     )
 
 
-def binned(known: FloatArray, edges: Sequence[float] | FloatArray) -> FloatArray:
+def binned(known: FloatArray, edges: Sequence[float] | FloatArray) -> IntArray:
     """Count known values by bin, (len(edges) + 1,); a bound belongs to the bin below it."""
     places = np.searchsorted(np.asarray(edges, dtype=np.float64), known, side="left")
-    return np.bincount(places, minlength=len(edges) + 1)
+    return np.bincount(places, minlength=len(edges) + 1).astype(np.int64)
 
 
 def rounded(value: float) -> float:
@@ -147,5 +147,5 @@ def answers(said: pd.DataFrame, customers: pd.Index, segments: Sequence[int]) ->
 
 
 def _counts(ids: pd.Series, segments: Sequence[int]) -> dict[int, int]:
-    counts: Mapping[int, int] = ids.value_counts().to_dict()
+    counts = ids.value_counts()
     return {int(segment): int(counts.get(segment, 0)) for segment in segments}
