@@ -54,7 +54,7 @@ def publish(contest: Held, described: Described | None = None, lead: str = "") -
     described
         Of the winner, where that was asked for before.
     lead
-        Stands before everything else on the run's page, as Markdown.
+        A paragraph before everything else on the run's page, as Markdown.
     """
     settings, context, store = contest.settings, contest.context, contest.store
     prepared, parent, found = contest.prepared, contest.parent, contest.found
@@ -67,7 +67,9 @@ def publish(contest: Held, described: Described | None = None, lead: str = "") -
     with context.timed("report"):
         report = pages.write_report(story, pictures, context.output / REPORT, language)
     address = _address(store, settings, parent)
-    parent.write([Description(lead + _page(story, released, contest, address, len(lead))), *records(contest)])
+    lead = f"{lead}\n\n" if lead else ""
+    page = lead + _page(story, released, contest, address, len(lead))
+    parent.write([Description(page), *records(contest)])
     parent.write([*drawn, *(Artifact(path, REPORT) for path in report)])
     parent.write(_files(settings, released, prepared, context))
     if not context.quiet:

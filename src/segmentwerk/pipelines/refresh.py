@@ -119,9 +119,7 @@ def _conclude(
     )
     contest.parent.write(_records(decided, present))
     if decided.propose:
-        told = compare.publish(contest, described, f"{escape(words)}
-
-")
+        told = compare.publish(contest, described, escape(words))
     else:
         told = _keep(contest, words)
     return told | _tell(present, decided, words, described)
@@ -139,7 +137,7 @@ def _records(decided: Renewal, present: Registered) -> list[Metric | Tag]:
         Tag("refresh", "propose" if decided.propose else "keep"),
         Tag("refresh.cause", decided.cause),
         Tag("refresh.champion", present.uri),
-        *(Metric(f"succession/{name}", numbers[name]) for name in ("value", "low", "high") if name in numbers),
+        *(Metric(f"succession/{name}", numbers[name]) for name in ("value", "low", "high") if numbers),
     ]
 
 
