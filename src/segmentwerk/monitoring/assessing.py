@@ -7,7 +7,7 @@ from segmentwerk.core.monitoring_settings import MonitoringSettings
 from segmentwerk.core.reference import Measure
 from segmentwerk.monitoring import answer_gates, change_gates, fault_gates
 from segmentwerk.monitoring.telling import Told
-from segmentwerk.monitoring.today import Today
+from segmentwerk.monitoring.today import CLOCKS, Today
 
 Z = 1.96
 
@@ -40,7 +40,7 @@ def figures(today: Today) -> dict[str, Ranged]:
         "answers/confidence": now.confidence,
         "answers/outliers": now.outliers / max(now.answered, 1),
         "answers/outliers_then": then.outliers / max(then.answered, 1),
-        "drift/psi_largest": max((one.psi for one in today.drifts), default=0.0),
+        "drift/psi_largest": max((one.psi for one in today.drifts if one.name not in CLOCKS), default=0.0),
         "drift/unknown_largest": max((one.unknown for one in today.drifts), default=0.0),
     }
     for segment in today.segments:

@@ -111,7 +111,7 @@ def own_money(feature: Feature) -> bool:
 
 
 def _part(rows: pd.DataFrame, category: str, level: str) -> PartReference:
-    kept = {name: logs(rows[name].to_numpy(dtype=np.float64)) for name in rows}
+    kept = {str(name): logs(rows[name].to_numpy(dtype=np.float64)) for name in rows}
     return PartReference(
         category=category,
         level=level,

@@ -22,7 +22,7 @@ from segmentwerk.monitoring.telling import Told, tell
 from segmentwerk.monitoring.today import CLOCKS, Today
 from segmentwerk.preparation.known import open_as_trained
 from segmentwerk.release.remembering import ASKED
-from segmentwerk.release.standing import measures
+from segmentwerk.release.standing import MOST_ROWS, measures
 from segmentwerk.scoring.load import LoadedModel
 from segmentwerk.scoring.placing import placed
 
@@ -89,13 +89,31 @@ def look(watched: Watched, settings: MonitorSettings, as_of: date | None, contex
     as_of
         None: the source's own date.
     """
+    table = _read(watched.loaded, settings, as_of, context)
+    with context.timed("outcome"):
+        happened = _happened(watched, table.window.as_of, settings, context)
+    return judge(watched, settings, table, context, happened)
+
+
+def judge(
+    watched: Watched,
+    settings: MonitorSettings,
+    table: AccountTable,
+    context: Context,
+    happened: Measure | str = "",
+) -> Looked:
+    """Ask the version about accounts, and every gate.
+
+    Parameters
+    ----------
+    happened
+        What the segments told of the time that ends at the date; a text says why that is not known.
+    """
     loaded, reference = watched.loaded, watched.reference
-    table = _read(loaded, settings, as_of, context)
     with context.timed("score"):
         said = _said(loaded, table)
     with context.timed("measure"):
         found = _measures(loaded, table, said, reference, settings)
-        happened = _happened(watched, table.window.as_of, settings, context)
         told = _told(watched, table, settings)
     if isinstance(happened, Measure):
         found |= {"explained": happened}
@@ -171,7 +189,9 @@ def _remembered(loaded: LoadedModel, table: AccountTable, settings: MonitorSetti
         columns=tuple(f"x{place}" for place in range(width)),
         discrete={},
     )
-    return blank.model_copy(update={"measures": _measures(loaded, table, said, blank, settings)})
+    found = _measures(loaded, table, said, blank, settings)
+    found.pop("gain", None)  # which columns belong to one category is not known
+    return blank.model_copy(update={"measures": found})
 
 
 def _measures(
@@ -192,14 +212,11 @@ def _measures(
     )
     labels = np.searchsorted(segments_of(loaded), some.to_numpy())
     discrete = {name: list(columns) for name, columns in reference.discrete.items()}
-    found = measures(x, discrete, labels.astype(np.int64), seed=settings.seed)
-    return found if discrete else {name: one for name, one in found.items() if name != "gain"}
+    return measures(x, discrete, labels.astype(np.int64), seed=settings.seed)
 
 
 def _some(known: pd.Series, seed: int) -> pd.Series:
     """Return as many customers as are looked at, drawn at random: of all only their answers are needed."""
-    from segmentwerk.release.standing import MOST_ROWS
-
     rows = np.random.default_rng(seed).permutation(len(known))[:MOST_ROWS]
     return known.iloc[np.sort(rows)]
 
