@@ -1,4 +1,4 @@
-"""`segmentwerk monitor`: dates kept once, in any order, killed at any moment; told in MLflow; no where it is due."""
+"""`segmentwerk monitor`: dates kept once, in any order, through kills; told in MLflow; a no has exit code 3."""
 
 import json
 import random
