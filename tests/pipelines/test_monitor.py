@@ -1,4 +1,4 @@
-"""`segmentwerk monitor`: dates kept once, in any order, through kills; told in MLflow; a no has exit code 3."""
+"""`segmentwerk monitor`: dates kept once, in any order, through kills; told in MLflow; exit code 3."""
 
 import json
 import random
