@@ -118,16 +118,14 @@ def _conclude(
         decided, present.version, contest.found, described, as_of, described.language
     )
     contest.parent.write(_records(decided, present))
-    if decided.propose:
-        told = compare.publish(contest, described, escape(words))
-    else:
-        told = _keep(contest, words)
+    page = escape(words)
+    told = compare.publish(contest, described, page) if decided.propose else _keep(contest, page)
     return told | _tell(present, decided, words, described)
 
 
-def _keep(contest: Held, words: str) -> dict[str, Any]:
+def _keep(contest: Held, page: str) -> dict[str, Any]:
     """Write down the contest; nothing is registered."""
-    contest.parent.write([Description(escape(words)), *compare.records(contest)])
+    contest.parent.write([Description(page), *compare.records(contest)])
     return compare.summary(contest) | {"run_id": contest.parent.id}
 
 
