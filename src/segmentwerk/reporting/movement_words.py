@@ -1,0 +1,43 @@
+"""Movement, half-lives, forecast and lists in words, for the page of a monitored date."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+from segmentwerk.activation.list_export import ListWords
+from segmentwerk.insight.language import UNKNOWN, Language
+from segmentwerk.monitoring.forecast import LEAST_TESTED, Backtest, Forecast
+from segmentwerk.monitoring.half_life import HalfLife
+from segmentwerk.monitoring.movement import Snapshot
+
+
+def half_life(one: HalfLife, language: Language) -> str:
+    """Say after how long half of a segment's customers have left it."""
+    if not one.stays:
+        return UNKNOWN
+    if not isfinite(one.days):
+        return language.text("movement.half_life_none", low=round(one.low))
+    high = round(one.high) if isfinite(one.high) else one.high
+    return language.text("movement.half_life", days=round(one.days), low=round(one.low), high=high)
+
+
+def tested(found: Backtest, language: Language) -> str:
+    """Say whether the forecast is shown, and by what score."""
+    if len(found.dates) < LEAST_TESTED:
+        return language.text("movement.forecast_untested", least=LEAST_TESTED)
+    key = "movement.forecast_shown" if found.shown else "movement.forecast_hidden"
+    told = {"error": found.error, "as_today": found.as_today, "better": found.better}
+    return language.text(key, tested=len(found.dates), **told)
+
+
+def forecast(found: Forecast, segment: int, language: Language) -> str:
+    """Say which share a segment is forecast to have."""
+    row = found.shares.loc[segment]
+    told = {name: float(row[name]) for name in ("share", "low", "high", "today")}
+    return language.text("movement.forecast", **told)
+
+
+def lists(snapshot: Snapshot, language: Language) -> ListWords:
+    """Name the lists of a date as a tool shows them."""
+    names = {key: language.text(f"movement.list_{key}") for key in ("left", "entered", "leaving")}
+    return ListWords(language.text("movement.lists", as_of=snapshot.as_of), names)
