@@ -17,8 +17,8 @@ def half_life(one: HalfLife, language: Language) -> str:
         return UNKNOWN
     if not isfinite(one.days):
         return language.text("movement.half_life_none", low=round(one.low))
-    high = round(one.high) if isfinite(one.high) else one.high
-    return language.text("movement.half_life", days=round(one.days), low=round(one.low), high=high)
+    days, low, high = (round(value) for value in (one.days, one.low, one.high))
+    return language.text("movement.half_life", days=days, low=low, high=high)
 
 
 def tested(found: Backtest, language: Language) -> str:
@@ -32,9 +32,8 @@ def tested(found: Backtest, language: Language) -> str:
 
 def forecast(found: Forecast, segment: int, language: Language) -> str:
     """Say which share a segment is forecast to have."""
-    row = found.shares.loc[segment]
-    told = {name: float(row[name]) for name in ("share", "low", "high", "today")}
-    return language.text("movement.forecast", **told)
+    told = found.shares.loc[segment].to_dict()
+    return language.text("movement.forecast", **{str(name): value for name, value in told.items()})
 
 
 def lists(snapshot: Snapshot, language: Language) -> ListWords:

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from segmentwerk.insight.language import Language
-from segmentwerk.monitoring.forecast import Backtest, Forecast, Tested
+from segmentwerk.monitoring.forecast import Backtest, Forecast, ForecastDate
 from segmentwerk.monitoring.half_life import HalfLife
 from segmentwerk.monitoring.movement import Snapshot
 from segmentwerk.reporting import movement_words
@@ -34,7 +34,7 @@ def test_half_lives(one, words):
 
 
 def test_whether_a_forecast_is_shown():
-    better, worse = Tested(JULY, 0.01, 0.04, 3, 3), Tested(JULY, 0.05, 0.02, 3, 3)
+    better, worse = ForecastDate(JULY, 0.01, 0.04, 3, 3), ForecastDate(JULY, 0.05, 0.02, 3, 3)
     assert "closer than the shares" in movement_words.tested(Backtest((better, better)), EN)
     assert movement_words.tested(Backtest((worse, worse)), EN).startswith("No forecast is shown: on 2 dates")
     assert "mindestens 2 Termine" in movement_words.tested(Backtest((better,)), DE)
