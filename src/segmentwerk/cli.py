@@ -27,6 +27,7 @@ VERBS = {
         "ActivateSettings",
         "plan measures for the segments, draw hold-outs, write files for the CRM",
     ),
+    "monitor": ("MonitorSettings", "say whether the champion still holds: drift, movement, gates"),
     "refresh": ("RefreshSettings", "compare anew from the champion on, and say whether it stays"),
     "serve": ("ServeSettings", "answer requests for segments over HTTP"),
     "promote": ("PromoteSettings", "make a version champion, roll back, or reject it"),

@@ -11,12 +11,13 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
-from pydantic import AfterValidator, BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ValidationError
 
 from segmentwerk.core.activation_settings import ActivationSettings, PlaybookSettings
 from segmentwerk.core.addresses import redacted as shown
 from segmentwerk.core.addresses import same_database
 from segmentwerk.core.errors import ConfigError, nearest
+from segmentwerk.core.monitoring_settings import MonitoringSettings
 from segmentwerk.core.settings import (
     EvaluationSettings,
     FeatureSettings,
@@ -129,6 +130,22 @@ class ActivateSettings(RootSettings):
     activation: ActivationSettings = ActivationSettings()
     sink: SinkSettings | None = None
     """Null: no file is written but the plan."""
+    report: ReportSettings = ReportSettings()
+
+
+def _dates(given: Any) -> Any:
+    return given if isinstance(given, list) or given is None else [given]
+
+
+class MonitorSettings(RootSettings):
+    """`segmentwerk monitor`: whether the champion still holds, date by date."""
+
+    model: str
+    source: SourceSettings
+    as_of: Annotated[list[date], BeforeValidator(_dates)] | None = None
+    """One date or several; null: the source's own."""
+    quality: QualitySettings = QualitySettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
     report: ReportSettings = ReportSettings()
 
 

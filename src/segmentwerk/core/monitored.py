@@ -6,7 +6,7 @@ No row, no id and no value of a single account stands here, so that it can be ke
 from __future__ import annotations
 
 from datetime import date
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -64,7 +64,9 @@ class FeatureDrift(_Kept):
 
     ``psi`` is the population stability index over the frozen bins; ``p`` the p-value of the chi-square test
     of homogeneity; ``missing`` the share of customers of whom it is unknown; ``unknown`` of those whose level
-    the model does not know; ``factor`` by what the numbers are multiplied (None where that says nothing).
+    the model does not know, ``gone`` what share the levels had that nobody has any more; ``factor`` by what
+    the numbers are multiplied (None where that says nothing); ``beyond`` the share outside of what training
+    saw; ``lowest`` the share in the lowest bin.
     """
 
     name: str
@@ -73,6 +75,10 @@ class FeatureDrift(_Kept):
     missing: float
     missing_then: float
     unknown: float = 0.0
+    gone: float = 0.0
+    beyond: float = 0.0
+    lowest: float = 0.0
+    lowest_then: float = 0.0
     factor: float | None = None
 
 
@@ -99,6 +105,9 @@ class Monitored(_Kept):
         One a feature, those that tell most first.
     telling
         Features by which a classifier tells then and now apart, with their importance, first things first.
+    movement
+        Who changed segment since the kept date before (`monitoring.movement.Movement.kept`); None for the
+        first.
     """
 
     format: int = 1
@@ -115,6 +124,7 @@ class Monitored(_Kept):
     figures: dict[str, Ranged] = Field(default_factory=dict)
     drifts: tuple[FeatureDrift, ...] = ()
     telling: dict[str, float] = Field(default_factory=dict)
+    movement: dict[str, Any] | None = None
 
     @property
     def failed(self) -> tuple[Finding, ...]:
