@@ -1,14 +1,12 @@
-"""Movement, half-lives, forecast and lists in words, for the page of a monitored date."""
+"""Half-lives and forecasts in words, for the page of a monitored date."""
 
 from __future__ import annotations
 
 from math import isfinite
 
-from segmentwerk.activation.list_export import ListWords
 from segmentwerk.insight.language import UNKNOWN, Language
 from segmentwerk.monitoring.forecast import LEAST_TESTED, Backtest, Forecast
 from segmentwerk.monitoring.half_life import HalfLife
-from segmentwerk.monitoring.movement import Snapshot
 
 
 def half_life(one: HalfLife, language: Language) -> str:
@@ -34,9 +32,3 @@ def forecast(found: Forecast, segment: int, language: Language) -> str:
     """Say which share a segment is forecast to have."""
     told = found.shares.loc[segment].to_dict()
     return language.text("movement.forecast", **{str(name): value for name, value in told.items()})
-
-
-def lists(snapshot: Snapshot, language: Language) -> ListWords:
-    """Name the lists of a date as a tool shows them."""
-    names = {key: language.text(f"movement.list_{key}") for key in ("left", "entered", "leaving")}
-    return ListWords(language.text("movement.lists", as_of=snapshot.as_of), names)

@@ -1,4 +1,4 @@
-"""Half-lives, tests of the forecast and names of the lists as people read them, in both languages."""
+"""Half-lives, and tests of the forecast as people read them, in both languages."""
 
 from datetime import date
 
@@ -8,7 +8,6 @@ import pytest
 from segmentwerk.insight.language import Language
 from segmentwerk.monitoring.forecast import Backtest, Forecast, ForecastDate
 from segmentwerk.monitoring.half_life import HalfLife
-from segmentwerk.monitoring.movement import Snapshot
 from segmentwerk.reporting import movement_words
 
 EN, DE = Language("en"), Language("de")
@@ -40,9 +39,6 @@ def test_whether_a_forecast_is_shown():
     assert "mindestens 2 Termine" in movement_words.tested(Backtest((better,)), DE)
 
 
-def test_a_forecast_and_the_names_of_the_lists():
+def test_a_forecast():
     shares = pd.DataFrame({"share": [0.3], "low": [0.2], "high": [0.4], "today": [0.25]}, index=[7])
     assert movement_words.forecast(Forecast(JULY, shares), 7, EN) == "30.0% (20.0% to 40.0%), today 25.0%"
-    words = movement_words.lists(Snapshot(JULY, pd.DataFrame()), DE)
-    assert words.campaign == "Bewegung zum 01.07.2026"
-    assert words.names["left"] == "hat das beste Segment verlassen"
