@@ -146,6 +146,12 @@ class MonitorSettings(RootSettings):
     """One date or several; null: the source's own."""
     quality: QualitySettings = QualitySettings()
     monitoring: MonitoringSettings = MonitoringSettings()
+    best: list[int] | None = None
+    """Segments whose leavers and newcomers are listed; null: the one whose customers bring most money."""
+    sink: SinkSettings | None = None
+    """The tool that takes the lists; null: none are made."""
+    activation: ActivationSettings = ActivationSettings()
+    """Where the ledger is: accounts in a campaign stand in no list."""
     report: ReportSettings = ReportSettings()
 
 

@@ -49,7 +49,7 @@ class Forecast:
 
 
 @dataclass(frozen=True)
-class Tested:
+class ForecastDate:
     """One date as it was forecast from the dates before.
 
     ``error`` and ``as_today`` are the share of the customers that the forecast, or the shares of the date
@@ -68,7 +68,7 @@ class Tested:
 class Backtest:
     """How the forecast did on the dates there are."""
 
-    dates: tuple[Tested, ...]
+    dates: tuple[ForecastDate, ...]
 
     @property
     def error(self) -> float:
@@ -141,11 +141,11 @@ def _check(movements: Sequence[Movement]) -> None:
         raise InputError("The movements are over different segments.", "Make them with one call of over().")
 
 
-def _tested(past: Sequence[Movement], next_one: Movement, seed: int) -> Tested:
+def _tested(past: Sequence[Movement], next_one: Movement, seed: int) -> ForecastDate:
     told = forecast(past, seed=seed, days=next_one.days).shares
     truth = _shares(next_one.after.to_numpy(dtype=np.float64))
     inside = (told["low"].to_numpy() <= truth) & (truth <= told["high"].to_numpy())
-    return Tested(
+    return ForecastDate(
         next_one.until,
         _apart(told["share"].to_numpy(), truth),
         _apart(told["today"].to_numpy(), truth),

@@ -26,7 +26,7 @@ from segmentwerk.monitoring.keeping import KeptDates
 from segmentwerk.monitoring.movement import Snapshot
 from segmentwerk.registry.incumbent import segment_name
 from segmentwerk.registry.publish import describe
-from segmentwerk.release import watching
+from segmentwerk.release import movers, watching
 from segmentwerk.release.watching import Watched
 from segmentwerk.reporting import monitor_page, monitor_records
 from segmentwerk.reporting.monitor_page import Watch
@@ -58,6 +58,7 @@ def run(settings: MonitorSettings, context: Context) -> dict[str, Any]:
     store = Store(settings.tracking.uri, settings.home, enabled=settings.tracking.enabled)
     store.prepare(settings.tracking.experiment)
     loaded = load(settings.model, store.uri)
+    movers.insist(loaded, settings)
     watched = Watched.of(loaded, settings, context)
     kept = KeptDates(settings.home / FOLDER, loaded.uri, loaded.digest, settings.source.name)
     snapshots = _look(watched, settings, kept, context)
@@ -66,10 +67,29 @@ def run(settings: MonitorSettings, context: Context) -> dict[str, Any]:
         dates = kept.read()
         asked = [one for one in dates if one.as_of in snapshots]
         summary = _tell(dates, asked, loaded, settings, store, context)
+        if settings.sink is not None:
+            summary["lists"] = _lists(dates, asked[-1], watched, snapshots, settings, context)
     if asked[-1].advice != "keep":
         context.write_summary(summary)  # the error says no, but all was done
         raise _refusal(asked[-1], settings, loaded)
     return summary
+
+
+def _lists(
+    dates: Sequence[Monitored],
+    last: Monitored,
+    watched: Watched,
+    snapshots: Mapping[date, Snapshot],
+    settings: MonitorSettings,
+    context: Context,
+) -> dict[str, Any] | None:
+    """Hand over whom the movement to the latest of the given dates names; None where no date is before it."""
+    earlier = [one.as_of for one in dates if one.as_of < last.as_of]
+    if not earlier:
+        log.info("Lists need an earlier date to compare with: monitor one, for instance as_of=[…,…].")
+        return None
+    before = snapshots.get(earlier[-1]) or watching.snapshot(watched, settings, earlier[-1], context)
+    return movers.hand_over(watched.loaded, before, snapshots[last.as_of], settings, context)
 
 
 def _look(

@@ -51,16 +51,17 @@ def run(settings: RefreshSettings, context: Context) -> dict[str, Any]:
     monitored = renewal.last_monitored(
         settings.home / MONITORED, present.tags.get("digest", ""), settings.source.name
     )
-    stopped = _faulty(monitored, settings)
-    if stopped is not None:
-        language = Language(settings.report.language, settings.source.currency)
-        return _tell(present, stopped, renewal_words.faulty(stopped, present.version, language))
 
-    def start(_: Store, __: Prepared, chosen: Chosen) -> Chosen:
+    def start(_: Store, prepared: Prepared, chosen: Chosen) -> Chosen:
+        _insist_on_records(monitored, prepared)
         return _seeded(store, present, chosen)
 
-    with held(settings, context, "refresh", pages.segmenter, start) as contest:
-        return _conclude(contest, present, monitored, settings)
+    try:
+        with held(settings, context, "refresh", pages.segmenter, start) as contest:
+            return _conclude(contest, present, monitored, settings)
+    except _FaultyRecordsError as stop:
+        language = Language(settings.report.language, settings.source.currency)
+        return _tell(present, stop.found, renewal_words.faulty(stop.found, present.version, language))
 
 
 def _store(settings: RefreshSettings) -> Store:
@@ -76,13 +77,19 @@ def _store(settings: RefreshSettings) -> Store:
     return store
 
 
-def _faulty(monitored: Monitored | None, settings: RefreshSettings) -> Renewal | None:
-    """Return that wrong records stand in the way, where that is known before a contest."""
-    as_of = settings.source.as_of
-    if monitored is None or as_of is None:
-        return None
-    findings = renewal.calling(monitored, as_of)
-    return Renewal("faulty", findings, monitored.as_of) if renewal.faulty(findings) else None
+class _FaultyRecordsError(Exception):
+    """Ends a refresh before its contest: nothing went wrong, but nothing is to be learned either."""
+
+    def __init__(self, found: Renewal) -> None:
+        super().__init__(found.cause)
+        self.found = found
+
+
+def _insist_on_records(monitored: Monitored | None, prepared: Prepared) -> None:
+    """End the refresh where monitoring found these records to be wrong: a contest would take long."""
+    findings = renewal.calling(monitored, prepared.table.window.as_of)
+    if monitored is not None and renewal.faulty(findings):
+        raise _FaultyRecordsError(Renewal("faulty", findings, monitored.as_of))
 
 
 def _seeded(store: Store, present: Registered, chosen: Chosen) -> Chosen:
@@ -118,16 +125,14 @@ def _conclude(
         decided, present.version, contest.found, described, as_of, described.language
     )
     contest.parent.write(_records(decided, present))
-    if decided.propose:
-        told = compare.publish(contest, described, escape(words))
-    else:
-        told = _keep(contest, words)
+    page = escape(words)
+    told = compare.publish(contest, described, page) if decided.propose else _keep(contest, page)
     return told | _tell(present, decided, words, described)
 
 
-def _keep(contest: Held, words: str) -> dict[str, Any]:
+def _keep(contest: Held, page: str) -> dict[str, Any]:
     """Write down the contest; nothing is registered."""
-    contest.parent.write([Description(escape(words)), *compare.records(contest)])
+    contest.parent.write([Description(page), *compare.records(contest)])
     return compare.summary(contest) | {"run_id": contest.parent.id}
 
 

@@ -9,6 +9,7 @@ from segmentwerk.contest.outcome import Outcome
 from segmentwerk.core.proposal import Comparison
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.words import candidate, criterion
+from segmentwerk.monitoring.movement import LEAST_CELL
 from segmentwerk.monitoring.renewal import Renewal
 from segmentwerk.release.describing import Described
 from segmentwerk.reporting import sentences
@@ -41,8 +42,7 @@ def paragraph(
                 as_of=as_of,
             ),
             *_measured(comparison, language),
-            _moves(comparison, language),
-            *_events(described, language),
+            *_changes(renewal, described, comparison, language),
             *_watched(renewal, champion, language),
         ]
     )
@@ -76,17 +76,21 @@ def _measured(comparison: Comparison, language: Language) -> Iterator[str]:
 
 
 def _moves(comparison: Comparison, language: Language) -> str:
-    money = ""
-    if comparison.revenue and comparison.moved_revenue is not None:
+    money, moved = "", round(comparison.moved * comparison.accounts)
+    if comparison.revenue and comparison.moved_revenue is not None and moved >= LEAST_CELL:
         share = comparison.moved_revenue / comparison.revenue
         told = {"moved_revenue": comparison.moved_revenue, "revenue": comparison.revenue}
         money = language.text("decision.moves_money", revenue_share=share, **told)
-    moved = round(comparison.moved * comparison.accounts)
     shown = {"moved": moved, "accounts": comparison.accounts, "share": comparison.moved}
     return language.text("refresh.moves", money=money, **shown)
 
 
-def _events(described: Described, language: Language) -> Iterator[str]:
+def _changes(
+    renewal: Renewal, described: Described, comparison: Comparison, language: Language
+) -> Iterator[str]:
+    if renewal.cause == "same":
+        return
+    yield _moves(comparison, language)
     if described.moves is not None:
         yield language.text("refresh.events", events="; ".join(sentences.events(described.moves, language)))
 
