@@ -27,6 +27,7 @@ from segmentwerk.monitoring.movement import Snapshot
 from segmentwerk.registry.incumbent import segment_name
 from segmentwerk.registry.publish import describe
 from segmentwerk.release import movers, watching
+from segmentwerk.release.asking import segments_of
 from segmentwerk.release.watching import Watched
 from segmentwerk.reporting import monitor_page, monitor_records
 from segmentwerk.reporting.monitor_page import Watch
@@ -125,7 +126,7 @@ def _join(
             known[day] = watching.snapshot(watched, settings, day, context)
         return known[day]
 
-    segments = watching.segments_of(watched.loaded)
+    segments = segments_of(watched.loaded)
     for before, after in pairwise(dates):
         since = str(before.as_of)
         fresh = {before.as_of, after.as_of} & set(snapshots)

@@ -6,7 +6,6 @@ import logging
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-import numpy as np
 import pandas as pd
 
 from segmentwerk.config import MonitorSettings
@@ -20,9 +19,7 @@ from segmentwerk.monitoring.assessing import assess, figures
 from segmentwerk.monitoring.movement import Snapshot
 from segmentwerk.monitoring.telling import Told, tell
 from segmentwerk.monitoring.today import CLOCKS, Today
-from segmentwerk.preparation.known import open_as_trained
-from segmentwerk.release.remembering import ASKED
-from segmentwerk.release.standing import MOST_ROWS, measures
+from segmentwerk.release.asking import answered, measured, read_table, segments_of
 from segmentwerk.scoring.load import LoadedModel
 from segmentwerk.scoring.placing import placed
 
@@ -77,7 +74,7 @@ class Watched:
             loaded.uri,
             loaded.catalogue.meta.get("as_of", "?"),
         )
-        table = _read(loaded, settings, _trained(loaded), context)
+        table = read_table(loaded, settings, _trained(loaded), context)
         return cls(loaded, _remembered(loaded, table, settings), table.features.loc[table.customers])
 
 
@@ -89,7 +86,7 @@ def look(watched: Watched, settings: MonitorSettings, as_of: date | None, contex
     as_of
         None: the source's own date.
     """
-    table = _read(watched.loaded, settings, as_of, context)
+    table = read_table(watched.loaded, settings, as_of, context)
     with context.timed("outcome"):
         happened = _happened(watched, table.window.as_of, settings, context)
     return judge(watched, settings, table, context, happened)
@@ -111,9 +108,9 @@ def judge(
     """
     loaded, reference = watched.loaded, watched.reference
     with context.timed("score"):
-        said = _said(loaded, table)
+        said = answered(loaded, table)
     with context.timed("measure"):
-        found = _measures(loaded, table, said, reference, settings)
+        found = measured(loaded, table, said, reference, settings)
         told = _told(watched, table, settings)
     if isinstance(happened, Measure):
         found |= {"explained": happened}
@@ -135,33 +132,8 @@ def judge(
 
 def snapshot(watched: Watched, settings: MonitorSettings, as_of: date, context: Context) -> Snapshot:
     """Return where every account was at a date, from the source as it is now."""
-    table = _read(watched.loaded, settings, as_of, context)
-    return _snapshot(table, _said(watched.loaded, table))
-
-
-def segments_of(loaded: LoadedModel) -> tuple[int, ...]:
-    """Return the ids of a version's segments."""
-    return tuple(sorted(segment.id for segment in loaded.catalogue.segments))
-
-
-def _read(
-    loaded: LoadedModel,
-    settings: MonitorSettings,
-    as_of: date | None,
-    context: Context,
-    *,
-    until: date | None = None,
-) -> AccountTable:
-    rules, home = settings.quality, settings.home
-    with open_as_trained(
-        settings.source, as_of, rules, loaded, context, home=home, outcome_until=until
-    ) as accounts:
-        return accounts.table
-
-
-def _said(loaded: LoadedModel, table: AccountTable) -> pd.DataFrame:
-    rows = table.features.rename_axis("account_id").reset_index()
-    return loaded.assign(rows, ASKED).set_index("account_id")
+    table = read_table(watched.loaded, settings, as_of, context)
+    return _snapshot(table, answered(watched.loaded, table))
 
 
 def _trained(loaded: LoadedModel) -> date:
@@ -176,7 +148,7 @@ def _trained(loaded: LoadedModel) -> date:
 
 def _remembered(loaded: LoadedModel, table: AccountTable, settings: MonitorSettings) -> Reference:
     """Measure again what a version would have remembered; its space's columns have no names any more."""
-    said, customers = _said(loaded, table), table.features.loc[table.customers]
+    said, customers = answered(loaded, table), table.features.loc[table.customers]
     width = placed(loaded, customers.iloc[:1]).shape[1]
     blank = Reference(
         as_of=str(table.window.as_of),
@@ -189,36 +161,9 @@ def _remembered(loaded: LoadedModel, table: AccountTable, settings: MonitorSetti
         columns=tuple(f"x{place}" for place in range(width)),
         discrete={},
     )
-    found = _measures(loaded, table, said, blank, settings)
+    found = measured(loaded, table, said, blank, settings)
     found.pop("gain", None)  # which columns belong to one category is not known
     return blank.model_copy(update={"measures": found})
-
-
-def _measures(
-    loaded: LoadedModel,
-    table: AccountTable,
-    said: pd.DataFrame,
-    reference: Reference,
-    settings: MonitorSettings,
-) -> dict[str, Measure]:
-    """Measure how well segments stand on the customers that have one."""
-    ids = said.loc[table.customers, "segment_id"]
-    known = ids[ids.isin(segments_of(loaded))]
-    some = _some(known, settings.seed)
-    if some.empty:
-        return {}
-    x = pd.DataFrame(
-        placed(loaded, table.features.loc[some.index]), index=some.index, columns=list(reference.columns)
-    )
-    labels = np.searchsorted(segments_of(loaded), some.to_numpy())
-    discrete = {name: list(columns) for name, columns in reference.discrete.items()}
-    return measures(x, discrete, labels.astype(np.int64), seed=settings.seed)
-
-
-def _some(known: pd.Series, seed: int) -> pd.Series:
-    """Return as many customers as are looked at, drawn at random: of all only their answers are needed."""
-    rows = np.random.default_rng(seed).permutation(len(known))[:MOST_ROWS]
-    return known.iloc[np.sort(rows)]
 
 
 def _then(watched: Watched, settings: MonitorSettings, context: Context) -> pd.DataFrame | str:
@@ -226,7 +171,7 @@ def _then(watched: Watched, settings: MonitorSettings, context: Context) -> pd.D
     reference = watched.reference
     try:
         with context.timed("then"):
-            table = _read(watched.loaded, settings, date.fromisoformat(reference.as_of), context)
+            table = read_table(watched.loaded, settings, date.fromisoformat(reference.as_of), context)
     except InputError as error:
         return f"The source does not hold the accounts of {reference.as_of}: {error.problem}"
     rows = table.features.loc[table.customers]
@@ -259,10 +204,10 @@ def _happened(watched: Watched, as_of: date, settings: MonitorSettings, context:
     if since < date.fromisoformat(reference.as_of):
         first = date.fromisoformat(reference.as_of) + timedelta(days=days)
         return f"The first time that could be foretold, {days} days, ends on {first}."
-    table = _read(watched.loaded, settings, since, context, until=as_of)
+    table = read_table(watched.loaded, settings, since, context, until=as_of)
     if reference.outcome not in table.outcomes:
         return f"The source does not tell {reference.outcome}."
-    ids = _said(watched.loaded, table).loc[table.customers, "segment_id"]
+    ids = answered(watched.loaded, table).loc[table.customers, "segment_id"]
     known = ids[ids.isin(segments_of(watched.loaded))]
     found = outcome.explained(known, table.outcomes[reference.outcome], seed=settings.seed)
     return found or "There are too few accounts with a segment and a known outcome."
