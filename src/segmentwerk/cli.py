@@ -28,6 +28,8 @@ VERBS = {
         "plan measures for the segments, draw hold-outs, write files for the CRM",
     ),
     "measure": ("MeasuringSettings", "what campaigns brought, segment by segment, and what to do next"),
+    "monitor": ("MonitorSettings", "say whether the champion still holds: drift, movement, gates"),
+    "refresh": ("RefreshSettings", "compare anew from the champion on, and say whether it stays"),
     "serve": ("ServeSettings", "answer requests for segments over HTTP"),
     "promote": ("PromoteSettings", "make a version champion, roll back, or reject it"),
     "data": ("DataSettings", "generate the demo, or check and describe a source"),

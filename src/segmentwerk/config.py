@@ -11,19 +11,21 @@ from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
-from pydantic import AfterValidator, BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ValidationError
 
 from segmentwerk.core.activation_settings import ActivationSettings, PlaybookSettings
 from segmentwerk.core.addresses import redacted as shown
 from segmentwerk.core.addresses import same_database
 from segmentwerk.core.errors import ConfigError, nearest
 from segmentwerk.core.measurement_settings import MeasurementSettings
+from segmentwerk.core.monitoring_settings import MonitoringSettings
 from segmentwerk.core.settings import (
     EvaluationSettings,
     FeatureSettings,
     GoalSettings,
     QualitySettings,
     RegistrySettings,
+    RenewalSettings,
     ReportSettings,
     ScoringSettings,
     SegmenterSettings,
@@ -96,6 +98,12 @@ class CompareSettings(LearningSettings):
     report: ReportSettings = ReportSettings()
 
 
+class RefreshSettings(CompareSettings):
+    """`segmentwerk refresh`: a comparison that starts from the champion and says whether to change."""
+
+    renewal: RenewalSettings = RenewalSettings()
+
+
 class ScoreSettings(RootSettings):
     """`segmentwerk score`: assign accounts to segments with a registered model."""
 
@@ -139,6 +147,28 @@ class MeasuringSettings(RootSettings):
     quality: QualitySettings = QualitySettings()
     playbook: PlaybookSettings
     measurement: MeasurementSettings = MeasurementSettings()
+
+
+def _dates(given: Any) -> Any:
+    return given if isinstance(given, list) or given is None else [given]
+
+
+class MonitorSettings(RootSettings):
+    """`segmentwerk monitor`: whether the champion still holds, date by date."""
+
+    model: str
+    source: SourceSettings
+    as_of: Annotated[list[date], BeforeValidator(_dates)] | None = None
+    """One date or several; null: the source's own."""
+    quality: QualitySettings = QualitySettings()
+    monitoring: MonitoringSettings = MonitoringSettings()
+    tracking: TrackingSettings = TrackingSettings(experiment="segmentwerk-monitoring")
+    best: list[int] | None = None
+    """Segments whose leavers and newcomers are listed; null: the one whose customers bring most money."""
+    sink: SinkSettings | None = None
+    """The tool that takes the lists; null: none are made."""
+    activation: ActivationSettings = ActivationSettings()
+    """Where the ledger is: accounts in a campaign stand in no list."""
     report: ReportSettings = ReportSettings()
 
 

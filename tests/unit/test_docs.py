@@ -49,7 +49,7 @@ def sections(page):
 
 
 @pytest.mark.parametrize(
-    ("page", "codes"), [("quality-checks.md", "Q"), ("gates.md", "GP"), ("experiment-checks.md", "E")]
+    ("page", "codes"), [("quality-checks.md", "Q"), ("gates.md", "GMP"), ("experiment-checks.md", "E")]
 )
 def test_every_code_has_its_section(page, codes):
     known = set(re.findall(rf'"([{codes}]\d{{3}})"', SOURCE))

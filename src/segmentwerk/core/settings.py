@@ -96,6 +96,17 @@ class InputSettings(Settings):
     """Short name of a column -> the names it has in different exports; the first that is there is taken."""
 
 
+class DemoSettings(Settings):
+    """When the generated world looks back, and what is unlike usual in it (docs/concepts/demo-world.md)."""
+
+    as_of: date | None = None
+    """The first of a month that the world is moved to; null: its own date."""
+    scenario: (
+        Literal["cents", "prices", "renamed", "web_silent", "survey_scale", "new_type", "discounts"] | None
+    ) = None
+    """A fault of the records, or a change of the business; null: none."""
+
+
 class SourceSettings(Settings):
     """One company's data: where it lies, how it maps to our tables, and the dates to look at."""
 
@@ -109,6 +120,8 @@ class SourceSettings(Settings):
     accounts: int | None = Field(default=None, ge=1)
     """Number of accounts to generate; null where the data is real."""
     seed: int = 7
+    demo: DemoSettings = DemoSettings()
+    """Of the generated world."""
     capacity: int | None = Field(default=None, ge=1)
     """Accounts that sales can work on in a quarter, where `activation.capacity` says nothing."""
     words: dict[str, list[str]] = Field(default_factory=dict)
@@ -270,6 +283,13 @@ class RegistrySettings(Settings):
     """Share of the champion's accounts that may change segment."""
     max_latency_ms: float = Field(default=1000.0, gt=0)
     """Median time for one account, four clients at once; it says more of the model than of a busy machine."""
+
+
+class RenewalSettings(Settings):
+    """When a new version is worth the change."""
+
+    least_gain: float = Field(default=0.0, ge=0, le=1)
+    """Share of the champion's scores, over all criteria, by which a version must surely be better."""
 
 
 class ScoringSettings(Settings):

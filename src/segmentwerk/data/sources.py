@@ -13,7 +13,7 @@ from typing import Any
 import ibis
 
 from segmentwerk.core.errors import ConfigError, InputError
-from segmentwerk.core.settings import SourceSettings, TableSettings
+from segmentwerk.core.settings import DemoSettings, SourceSettings, TableSettings
 from segmentwerk.data import connection, discovery, fence, inputs, mapping
 from segmentwerk.data.columns import COLUMNS
 from segmentwerk.data.inputs import Opened
@@ -124,7 +124,7 @@ def _shown(table: ibis.Table, raw: RawInput, used: frozenset[str]) -> ibis.Table
 
 def _root(settings: SourceSettings, cache: Path) -> Path:
     if settings.accounts is not None:
-        return _generated(settings.accounts, settings.seed, cache)
+        return _generated(settings, settings.accounts, cache)
     root = (settings.path or cache / settings.name).resolve()
     if settings.path is None and not root.exists():
         from segmentwerk.data.fetch import SETS  # only this message needs the downloader
@@ -136,11 +136,13 @@ def _root(settings: SourceSettings, cache: Path) -> Path:
     return root
 
 
-def _generated(accounts: int, seed: int, cache: Path) -> Path:
-    """Return the folder of the generated world, made once for each size and seed."""
+def _generated(settings: SourceSettings, accounts: int, cache: Path) -> Path:
+    """Return the folder of the generated world, made once for each size, seed, date and scenario."""
     from segmentwerk.data import demo  # only this source needs it
 
-    return demo.generate(cache / "demo" / f"{accounts}-{seed}", accounts=accounts, seed=seed)
+    seed, as_of, scenario = settings.seed, settings.demo.as_of, settings.demo.scenario
+    name = "-".join(str(part) for part in (accounts, seed, as_of, scenario) if part is not None)
+    return demo.generate(cache / "demo" / name, accounts=accounts, seed=seed, as_of=as_of, scenario=scenario)
 
 
 def _open(
@@ -206,7 +208,9 @@ def _insist_clear(con: Any, name: str, given: TableSettings, raw: Mapping[str, R
 
 def _digest(settings: SourceSettings, opened: Mapping[str, Opened], tables: Mapping[str, ibis.Table]) -> str:
     """Hash the mapping and the contents of the files, or of a database the counts and the latest dates."""
-    shape = settings.model_dump(mode="json", exclude={"path", "url", "description", "capacity"})
+    apart = {"path", "url", "description", "capacity"}
+    usual = {"demo"} if settings.demo == DemoSettings() else set()  # digests of before it was a key stay
+    shape = settings.model_dump(mode="json", exclude=apart | usual)
     contents = {name: one.digest for name, one in opened.items()}
     states = {name: _state(table) for name, table in tables.items()} if settings.url else {}
     text = json.dumps([shape, contents, states], sort_keys=True)

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from segmentwerk.core.files import atomic_file
-from segmentwerk.insight.figure import Bars, Dots, Figure, Heat, Lines
+from segmentwerk.insight.alluvial import layout
+from segmentwerk.insight.figure import Bars, Dots, Figure, Flows, Heat, Lines
 from segmentwerk.insight.language import ENGLISH, Language
 
 if TYPE_CHECKING:
@@ -147,6 +148,37 @@ def _heat(canvas: Canvas, marks: Heat) -> None:
     canvas.colorbar(image, ax=axes, label=textwrap.fill(marks.scale, 50))
 
 
+def _flows(canvas: Canvas, marks: Flows) -> None:
+    from matplotlib.patches import PathPatch, Rectangle
+    from matplotlib.path import Path as Outline
+
+    axes = canvas.subplots()
+    boxes, bands = layout(marks.links)
+    bends = [Outline.MOVETO, *[Outline.CURVE4] * 3, Outline.LINETO, *[Outline.CURVE4] * 3, Outline.CLOSEPOLY]
+    for band in bands:
+        middle = (band.left + band.right) / 2
+        places = [
+            (band.left, band.left_top), (middle, band.left_top), (middle, band.right_top),
+            (band.right, band.right_top), (band.right, band.right_bottom), (middle, band.right_bottom),
+            (middle, band.left_bottom), (band.left, band.left_bottom), (0.0, 0.0),
+        ]  # fmt: skip
+        color = _pick(COLORS, band.before)
+        axes.add_patch(PathPatch(Outline(places, bends), facecolor=color, alpha=0.35, edgecolor="none"))
+    last = len(marks.links)
+    for box in boxes:
+        place, size = (box.left, box.top), (box.right - box.left, box.bottom - box.top)
+        axes.add_patch(Rectangle(place, *size, facecolor=_pick(COLORS, box.state), edgecolor="black"))
+        if box.column in (0, last):
+            at, side = (box.left - 0.01, "right") if box.column == 0 else (box.right + 0.01, "left")
+            name = textwrap.fill(marks.names[box.state], LABEL_WIDTH - 8)
+            axes.text(at, (box.top + box.bottom) / 2, name, ha=side, va="center", fontsize=8)
+    axes.set_xticks(np.linspace(0.0, 1.0, last + 1), marks.dates, fontsize=8)
+    axes.set_yticks([])
+    axes.set_xlim(-0.3, 1.3)
+    axes.set_ylim(1.0, 0.0)
+    axes.spines[["left", "bottom"]].set_visible(False)
+
+
 def _segments(axes: Axes, names: list[str]) -> None:
     """Write the names of segments along the axis, wrapped so that each stays below its own column."""
     width = max(8, 78 // len(names))
@@ -163,6 +195,7 @@ _MARKS: dict[type, Callable[[Canvas, Any], None]] = {
     Lines: _lines,
     Bars: _bars,
     Heat: _heat,
+    Flows: _flows,
 }
 
 

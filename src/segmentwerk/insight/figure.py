@@ -97,7 +97,27 @@ class Heat:
         return self.rows
 
 
-Marks = Dots | Lines | Bars | Heat
+@dataclass(frozen=True)
+class Flows:
+    """What goes from state to state, from each date to the next.
+
+    ``links`` holds a matrix (n_states, n_states) for each step: rows the states before, columns after.
+    """
+
+    dates: list[str]
+    names: list[str]
+    links: list[FloatArray]
+
+    def words(self, language: Language) -> list[str]:
+        """Say what each state holds at the first and at the last date."""
+        first, last = self.links[0].sum(axis=1), self.links[-1].sum(axis=0)
+        return [
+            language.text("figures.alt_flow", name=name, first=before, last=after)
+            for name, before, after in zip(self.names, first, last, strict=True)
+        ]
+
+
+Marks = Dots | Lines | Bars | Heat | Flows
 
 
 @dataclass(frozen=True)

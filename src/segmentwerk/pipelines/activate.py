@@ -42,6 +42,7 @@ from segmentwerk.insight.words import called, trait
 from segmentwerk.measurement import learned_effects
 from segmentwerk.preparation.accounts import Accounts
 from segmentwerk.preparation.known import keep_table, open_as_trained
+from segmentwerk.preparation.people import people_of
 from segmentwerk.registry.incumbent import segment_name
 from segmentwerk.release import portrait
 from segmentwerk.reporting import plan as pages
@@ -89,7 +90,7 @@ def _activate(
     with context.timed("score"):
         segments = _scored(accounts, loaded, store, language, context)
     with context.timed("plan"):
-        people = _people(accounts)
+        people = people_of(accounts)
         situation = _situation(accounts, people, segments, settings, language)
         made = campaign.make(
             situation,
@@ -161,17 +162,6 @@ def _scored(
     names = {segment.id: called(segment_name(segment), language) for segment in loaded.catalogue.segments}
     found["segment"] = found["segment_id"].map(names).astype(object)
     return found
-
-
-def _people(accounts: Accounts) -> pd.DataFrame:
-    """Return the table ``accounts`` by id; of accounts that stand in the orders only, the id."""
-    ids = accounts.table.orders.index.astype(str)
-    if "accounts" not in accounts.checked.tables:
-        return pd.DataFrame(index=pd.Index(ids, name="account_id"))
-    rows: pd.DataFrame = accounts.checked.tables["accounts"].to_pyarrow().to_pandas()
-    rows = rows.set_index("account_id")
-    rows.index = rows.index.astype(str)
-    return rows.reindex(pd.Index(ids, name="account_id"))
 
 
 def _situation(

@@ -4,39 +4,27 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator
-from concurrent.futures import Executor
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from segmentwerk.config import CompareSettings
-from segmentwerk.contest import run_records
-from segmentwerk.contest.candidates import Candidate, build, refitter
-from segmentwerk.contest.contest import Contest, identity
+from segmentwerk.contest.holding import Held, held
 from segmentwerk.contest.outcome import Outcome
-from segmentwerk.contest.race import Race
-from segmentwerk.contest.unfinished import unfinished
 from segmentwerk.core.context import Context
-from segmentwerk.core.errors import ConfigError, FitError, nearest
 from segmentwerk.core.files import atomic_file
-from segmentwerk.core.processes import processes
 from segmentwerk.core.records import Artifact, Description, Metric, Param, Record, Tag, Text
-from segmentwerk.core.seeds import derive
-from segmentwerk.core.settings import SegmenterSettings
-from segmentwerk.core.threads import threads
-from segmentwerk.core.types import Selection, StudyResult, Verdict
 from segmentwerk.data import privacy
-from segmentwerk.evaluation.selection import against_baseline, select
-from segmentwerk.evaluation.structure import verdict
-from segmentwerk.insight.language import ENGLISH, Language
+from segmentwerk.insight.language import ENGLISH
 from segmentwerk.measurement import learned_effects
-from segmentwerk.preparation.prepare import Prepared, prepare
+from segmentwerk.preparation.prepare import Prepared
+from segmentwerk.release.describing import Described
 from segmentwerk.release.release import Release, release
 from segmentwerk.reporting import gallery, listings, pages, sentences, terminal
 from segmentwerk.reporting.story import Story, of_comparison
-from segmentwerk.tracking import provenance
+from segmentwerk.tracking.encode import MAX_NOTE
 from segmentwerk.tracking.writer import Run, Store
 
 log = logging.getLogger(__name__)
@@ -55,108 +43,41 @@ def run(settings: CompareSettings, context: Context) -> dict[str, Any]:
     FitError
         If no segmenter could be fitted.
     """
-    chosen = _chosen(settings)
-    store = Store(settings.tracking.uri, settings.home, enabled=settings.tracking.enabled)
-    with store.preparing(settings.tracking.experiment):
-        prepared = prepare(settings, context)
-    title = f"compare {prepared.table.source}"
-    with (
-        unfinished(settings.home, "compare", *identity(prepared, settings, chosen)) as key,
-        store.run(settings.tracking.experiment, title, tags={"verb": "compare"}, key=key) as parent,
-        threads(),
-    ):
-        parent.write([*run_records.of_table(prepared.table), *run_records.of_settings(settings)])
-        parent.write(provenance.tags())
-        with (
-            Contest.open(prepared, settings, settings.tuning, context, store, key, parent) as contest,
-            processes() as helpers,
-        ):
-            found = _hold(contest, chosen, settings, parent, helpers)
-        with context.timed("release"):
-            released = release(prepared, found.winner, settings, context, store, parent, pages.card)
-        _write_labels(found, prepared, context)
-        with context.timed("figures"):
-            pictures, drawn = gallery.draw(found, released, prepared, settings, context.output)
-        earned = learned_effects.recall(settings.home, settings.registry.model_name, prepared.table.source)
-        story = of_comparison(found, released, prepared, settings, earned)
-        language = released.described.language
-        with context.timed("report"):
-            report = pages.write_report(story, pictures, context.output / REPORT, language)
-        page = _page(story, released, settings, context, _address(store, settings, parent))
-        parent.write(_records(found, page, prepared, context))
-        parent.write([*drawn, *(Artifact(path, REPORT) for path in report)])
-        parent.write(_files(settings, released, prepared, context))
+    with held(settings, context, "compare", pages.segmenter) as contest:
+        return publish(contest)
+
+
+def publish(contest: Held, described: Described | None = None, lead: str = "") -> dict[str, Any]:
+    """Register the winner, tell people and return the summary.
+
+    Parameters
+    ----------
+    described
+        Of the winner, where that was asked for before.
+    lead
+        A paragraph before everything else on the run's page, as Markdown.
+    """
+    settings, context, store = contest.settings, contest.context, contest.store
+    prepared, parent, found = contest.prepared, contest.parent, contest.found
+    with context.timed("release"):
+        released = release(prepared, found.winner, settings, context, store, parent, pages.card, described)
+    _write_labels(found, prepared, context)
+    with context.timed("figures"):
+        pictures, drawn = gallery.draw(found, released, prepared, settings, context.output)
+    earned = learned_effects.recall(settings.home, settings.registry.model_name, prepared.table.source)
+    story = of_comparison(found, released, prepared, settings, earned)
+    language = released.described.language
+    with context.timed("report"):
+        report = pages.write_report(story, pictures, context.output / REPORT, language)
+    address = _address(store, settings, parent)
+    lead = f"{lead}\n\n" if lead else ""
+    page = lead + _page(story, released, contest, address, len(lead))
+    parent.write([Description(page), *records(contest)])
+    parent.write([*drawn, *(Artifact(path, REPORT) for path in report)])
+    parent.write(_files(settings, released, prepared, context))
     if not context.quiet:
         terminal.show(story, released, settings.tracking.uri, settings.source.currency)
-    return _summary(found, released, prepared, parent)
-
-
-def _chosen(settings: CompareSettings) -> dict[str, SegmenterSettings]:
-    """Return the candidates by name, each checked to be buildable before anything runs."""
-    names = settings.candidates or list(settings.segmenters)
-    for name in names:
-        if name not in settings.segmenters:
-            raise ConfigError(f"There is no segmenter {name!r}.", nearest(name, settings.segmenters))
-        build(settings.segmenters[name], {}, min_share=settings.evaluation.min_segment_share, seed=0)
-    return {name: settings.segmenters[name] for name in names}
-
-
-def _hold(
-    contest: Contest,
-    chosen: dict[str, SegmenterSettings],
-    settings: CompareSettings,
-    parent: Run,
-    helpers: Executor,
-) -> Outcome:
-    race = Race(contest, parent, helpers)
-    race.run(chosen)
-    if not race.candidates:
-        raise FitError("No segmenter could be fitted.", " ".join(race.left_out.values()))
-    names = [name for name in chosen if name in race.candidates]
-    candidates = {found.name: found for name in names for found in race.candidates[name]}
-    studies = {name: race.studies[name] for name in names}
-    cards = against_baseline(
-        [candidate.card for candidate in candidates.values()], settings.evaluation, settings.goal
-    )
-    candidates = {card.candidate: replace(candidates[card.candidate], card=card) for card in cards}
-    with contest.context.timed("select"):
-        selection = select(cards, settings.evaluation, settings.goal)
-    language = Language.of(
-        settings.report.language, settings.source.currency, contest.prepared.table.catalogue
-    )
-    _conclude(race, candidates, selection, studies, language)
-    with contest.context.timed("select"):
-        judged = _verdict(contest, candidates[selection.winner], settings, helpers)
-    return Outcome(candidates, cards, studies, selection, judged, race.left_out)
-
-
-def _conclude(
-    race: Race,
-    candidates: dict[str, Candidate],
-    selection: Selection,
-    studies: dict[str, StudyResult],
-    language: Language,
-) -> None:
-    """Write on each segmenter's run how it stands beside the others, which only now is known."""
-    winner = candidates[selection.winner].card
-    for name, study in studies.items():
-        own = [found.card for found in candidates.values() if found.card.algorithm == name]
-        page = pages.segmenter(own, winner, study, selection, language)
-        race.runs[name].write([*run_records.of_gates(candidates[name].card), Description(page)])
-
-
-def _verdict(contest: Contest, winner: Candidate, settings: CompareSettings, helpers: Executor) -> Verdict:
-    log.info("Asking whether there is any structure, against data without groups ...")
-    share = settings.evaluation.min_segment_share
-    params = winner.params | winner.model.reduced
-    return verdict(
-        refitter(winner.spec, params, contest.prepared.view, min_share=share),
-        contest.prepared.view,
-        settings.evaluation,
-        seed=derive(settings.seed, "verdict"),
-        card=winner.card,
-        spread=helpers.map,
-    )
+    return summary(contest) | {"model": released.summary(), "run_id": parent.id}
 
 
 def _address(store: Store, settings: CompareSettings, run: Run) -> str:
@@ -167,32 +88,34 @@ def _address(store: Store, settings: CompareSettings, run: Run) -> str:
     return f"#/experiments/{experiment}/runs/{run.id}/artifacts/{REPORT}/report.html"
 
 
-def _page(story: Story, released: Release, settings: CompareSettings, context: Context, address: str) -> str:
+def _page(story: Story, released: Release, contest: Held, address: str, taken: int) -> str:
     """Write the run's description; ids of accounts never leave the machine, so it says where they lie."""
-    path = released.packed.assignments
+    path, settings, context = released.packed.assignments, contest.settings, contest.context
     if path.is_relative_to(settings.home):
         path = path.relative_to(settings.home)
     else:  # the folder of outputs was set: its address is nobody else's business
         path = Path(context.output.name) / path.name
     language = released.described.language
-    return pages.comparison(story, language, address=address, members=path.as_posix(), model=released.uri)
+    told = {"address": address, "members": path.as_posix(), "model": released.uri}
+    return pages.comparison(story, language, **told, room=MAX_NOTE - taken)
 
 
-def _records(found: Outcome, page: str, prepared: Prepared, context: Context) -> Iterator[Record]:
+def records(contest: Held) -> Iterator[Record]:
+    """List what the run tells of the contest, whatever becomes of the winner."""
+    found, context = contest.found, contest.context
     selection, winner = found.selection, found.winner
     yield Tag("winner", winner.card.algorithm)
     yield Tag("verdict", found.verdict.kind)
     yield Param("n_segments", winner.card.n_segments)
-    yield Param("n_factors", len(prepared.factors))
+    yield Param("n_factors", len(contest.prepared.factors))
     for name, value in sorted(winner.card.params.items()):
         yield Param(f"winner.{name}", value)
-    yield Description(page)
     for score in winner.card.scores:
         yield Metric(score.key, score.value)
     yield Metric("wall_time/stages_seconds", sum(context.timings.values()))
     timings = pd.Series(context.timings, name="seconds").rename_axis("stage")
     yield Text("comparison/timings.csv", timings.to_csv())
-    for path in listings.write(selection, found.cards, prepared, context.output):
+    for path in listings.write(selection, found.cards, contest.prepared, context.output):
         yield Artifact(path, "comparison")
 
 
@@ -223,7 +146,9 @@ def _files(
     yield Artifact(path, "assignments")
 
 
-def _summary(found: Outcome, released: Release, prepared: Prepared, parent: Run) -> dict[str, Any]:
+def summary(contest: Held) -> dict[str, Any]:
+    """Return what `summary.json` says of the contest."""
+    found, prepared = contest.found, contest.prepared
     table = prepared.table
     return {
         "inputs": {
@@ -256,6 +181,4 @@ def _summary(found: Outcome, released: Release, prepared: Prepared, parent: Run)
             "verdict_reason": found.verdict.reason,
             "left_out": found.left_out,
         },
-        "model": released.summary(),
-        "run_id": parent.id,
     }

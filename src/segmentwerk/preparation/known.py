@@ -27,6 +27,7 @@ def open_as_trained(
     context: Context,
     *,
     home: Path,
+    outcome_until: date | None = None,
 ) -> Iterator[Accounts]:
     """Read a source and build its account table by the definitions that the model was trained with.
 
@@ -36,6 +37,8 @@ def open_as_trained(
     ----------
     as_of
         The date to look at; None: the source's own.
+    outcome_until
+        The end of the window in which it is seen what accounts did after that date; None: nothing is seen.
 
     Raises
     ------
@@ -52,7 +55,7 @@ def open_as_trained(
             f"Convert the money in the source's mapping and set source.currency={trained_in}.",
         )
     if as_of is not None:
-        source = source.model_copy(update={"as_of": as_of, "outcome_until": None})
+        source = source.model_copy(update={"as_of": as_of, "outcome_until": outcome_until})
     wanted, learned = definitions.restore(kept)
     with open_accounts(source, rules, wanted, context, home=home, learned=learned) as accounts:
         definitions.insist(kept, accounts.table)

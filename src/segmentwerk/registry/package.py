@@ -19,6 +19,7 @@ import pandas as pd
 from segmentwerk.core.files import atomic_folder
 from segmentwerk.core.inventory import bar_byte_code
 from segmentwerk.core.paths import PACKAGE
+from segmentwerk.core.reference import FILE, Reference
 from segmentwerk.core.types import AccountTable, Feature, Segment
 from segmentwerk.registry import probe
 from segmentwerk.registry.partial import FittedSegmenter, FittedSpace, Partial
@@ -136,6 +137,16 @@ def save(
         (draft / "digests.json").write_text(json.dumps(digests, indent=1), encoding="utf-8")
         bar_byte_code(draft)
     return folder
+
+
+def remember(folder: Path, reference: Reference) -> None:
+    """Add to a package what it remembers of the accounts of its training; they were assigned by it first."""
+    (folder / FILE).write_text(reference.model_dump_json(indent=1), encoding="utf-8")
+    digests = json.loads((folder / "digests.json").read_text(encoding="utf-8"))
+    digests[FILE] = sha256(folder / FILE)
+    (folder / "digests.json").write_text(
+        json.dumps(dict(sorted(digests.items())), indent=1), encoding="utf-8"
+    )
 
 
 def _catalogue(

@@ -24,6 +24,7 @@ from segmentwerk.registry import partial as third_path
 from segmentwerk.registry.partial import Partial
 from segmentwerk.release import portrait
 from segmentwerk.release.describing import Described
+from segmentwerk.release.remembering import remember
 from segmentwerk.scoring.local import score_package
 from segmentwerk.segmenters import prospect as second_path
 from segmentwerk.segmenters.prospect import ProspectModel
@@ -75,7 +76,9 @@ def pack(described: Described, prepared: Prepared, settings: CompareSettings, co
         seed=settings.seed,
     )
     folder = _save(context.output / "model", described, prepared, prospect, partial, settings)
-    assignments, accounts = _assign(folder, described, prepared, partial, context)
+    found = _assign(folder, described, prepared, partial)
+    package.remember(folder, remember(described, prepared, found, settings))
+    assignments, accounts = _keep(found, prepared, context)
     future = portrait.prospects(assignments, prepared.table, prospect)
     return Packed(folder, prospect, partial, assignments, accounts, future)
 
@@ -133,14 +136,18 @@ def _too_little_known(segments: tuple[Segment, ...], language: Language) -> TooL
     return TooLittleKnown(language.text("words.too_little_known"), sentence)
 
 
-def _assign(
-    folder: Path, described: Described, prepared: Prepared, partial: Partial, context: Context
-) -> tuple[Path, Path]:
-    """Assign every account with the packaged model and write the result and its input, ids included."""
+def _assign(folder: Path, described: Described, prepared: Prepared, partial: Partial) -> pd.DataFrame:
+    """Assign every account with the packaged model, and compare its answers with the segmenter's."""
     features, labels = prepared.table.features, described.labels
     found = score_package(folder, features, SHOWN)
     whole = partial.whole(third_path.known_of(prepared.space, features.loc[labels.index]))
     _check_parity(found, labels[whole], described.identity)
+    return found
+
+
+def _keep(found: pd.DataFrame, prepared: Prepared, context: Context) -> tuple[Path, Path]:
+    """Write what every account was assigned, and what was asked, ids included."""
+    features = prepared.table.features
     found["held_out"] = found["account_id"].isin(prepared.holdout)
     assignments, accounts = context.output / "assignments.parquet", context.output / "accounts.parquet"
     rows = features.rename_axis("account_id").reset_index()

@@ -70,11 +70,14 @@ def release(
     store: Store,
     run: Run,
     write: CardWriter,
+    described: Described | None = None,
 ) -> Release:
     """Give the winner's segments their ids and names, package it, assign every account, register it.
 
     Parameters
     ----------
+    described
+        What `describe` returned, where it was asked for before.
     write
         Writes the version's card (`reporting.pages.card`), which is told to people and so not known here.
 
@@ -84,14 +87,14 @@ def release(
         If the package does not assign the held-out accounts as the segmenter does.
     """
     log.info("Describing and packaging %s ...", winner.name)
-    registry = _registry(store, run)
-    described = describe(prepared, winner, settings, registry)
+    registry = registry_of(store, run)
+    described = described or describe(prepared, winner, settings, registry)
     packed = pack(described, prepared, settings, context)
     proposal = announce(described, packed, prepared, settings, registry, run, write)
     return Release(described, packed, proposal)
 
 
-def _registry(store: Store, run: Run) -> Store | None:
+def registry_of(store: Store, run: Run) -> Store | None:
     """Return the store where its registry can be asked; unlike records a version cannot be sent later."""
     if not store.enabled:
         return None

@@ -157,7 +157,7 @@ def template(name: str, language: Language) -> Template:
     """Load a template that speaks a language: its words and numbers, our tables and sentences."""
     environment = Environment(
         loader=PackageLoader("segmentwerk.reporting"),
-        autoescape=select_autoescape(("html.j2",)),
+        autoescape=select_autoescape(("html.j2", "svg.j2")),
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
 import numpy as np
 import pyarrow as pa
@@ -139,7 +140,12 @@ def _firmographics(firms: Firms, place: Array, rng: np.random.Generator) -> dict
 def _founded(firms: Firms) -> Array:
     """Return the founding year: by the firm's age, and never after the account was created."""
     age = np.exp(firms.traits["log_age"]).clip(0.5, 180)
-    return np.asarray(np.floor(2023.5 + np.minimum(-age, firms.met / 365.25)))
+    return np.asarray(np.floor(_year(firms.calendar.start) + np.minimum(-age, firms.met / 365.25)))
+
+
+def _year(day: date) -> float:
+    """Return a date as a year with its part, to the month."""
+    return day.year + (day.month - 1) / 12
 
 
 def _parents(firms: Firms, rng: np.random.Generator) -> pa.Array:
@@ -174,7 +180,7 @@ def _dealings(firms: Firms, rng: np.random.Generator) -> dict[str, pa.Array]:
     return {
         "lead_source": levels(world.LEAD_SOURCES, _draw(world.LEAD_SHARES, firms, rng)),
         "payment_terms_days": numbers(_TERMS[np.digitize(wish, [-0.4, 0.6, 1.5])]),
-        "created_on": dates(firms.met),
+        "created_on": dates(firms.met, firms.calendar.start),
         "fax_extension": numbers(rng.integers(10, 99, size=BLOCK), rng.random(BLOCK) >= FAX_SHARE),
     }
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from segmentwerk.data.demo import world
+from segmentwerk.data.demo import scenarios, world
+from segmentwerk.data.demo.blend import Blend
+from segmentwerk.data.demo.calendar import Calendar
 from segmentwerk.data.demo.rows import Rows, levels
 from segmentwerk.data.demo.world import BLOCK, Array
 
-DAYS = (world.OUTCOME_UNTIL - world.START).days
-AS_OF_DAY = (world.AS_OF - world.START).days
 TWIN_SHARE = 0.012
 """Firms that stand in the CRM a second time, under another id and a slightly different name."""
 TWIN_OFFSET = 50_000_000
@@ -22,29 +21,12 @@ _OPEN_END = 36_500.0
 
 
 @dataclass(frozen=True)
-class Blend:
-    """How a firm acts: mostly like its latent type ``kind``, a share ``foreign`` like one ``other`` type."""
-
-    kind: Array
-    other: Array
-    foreign: Array
-
-    def of(self, table: Sequence[object]) -> Array:
-        """Return a table by type, (n_types, ...), as it applies to each firm, (BLOCK, ...).
-
-        Elementwise on purpose: a matrix product's last digits may depend on the number of threads.
-        """
-        by_type = np.asarray(table, dtype=float)
-        foreign = self.foreign.reshape(-1, *[1] * (by_type.ndim - 1))
-        return np.asarray((1.0 - foreign) * by_type[self.kind] + foreign * by_type[self.other])
-
-
-@dataclass(frozen=True)
 class Firms:
     """One block of firms; arrays have BLOCK rows.
 
     ``traits`` are a firm's own values of `world.TRAITS`. ``met`` (the account is created), ``joined``
-    and ``left`` (it begins and ceases to order) are days since `world.START`.
+    and ``left`` (it begins and ceases to order) are days since the calendar's start. ``novel`` are firms of
+    a type that the world does not have by itself, ``scenario`` what else is unlike usual.
     """
 
     number: Array
@@ -57,16 +39,24 @@ class Firms:
     met: Array
     joined: Array
     left: Array
+    novel: Array
+    calendar: Calendar
+    scenario: str | None
 
 
-def draw(seed: int, block: int) -> Firms:
+def draw(seed: int, block: int, calendar: Calendar | None = None, scenario: str | None = None) -> Firms:
     """Draw the firms of one block."""
+    calendar = calendar or Calendar()
     rng = world.stream(seed, block, "firms")
     blend = _blend(rng)
     traits = {name: _trait(blend, spread, centres, rng) for name, (spread, centres) in world.TRAITS.items()}
+    novel = scenarios.novel(seed, block, scenario)
+    blend, traits = scenarios.unlike(blend, traits, novel, seed, block)
     prospect = rng.random(BLOCK) < np.asarray(world.PROSPECT_SHARES)[blend.kind]
-    joined, left = _relationship(traits, rng)
-    met = np.where(prospect, rng.uniform(0, AS_OF_DAY - 10, BLOCK), joined - rng.uniform(5, 90, BLOCK))
+    joined, left = _relationship(traits, calendar.as_of_day, rng)
+    met = np.where(
+        prospect, rng.uniform(0, calendar.as_of_day - 10, BLOCK), joined - rng.uniform(5, 90, BLOCK)
+    )
     number = block * BLOCK + np.arange(BLOCK)
     return Firms(
         number=number,
@@ -79,6 +69,9 @@ def draw(seed: int, block: int) -> Firms:
         met=met,
         joined=joined,
         left=left,
+        novel=novel,
+        calendar=calendar,
+        scenario=scenario,
     )
 
 
@@ -92,9 +85,9 @@ def truth(firms: Firms) -> Rows:
     twin = np.flatnonzero(firms.twin)
     owner = np.concatenate([np.arange(BLOCK), twin])
     ids = pa.concat_arrays([firms.ids, firms.twin_ids.take(pa.array(twin))])
-    return Rows(
-        pa.table({"account_id": ids, "latent_type": levels(world.TYPES, firms.blend.kind[owner])}), owner
-    )
+    kind = np.where(firms.novel, len(world.TYPES), firms.blend.kind)
+    types = levels((*world.TYPES, scenarios.NEW_TYPE), kind[owner])
+    return Rows(pa.table({"account_id": ids, "latent_type": types}), owner)
 
 
 def _blend(rng: np.random.Generator) -> Blend:
@@ -109,11 +102,11 @@ def _trait(blend: Blend, spread: float, centres: tuple[float, ...], rng: np.rand
     return np.asarray(blend.of(centres) + spread * noise)
 
 
-def _relationship(traits: dict[str, Array], rng: np.random.Generator) -> tuple[Array, Array]:
+def _relationship(traits: dict[str, Array], as_of_day: int, rng: np.random.Generator) -> tuple[Array, Array]:
     """Return the days on which firms become and cease to be active."""
     tenure = 60.0 + rng.exponential(4 * 365, size=BLOCK).clip(max=20 * 365)
     late = rng.random(BLOCK) < world.sigmoid(traits["newcomer"])
-    joined = np.where(late, rng.uniform(0, AS_OF_DAY - 30, size=BLOCK), -tenure)
+    joined = np.where(late, rng.uniform(0, as_of_day - 30, size=BLOCK), -tenure)
     hazard = np.exp(traits["log_churn"]).clip(0.005, 1.5)
     left = joined.clip(min=0.0) + rng.exponential(365.0 / hazard).clip(min=20.0, max=_OPEN_END)
     return joined, left

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from segmentwerk.data.demo import world
-from segmentwerk.data.demo.firms import DAYS, Firms, account_ids
+from segmentwerk.data.demo import scenarios, world
+from segmentwerk.data.demo.firms import Firms, account_ids
 from segmentwerk.data.demo.rows import Rows, levels, numbers, timestamps
 from segmentwerk.data.demo.world import BLOCK, Array
 
@@ -24,9 +25,6 @@ TWIN_ORDER_SHARE = 0.3
 _ORPHAN_OFFSET = 90_000_000
 _ORDERS_A_BLOCK = 1_000_000
 _MOST_LINES = 40
-_FIRST, _LAST = np.datetime64(world.START, "M"), np.datetime64(world.OUTCOME_UNTIL, "M")
-_MONTHS = np.arange(_FIRST, _LAST)
-_EDGES = (np.arange(_FIRST, _LAST + 1).astype("datetime64[D]") - np.datetime64(world.START)).astype(int)
 
 
 def _product_prices() -> Array:
@@ -67,7 +65,7 @@ def orders(seed: int, block: int, firms: Firms) -> Rows:
     rng = world.stream(seed, block, "orders")
     book = _book(firms, rng)
     sold = _sell(firms, book, rng)
-    lines = _join(sold, _returns(firms, book, sold, rng), _credits(sold, rng))
+    lines = _join(sold, _returns(firms, book, sold, rng), _credits(sold, firms.calendar.days, rng))
     account = _accounts(firms, book, rng)
     number = pc.utf8_lpad(
         pa.array(block * _ORDERS_A_BLOCK + np.arange(len(book.firm))).cast(pa.string()), 10, padding="0"
@@ -78,7 +76,7 @@ def orders(seed: int, block: int, firms: Firms) -> Rows:
         {
             "order_id": pc.binary_join_element_wise("SO", number, "").take(order),
             "account_id": account.take(order),
-            "ordered_at": timestamps(lines.day),
+            "ordered_at": timestamps(lines.day, firms.calendar.start),
             "quantity": numbers(lines.quantity, no_product),
             "revenue": numbers(lines.revenue),
             "margin": numbers(lines.margin),
@@ -92,16 +90,16 @@ def orders(seed: int, block: int, firms: Firms) -> Rows:
 
 def _intensity(firms: Firms, rng: np.random.Generator) -> Array:
     """Return (BLOCK, n_months) expected orders: rate, growth, season and monthly shocks while active."""
-    traits = firms.traits
-    days = np.diff(_EDGES)
-    active = np.minimum(firms.left[:, None], _EDGES[1:]) - np.maximum(firms.joined[:, None], _EDGES[:-1])
+    traits, edges, months = firms.traits, firms.calendar.edges, firms.calendar.months
+    days = np.diff(edges)
+    active = np.minimum(firms.left[:, None], edges[1:]) - np.maximum(firms.joined[:, None], edges[:-1])
     active = (active / days).clip(0.0, 1.0)
     size = traits["size_elasticity"] * (traits["log_employees"] - 3.3)
     rate = np.exp((traits["log_order_rate"] + size).clip(-2.5, 5.3)) / 12.0
-    month = _MONTHS.astype(int) % 12 + 0.5
+    month = months.astype(int) % 12 + 0.5
     peak = np.asarray(world.PEAK_MONTHS)[firms.blend.kind] + 0.8 * rng.standard_normal(BLOCK)
     season = np.exp(traits["season"][:, None] * np.cos(2 * np.pi * (month - peak[:, None]) / 12))
-    years = np.linspace(-1.5, 1.5, len(_MONTHS))
+    years = np.linspace(-1.5, 1.5, len(months))
     growth = np.exp(traits["growth"].clip(-0.9, 0.9)[:, None] * years)
     shape = np.exp(traits["log_burst_shape"].clip(-1.5, 4.0))[:, None]
     shock = rng.gamma(np.broadcast_to(shape, active.shape)) / shape
@@ -119,17 +117,17 @@ def _counts(firms: Firms, rng: np.random.Generator) -> Array:
     regular = rng.random(BLOCK) < world.sigmoid(firms.traits["regularity"])
     counts = np.where(regular[:, None], by_calendar, by_chance)
     silent = ~firms.prospect & (counts.sum(axis=1) == 0)
-    first = np.searchsorted(_EDGES, firms.joined.clip(min=0.0), side="right") - 1
+    first = np.searchsorted(firms.calendar.edges, firms.joined.clip(min=0.0), side="right") - 1
     counts[silent, first[silent]] = 1
     return np.asarray(counts)
 
 
 def _book(firms: Firms, rng: np.random.Generator) -> _Book:
-    counts = _counts(firms, rng)
-    firm, month = np.divmod(np.repeat(np.arange(counts.size), counts.ravel()), len(_MONTHS))
-    begin = np.maximum(_EDGES[month], firms.joined[firm])
-    end = np.minimum(_EDGES[month + 1], firms.left[firm])
-    day = _workday(np.floor(begin + rng.random(len(firm)) * (end - begin)))
+    counts, edges = _counts(firms, rng), firms.calendar.edges
+    firm, month = np.divmod(np.repeat(np.arange(counts.size), counts.ravel()), counts.shape[1])
+    begin = np.maximum(edges[month], firms.joined[firm])
+    end = np.minimum(edges[month + 1], firms.left[firm])
+    day = _workday(np.floor(begin + rng.random(len(firm)) * (end - begin)), firms.calendar.start)
     day = day + rng.uniform(7.0, 18.0, size=len(firm)) / 24.0
     by_date = np.argsort(day, kind="stable")
     firm, day = firm[by_date], day[by_date]
@@ -140,9 +138,9 @@ def _book(firms: Firms, rng: np.random.Generator) -> _Book:
     return _Book(firm, day, channel, 1 + rng.poisson(mean_lines).clip(max=_MOST_LINES))
 
 
-def _workday(day: Array) -> Array:
+def _workday(day: Array, start: date) -> Array:
     """Return the days with Saturdays and Sundays moved to the Friday before, save in the first week."""
-    weekday = (day + world.START.weekday()) % 7
+    weekday = (day + start.weekday()) % 7
     back = np.where(weekday >= 5, weekday - 4, 0)
     return np.where(day - back >= 0, day - back, day)
 
@@ -165,12 +163,15 @@ def _sell(firms: Firms, book: _Book, rng: np.random.Generator) -> _Lines:
     bargain = traits["discount"] + 0.12 * (traits["log_employees"] - 3.3)
     by_field = 0.4 * (book.channel[order] == world.CHANNELS.index("field"))
     discount = world.sigmoid(bargain[firm] + by_field + 0.25 * rng.standard_normal(size))
+    discount = scenarios.discounts(discount, book.day[order], firms.calendar, firms.scenario)
     revenue = np.round(quantity * _PRICES[product] * (1.0 - discount), 2)
     cost_share = 1.0 - np.asarray(world.CATEGORY_MARGINS)[category] + 0.03 * rng.standard_normal(size)
     margin = np.round(revenue - quantity * _PRICES[product] * cost_share, 2)
     late = np.where(rng.random(size) < LATE_SHARE, rng.uniform(15.0, 45.0, size=size), 0.0)
     day = book.day[order]
-    return _Lines(order, np.where(day + late < DAYS, day + late, day), product, quantity, revenue, margin)
+    return _Lines(
+        order, np.where(day + late < firms.calendar.days, day + late, day), product, quantity, revenue, margin
+    )
 
 
 def _returns(firms: Firms, book: _Book, sold: _Lines, rng: np.random.Generator) -> _Lines:
@@ -178,17 +179,17 @@ def _returns(firms: Firms, book: _Book, sold: _Lines, rng: np.random.Generator) 
     shop = book.channel[sold.order] == world.CHANNELS.index("shop")
     chance = world.sigmoid(firms.traits["returns"][book.firm[sold.order]] + 0.5 * shop)
     day = sold.day + rng.uniform(3.0, 30.0, size=len(shop))
-    back = (rng.random(len(shop)) < chance) & (day < DAYS)
+    back = (rng.random(len(shop)) < chance) & (day < firms.calendar.days)
     undone = (-values[back] for values in (sold.quantity, sold.revenue, sold.margin))
     return _Lines(sold.order[back], day[back], sold.product[back], *undone)
 
 
-def _credits(sold: _Lines, rng: np.random.Generator) -> _Lines:
+def _credits(sold: _Lines, last: int, rng: np.random.Generator) -> _Lines:
     """Return credit notes: part of a line's revenue and margin, without quantity or product."""
     day = sold.day + rng.uniform(10.0, 60.0, size=len(sold.day))
     # One line an order at most, the first, so that the share counts orders.
     leading = np.append(True, np.diff(sold.order) > 0) if len(sold.order) else np.zeros(0, dtype=bool)
-    noted = leading & (rng.random(len(day)) < CREDIT_SHARE) & (day < DAYS)
+    noted = leading & (rng.random(len(day)) < CREDIT_SHARE) & (day < last)
     amount = -np.round(sold.revenue[noted] * rng.uniform(0.05, 0.5, size=int(noted.sum())), 2)
     nothing = np.full(len(amount), -1)
     return _Lines(sold.order[noted], day[noted], nothing, nothing, amount, amount)

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from segmentwerk.data.demo import world
-from segmentwerk.data.demo.firms import AS_OF_DAY, DAYS, Firms
+from segmentwerk.data.demo.firms import Firms
 from segmentwerk.data.demo.rows import Rows, dates, levels, numbers, timestamps
 from segmentwerk.data.demo.world import BLOCK, Array
 
@@ -52,9 +52,9 @@ def _rates(kind: str, firms: Firms) -> Array:
 
 
 def _one_kind(kind: str, firms: Firms, rng: np.random.Generator) -> Rows:
-    begin = np.maximum(firms.met, 0.0)
-    end = np.where(firms.prospect, DAYS, firms.left.clip(max=DAYS)).clip(min=begin + 1)
-    after = _GIVEN_UP * (DAYS - end)
+    begin, last = np.maximum(firms.met, 0.0), firms.calendar.days
+    end = np.where(firms.prospect, last, firms.left.clip(max=last)).clip(min=begin + 1)
+    after = _GIVEN_UP * (last - end)
     years = (end - begin + after) / 365.25
     firm = np.repeat(
         np.arange(BLOCK), rng.poisson(_rates(kind, firms) * years * rng.gamma(5.0, 0.2, size=BLOCK))
@@ -62,11 +62,11 @@ def _one_kind(kind: str, firms: Firms, rng: np.random.Generator) -> Rows:
     along = rng.random(len(firm)) * (end - begin + after)[firm]
     active = (end - begin)[firm]
     day = begin[firm] + np.where(along < active, along, active + (along - active) / _GIVEN_UP)
-    day = np.floor(day).clip(max=DAYS - 1) + rng.uniform(7.0, 19.0, size=len(firm)) / 24.0
+    day = np.floor(day).clip(max=last - 1) + rng.uniform(7.0, 19.0, size=len(firm)) / 24.0
     table = pa.table(
         {
             "account_id": firms.ids.take(pa.array(firm)),
-            "occurred_at": timestamps(day),
+            "occurred_at": timestamps(day, firms.calendar.start),
             "kind": levels([kind], np.zeros(len(firm), dtype="int64")),
             "action": levels(ACTIONS[kind], _actions(kind, firms, firm, rng)),
             "amount": _amounts(kind, len(firm), rng),
@@ -89,18 +89,19 @@ def _amounts(kind: str, size: int, rng: np.random.Generator) -> pa.Array:
 
 
 def surveys(seed: int, block: int, firms: Firms) -> Rows:
-    """Return the answers of one block: one row an item; each respondent answers on one day of 2025."""
+    """Return the answers of one block: one row an item; each respondent answers on one day."""
     rng = world.stream(seed, block, "surveys")
-    answering = ~firms.prospect & (firms.left > AS_OF_DAY - 200)
+    as_of_day = firms.calendar.as_of_day
+    answering = ~firms.prospect & (firms.left > as_of_day - 200)
     answering &= rng.random(BLOCK) < world.sigmoid(firms.traits["answering"])
-    day = AS_OF_DAY - rng.uniform(10, 120, size=BLOCK)
+    day = as_of_day - rng.uniform(10, 120, size=BLOCK)
     scores = _scores(firms, rng)
     given = answering[:, None] & (rng.random(scores.shape) >= _SKIPPED)
     firm, item = np.nonzero(given)
     table = pa.table(
         {
             "account_id": firms.ids.take(pa.array(firm)),
-            "answered_on": dates(day[firm]),
+            "answered_on": dates(day[firm], firms.calendar.start),
             "item": levels([name for name, *_ in world.ITEMS], item),
             "score": numbers(scores[firm, item]),
             "scale_min": numbers(np.ones(len(firm), dtype="int64")),
@@ -124,14 +125,14 @@ def campaigns(seed: int, block: int, firms: Firms) -> Rows:
     """Return the contacts of one block, one row an account and campaign; arms are drawn at random."""
     parts = [
         _one_campaign(name, begin, firms, world.stream(seed, block, f"campaign {name}"))
-        for name, begin in world.CAMPAIGNS
+        for name, begin in firms.calendar.campaigns
     ]
     table = pa.concat_tables([part.table for part in parts])
     return Rows(table, np.concatenate([part.firm for part in parts]))
 
 
 def _one_campaign(name: str, begin: date, firms: Firms, rng: np.random.Generator) -> Rows:
-    day = (begin - world.START).days
+    day = (begin - firms.calendar.start).days
     firm = np.flatnonzero((rng.random(BLOCK) < _TARGETED) & (firms.met < day))
     arm = rng.integers(len(world.ARMS), size=len(firm))
     converted = rng.random(len(firm)) < _conversion(firms, firm, arm, day)
@@ -143,7 +144,9 @@ def _one_campaign(name: str, begin: date, firms: Firms, rng: np.random.Generator
         {
             "account_id": firms.ids.take(pa.array(firm)),
             "campaign_id": levels([name], np.zeros(len(firm), dtype="int64")),
-            "contacted_at": timestamps(day + np.floor(rng.uniform(0, 5, size=len(firm))) + 9 / 24),
+            "contacted_at": timestamps(
+                day + np.floor(rng.uniform(0, 5, size=len(firm))) + 9 / 24, firms.calendar.start
+            ),
             "arm": levels(world.ARMS, arm),
             "cost": numbers(np.asarray(world.ARM_COSTS)[arm]),
             "responded": numbers(responded.astype("int64")),

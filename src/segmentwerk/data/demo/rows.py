@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import pyarrow as pa
 
 from segmentwerk.data.demo import world
 from segmentwerk.data.demo.world import Array
-
-_START = np.datetime64(world.START, "s")
 
 
 @dataclass(frozen=True)
@@ -36,12 +35,14 @@ def numbers(values: Array, missing: Array | None = None) -> pa.Array:
     return pa.array(values, mask=missing)
 
 
-def timestamps(days: Array) -> pa.Array:
-    """Return timestamps to the second from days since the world's start."""
+def timestamps(days: Array, start: date) -> pa.Array:
+    """Return timestamps to the second from days since the start of the records."""
     seconds = (np.asarray(days) * 86_400).astype("int64").astype("timedelta64[s]")
-    return pa.array((_START + seconds).astype("datetime64[us]"))
+    return pa.array((np.datetime64(start, "s") + seconds).astype("datetime64[us]"))
 
 
-def dates(days: Array) -> pa.Array:
-    """Return dates from days since the world's start."""
-    return pa.array((_START + np.floor(days).astype("timedelta64[D]")).astype("datetime64[D]"))
+def dates(days: Array, start: date) -> pa.Array:
+    """Return dates from days since the start of the records."""
+    return pa.array(
+        (np.datetime64(start, "s") + np.floor(days).astype("timedelta64[D]")).astype("datetime64[D]")
+    )

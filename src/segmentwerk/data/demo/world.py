@@ -22,6 +22,8 @@ START = date(2023, 7, 1)
 AS_OF = date(2026, 1, 1)
 OUTCOME_UNTIL = date(2026, 7, 1)
 """Order lines lie in START <= date < OUTCOME_UNTIL; the outcome window begins at AS_OF."""
+LAST_YEAR = 2040
+"""Up to which the world can be moved (`calendar.Calendar`)."""
 
 BLOCK = 1000
 """Accounts drawn from one seed; an account depends on the world's seed and on its own block alone."""

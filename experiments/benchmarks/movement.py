@@ -1,0 +1,238 @@
+"""Measure movement on real records, and refreshes on worlds that changed and that did not.
+
+real       Online Retail by quarter, AdventureWorks by half-year: the transition matrix that `monitor` keeps
+           must equal a count by pandas over the files that `score` writes, cell by cell; the forecast against
+           "as today" on the dates there are.
+unchanged  a champion, then refreshes on worlds of other seeds and later dates: in at least 95 of 100 the
+           champion must stay. One champion is made for every five worlds.
+new_type   the same worlds with a tenth of the customers of a type that the champion has never seen: a new
+           version must be proposed, in which at least 95 of 100 accounts of the old types keep the id of
+           their segment, and the newcomers have a segment of their own with an id never used before.
+
+    python experiments/benchmarks/movement.py PART [--data FOLDER] [--worlds N] [--first N] [--accounts N]
+                                              [--home FOLDER]
+
+FOLDER of --data holds the real sets (online_retail, adventureworks_reseller). Which accounts are of the new
+type stands in the generated truth, which no pipeline reads.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from lib.lines import bench
+
+from segmentwerk.data.demo import scenarios
+from segmentwerk.monitoring.forecast import backtest
+from segmentwerk.monitoring.movement import Movement
+
+MAIN = "import sys; from segmentwerk.cli import main; sys.exit(main())"
+QUICK = [
+    "candidates=[rfm_grid,kmeans,gaussian_mixture]",
+    "tuning.n_trials=3",
+    "evaluation.n_finalists=1",
+    "evaluation.n_bootstrap=100",
+    "evaluation.null_copies=5",
+]
+"""Three trials a segmenter; the autoencoder takes minutes and is left out."""
+LATER = ["source.demo.as_of=2026-07-01", "source.as_of=2026-07-01", "source.outcome_until=2027-01-01"]
+CHAMPIONS = 5
+"""Worlds for each champion."""
+REAL = {
+    "online_retail": (
+        ["source.path={data}/online_retail/online_retail.parquet"],
+        "2011-06-01",
+        ["2011-03-01", "2011-06-01", "2011-09-01", "2011-12-01"],
+    ),
+    "adventureworks": (
+        ["source.path={data}/adventureworks_reseller"],
+        "2012-07-01",
+        ["2011-07-01", "2012-01-01", "2012-07-01", "2013-01-01", "2013-07-01"],
+    ),
+}
+"""Overrides, the date the champion is made as of, and the dates that are monitored."""
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A verb that ended: its exit code and its summary."""
+
+    code: int
+    summary: dict[str, Any]
+    said: str
+
+
+def run(home: Path, *arguments: str) -> Verb:
+    """Run a verb in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "-c", MAIN, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "SEGMENTWERK_HOME": str(home)},
+    )
+    if done.returncode not in (0, 3):
+        raise SystemExit(f"{' '.join(arguments)}\n{done.stderr[-2000:]}")
+    lines = done.stdout.strip().splitlines()
+    summary = json.loads(Path(lines[-1]).read_text(encoding="utf-8")) if lines and not done.returncode else {}
+    return Verb(done.returncode, summary, done.stderr)
+
+
+def real(options: argparse.Namespace) -> None:
+    """Compare kept movements with an independent count, and the forecast with "as today"."""
+    for name, (overrides, trained, dates) in REAL.items():
+        home = options.home / name
+        source = [f"source={name}", *(one.format(data=options.data) for one in overrides)]
+        run(home, "compare", *source, f"source.as_of={trained}", *QUICK)
+        run(home, "monitor", *source, f"as_of=[{','.join(dates)}]", "monitoring.then=false")
+        movements = list(kept(home))
+        scored = [answers(home, source, day) for day in dates]
+        wrong = sum(
+            differing(one, before, after)
+            for one, before, after in zip(movements, scored, scored[1:], strict=False)
+        )
+        cells = sum(len(one.segments) ** 2 for one in movements)
+        bench(f"movement_{name}_cells_wrong", wrong, cells, "=0", ok=wrong == 0 and len(movements) > 1)
+        for one in movements:
+            total = int(one.between.to_numpy().sum())
+            print(f"# {name} {one.since} to {one.until}: {one.moved:.1%} of {total} moved", flush=True)
+        found = backtest(movements, seed=0)
+        ok = found.shown == (found.error < found.as_today and found.better * 2 > len(found.dates) > 1)
+        bench(f"forecast_{name}_error", found.error, found.as_today, "shown-only-where-<1", ok=ok)
+        covered = sum(one.covered for one in found.dates), sum(one.segments for one in found.dates)
+        shown = "shown" if found.shown else "not shown"
+        print(f"# {name}: {shown}, {covered[0]} of {covered[1]} shares within their interval", flush=True)
+
+
+def kept(home: Path) -> Iterator[Movement]:
+    """Read the movements that were kept, oldest first."""
+    for path in sorted((home / "monitoring").rglob("*.json")):
+        told = json.loads(path.read_text(encoding="utf-8")).get("movement")
+        if told:
+            yield Movement.read(told)
+
+
+def answers(home: Path, source: list[str], day: str) -> pd.Series:
+    """Score the accounts as of a date, and return the segments of the customers that have one."""
+    output = home / f"scored-{day}.parquet"
+    columns = "columns=[account_id,segment_id,basis]"
+    model = "model=models:/b2b-segments@champion"
+    run(home, "score", *source, f"as_of={day}", f"output={output}", columns, model)
+    found = pd.read_parquet(output).set_index("account_id")
+    return found.loc[(found["basis"] != "firmographic") & (found["segment_id"] >= 0), "segment_id"]
+
+
+def differing(kept_one: Movement, before: pd.Series, after: pd.Series) -> int:
+    """Count the cells in which a kept movement and a count by pandas differ."""
+    both = pd.merge(before, after, left_index=True, right_index=True, suffixes=("_before", "_after"))
+    counted = pd.crosstab(both["segment_id_before"], both["segment_id_after"]).reindex(
+        index=kept_one.segments, columns=kept_one.segments, fill_value=0
+    )
+    return int((counted.to_numpy() != kept_one.between.to_numpy()).sum())
+
+
+def refreshes(options: argparse.Namespace, *more: str) -> Iterator[tuple[int, Path, dict[str, Any]]]:
+    """Refresh on world after world; yield its number, the home and the summary."""
+    size = [f"source.accounts={options.accounts}", *QUICK]
+    for number in range(options.first, options.first + options.worlds):
+        champion = number // CHAMPIONS
+        home = options.home / f"champion-{champion}"
+        if not (home / "made").exists():
+            run(home, "compare", *size, f"source.seed={champion}")
+            (home / "made").touch()
+        begin = time.perf_counter()
+        done = run(home, "refresh", *size, *LATER, f"source.seed={1000 + number}", *more)
+        told = done.summary["refresh"]
+        overall = (told["comparison"] or {}).get("overall") or {}
+        interval = " ".join(f"{overall.get(key, float('nan')):+.3f}" for key in ("value", "low", "high"))
+        print(
+            f"# world {number}: {told['decision']} ({told['cause']}), {interval}, "
+            f"{time.perf_counter() - begin:.0f} s",
+            flush=True,
+        )
+        yield number, home, done.summary
+
+
+def unchanged(options: argparse.Namespace) -> None:
+    """Count how often the champion stays where nothing changed but the customers."""
+    kept_count = sum(told["refresh"]["decision"] == "keep" for _, _, told in refreshes(options))
+    share = kept_count / options.worlds
+    bench("refresh_unchanged_keeps", kept_count, options.worlds, ">=0.95", ok=share >= 0.95)
+
+
+def new_type(options: argparse.Namespace) -> None:
+    """Count how often a new type leads to a version that keeps the old ids and gives the newcomers one."""
+    right = 0
+    for number, home, told in refreshes(options, "source.demo.scenario=new_type"):
+        right += told["refresh"]["decision"] == "propose" and is_right(number, home, told, options.accounts)
+    bench("refresh_new_type_right", right, options.worlds, ">=0.95", ok=right / options.worlds >= 0.95)
+
+
+def is_right(number: int, home: Path, told: dict[str, Any], accounts: int) -> bool:
+    """Tell whether old accounts keep their id and the newcomers have a segment of their own."""
+    found = pd.read_parquet(told["model"]["assignments"]).set_index("account_id")
+    given = pd.read_parquet(told["model"]["accounts"]).set_index("account_id")
+    before = answers_of_champion(home, told["model"]["accounts"])
+    fresh = newcomers(home, number, accounts).reindex(found.index, fill_value=False)
+    customer = given["frequency"].fillna(0) > 0
+    old = found.index[customer & ~fresh & (before.reindex(found.index) >= 0)]
+    same = float((found.loc[old, "segment_id"] == before.loc[old]).mean())
+    theirs = found.loc[customer & fresh, "segment_id"]
+    new_ids = set(found["segment_id"]) - set(before)
+    own = theirs[theirs.isin(new_ids)].value_counts(normalize=False)
+    held = int(own.max()) / len(theirs) if len(own) else 0.0
+    print(
+        f"#   old accounts that keep their id {same:.1%}, newcomers in one new segment {held:.1%} of "
+        f"{len(theirs)}, events {[event['kind'] for event in told['model']['events']]}",
+        flush=True,
+    )
+    return same >= 0.95 and held > 0.5
+
+
+def answers_of_champion(home: Path, accounts: str) -> pd.Series:
+    """Return what the champion says of the accounts of a refresh."""
+    output = home / "champion.parquet"
+    run(home, "score", f"input={accounts}", f"output={output}", "model=models:/b2b-segments@champion")
+    return pd.read_parquet(output).set_index("account_id")["segment_id"]
+
+
+def newcomers(home: Path, number: int, accounts: int) -> pd.Series:
+    """Read which accounts of a world are of the new type."""
+    (folder,) = (home / "cache" / "demo").glob(f"{accounts}-{1000 + number}-*{NEW}*")
+    truth = pd.read_parquet(folder / "truth" / "latent_types.parquet").set_index("account_id")["latent_type"]
+    return truth == scenarios.NEW_TYPE
+
+
+NEW = "new_type"
+PARTS = {"real": real, "unchanged": unchanged, "new_type": new_type}
+
+
+def main() -> None:
+    """Run one part."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("part", choices=PARTS)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--worlds", type=int, default=20)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--accounts", type=int, default=1500)
+    parser.add_argument("--home", type=Path)
+    options = parser.parse_args()
+    options.data = options.data.resolve()
+    with tempfile.TemporaryDirectory() as scratch:
+        options.home = (options.home or Path(scratch)).resolve()
+        PARTS[options.part](options)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""All gates at one date, in order: faults of the records first, since changes may follow from them."""
+
+from __future__ import annotations
+
+from segmentwerk.core.monitored import Finding, Ranged
+from segmentwerk.core.monitoring_settings import MonitoringSettings
+from segmentwerk.core.reference import Measure
+from segmentwerk.monitoring import answer_gates, change_gates, fault_gates
+from segmentwerk.monitoring.telling import Told
+from segmentwerk.monitoring.today import CLOCKS, Today
+
+Z = 1.96
+
+
+def assess(today: Today, settings: MonitoringSettings) -> tuple[Finding, ...]:
+    """Ask every gate.
+
+    Examples
+    --------
+    The order of the answers is that of the codes; `core.monitored.Monitored.failed` orders by what is to be
+    done.
+    """
+    faults = fault_gates.ask(today, settings)
+    faulty = {
+        today.table_of.get(name, "")
+        for one in faults
+        if one.status == "failed" and one.word == "data fault"
+        for name in one.features
+    }
+    return (*faults, *change_gates.ask(today, settings, faulty), *answer_gates.ask(today, settings))
+
+
+def figures(today: Today) -> dict[str, Ranged]:
+    """Return the numbers of a date by ``family/name``, with intervals where they have one."""
+    then, now = today.reference.answers, today.answers
+    found = {
+        "accounts/all": float(len(today.features)),
+        "accounts/customers": float(len(today.customers)),
+        "accounts/prospects": float(now.prospects),
+        "answers/confidence": now.confidence,
+        "answers/outliers": now.outliers / max(now.answered, 1),
+        "answers/outliers_then": then.outliers / max(then.answered, 1),
+        "drift/psi_largest": max((one.psi for one in today.drifts if one.name not in CLOCKS), default=0.0),
+        "drift/unknown_largest": max((one.unknown for one in today.drifts), default=0.0),
+    }
+    for segment in today.segments:
+        found[f"share/segment_{segment}"] = now.segments[segment] / max(now.answered, 1)
+    for basis, count in now.bases.items():
+        found[f"basis/{basis.replace(' ', '_')}"] = count / max(len(today.customers), 1)
+    ranged = {name: Ranged(value=value) for name, value in found.items()}
+    ranged |= {f"still_true/{name}": _ranged(one) for name, one in today.measures.items()}
+    if isinstance(today.told, Told):
+        ranged["drift/auc"] = _ranged(Measure(value=today.told.auc, se=today.told.se))
+    return ranged
+
+
+def _ranged(one: Measure) -> Ranged:
+    if one.se is None:
+        return Ranged(value=one.value)
+    return Ranged(value=one.value, low=one.value - Z * one.se, high=one.value + Z * one.se)

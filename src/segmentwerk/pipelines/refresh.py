@@ -1,0 +1,165 @@
+"""`segmentwerk refresh`: compare anew from the champion on, and propose a new version only if it is due."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import asdict
+from typing import Any
+
+from segmentwerk.config import RefreshSettings
+from segmentwerk.contest.holding import Chosen, Held, held
+from segmentwerk.contest.seeding import seeded
+from segmentwerk.core.context import Context
+from segmentwerk.core.errors import ConfigError, ModelError
+from segmentwerk.core.escaping import escape
+from segmentwerk.core.monitored import Monitored
+from segmentwerk.core.records import Description, Metric, Tag
+from segmentwerk.insight.language import Language
+from segmentwerk.monitoring import renewal
+from segmentwerk.monitoring.renewal import Renewal
+from segmentwerk.pipelines import compare
+from segmentwerk.preparation.prepare import Prepared
+from segmentwerk.registry.promotion import Registered, champion
+from segmentwerk.release.describing import Described, describe
+from segmentwerk.release.release import PATIENCE, registry_of
+from segmentwerk.reporting import pages, renewal_words
+from segmentwerk.tracking.writer import Store
+
+log = logging.getLogger(__name__)
+
+MONITORED = "monitoring"
+"""Below home: what was found at the monitored dates."""
+
+
+def run(settings: RefreshSettings, context: Context) -> dict[str, Any]:
+    """Compare anew, starting from the champion; register the winner only if it is to be proposed.
+
+    Raises
+    ------
+    ModelError
+        If there is no champion, or the registry does not answer.
+    InputError, ConfigError, FitError
+        As `compare.run`.
+    """
+    store = _store(settings)
+    present = champion(store, settings.registry.model_name)
+    if present is None:
+        raise ModelError(
+            f"{settings.registry.model_name} has no champion to start from.",
+            "Make the first one: segmentwerk compare.",
+        )
+    monitored = renewal.last_monitored(
+        settings.home / MONITORED, present.tags.get("digest", ""), settings.source.name
+    )
+
+    def start(_: Store, prepared: Prepared, chosen: Chosen) -> Chosen:
+        _insist_on_records(monitored, prepared)
+        return _seeded(store, present, chosen)
+
+    try:
+        with held(settings, context, "refresh", pages.segmenter, start) as contest:
+            return _conclude(contest, present, monitored, settings)
+    except _FaultyRecordsError as stop:
+        language = Language(settings.report.language, settings.source.currency)
+        return _tell(present, stop.found, renewal_words.faulty(stop.found, present.version, language))
+
+
+def _store(settings: RefreshSettings) -> Store:
+    if not settings.tracking.enabled:
+        raise ConfigError("A refresh needs the registry.", "Set tracking.enabled=true.")
+    store = Store(settings.tracking.uri, settings.home)
+    if not store.answers(PATIENCE):
+        raise ModelError(
+            "The tracking store does not answer, so the champion is not known.",
+            "Give the same command again when it does.",
+        )
+    store.prepare(settings.tracking.experiment)
+    return store
+
+
+class _FaultyRecordsError(Exception):
+    """Ends a refresh before its contest: nothing went wrong, but nothing is to be learned either."""
+
+    def __init__(self, found: Renewal) -> None:
+        super().__init__(found.cause)
+        self.found = found
+
+
+def _insist_on_records(monitored: Monitored | None, prepared: Prepared) -> None:
+    """End the refresh where monitoring found these records to be wrong: a contest would take long."""
+    findings = renewal.calling(monitored, prepared.table.window.as_of)
+    if monitored is not None and renewal.faulty(findings):
+        raise _FaultyRecordsError(Renewal("faulty", findings, monitored.as_of))
+
+
+def _seeded(store: Store, present: Registered, chosen: Chosen) -> Chosen:
+    """Let the contest start from what the champion was made with."""
+    data = store.client.get_run(present.run_id).data if present.run_id else None
+    found, point = seeded(chosen, data.tags if data else {}, data.params if data else {})
+    if point is not None:
+        told = ", ".join(f"{name}={value}" for name, value in point.items())
+        log.info("Starting from version %d: %s.", present.version, told)
+    return found
+
+
+def _conclude(
+    contest: Held, present: Registered, monitored: Monitored | None, settings: RefreshSettings
+) -> dict[str, Any]:
+    """Decide, and tell it; the winner is registered only if it is proposed."""
+    registry = registry_of(contest.store, contest.parent)
+    described = describe(contest.prepared, contest.found.winner, settings, registry)
+    if described.comparison is None or described.comparison.champion != present.version:
+        raise ModelError(
+            f"The champion of {settings.registry.model_name} changed meanwhile, or cannot be asked any more.",
+            "Give the same command again: finished trials are kept.",
+        )
+    as_of = contest.prepared.table.window.as_of
+    decided = renewal.decide(
+        described.comparison,
+        contest.found.winner.card.gates,
+        monitored,
+        as_of=as_of,
+        least_gain=settings.renewal.least_gain,
+    )
+    words = renewal_words.paragraph(
+        decided, present.version, contest.found, described, as_of, described.language
+    )
+    contest.parent.write(_records(decided, present))
+    page = escape(words)
+    told = compare.publish(contest, described, page) if decided.propose else _keep(contest, page)
+    return told | _tell(present, decided, words, described)
+
+
+def _keep(contest: Held, page: str) -> dict[str, Any]:
+    """Write down the contest; nothing is registered."""
+    contest.parent.write([Description(page), *compare.records(contest)])
+    return compare.summary(contest) | {"run_id": contest.parent.id}
+
+
+def _records(decided: Renewal, present: Registered) -> list[Metric | Tag]:
+    numbers = asdict(decided.overall) if decided.overall else {}
+    return [
+        Tag("refresh", "propose" if decided.propose else "keep"),
+        Tag("refresh.cause", decided.cause),
+        Tag("refresh.champion", present.uri),
+        *(Metric(f"succession/{name}", numbers[name]) for name in ("value", "low", "high") if numbers),
+    ]
+
+
+def _tell(
+    present: Registered, decided: Renewal, words: str, described: Described | None = None
+) -> dict[str, Any]:
+    """Log the paragraph and return what `summary.json` says of the decision."""
+    log.info("%s: %s", "PROPOSE" if decided.propose else "KEEP", words)
+    comparison = described.comparison if described else None
+    return {
+        "refresh": {
+            "decision": "propose" if decided.propose else "keep",
+            "cause": decided.cause,
+            "champion": present.version,
+            "monitored": decided.monitored,
+            "findings": [one.code for one in decided.findings],
+            "comparison": asdict(comparison) if comparison else None,
+            "words": words,
+        }
+    }

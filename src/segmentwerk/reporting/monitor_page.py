@@ -1,0 +1,246 @@
+"""The monitoring page for people: one HTML page that prints, and the same as Markdown; aggregates only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from segmentwerk.core.escaping import escape
+from segmentwerk.core.files import atomic_file
+from segmentwerk.core.monitored import Monitored, Ranged
+from segmentwerk.insight.language import UNKNOWN, Language
+from segmentwerk.insight.words import label
+from segmentwerk.monitoring import forecast as forecasting
+from segmentwerk.monitoring import half_life
+from segmentwerk.monitoring.movement import Movement
+from segmentwerk.reporting import flow_picture
+from segmentwerk.reporting.monitor_lines import Lines, lines
+from segmentwerk.reporting.monitor_words import MonitorOrigin, found, headline, status, word
+from segmentwerk.reporting.pages import template
+from segmentwerk.reporting.tables import Grid
+
+SHOWN = 12
+"""Features that are shown."""
+FIGURES = {
+    "customers": ("accounts/customers", "n"),
+    "prospects": ("accounts/prospects", "n"),
+    "confidence": ("answers/confidence", ".2"),
+    "outliers": ("answers/outliers", "%1"),
+    "gain": ("still_true/gain", ".3"),
+    "agreement": ("still_true/agreement", ".2"),
+    "explained": ("still_true/explained", "%"),
+    "auc": ("drift/auc", ".2"),
+    "psi": ("drift/psi_largest", ".2"),
+}
+
+
+@dataclass(frozen=True)
+class Watch:
+    """All kept dates of a version, oldest first, in one language."""
+
+    dates: Sequence[Monitored]
+    about: MonitorOrigin
+    language: Language
+    seed: int = 0
+
+    def t(self, key: str, **values: object) -> str:
+        """Return one of the page's texts."""
+        return self.language.text(f"monitoring.{key}", **values)
+
+    @property
+    def last(self) -> Monitored:
+        """The latest date."""
+        return self.dates[-1]
+
+    @property
+    def note(self) -> str:
+        """Where the numbers come from."""
+        return self.t(
+            "note",
+            model=self.about.model,
+            trained=self.last.trained_as_of,
+            dates=[self.language.day(one.as_of) for one in self.dates],
+            currency=self.language.currency,
+            digest=self.last.source_digest,
+        )
+
+    @property
+    def headlines(self) -> list[str]:
+        """What to do, the latest date first."""
+        return [headline(one, self.language) for one in reversed(self.dates)]
+
+    @property
+    def findings(self) -> list[Grid]:
+        """What every gate answered, by date, the latest first; of earlier ones what failed."""
+        return [self._findings(self.last, every=True)] + [
+            self._findings(one, every=False) for one in reversed(self.dates[:-1]) if one.failed
+        ]
+
+    def _findings(self, one: Monitored, *, every: bool) -> Grid:
+        failed = one.failed
+        others = [each for each in one.findings if each.status != "failed"] if every else []
+        rows = [
+            [
+                each.code,
+                self.language.text(f"monitoring_gates.{each.code}"),
+                status(each, self.language),
+                word(each, self.language),
+                found(each, self.language),
+            ]
+            for each in (*failed, *others)
+        ]
+        heads = [self.t(name) for name in ("code", "question", "answer", "cause", "measured")]
+        return Grid(heads, rows, left=5, caption=self.t("findings", as_of=one.as_of))
+
+    @property
+    def over_time(self) -> Grid:
+        """The figures of all dates side by side."""
+        heads = [self.t("figure"), *(self.language.day(one.as_of) for one in self.dates)]
+        rows = [
+            [self.t(name), *(self._figure(one.figures.get(key), form) for one in self.dates)]
+            for name, (key, form) in FIGURES.items()
+            if any(key in one.figures for one in self.dates)
+        ]
+        rows += [
+            [
+                self.t("share", id=self.named(segment)),
+                *(self._figure(one.figures.get(f"share/segment_{segment}"), "%1") for one in self.dates),
+            ]
+            for segment in self.segments
+        ]
+        return Grid(heads, rows, caption=self.t("with_intervals"))
+
+    def _figure(self, one: Ranged | None, form: str) -> str:
+        if one is None:
+            return UNKNOWN
+        shown = self.language.write(one.value, form)
+        if one.low is None or one.high is None:
+            return shown
+        return f"{shown} ({self.language.write(one.low, form)} … {self.language.write(one.high, form)})"
+
+    @cached_property
+    def segments(self) -> list[int]:
+        """Ids of the segments."""
+        prefix = "share/segment_"
+        return sorted(int(key.removeprefix(prefix)) for key in self.last.figures if key.startswith(prefix))
+
+    def named(self, segment: int) -> str:
+        """Return a segment's id and name."""
+        return f"{segment} {self.about.names.get(segment, '')}".strip()
+
+    @property
+    def shares(self) -> Lines | None:
+        """The shares over the dates as a picture; None for one date."""
+        return lines(self.dates, self.segments, self.language) if len(self.dates) > 1 else None
+
+    @property
+    def features(self) -> Grid:
+        """The features that have moved farthest at the latest date."""
+        rows = [
+            [
+                label(one.name, self.language),
+                self.language.decimal(one.psi, 2),
+                "< " + self.language.decimal(0.001, 3) if one.p < 0.001 else self.language.decimal(one.p, 3),
+                self.language.percent(one.missing),
+                self.language.percent(one.missing_then),
+                UNKNOWN if one.factor is None else self.language.decimal(one.factor, 2),
+            ]
+            for one in self.last.drifts[:SHOWN]
+        ]
+        heads = ("feature", "index", "chance", "unknown", "unknown_then", "factor")
+        caption = self.t("features", as_of=self.last.as_of)
+        return Grid([self.t(head) for head in heads], rows, caption=caption)
+
+    @cached_property
+    def movements(self) -> list[Movement]:
+        """Who changed segment, from each kept date to the next."""
+        return [Movement.read(one.movement) for one in self.dates if one.movement]
+
+    @property
+    def flows(self) -> flow_picture.FlowPicture | None:
+        """The ways of the customers as a picture."""
+        if not self.movements:
+            return None
+        drawn = flow_picture.figure(self.movements, self._names, self.language)
+        return flow_picture.picture(drawn, self.language)
+
+    @property
+    def _names(self) -> dict[int, str]:
+        return {segment: self.named(segment) for segment in self.segments}
+
+    @property
+    def moves(self) -> Grid | None:
+        """The transition matrix of the latest movement, in customers, with who came and went."""
+        if not self.movements:
+            return None
+        last, number = self.movements[-1], self.language.number
+        came, went = last.entries.sum(axis=1), last.exits.sum(axis=1)
+        rows = [
+            [self.named(row), *(number(int(n)) for n in last.between.loc[row]), number(int(went[row]))]
+            for row in last.segments
+        ]
+        rows.append([self.t("entries"), *(number(int(came[row])) for row in last.segments), UNKNOWN])
+        heads = [self.t("moved_from"), *map(str, last.segments), self.t("exits")]
+        span = f"{self.language.day(last.since)} … {self.language.day(last.until)}"
+        return Grid(heads, rows, caption=f"{self.t('movement')}, {span}")
+
+    @property
+    def half_lives(self) -> Grid | None:
+        """How long customers stay."""
+        if not self.movements:
+            return None
+        rows = []
+        for one in half_life.half_lives(self.movements):
+            days = [self._days(value) for value in (one.days, one.low, one.high)]
+            rows.append([self.named(one.segment), days[0], f"{days[1]} … {days[2]}"])
+        heads = [self.t(name) for name in ("segment", "half_life", "interval")]
+        return Grid(heads, rows, caption=self.t("half_lives"))
+
+    def _days(self, value: float) -> str:
+        return self.language.number(round(value), "days") if value == value and value < 36500 else "∞"
+
+    @property
+    def forecast(self) -> Grid | None:
+        """The shares to be expected; None unless forecasts have beaten "as today" on earlier dates."""
+        if len(self.movements) < 2 or not forecasting.alike(self.movements):
+            return None
+        if not forecasting.backtest(self.movements, seed=self.seed).shown:
+            return None
+        ahead = forecasting.forecast(self.movements, seed=self.seed)
+        percent = self.language.percent
+        rows = [
+            [self.named(int(str(segment))), percent(row["today"], 1), percent(row["share"], 1),
+             f"{percent(row['low'], 1)} … {percent(row['high'], 1)}"]
+            for segment, row in ahead.shares.iterrows()
+        ]  # fmt: skip
+        heads = [self.t(name) for name in ("segment", "today_share", "expected", "interval")]
+        return Grid(heads, rows, caption=self.t("forecast", until=ahead.until))
+
+
+def write(watch: Watch, folder: Path) -> tuple[Path, Path]:
+    """Write ``monitor.html`` and ``monitor.md`` into a folder and return both paths.
+
+    Raises
+    ------
+    InputError
+        If the folder cannot be written.
+    """
+    made = []
+    for name in ("monitor.html", "monitor.md"):
+        path = folder / name
+        with atomic_file(path) as draft:
+            page = template(f"{name}.j2", watch.language).render(watch=watch)
+            draft.write_text(page, encoding="utf-8")
+        made.append(path)
+    return made[0], made[1]
+
+
+def summary(one: Monitored, language: Language, comparison: str) -> str:
+    """Return what stands on the run's page, as Markdown."""
+    lines_ = [f"**{escape(headline(one, language))}**"]
+    lines_ += [f"- {each.code}: {escape(found(each, language))}" for each in one.failed]
+    if comparison:
+        lines_.append("\n" + language.text("monitoring.from_comparison", run=f"`{comparison}`"))
+    return "\n".join([lines_[0], "", *lines_[1:]])
