@@ -8,9 +8,9 @@ A champion (k-means, packaged as `compare` does) is trained on one demo world. T
 nothing   worlds drawn afresh at later dates, four quarters in turn: of 40 at most 2 may call for a refresh,
           and no other error may be called. Seasons and customers differ, the business is the same.
 changes   for each scenario of `source.demo.scenario`, worlds with it planted: the finding that stands first
-          must name the right feature or segment with the right word in 19 of 20. The new type is right if it is
-          called by the segment that holds most of its customers, or by one of the eight features in which
-          they differ most from the others (by the truth that no pipeline reads).
+          must name the right feature or segment with the right word in 19 of 20. The new type is right if
+          it is called by the segment that holds most of its customers, or by one of the eight features in
+          which they differ most from the others (by the truth that no pipeline reads).
 large     time and memory of monitoring many accounts beside those of scoring them (`--accounts 500000`).
 
 The default sizes of `nothing` and `changes` take about four minutes each; `large` is asked for by name.
@@ -70,9 +70,7 @@ RIGHT = {
 TELLING = 8
 
 
-def demo(
-    home: Path, accounts: int, seed: int, as_of: date | None = None, scenario: str | None = None
-) -> SourceSettings:
+def demo(accounts: int, seed: int, as_of: date | None = None, scenario: str | None = None) -> SourceSettings:
     """Return the settings of a demo world."""
     given = OmegaConf.to_container(OmegaConf.load(config_root() / "conf" / "source" / "demo.yaml"))
     assert isinstance(given, dict)
@@ -114,9 +112,7 @@ def read(watched: Watched, source: SourceSettings, home: Path) -> AccountTable:
         )
 
 
-def looked(
-    watched: Watched, home: Path, accounts: int, seed: int, as_of: date, scenario: str | None
-) -> tuple[Looked, AccountTable]:
+def looked(watched: Watched, home: Path, source: SourceSettings) -> tuple[Looked, AccountTable]:
     """Monitor one world."""
     table = read(watched, source, home)
     return watching.judge(watched, monitor(home, source), table, Context("monitor", home)), table
@@ -165,9 +161,7 @@ def first(found: Monitored) -> str:
     return f"{one.code} {one.word} {one.features[:2]} {one.segments[:1]} {one.level} {one.message}"
 
 
-def is_right(
-    scenario: str, one: Looked, table: AccountTable, home: Path, accounts: int, seed: int, as_of: date
-) -> bool:
+def is_right(scenario: str, one: Looked, table: AccountTable, folder: Path) -> bool:
     """Tell whether the first finding names what was planted, by the right word."""
     if not one.monitored.failed:
         return False

@@ -146,6 +146,7 @@ class MonitorSettings(RootSettings):
     """One date or several; null: the source's own."""
     quality: QualitySettings = QualitySettings()
     monitoring: MonitoringSettings = MonitoringSettings()
+    tracking: TrackingSettings = TrackingSettings(experiment="segmentwerk-monitoring")
     best: list[int] | None = None
     """Segments whose leavers and newcomers are listed; null: the one whose customers bring most money."""
     sink: SinkSettings | None = None

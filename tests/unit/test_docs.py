@@ -43,7 +43,7 @@ def sections(page):
     return {code: (title, severity) for code, title, severity in found}
 
 
-@pytest.mark.parametrize(("page", "codes"), [("quality-checks.md", "Q"), ("gates.md", "GP")])
+@pytest.mark.parametrize(("page", "codes"), [("quality-checks.md", "Q"), ("gates.md", "GMP")])
 def test_every_code_has_its_section(page, codes):
     known = set(re.findall(rf'"([{codes}]\d{{3}})"', SOURCE))
     assert len(known) > 10

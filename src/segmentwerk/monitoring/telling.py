@@ -81,7 +81,7 @@ def _numbers(rows: pd.DataFrame) -> tuple[FloatArray, list[bool]]:
     columns, categorical = [], []
     for name in rows:
         column = rows[name]
-        is_text = column.dtype == object
+        is_text = not pd.api.types.is_numeric_dtype(column)
         if is_text:
             common = column.value_counts().index[:60]
             codes = pd.Index(common).get_indexer(column).astype(np.float64)

@@ -190,7 +190,7 @@ def _log(
         known: Sequence[str] = ()
         if run.is_known and store.answers():
             known = store.client.get_run(run.id).data.tags.get(monitor_records.POINTS, "").split(",")
-        if whole:
+        if whole or not any(known):  # a run that a killed command never began
             run.write(monitor_records.records(one, settings, language, version.comparison))
             run.write([Artifact(path, FOLDER) for path in pages])
         run.write(monitor_records.points(dates, [day for day in known if day]))

@@ -110,7 +110,7 @@ class Watch:
             ]
             for segment in self.segments
         ]
-        return Grid(heads, rows, caption=self.t("over_time"))
+        return Grid(heads, rows, caption=self.t("with_intervals"))
 
     def _figure(self, one: Ranged | None, form: str) -> str:
         if one is None:
