@@ -178,8 +178,8 @@ class Watch:
         last, number = self.movements[-1], self.language.number
         came, went = last.entries.sum(axis=1), last.exits.sum(axis=1)
         rows = [
-            [self.named(row), *(number(n) for n in last.between.loc[row].to_list()), number(int(went[row]))]
-            for row in last.segments
+            [self.named(row), *(number(int(n)) for n in counts), number(int(went[row]))]
+            for row, counts in zip(last.segments, last.between.to_numpy(), strict=True)
         ]
         rows.append([self.t("entries"), *(number(int(came[row])) for row in last.segments), UNKNOWN])
         heads = [self.t("moved_from"), *map(str, last.segments), self.t("exits")]
