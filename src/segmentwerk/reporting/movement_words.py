@@ -11,5 +11,7 @@ def tested(found: Backtest, language: Language) -> str:
     if len(found.dates) < LEAST_TESTED:
         return language.text("movement.forecast_untested", least=LEAST_TESTED)
     key = "movement.forecast_shown" if found.shown else "movement.forecast_hidden"
+    if found.closer and not found.shown:
+        return language.text("movement.forecast_narrow", covered=found.covered)
     told = {"error": found.error, "as_today": found.as_today, "better": found.better}
     return language.text(key, tested=len(found.dates), **told)
