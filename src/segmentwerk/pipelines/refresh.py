@@ -52,7 +52,7 @@ def run(settings: RefreshSettings, context: Context) -> dict[str, Any]:
         settings.home / MONITORED, present.tags.get("digest", ""), settings.source.name
     )
 
-    def start(_: Store, prepared: Prepared, chosen: Chosen) -> Chosen:
+    def start(prepared: Prepared, chosen: Chosen) -> Chosen:
         _insist_on_records(monitored, prepared)
         return _seeded(store, present, chosen)
 
