@@ -27,6 +27,10 @@ VERBS = {
         "ActivateSettings",
         "plan measures for the segments, draw hold-outs, write files for the CRM",
     ),
+    "analyse": (
+        "AnalyseSettings",
+        "one of the analyst's methods: conjoint, factor analysis, maps, affinities",
+    ),
     "serve": ("ServeSettings", "answer requests for segments over HTTP"),
     "promote": ("PromoteSettings", "make a version champion, roll back, or reject it"),
     "data": ("DataSettings", "generate the demo, or check and describe a source"),
