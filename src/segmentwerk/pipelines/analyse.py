@@ -13,7 +13,7 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import Progress
 
-from segmentwerk.analysis import conjoint, simulator
+from segmentwerk.analysis import conjoint, factors, simulator
 from segmentwerk.config import AnalyseSettings
 from segmentwerk.contest import run_records
 from segmentwerk.core.context import Context
@@ -25,6 +25,7 @@ from segmentwerk.preparation.known import open_as_trained, scored, segment_names
 from segmentwerk.reporting import analysis_page
 from segmentwerk.reporting.analysis_page import ToldAnalysis
 from segmentwerk.reporting.conjoint_told import ConjointTold
+from segmentwerk.reporting.factors_told import FactorsTold
 from segmentwerk.reporting.plan_records import Version
 from segmentwerk.scoring.load import LoadedModel, load
 from segmentwerk.tracking import provenance
@@ -151,8 +152,27 @@ def _conjoint(asked: Asked) -> ToldAnalysis:
     return ConjointTold(found, simulated, options, asked.names, asked.language).told(asked.source, asked.note)
 
 
+def _factors(asked: Asked) -> ToldAnalysis:
+    options = asked.settings.analysis.factors
+    if options.of == "accounts":
+        table = asked.accounts.table
+        rows = table.features[[one.name for one in table.catalogue if one.kind == "numeric"]]
+    else:
+        rows = _answers(asked.table("surveys"))
+    found = factors.analyse(rows, options, asked.settings.seed, ranks=options.of == "accounts")
+    return FactorsTold(found, options, asked.language).told(asked.source, asked.note)
+
+
+def _answers(surveys: ibis.Table) -> pd.DataFrame:
+    """Return one row an account and one column an item: its mean answer."""
+    table = surveys.filter(surveys.score.notnull()).group_by(["account_id", "item"])
+    long: pd.DataFrame = table.aggregate(score=surveys.score.cast("float64").mean()).to_pyarrow().to_pandas()
+    return long.pivot_table(index="account_id", columns="item", values="score").sort_index()
+
+
 METHODS: dict[str, Callable[[Asked], ToldAnalysis]] = {
     "conjoint": _conjoint,
+    "factors": _factors,
 }
 
 
