@@ -13,7 +13,7 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import Progress
 
-from segmentwerk.analysis import conjoint, factors, simulator
+from segmentwerk.analysis import affinity, conjoint, factors, simulator
 from segmentwerk.config import AnalyseSettings
 from segmentwerk.contest import run_records
 from segmentwerk.core.context import Context
@@ -23,6 +23,7 @@ from segmentwerk.insight.language import Language
 from segmentwerk.preparation.accounts import Accounts, open_accounts
 from segmentwerk.preparation.known import open_as_trained, scored, segment_names
 from segmentwerk.reporting import analysis_page
+from segmentwerk.reporting.affinity_told import AffinityTold
 from segmentwerk.reporting.analysis_page import ToldAnalysis
 from segmentwerk.reporting.conjoint_told import ConjointTold
 from segmentwerk.reporting.factors_told import FactorsTold
@@ -170,7 +171,15 @@ def _answers(surveys: ibis.Table) -> pd.DataFrame:
     return long.pivot_table(index="account_id", columns="item", values="score").sort_index()
 
 
+def _affinity(asked: Asked) -> ToldAnalysis:
+    assert asked.segments is not None
+    rows = affinity.counts(asked.table("orders"), asked.accounts.table.window.as_of)
+    found = affinity.analyse(rows.astype({"account_id": str}), asked.segments)
+    return AffinityTold(found, asked.names, asked.language).told(asked.source, asked.note)
+
+
 METHODS: dict[str, Callable[[Asked], ToldAnalysis]] = {
+    "affinity": _affinity,
     "conjoint": _conjoint,
     "factors": _factors,
 }
