@@ -125,3 +125,15 @@ def test_a_concept_of_an_unknown_attribute_is_refused_before_the_fits(choosing, 
     done = in_process(*words, home=home, monkeypatch=monkeypatch, capsys=capsys)
     assert done.code == 2
     assert "concepts.products.plain: 'colour' is no attribute of the choices. Known: price" in done.stderr
+
+
+@pytest.mark.parametrize("method", ["affinity", "segment_map", "product_map"])
+def test_methods_that_tell_of_segments(method, comparison):
+    words = ["source.accounts=500", "analysis.map.permutations=19", "report.language=de"]
+    model = "model=models:/b2b-segments@champion"
+    done = segmentwerk("analyse", f"method={method}", *words, model, home=comparison.home)
+    assert done.code == 0, done.stderr
+    page = page_of(done)
+    assert '<html lang="de">' in page
+    assert "Segmente nach" in page
+    assert not re.search(r"\bnan\b", page)

@@ -7,7 +7,6 @@ have as many buyers each, but nothing belongs together.
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -151,9 +150,7 @@ def scale(
         normalized_stress=True,
         random_state=seed,
     )
-    with warnings.catch_warnings():  # a start that is still moving after 500 steps is as good as any
-        warnings.simplefilter("ignore")
-        xy = model.fit_transform(distances)
+    xy = model.fit_transform(distances)
     centred = xy - xy.mean(axis=0)
     turned = centred @ np.linalg.svd(centred, full_matrices=False)[2].T
     signs = np.where(turned[np.abs(turned).argmax(axis=0), [0, 1]] < 0, -1.0, 1.0)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from segmentwerk.core.files import atomic_file
-from segmentwerk.insight.figure import Bars, Dots, Figure, Heat, Lines
+from segmentwerk.insight.figure import Bars, Dots, Figure, Heat, Lines, Places
 from segmentwerk.insight.language import ENGLISH, Language
 
 if TYPE_CHECKING:
@@ -147,6 +147,23 @@ def _heat(canvas: Canvas, marks: Heat) -> None:
     canvas.colorbar(image, ax=axes, label=textwrap.fill(marks.scale, 50))
 
 
+def _places(canvas: Canvas, marks: Places) -> None:
+    axes = canvas.subplots()
+    x, y, sizes = (np.array(values) for values in (marks.x, marks.y, marks.sizes))
+    axes.scatter(x, y, s=30 + 400 * sizes / sizes.max(), color=COLORS[0], alpha=0.35, edgecolor=COLORS[0])
+    for name, across, up in zip(marks.names, x, y, strict=True):
+        axes.annotate(textwrap.shorten(name, LABEL_WIDTH, placeholder=" …"), (across, up), fontsize=8)
+    reach = 0.9 * max(np.abs(x).max(), np.abs(y).max())
+    for number, (name, across, up) in enumerate(marks.arrows):
+        tip = (reach * across, reach * up)
+        color = _pick(COLORS[1:7], number)
+        axes.annotate("", tip, (0, 0), arrowprops={"arrowstyle": "->", "color": color, "linewidth": 1.8})
+        axes.annotate(textwrap.shorten(name, LABEL_WIDTH, placeholder=" …"), tip, fontsize=9, style="italic")
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.margins(0.15)
+    axes.grid(color="0.93")
+
+
 def _segments(axes: Axes, names: list[str]) -> None:
     """Write the names of segments along the axis, wrapped so that each stays below its own column."""
     width = max(8, 78 // len(names))
@@ -163,6 +180,7 @@ _MARKS: dict[type, Callable[[Canvas, Any], None]] = {
     Lines: _lines,
     Bars: _bars,
     Heat: _heat,
+    Places: _places,
 }
 
 

@@ -13,7 +13,7 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import Progress
 
-from segmentwerk.analysis import affinity, conjoint, factors, simulator
+from segmentwerk.analysis import affinity, conjoint, factors, product_map, segment_map, simulator
 from segmentwerk.config import AnalyseSettings
 from segmentwerk.contest import run_records
 from segmentwerk.core.context import Context
@@ -27,6 +27,7 @@ from segmentwerk.reporting.affinity_told import AffinityTold
 from segmentwerk.reporting.analysis_page import ToldAnalysis
 from segmentwerk.reporting.conjoint_told import ConjointTold
 from segmentwerk.reporting.factors_told import FactorsTold
+from segmentwerk.reporting.maps_told import ProductMapTold, SegmentMapTold
 from segmentwerk.reporting.plan_records import Version
 from segmentwerk.scoring.load import LoadedModel, load
 from segmentwerk.tracking import provenance
@@ -178,10 +179,33 @@ def _affinity(asked: Asked) -> ToldAnalysis:
     return AffinityTold(found, asked.names, asked.language).told(asked.source, asked.note)
 
 
+def _product_map(asked: Asked) -> ToldAnalysis:
+    options = asked.settings.analysis.map
+    rows = affinity.counts(asked.table("orders"), asked.accounts.table.window.as_of)
+    bought = rows[rows["kind"] == options.level].astype({"account_id": str})
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Maps of chance", total=options.permutations)
+        found = product_map.analyse(
+            bought, asked.segments, options, asked.settings.seed, lambda: bar.advance(task)
+        )
+    return ProductMapTold(found, options, asked.names, asked.language).told(asked.source, asked.note)
+
+
+def _segment_map(asked: Asked) -> ToldAnalysis:
+    assert asked.segments is not None
+    table = asked.accounts.table
+    numeric = [one.name for one in table.catalogue if one.kind == "numeric"]
+    customers = table.features.loc[table.customers, numeric]
+    found = segment_map.analyse(customers, asked.segments, asked.settings.seed)
+    return SegmentMapTold(found, asked.names, asked.language).told(asked.source, asked.note)
+
+
 METHODS: dict[str, Callable[[Asked], ToldAnalysis]] = {
     "affinity": _affinity,
     "conjoint": _conjoint,
     "factors": _factors,
+    "product_map": _product_map,
+    "segment_map": _segment_map,
 }
 
 
