@@ -25,6 +25,8 @@ STEPS = 2
 TOLERANCE = 1e-7
 """Gain in log likelihood, relative, below which EM ends."""
 SMALLEST_SHARE = 0.02
+STEP = 1e-5
+"""Of the differences that the Hessian comes from."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Classes:
         (n_classes,) of the accounts, sum 1.
     covariance
         Of the classes' coefficients, one class after the other, and then of the shares but the last one's:
-        (n_classes * n_columns + n_classes - 1,) square, from the outer product of the accounts' gradients.
+        (n_classes * n_columns + n_classes - 1,) square, the sandwich over accounts.
     members
         (n_accounts, n_classes) how likely each account belongs to each class.
     """
@@ -127,14 +129,40 @@ def _finish(data: ChoiceData, betas: FloatArray, shares: FloatArray) -> Classes:
     joint = account_logs(data, betas) + np.log(shares)
     whole = logsumexp(joint, axis=1)
     members = np.exp(joint - whole[:, None])
-    gradients = [
+    covariance = _covariance(data, betas, shares)
+    return Classes(data.columns, betas, shares, covariance, float(whole.sum()), members)
+
+
+def _gradients(data: ChoiceData, betas: FloatArray, shares: FloatArray) -> FloatArray:
+    """Return the gradient of each account's log likelihood (n_accounts, n_parameters)."""
+    joint = account_logs(data, betas) + np.log(shares)
+    members = np.exp(joint - logsumexp(joint, axis=1, keepdims=True))
+    parts = [
         members[:, [c]] * data.by_account(data.scores(data.shares(beta)[0])) for c, beta in enumerate(betas)
     ]
     ratio = members / shares
-    gradients.append(ratio[:, :-1] - ratio[:, [-1]])
-    stacked = np.hstack(gradients)
-    covariance = np.linalg.pinv(stacked.T @ stacked, hermitian=True)
-    return Classes(data.columns, betas, shares, covariance, float(whole.sum()), members)
+    return np.hstack([*parts, ratio[:, :-1] - ratio[:, [-1]]])
+
+
+def _covariance(data: ChoiceData, betas: FloatArray, shares: FloatArray) -> FloatArray:
+    """Return the sandwich over accounts; the Hessian by central differences of the exact gradient."""
+    at = np.concatenate([betas.ravel(), shares[:-1]])
+
+    def summed(place: int, step: float) -> FloatArray:
+        moved = at.copy()
+        moved[place] += step
+        free = moved[betas.size :]
+        whole = np.append(free, 1.0 - free.sum())
+        return np.asarray(_gradients(data, moved[: betas.size].reshape(betas.shape), whole).sum(axis=0))
+
+    columns = [(summed(place, -STEP) - summed(place, STEP)) / (2 * STEP) for place in range(len(at))]
+    hessian = np.array(columns)
+    meat = _gradients(data, betas, shares)
+    n, outer = len(meat), meat.T @ meat
+    if np.linalg.eigvalsh(hessian + hessian.T)[0] <= 0:  # EM ended beside the peak
+        return np.asarray(np.linalg.pinv(outer, hermitian=True))
+    bread = np.linalg.inv((hessian + hessian.T) / 2)
+    return np.asarray(bread @ outer @ bread * n / (n - 1))
 
 
 def choose(

@@ -144,6 +144,14 @@ def test_planted_classes_come_back(draw):
     assert found.shares.sum() == pytest.approx(1)
 
 
+def test_one_class_is_the_logit_of_all(draw):
+    data = conjoint.read(draw(CLASSES, SHARES, 60, seed=9)[0], QUICK)
+    one, all_ = latent_classes.fit(data, 1, 1, seed=0), choice_model.fit(data)
+    assert one.coefficients[0] == pytest.approx(all_.coefficients, abs=1e-3)
+    assert one.errors[0] == pytest.approx(all_.errors, rel=1e-3)
+    assert one.share_errors == pytest.approx([0])
+
+
 @pytest.fixture(scope="module")
 def market(draw):
     options = QUICK.model_copy(update={"cost": "price"})
