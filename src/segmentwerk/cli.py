@@ -30,6 +30,10 @@ VERBS = {
     "measure": ("MeasuringSettings", "what campaigns brought, segment by segment, and what to do next"),
     "monitor": ("MonitorSettings", "say whether the champion still holds: drift, movement, gates"),
     "refresh": ("RefreshSettings", "compare anew from the champion on, and say whether it stays"),
+    "analyse": (
+        "AnalyseSettings",
+        "one of the analyst's methods: conjoint, factor analysis, maps, affinities",
+    ),
     "serve": ("ServeSettings", "answer requests for segments over HTTP"),
     "promote": ("PromoteSettings", "make a version champion, roll back, or reject it"),
     "data": ("DataSettings", "generate the demo, or check and describe a source"),

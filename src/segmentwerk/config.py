@@ -16,6 +16,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ValidationError
 from segmentwerk.core.activation_settings import ActivationSettings, PlaybookSettings
 from segmentwerk.core.addresses import redacted as shown
 from segmentwerk.core.addresses import same_database
+from segmentwerk.core.analysis_settings import AnalysisSettings, ConceptsSettings, Method
 from segmentwerk.core.errors import ConfigError, nearest
 from segmentwerk.core.measurement_settings import MeasurementSettings
 from segmentwerk.core.monitoring_settings import MonitoringSettings
@@ -169,6 +170,22 @@ class MonitorSettings(RootSettings):
     """The tool that takes the lists; null: none are made."""
     activation: ActivationSettings = ActivationSettings()
     """Where the ledger is: accounts in a campaign stand in no list."""
+
+
+class AnalyseSettings(RootSettings):
+    """`segmentwerk analyse`: one of the analyst's methods on its own."""
+
+    method: Method = "factors"
+    model: str | None = None
+    """Null: nothing is told by segment."""
+    source: SourceSettings
+    as_of: date | None = None
+    """Null: the source's own date."""
+    quality: QualitySettings = QualitySettings()
+    features: FeatureSettings = FeatureSettings()
+    analysis: AnalysisSettings = AnalysisSettings()
+    concepts: ConceptsSettings | None = None
+    """Null: a conjoint simulates nothing."""
     report: ReportSettings = ReportSettings()
 
 

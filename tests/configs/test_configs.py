@@ -15,6 +15,7 @@ from segmentwerk.confining import ExperimentFiles, confined
 from segmentwerk.contest.candidates import build
 from segmentwerk.core import settings as schema
 from segmentwerk.core.activation_settings import ActivationSettings
+from segmentwerk.core.analysis_settings import AnalysisSettings
 from segmentwerk.core.errors import ConfigError
 from segmentwerk.core.paths import config_root
 from segmentwerk.overrides import quoted
@@ -26,8 +27,10 @@ SOURCES = sorted((CONF / "source").glob("*.yaml"))
 SINKS = sorted((CONF / "sink").glob("*.yaml"))
 GOALS = sorted((CONF / "goal").glob("*.yaml"))
 PLAYBOOKS = sorted((CONF / "playbook").glob("*.yaml"))
+CONCEPTS = sorted((CONF / "concepts").glob("*.yaml"))
 DEFAULTS = {
     "activation": ActivationSettings,
+    "analysis": AnalysisSettings,
     "evaluation": schema.EvaluationSettings,
     "features": schema.FeatureSettings,
     "quality": schema.QualitySettings,
@@ -138,6 +141,11 @@ def test_every_goal_is_accepted(goal):
 @pytest.mark.parametrize("playbook", PLAYBOOKS, ids=stem)
 def test_every_playbook_is_accepted(playbook):
     assert settings("activate", f"playbook={playbook.stem}").playbook.name == playbook.stem
+
+
+@pytest.mark.parametrize("concepts", CONCEPTS, ids=stem)
+def test_all_concepts_are_accepted(concepts):
+    assert settings("analyse", f"concepts={concepts.stem}").concepts.name == concepts.stem
 
 
 @pytest.mark.parametrize("segmenter", SEGMENTERS, ids=stem)

@@ -1,8 +1,7 @@
 """What the accounts of a segment buy, and which of them do not: categories and products to offer.
 
 The share of a segment's customers that buy an item is shrunken towards the share of all customers
-(beta-binomial with `PRIOR` customers' worth of the overall share; Gelman et al. 2013, ch. 2.4); its lift is
-that share over the overall one, with the interval of the posterior.
+(`core.lifts`); its lift is that share over the overall one, with the interval of the posterior.
 """
 
 from __future__ import annotations
@@ -14,14 +13,14 @@ from datetime import date, timedelta
 import ibis
 import numpy as np
 import pandas as pd
-from scipy.stats import beta
+
+from segmentwerk.core.lifts import lifts
 
 from segmentwerk.core.arrays import BoolArray
 
 Tables = Mapping[str, ibis.Table]
 
 YEAR = 365
-PRIOR = 20.0
 SUPPORT = 5
 """Buyers in the segment that an item needs, to be told of and offered."""
 MOST = 10
@@ -125,13 +124,7 @@ def _items(rows: pd.DataFrame, sizes: pd.Series) -> pd.DataFrame:
     )
     found["customers"] = found["segment_id"].map(sizes)
     base = found["all_buyers"] / sizes.sum()
-    a = found["buyers"] + PRIOR * base
-    b = found["customers"] - found["buyers"] + PRIOR * (1.0 - base)
-    found["share"] = a / (a + b)
-    found["lift"] = found["share"] / base
-    some = b > 0  # else everybody buys it everywhere: nothing is left to tell or to offer
-    for name, quantile in (("low", 0.025), ("high", 0.975)):
-        found[name] = np.where(some, beta.ppf(quantile, a, b.where(some, 1.0)), 1.0) / base
+    found = found.join(lifts(found["buyers"], found["customers"], base))
     found["without"] = found["customers"] - found["buyers"]
     found["money"] = found["without"] * found["share"] * found["spend"]
     return found[COLUMNS]

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm, qmc
 
+from segmentwerk.core import choices as conjoint
 from segmentwerk.core.arrays import FloatArray
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.types import Feature
@@ -56,11 +57,7 @@ def design(rows: pd.DataFrame) -> pd.DataFrame:
     """
     lists = rows[[f"choice:{name}" for name in _COLUMNS]].dropna().set_axis(list(_COLUMNS), axis=1)
     long = lists.explode(list(_COLUMNS)).rename_axis("account").reset_index()
-    index = ["account", "task_id", "alternative_id"]
-    wide = long.pivot_table(index=index, columns="attribute", values="value", aggfunc="mean", fill_value=0.0)
-    wide = wide.astype("float64").assign(chosen=long.groupby(index)["chosen"].max().astype("float64"))
-    task = wide.groupby(level=["account", "task_id"])["chosen"]
-    return wide[(task.transform("sum") == 1.0) & (task.transform("size") > 1)]
+    return conjoint.decided(conjoint.alternatives(long))
 
 
 def learn(rows: pd.DataFrame) -> Learned:

@@ -18,6 +18,7 @@ import pandas as pd
 from sklearn.decomposition import FactorAnalysis
 
 from segmentwerk.core.arrays import FloatArray
+from segmentwerk.core.parallel_analysis import parallel_analysis
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.types import Feature
 from segmentwerk.features.declare import EVER, CannotLearnError, Learned, Relation, Step, Tables, total, whole
@@ -121,17 +122,10 @@ def _fit(x: FloatArray, number: int) -> Any:
 
 def n_factors(x: FloatArray) -> int:
     """Count the leading eigenvalues of the correlations above the 95% quantile of those of random tables."""
-    rng = np.random.default_rng(derive(0, "parallel analysis"))
-    random = [_eigenvalues(rng.standard_normal(x.shape)) for _ in range(COPIES)]
-    above = _eigenvalues(x) > np.quantile(random, 0.95, axis=0)
-    leading = int(np.argmin(above)) if not above.all() else len(above)
+    leading = parallel_analysis(x, COPIES, derive(0, "parallel analysis")).n_factors
     if leading == 0:
         raise CannotLearnError("the items have nothing in common")
     return min(leading, MAX_FACTORS)
-
-
-def _eigenvalues(x: FloatArray) -> FloatArray:
-    return np.asarray(np.linalg.eigvalsh(np.corrcoef(x, rowvar=False))[::-1], dtype=np.float64)
 
 
 def scores(x: FloatArray, loadings: FloatArray, unique: FloatArray) -> FloatArray:

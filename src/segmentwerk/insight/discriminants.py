@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 
+from segmentwerk.core.structure_coefficients import structure_coefficients, within
+
 LEARNED_FROM = 20_000
 """Accounts used, at most."""
 LEAST_LOADING = 0.2
@@ -53,12 +55,8 @@ def _against_the_rest(x: np.ndarray, member: np.ndarray, names: list[str]) -> Di
     # Shrinkage (Ledoit & Wolf 2004), because the levels of a category sum to one.
     analysis = LinearDiscriminantAnalysis(solver="eigen", shrinkage="auto").fit(x, member)
     scores = x @ analysis.coef_[0]
-    within, score_within = x.copy(), scores.copy()
-    for group in (member, ~member):
-        within[group] -= x[group].mean(axis=0)
-        score_within[group] -= scores[group].mean()
-    spread = np.sqrt((within**2).mean(axis=0) * (score_within**2).mean())
-    loadings = (within * score_within[:, None]).mean(axis=0) / np.where(spread > 0, spread, 1.0)
+    groups = member.astype(np.int64)
+    loadings = structure_coefficients(x, scores, groups)
     order = np.argsort(-np.abs(loadings), kind="stable")[:SHOWN]
     largest = tuple((names[i], float(loadings[i])) for i in order if abs(loadings[i]) >= LEAST_LOADING)
-    return Discriminant(largest, float(1 - (score_within**2).mean() / scores.var()))
+    return Discriminant(largest, float(1 - (within(scores, groups) ** 2).mean() / scores.var()))

@@ -11,7 +11,7 @@ import numpy as np
 
 from segmentwerk.core.files import atomic_file
 from segmentwerk.insight.alluvial import layout
-from segmentwerk.insight.figure import Bars, Dots, Figure, Flows, Heat, Lines
+from segmentwerk.insight.figure import Bars, Dots, Figure, Flows, Heat, Lines, Places
 from segmentwerk.insight.language import ENGLISH, Language
 
 if TYPE_CHECKING:
@@ -177,6 +177,21 @@ def _flows(canvas: Canvas, marks: Flows) -> None:
     axes.set_xlim(-0.3, 1.3)
     axes.set_ylim(1.0, 0.0)
     axes.spines[["left", "bottom"]].set_visible(False)
+def _places(canvas: Canvas, marks: Places) -> None:
+    axes = canvas.subplots()
+    x, y, sizes = (np.array(values) for values in (marks.x, marks.y, marks.sizes))
+    axes.scatter(x, y, s=30 + 400 * sizes / sizes.max(), color=COLORS[0], alpha=0.35, edgecolor=COLORS[0])
+    for name, across, up in zip(marks.names, x, y, strict=True):
+        axes.annotate(textwrap.shorten(name, LABEL_WIDTH, placeholder=" …"), (across, up), fontsize=8)
+    reach = 0.9 * max(np.abs(x).max(), np.abs(y).max())
+    for number, (name, across, up) in enumerate(marks.arrows):
+        tip = (reach * across, reach * up)
+        color = _pick(COLORS[1:7], number)
+        axes.annotate("", tip, (0, 0), arrowprops={"arrowstyle": "->", "color": color, "linewidth": 1.8})
+        axes.annotate(textwrap.shorten(name, LABEL_WIDTH, placeholder=" …"), tip, fontsize=9, style="italic")
+    axes.set_aspect("equal", adjustable="datalim")
+    axes.margins(0.15)
+    axes.grid(color="0.93")
 
 
 def _segments(axes: Axes, names: list[str]) -> None:
@@ -196,6 +211,7 @@ _MARKS: dict[type, Callable[[Canvas, Any], None]] = {
     Bars: _bars,
     Heat: _heat,
     Flows: _flows,
+    Places: _places,
 }
 
 

@@ -117,7 +117,27 @@ class Flows:
         ]
 
 
-Marks = Dots | Lines | Bars | Heat | Flows
+
+@dataclass(frozen=True)
+class Places:
+    """A map: named points with sizes above 0, and named arrows from the middle; axes have one scale.
+
+    ``x``, ``y`` and ``sizes`` are of the points, ``arrows`` name and tip of each arrow.
+    """
+
+    names: list[str]
+    x: list[float]
+    y: list[float]
+    sizes: list[float]
+    arrows: list[tuple[str, float, float]] = field(default_factory=list)
+
+    def words(self, language: Language) -> list[str]:
+        """Say where each point lies and each arrow points."""
+        points = [*zip(self.names, self.x, self.y, strict=True), *self.arrows]
+        return [f"{name} ({language.decimal(x, 1)}; {language.decimal(y, 1)})" for name, x, y in points]
+
+
+Marks = Dots | Lines | Bars | Heat | Flows | Places
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from rich.console import Console
-from rich.progress import Progress
 
 from segmentwerk.activation import (
     campaign,
@@ -38,17 +36,15 @@ from segmentwerk.data import privacy
 from segmentwerk.features.table import catalogue
 from segmentwerk.insight import profiles
 from segmentwerk.insight.language import Language
-from segmentwerk.insight.words import called, trait
+from segmentwerk.insight.words import trait
 from segmentwerk.measurement import learned_effects
 from segmentwerk.preparation.accounts import Accounts
-from segmentwerk.preparation.known import keep_table, open_as_trained
+from segmentwerk.preparation.known import open_as_trained, scored
 from segmentwerk.preparation.people import people_of
-from segmentwerk.registry.incumbent import segment_name
 from segmentwerk.release import portrait
 from segmentwerk.reporting import plan as pages
 from segmentwerk.reporting import plan_records
 from segmentwerk.reporting.plan_records import Version
-from segmentwerk.scoring import batch
 from segmentwerk.scoring.load import LoadedModel, load
 from segmentwerk.tracking.writer import Store
 
@@ -88,7 +84,7 @@ def _activate(
     """Plan and write, while the source is open."""
     language = Language.of(settings.report.language, settings.source.currency, accounts.table.catalogue)
     with context.timed("score"):
-        segments = _scored(accounts, loaded, store, language, context)
+        segments = scored(accounts, loaded, store.uri, language, context)
     with context.timed("plan"):
         people = people_of(accounts)
         situation = _situation(accounts, people, segments, settings, language)
@@ -142,26 +138,6 @@ def _insist_on_age(loaded: LoadedModel, as_of: date, most: int) -> None:
         )
 
 
-def _scored(
-    accounts: Accounts, loaded: LoadedModel, store: Store, language: Language, context: Context
-) -> pd.DataFrame:
-    """Return the segment of every account, with its name in the language asked for."""
-    output = context.output / "segments.parquet"
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Scoring", total=None)
-        batch.score(
-            loaded.uri,
-            keep_table(accounts, context.output),
-            output,
-            tracking_uri=store.uri,
-            columns=["account_id", "segment_id", "confidence", "basis"],
-            progress=lambda rows, total: bar.update(task, completed=rows, total=total),
-        )
-    found = pd.read_parquet(output).set_index("account_id")
-    found.index = found.index.astype(str)
-    names = {segment.id: called(segment_name(segment), language) for segment in loaded.catalogue.segments}
-    found["segment"] = found["segment_id"].map(names).astype(object)
-    return found
 
 
 def _situation(

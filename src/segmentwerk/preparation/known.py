@@ -9,12 +9,20 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+from rich.console import Console
+from rich.progress import Progress
+
 from segmentwerk.core.context import Context
 from segmentwerk.core.errors import ConfigError, ModelError
 from segmentwerk.core.files import atomic_file
 from segmentwerk.core.settings import QualitySettings, SourceSettings
 from segmentwerk.features import definitions
+from segmentwerk.insight.language import Language
+from segmentwerk.insight.words import called
 from segmentwerk.preparation.accounts import Accounts, open_accounts
+from segmentwerk.registry.incumbent import segment_name
+from segmentwerk.scoring import batch
 from segmentwerk.scoring.load import LoadedModel
 
 
@@ -68,6 +76,35 @@ def keep_table(accounts: Accounts, folder: Path) -> Path:
     with atomic_file(path) as draft:
         accounts.table.features.rename_axis("account_id").reset_index().to_parquet(draft, index=False)
     return path
+
+
+def scored(
+    accounts: Accounts, loaded: LoadedModel, tracking_uri: str, language: Language, context: Context
+) -> pd.DataFrame:
+    """Return ``segment_id``, ``confidence``, ``basis`` and ``segment`` of every account, by its id.
+
+    ``segment`` is the segment's name in the language.
+    """
+    output = context.output / "segments.parquet"
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("Scoring", total=None)
+        batch.score(
+            loaded.uri,
+            keep_table(accounts, context.output),
+            output,
+            tracking_uri=tracking_uri,
+            columns=["account_id", "segment_id", "confidence", "basis"],
+            progress=lambda rows, total: bar.update(task, completed=rows, total=total),
+        )
+    found = pd.read_parquet(output).set_index("account_id")
+    found.index = found.index.astype(str)
+    found["segment"] = found["segment_id"].map(segment_names(loaded, language)).astype(object)
+    return found
+
+
+def segment_names(loaded: LoadedModel, language: Language) -> dict[int, str]:
+    """Return the names of a model's segments in a language, by number."""
+    return {segment.id: called(segment_name(segment), language) for segment in loaded.catalogue.segments}
 
 
 def definitions_of(loaded: LoadedModel) -> dict[str, Any]:

@@ -1,0 +1,234 @@
+"""What a conjoint analysis found, in words, tables and figures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from math import isfinite
+
+import numpy as np
+import pandas as pd
+
+from segmentwerk.analysis.conjoint import SMALLEST, Conjoint
+from segmentwerk.analysis.simulator import TOTAL, Simulation
+from segmentwerk.core import choices as shape
+from segmentwerk.core.analysis_settings import ConjointSettings
+from segmentwerk.insight.figure import Bars, Dots, Figure, Panel
+from segmentwerk.insight.language import NO_BREAK, UNKNOWN, Language
+from segmentwerk.reporting.analysis_page import PagePart, ToldAnalysis
+from segmentwerk.reporting.tables import Grid, span
+
+SURE = 1.959964
+"""Standard errors on either side of a 95% interval."""
+
+
+@dataclass(frozen=True)
+class ConjointTold:
+    """A conjoint in one language; ``names`` are the segments'."""
+
+    found: Conjoint
+    simulated: Simulation | None
+    settings: ConjointSettings
+    names: Mapping[int, str]
+    language: Language
+
+    def t(self, key: str, **values: object) -> str:
+        """Return a text of the conjoint."""
+        return self.language.text(f"conjoint.{key}", **values)
+
+    def told(self, source: str, note: str) -> ToldAnalysis:
+        """Tell all of it."""
+        limits = ["limit_stated", "limit_interval", *(["limit_likeness"] if self.simulated else [])]
+        return ToldAnalysis(
+            self.t("title", source=source),
+            note,
+            list(self._headlines()),
+            list(self._parts()),
+            [self.t(key) for key in limits],
+            self._metrics(),
+            self._tables(),
+        )
+
+    def _name(self, column: str) -> str:
+        return self.t("none") if column == shape.NONE else column
+
+    def _segment(self, number: int) -> str:
+        return self.language.text("analysis.all") if number == TOTAL else self.names[number]
+
+    def _headlines(self) -> Iterator[str]:
+        found, checks = self.found, self.found.checks
+        yield self.t(
+            "headline_importance",
+            attribute=found.importance.index[0],
+            share=found.importance.iloc[0],
+            accounts=found.logit.n_accounts,
+            tasks=found.logit.n_tasks,
+        )
+        yield self.t("headline_classes", n=found.held_out.chosen)
+        if checks.n_held_out:
+            yield self.t(
+                "headline_hits",
+                n=checks.n_held_out,
+                classes=checks.classes,
+                aggregate=checks.aggregate,
+                chance=checks.chance,
+                halves=checks.halves,
+            )
+        if self.simulated is not None:
+            yield self.t("headline_product", **self._best())
+            if isfinite(self.simulated.cannibalised):
+                yield self.t("headline_taken", share=self.simulated.cannibalised)
+
+    def _best(self) -> dict[str, object]:
+        assert self.simulated is not None
+        shares = self.simulated.shares
+        rows = shares[(shares["segment_id"] == TOTAL) & (shares["product"] != shape.NONE)]
+        best = rows.loc[rows["share"].idxmax()]
+        return {name: best[name] for name in ("product", "share", "low", "high")}
+
+    def _parts(self) -> Iterator[PagePart]:
+        yield self._partworths()
+        yield PagePart(self.t("importance"), figure=self._importance())
+        yield self._classes()
+        if self.found.segments or self.found.left_out:
+            yield self._by_segment()
+        if self.simulated is not None:
+            yield PagePart(self.t("simulation"), (), self._shares(), self._simulation())
+            if len(self.simulated.taken):
+                yield PagePart(self.t("taken"), (), self._taken())
+
+    def _partworths(self) -> PagePart:
+        logit, worth = self.found.logit, self.found.worth
+        heads = [self.t("attribute"), self.t("partworth"), self.t("error")]
+        lines = [self.t("partworths_note", rho=logit.rho)]
+        if self.settings.cost is not None:
+            lines.append(self.t("worth_unclear" if worth.empty else "worth_note", cost=self.settings.cost))
+        rows = []
+        for place, column in enumerate(logit.columns):
+            numbers = (logit.coefficients[place], logit.errors[place])
+            row = [self._name(column), *(self.language.decimal(number, 3) for number in numbers)]
+            if len(worth):
+                known = column in worth.index
+                row.append(span(*worth.loc[column], self.language, ".2") if known else UNKNOWN)
+            rows.append(row)
+        return PagePart(
+            self.t("partworths"), lines, Grid([*heads, self.t("worth")] if len(worth) else heads, rows)
+        )
+
+    def _importance(self) -> Figure:
+        shares = self.found.importance
+        axis = self.t("importance_axis")
+        return Figure(
+            "importance",
+            self.t("importance_title", attribute=shares.index[0]),
+            self.t("attribute"),
+            axis,
+            Bars([str(name) for name in shares.index], {axis: shares.tolist()}, percent=True),
+        )
+
+    def _classes(self) -> PagePart:
+        held, classes = self.found.held_out, self.found.classes
+        listed = "; ".join(
+            f"{number}: {self.language.decimal(mean, 3)}"
+            for number, mean in zip(held.n_classes, held.mean, strict=True)
+        )
+        heads = [self.t("attribute")]
+        heads += [self.t("class", number=place + 1) for place in range(len(classes.shares))]
+        rows = [[self.t("class_share"), *self._values(classes.shares, classes.share_errors, "%")]]
+        for place, column in enumerate(classes.columns):
+            values = self._values(classes.coefficients[:, place], classes.errors[:, place], ".2")
+            rows.append([self._name(column), *values])
+        return PagePart(self.t("classes"), [self.t("classes_note", listed=listed)], Grid(heads, rows))
+
+    def _values(self, values: np.ndarray, errors: np.ndarray, form: str) -> list[str]:
+        return [
+            span(value, value - SURE * error, value + SURE * error, self.language, form)
+            for value, error in zip(values, errors, strict=True)
+        ]
+
+    def _by_segment(self) -> PagePart:
+        heads = [self.language.text("analysis.segment"), *self.found.importance.index]
+        rows = []
+        for number, logit in self.found.segments.items():
+            shares = self._segment_importance(logit.columns, logit.coefficients)
+            rows.append([self.names[number], *(self.language.percent(shares[name]) for name in heads[1:])])
+        lines = [
+            f"{self.names[int(number)]}: {self.t(reason, **({'n': SMALLEST} if reason == 'few' else {}))}"
+            for number, reason in self.found.left_out.items()
+        ]
+        return PagePart(self.t("segments"), lines, Grid(heads, rows) if rows else None)
+
+    def _segment_importance(self, columns: tuple[str, ...], coefficients: np.ndarray) -> pd.Series:
+        whole = np.zeros(len(self.found.data.columns))
+        for column, value in zip(columns, coefficients, strict=True):
+            whole[self.found.data.columns.index(column)] = value
+        return self.found.importance_of(whole, self.settings)
+
+    def _shares(self) -> Grid:
+        assert self.simulated is not None
+        valued = self.simulated.shares["worth"].notna().any()
+        text = self.language.text
+        heads = [text("analysis.segment"), self.t("product"), text("analysis.share")]
+        rows = []
+        for row in self.simulated.shares.itertuples():
+            share = span(row.share, row.low, row.high, self.language, "%")
+            cells = [self._segment(row.segment_id), self._name(row.product), share]
+            rows.append([*cells, self.language.decimal(row.worth)] if valued else cells)
+        return Grid([*heads, self.t("added")] if valued else heads, rows, left=2)
+
+    def _simulation(self) -> Figure:
+        assert self.simulated is not None
+        shares = self.simulated.shares
+        products = list(dict.fromkeys(shares["product"]))
+        panels = []
+        for number, rows in shares.groupby("segment_id", sort=True):
+            ends = (rows[name].tolist() for name in ("share", "low", "high"))
+            panels.append(Panel(self._segment(int(number)), *ends))
+        return Figure(
+            "shares",
+            self.t("simulation_title", product=self._best()["product"]),
+            f"{self.t('simulation')}{NO_BREAK}({self.language.text('analysis.interval')})",
+            "",
+            Dots([self._name(product) for product in products], panels),
+        )
+
+    def _taken(self) -> Grid:
+        assert self.simulated is not None
+        heads = [self.t(name) for name in ("product", "before", "after", "own")]
+        rows = [
+            [
+                self._name(row.product),
+                self.language.percent(row.before, 1),
+                self.language.percent(row.after, 1),
+                self.t("yes" if row.own else "no"),
+            ]
+            for row in self.simulated.taken.itertuples()
+        ]
+        return Grid(heads, rows)
+
+    def _metrics(self) -> dict[str, float]:
+        checks, logit = self.found.checks, self.found.logit
+        numbers = {
+            "accounts": logit.n_accounts,
+            "tasks": logit.n_tasks,
+            "rho": logit.rho,
+            "classes": self.found.held_out.chosen,
+            "halves": checks.halves,
+            "hits_chance": checks.chance,
+            "hits_aggregate": checks.aggregate,
+            "hits_classes": checks.classes,
+        }
+        if self.simulated is not None:
+            numbers["cannibalised"] = self.simulated.cannibalised
+        return {name: float(value) for name, value in numbers.items() if isfinite(value)}
+
+    def _tables(self) -> dict[str, pd.DataFrame]:
+        logit = self.found.logit
+        worths = pd.DataFrame(
+            {"column": logit.columns, "partworth": logit.coefficients, "standard_error": logit.errors}
+        )
+        shares = self.found.importance.rename_axis("attribute").reset_index(name="share")
+        tables = {"partworths": worths, "importance": shares}
+        if self.simulated is not None:
+            tables |= {"shares_of_preference": self.simulated.shares, "taken": self.simulated.taken}
+        return tables
