@@ -148,6 +148,7 @@ class MeasuringSettings(RootSettings):
     quality: QualitySettings = QualitySettings()
     playbook: PlaybookSettings
     measurement: MeasurementSettings = MeasurementSettings()
+    report: ReportSettings = ReportSettings()
 
 
 def _dates(given: Any) -> Any:
@@ -170,6 +171,7 @@ class MonitorSettings(RootSettings):
     """The tool that takes the lists; null: none are made."""
     activation: ActivationSettings = ActivationSettings()
     """Where the ledger is: accounts in a campaign stand in no list."""
+    report: ReportSettings = ReportSettings()
 
 
 class AnalyseSettings(RootSettings):

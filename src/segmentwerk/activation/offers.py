@@ -14,9 +14,8 @@ import ibis
 import numpy as np
 import pandas as pd
 
-from segmentwerk.core.lifts import lifts
-
 from segmentwerk.core.arrays import BoolArray
+from segmentwerk.core.lifts import lifts
 
 Tables = Mapping[str, ibis.Table]
 

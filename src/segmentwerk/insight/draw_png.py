@@ -177,6 +177,8 @@ def _flows(canvas: Canvas, marks: Flows) -> None:
     axes.set_xlim(-0.3, 1.3)
     axes.set_ylim(1.0, 0.0)
     axes.spines[["left", "bottom"]].set_visible(False)
+
+
 def _places(canvas: Canvas, marks: Places) -> None:
     axes = canvas.subplots()
     x, y, sizes = (np.array(values) for values in (marks.x, marks.y, marks.sizes))

@@ -117,7 +117,6 @@ class Flows:
         ]
 
 
-
 @dataclass(frozen=True)
 class Places:
     """A map: named points with sizes above 0, and named arrows from the middle; axes have one scale.

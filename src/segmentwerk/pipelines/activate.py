@@ -138,8 +138,6 @@ def _insist_on_age(loaded: LoadedModel, as_of: date, most: int) -> None:
         )
 
 
-
-
 def _situation(
     accounts: Accounts,
     people: pd.DataFrame,
