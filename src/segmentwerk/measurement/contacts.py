@@ -165,7 +165,8 @@ def _with_orders(found: ibis.Table, orders: ibis.Table, spans: Spans) -> ibis.Ta
             sums["margin"] = t.earned.sum(where=within)
     made = t.group_by(account_id=t.account_id, campaign=t.campaign).aggregate(**sums)
     joined = found.left_join(made, list(KEY)).drop("account_id_right", "campaign_right")
-    return joined.mutate(**{name: joined[name].fill_null(0) for name in sums})
+    # A margin that no order tells stays unknown: else nobody's would look like nothing earned.
+    return joined.mutate(**{name: joined[name].fill_null(0) for name in sums if name != "margin"})
 
 
 def _with_leads(found: ibis.Table, opportunities: ibis.Table, spans: Spans) -> ibis.Table:
