@@ -14,6 +14,7 @@ from typing import Any
 import ibis
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 Tables = Mapping[str, ibis.Table]
 
@@ -41,6 +42,7 @@ COLUMNS = (
 """
 OUTCOMES = ("responded", "lead", "converted", "revenue", "margin")
 KEY = ("account_id", "campaign")
+TEXTS = ("account_id", "campaign", "arm")
 
 
 @dataclass(frozen=True)
@@ -118,9 +120,12 @@ def kept(contacts: ibis.Table) -> ibis.Table:
 
 
 def _uploaded(frame: pd.DataFrame) -> ibis.Table:
-    texts = [name for name in ("account_id", "campaign", "arm") if name in frame]
-    frame = frame.astype(dict.fromkeys(texts, object))
-    return ibis.memtable(frame).mutate(**{name: ibis._[name].cast("string") for name in texts})
+    """Return a frame as a table in memory, its texts as Arrow keeps them: no object an account."""
+    columns = {
+        name: pa.array(frame[name], type=pa.string() if name in TEXTS else None, from_pandas=True)
+        for name in frame
+    }
+    return ibis.memtable(pa.table(columns))
 
 
 def _complete(one: ibis.Table, tables: Tables, segments: pd.DataFrame, spans: Spans) -> ibis.Table:
