@@ -166,7 +166,7 @@ def looped(comparison, tmp_path_factory):
     (orders,) = {path.parent for path in place.glob("cache/**/orders/*.parquet")}
     own = tmp_path_factory.mktemp("own") / "demo"
     shutil.copytree(orders.parent, own)
-    source = ["source.accounts=null", f"source.path={own}"]
+    source = ["source.accounts=null", f"+source.path={own}"]
     planned = segmentwerk("activate", *source, "activation.holdout=0.4", "~sink", home=place)
     assert planned.code == 0, planned.stderr
     rows = ledger.read(place / "activation" / "ledger")

@@ -14,6 +14,7 @@ from typing import Any
 import ibis
 import numpy as np
 import pandas as pd
+import pyarrow as pa
 
 Tables = Mapping[str, ibis.Table]
 
@@ -41,6 +42,7 @@ COLUMNS = (
 """
 OUTCOMES = ("responded", "lead", "converted", "revenue", "margin")
 KEY = ("account_id", "campaign")
+TEXTS = ("account_id", "campaign", "arm")
 
 
 @dataclass(frozen=True)
@@ -118,9 +120,12 @@ def kept(contacts: ibis.Table) -> ibis.Table:
 
 
 def _uploaded(frame: pd.DataFrame) -> ibis.Table:
-    texts = [name for name in ("account_id", "campaign", "arm") if name in frame]
-    frame = frame.astype(dict.fromkeys(texts, object))
-    return ibis.memtable(frame).mutate(**{name: ibis._[name].cast("string") for name in texts})
+    """Return a frame as a table in memory, its texts as Arrow keeps them: no object an account."""
+    columns = {
+        name: pa.array(frame[name], type=pa.string() if name in TEXTS else None, from_pandas=True)
+        for name in frame
+    }
+    return ibis.memtable(pa.table(columns))
 
 
 def _complete(one: ibis.Table, tables: Tables, segments: pd.DataFrame, spans: Spans) -> ibis.Table:
@@ -165,7 +170,8 @@ def _with_orders(found: ibis.Table, orders: ibis.Table, spans: Spans) -> ibis.Ta
             sums["margin"] = t.earned.sum(where=within)
     made = t.group_by(account_id=t.account_id, campaign=t.campaign).aggregate(**sums)
     joined = found.left_join(made, list(KEY)).drop("account_id_right", "campaign_right")
-    return joined.mutate(**{name: joined[name].fill_null(0) for name in sums})
+    # A margin that no order tells stays unknown: else nobody's would look like nothing earned.
+    return joined.mutate(**{name: joined[name].fill_null(0) for name in sums if name != "margin"})
 
 
 def _with_leads(found: ibis.Table, opportunities: ibis.Table, spans: Spans) -> ibis.Table:

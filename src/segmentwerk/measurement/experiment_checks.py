@@ -23,7 +23,7 @@ from segmentwerk.measurement.contacts import OUTCOMES
 
 RISK = 0.001
 """Of a false alarm: checks that are made again and again must not cry wolf."""
-NEARLY = 0.8
+NEARLY = 0.9
 """Where every arm has at least this part of an equal share, equal shares are taken as the plan."""
 FEW = 50
 """Contacts of an arm in a segment below which hardly any effect is seen."""

@@ -5,10 +5,11 @@ The rule, in this order:
 - ``by_segment``: on accounts that did not choose it, the policy "arm by segment" is worth more than the best
   single arm, the lower end of its 95% interval above 0; and effects differ by segment by the permutation
   test at 5%. Either alone would say so wrongly in about one campaign of forty; both are asked.
-- ``one_arm``: the best single arm is a measure, and on accounts that did not choose it is worth more than
-  control (without a control: than arms as they were drawn), the lower end of the interval above 0.
+- ``one_arm``: the best single arm is a measure and does better than control: the lower end of its interval,
+  joint over arms (Bonferroni), lies above 0. Without a control: on accounts that did not choose it, it is
+  worth more than arms as they were drawn.
 - ``nothing``: no measure adds as much as is worth having: the upper end of every arm's interval against
-  control, joint over arms (Bonferroni), lies below `worthwhile`.
+  control, joint over arms, lies below `worthwhile`.
 - ``too_little``: none of these is shown; how many contacts would show it is said.
 """
 
@@ -123,18 +124,23 @@ def _verdict(
     if found.gain.low > 0 and differs.p_permutation <= LEVEL:
         return "by_segment"
     measure = int(found.learned.best_arm) != campaign.control
-    over = found.over_drawn if campaign.control is None else found.best_uplift
-    if measure and over.low > 0:
+    low, high = _joint_ends(campaign)
+    works = found.over_drawn.low > 0 if campaign.control is None else low[found.learned.best_arm] > 0
+    if measure and works:
         return "one_arm"
-    if _upper_ends(campaign).max() < least:
+    if high.max() < least:
         return "nothing"
     return "too_little"
 
 
-def _upper_ends(campaign: RandomisedCampaign) -> FloatArray:
-    """Upper ends of the joint intervals of every arm against control, or of every pair of arms."""
+def _joint_ends(campaign: RandomisedCampaign) -> tuple[FloatArray, FloatArray]:
+    """Return both ends of joint intervals: of every arm against control (itself: 0), or of pairs of arms."""
     effect, error = _against(campaign)
-    return np.asarray(effect + norm.isf(LEVEL / 2 / len(effect)) * error)
+    reach = norm.isf(LEVEL / 2 / len(effect)) * error
+    low, high = effect - reach, effect + reach
+    if campaign.control is None:
+        return low, high
+    return np.insert(low, campaign.control, 0.0), np.insert(high, campaign.control, -np.inf)
 
 
 def _against(campaign: RandomisedCampaign) -> tuple[FloatArray, FloatArray]:

@@ -102,13 +102,19 @@ def _campaign(
 
 
 def _outcome(by_account: Any, contacts: pd.DataFrame) -> tuple[pd.Series, str]:
-    """Return revenue less cost, else the conversions, else the answers, by account."""
-    if "revenue" in contacts and contacts["revenue"].fillna(0).ne(0).any():
-        money = by_account["revenue"].sum().astype("float64")
-        if "cost" in contacts:
-            money = money - by_account["cost"].sum()
-        return money, MONEY
+    """Return money less cost, else the conversions, else the answers, by account.
+
+    Where conversions are known, each counts with the mean revenue of one: how much an account happened to buy
+    is noise that would drown how candidates differ, and is hardly the arm's doing.
+    """
+    sold = "revenue" in contacts and contacts["revenue"].fillna(0).ne(0).any()
     told = next((name for name in ("converted", "responded") if name in contacts), None)
+    if sold:
+        money = by_account["revenue"].sum().astype("float64")
+        if told == "converted" and contacts["converted"].sum() > 0:
+            bought = by_account["converted"].max().astype("float64")
+            money = bought * (money.sum() / bought.sum())
+        return (money - by_account["cost"].sum() if "cost" in contacts else money), MONEY
     if told is None:
         return pd.Series(np.nan, index=by_account.size().index), SHARE
     return by_account[told].max().astype("float64"), SHARE

@@ -88,7 +88,7 @@ class MeasuredWords:
             return UNKNOWN
         value, low, high = (self.number(name, part) for part in (reading.value, reading.low, reading.high))
         star = "*" if reading.adjusted < LIKELY else ""
-        if not math.isfinite(reading.low) or reading.low == reading.high:
+        if not math.isfinite(reading.low) or low == high:
             return value + star
         return f"{value}{star} ({low}{NO_BREAK}…{NO_BREAK}{high})"
 

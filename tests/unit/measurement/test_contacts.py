@@ -55,6 +55,13 @@ def test_orders_count_within_the_window_only(found):
     assert found["late"].to_dict() == {"a": 1.0, "b": 0.0, "c": 0.0}
 
 
+def test_a_margin_that_no_order_tells_is_unknown():
+    tables = {"orders": ibis.memtable(LINES.assign(margin=[None] * len(LINES)).astype({"margin": float}))}
+    made = contacts.from_ledger(tables, ledger(), {}, SPANS).execute()
+    assert made["margin"].isna().all()
+    assert made["revenue"].notna().all()
+
+
 def test_only_the_treated_cost_something(found):
     assert found["cost"].to_dict() == {"a": 6.5, "b": 0.0, "c": 6.5}
 

@@ -38,7 +38,7 @@ def test_a_sound_campaign_passes_every_check(sound):
 def test_arms_that_lost_contacts_are_seen(sound):
     table, segments = sound
     gone = table[(table["arm"] == "control") | (np.arange(len(table)) % 5 > 0)]
-    assert failed(ask(gone, segments)) == {"E001"}
+    assert failed(ask(gone, segments, ratio={"control": 1, "treated": 1})) == {"E001"}
 
 
 def test_the_planned_ratio_is_taken_from_the_settings(sound):

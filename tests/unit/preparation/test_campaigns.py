@@ -63,8 +63,10 @@ def test_accounts_come_with_arm_and_money_net_of_cost(frames):
     assert found.arms == ("Control", "mail", "visit")
     assert (found.control, found.unit) == (0, "money a contact")
     assert list(found.rows.index) == [f"K{i:03d}" for i in range(N)]  # the others were no customers yet
-    own = frames["campaigns"].set_index("account_id").loc[found.rows.index]
-    assert found.outcome == pytest.approx((own["revenue"] - own["cost"]).to_numpy())
+    everyone = frames["campaigns"]
+    worth = everyone["revenue"].sum() / everyone["converted"].sum()
+    own = everyone.set_index("account_id").loc[found.rows.index]
+    assert found.outcome == pytest.approx((own["converted"] * worth - own["cost"]).to_numpy())
     assert [found.arms[code] for code in found.arm] == own["arm"].tolist()
 
 
@@ -96,6 +98,12 @@ def test_what_cannot_be_judged_on_is_left_out(frames):
     unfair = frames["campaigns"].assign(arm=np.where(large, "mail", "Control"))
     assert read(frames | {"campaigns": unfair}) == ()
     assert read({"orders": frames["orders"]}) == ()
+
+
+def test_without_conversions_money_counts_as_it_came(frames):
+    (found,) = read(frames | {"campaigns": frames["campaigns"].drop(columns="converted")})
+    own = frames["campaigns"].set_index("account_id").loc[found.rows.index]
+    assert found.outcome == pytest.approx((own["revenue"] - own["cost"]).to_numpy())
 
 
 def test_without_money_conversions_count(frames):
