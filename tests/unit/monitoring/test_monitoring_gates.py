@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from monitored_world import AS_OF, SETTINGS, answers, customers, today
 
+from monitored_world import AS_OF, SETTINGS, answers, customers, today
 from segmentwerk.core.monitored import Finding, Monitored
 from segmentwerk.core.reference import Measure
 from segmentwerk.monitoring.assessing import assess, figures
