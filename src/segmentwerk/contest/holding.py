@@ -63,7 +63,7 @@ class Held:
 
 Chosen = dict[str, SegmenterSettings]
 """The candidates by name."""
-Seeding = Callable[[Store, Prepared, Chosen], Chosen]
+Seeding = Callable[[Prepared, Chosen], Chosen]
 """Says before a contest what is tried first."""
 
 
@@ -99,7 +99,7 @@ def held(
     with store.preparing(settings.tracking.experiment):
         prepared = prepare(settings, context)
     if seeding is not None:
-        chosen = seeding(store, prepared, chosen)
+        chosen = seeding(prepared, chosen)
     title = f"{verb} {prepared.table.source}"
     with (
         unfinished(settings.home, verb, *identity(prepared, settings, chosen)) as key,

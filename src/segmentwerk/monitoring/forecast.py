@@ -8,7 +8,8 @@ holds a new outcome and not only the mean. Entries are drawn likewise: their num
 their segments from a Dirichlet.
 
 A forecast has to earn its place: every date that has a movement before it is forecast from what was known
-then, and compared with "as today", the shares of the date before. It is shown only where it was closer.
+then, and compared with "as today", the shares of the date before. It is shown only where it was closer and
+its intervals held what happened.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ from segmentwerk.monitoring.movement import OUTSIDE, Movement
 DRAWS = 2000
 PRIOR = 10.0
 """Customers a row that all movements together count beside those of one."""
+LEAST_COVERED = 0.8
+"""Part of the tested shares that must have lain within their 95% intervals: too narrow ones mislead."""
 LEAST_TESTED = 2
 """Dates that must have been forecast before a forecast is shown."""
 SEASON = 1.5
@@ -86,10 +89,20 @@ class Backtest:
         return sum(one.error < one.as_today for one in self.dates)
 
     @property
+    def covered(self) -> float:
+        """Part of the shares that lay within their intervals; NaN where nothing was tested."""
+        total = sum(one.segments for one in self.dates)
+        return sum(one.covered for one in self.dates) / total if total else float("nan")
+
+    @property
+    def closer(self) -> bool:
+        """Whether the forecast was closer on average and on most of the dates."""
+        return self.error < self.as_today and 2 * self.better > len(self.dates)
+
+    @property
     def shown(self) -> bool:
-        """Whether the forecast was closer on average and on most of at least `LEAST_TESTED` dates."""
-        enough = len(self.dates) >= LEAST_TESTED
-        return enough and self.error < self.as_today and 2 * self.better > len(self.dates)
+        """Whether it was closer on at least `LEAST_TESTED` dates, and its intervals were wide enough."""
+        return len(self.dates) >= LEAST_TESTED and self.closer and self.covered >= LEAST_COVERED
 
 
 def backtest(movements: Sequence[Movement], *, seed: int) -> Backtest:

@@ -52,7 +52,7 @@ def run(settings: RefreshSettings, context: Context) -> dict[str, Any]:
         settings.home / MONITORED, present.tags.get("digest", ""), settings.source.name
     )
 
-    def start(_: Store, prepared: Prepared, chosen: Chosen) -> Chosen:
+    def start(prepared: Prepared, chosen: Chosen) -> Chosen:
         _insist_on_records(monitored, prepared)
         return _seeded(store, present, chosen)
 
@@ -94,12 +94,23 @@ def _insist_on_records(monitored: Monitored | None, prepared: Prepared) -> None:
 
 def _seeded(store: Store, present: Registered, chosen: Chosen) -> Chosen:
     """Let the contest start from what the champion was made with."""
-    data = store.client.get_run(present.run_id).data if present.run_id else None
-    found, point = seeded(chosen, data.tags if data else {}, data.params if data else {})
+    tags, params = _made(store, present)
+    found, point = seeded(chosen, tags, params)
     if point is not None:
         told = ", ".join(f"{name}={value}" for name, value in point.items())
         log.info("Starting from version %d: %s.", present.version, told)
     return found
+
+
+def _made(store: Store, present: Registered) -> tuple[dict[str, str], dict[str, str]]:
+    """Return tags and parameters of the run that made the champion; none where it was deleted."""
+    from mlflow.exceptions import MlflowException
+
+    try:
+        data = store.client.get_run(present.run_id).data
+    except MlflowException:
+        return {}, {}
+    return dict(data.tags), dict(data.params)
 
 
 def _conclude(

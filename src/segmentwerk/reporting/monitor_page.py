@@ -15,7 +15,7 @@ from segmentwerk.insight.words import label
 from segmentwerk.monitoring import forecast as forecasting
 from segmentwerk.monitoring import half_life
 from segmentwerk.monitoring.movement import Movement
-from segmentwerk.reporting import flow_picture
+from segmentwerk.reporting import flow_picture, movement_words
 from segmentwerk.reporting.monitor_lines import Lines, lines
 from segmentwerk.reporting.monitor_words import MonitorOrigin, found, headline, status, word
 from segmentwerk.reporting.pages import template
@@ -178,8 +178,8 @@ class Watch:
         last, number = self.movements[-1], self.language.number
         came, went = last.entries.sum(axis=1), last.exits.sum(axis=1)
         rows = [
-            [self.named(row), *(number(int(n)) for n in last.between.loc[row]), number(int(went[row]))]
-            for row in last.segments
+            [self.named(row), *(number(int(n)) for n in counts), number(int(went[row]))]
+            for row, counts in zip(last.segments, last.between.to_numpy(), strict=True)
         ]
         rows.append([self.t("entries"), *(number(int(came[row])) for row in last.segments), UNKNOWN])
         heads = [self.t("moved_from"), *map(str, last.segments), self.t("exits")]
@@ -201,12 +201,23 @@ class Watch:
     def _days(self, value: float) -> str:
         return self.language.number(round(value), "days") if value == value and value < 36500 else "∞"
 
+    @cached_property
+    def _tested(self) -> forecasting.Backtest | None:
+        """How forecasts did on earlier dates; None where the dates do not allow any."""
+        if len(self.movements) < 2 or not forecasting.alike(self.movements):
+            return None
+        return forecasting.backtest(self.movements, seed=self.seed)
+
+    @property
+    def forecast_note(self) -> str:
+        """Say by what score the forecast is shown, or why it is not."""
+        found = self._tested
+        return self.t("no_forecast") if found is None else movement_words.tested(found, self.language)
+
     @property
     def forecast(self) -> Grid | None:
         """The shares to be expected; None unless forecasts have beaten "as today" on earlier dates."""
-        if len(self.movements) < 2 or not forecasting.alike(self.movements):
-            return None
-        if not forecasting.backtest(self.movements, seed=self.seed).shown:
+        if self._tested is None or not self._tested.shown:
             return None
         ahead = forecasting.forecast(self.movements, seed=self.seed)
         percent = self.language.percent

@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from monitored_world import CATALOGUE, REFERENCE, customers
 from scipy import stats
 
+from monitored_world import CATALOGUE, REFERENCE, customers
 from segmentwerk.monitoring import drift, freezing
 
 

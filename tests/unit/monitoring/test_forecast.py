@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from segmentwerk.core.errors import InputError
-from segmentwerk.monitoring.forecast import alike, backtest, forecast
+from segmentwerk.monitoring.forecast import Backtest, ForecastDate, alike, backtest, forecast
 from segmentwerk.monitoring.movement import ABSENT, OUTSIDE, Movement
 
 CHAIN = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.0, 0.1, 0.9]])
@@ -70,6 +70,15 @@ def test_where_nothing_flows_as_today_is_as_good_and_nothing_is_shown():
         )
         now = one.after.to_numpy()
     assert not backtest(seen[:3], seed=0).shown
+
+
+def test_intervals_that_held_too_little_are_not_shown():
+    def date_of(covered):
+        return ForecastDate(BEGIN, 0.01, 0.05, covered, 5)
+
+    assert Backtest((date_of(4), date_of(4))).shown
+    assert not Backtest((date_of(4), date_of(3))).shown
+    assert not Backtest((date_of(5),)).shown
 
 
 def test_one_movement_forecasts_but_shows_nothing():

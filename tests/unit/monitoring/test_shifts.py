@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from monitored_world import CATALOGUE, customers
 
+from monitored_world import CATALOGUE, customers
 from segmentwerk.core.reference import Logs
 from segmentwerk.monitoring import freezing
 from segmentwerk.monitoring.shifts import apart, pooled, shift

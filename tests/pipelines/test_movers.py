@@ -1,0 +1,67 @@
+"""`segmentwerk monitor` with a sink: the lists are those of two scored dates, and no id leaves home."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from command_line import Finished, in_process, segmentwerk
+
+DEMO = "source.accounts=500"
+DATES = ("2025-07-01", "2026-01-01")
+
+
+@pytest.fixture
+def home(comparison, tmp_path):
+    return Path(shutil.copytree(comparison.home, tmp_path / "home", ignore=shutil.ignore_patterns("outputs")))
+
+
+def monitored(home, *given) -> Finished:
+    asked = f"as_of=[{','.join(DATES)}]"
+    done = segmentwerk("monitor", DEMO, asked, "monitoring.then=false", *given, home=home)
+    assert done.code in (0, 3), done.stderr
+    return done
+
+
+def told(home):
+    (path,) = home.glob("outputs/monitor/*/summary.json")
+    return json.loads(path.read_text(encoding="utf-8"))["lists"]
+
+
+def members(home, day, segment):
+    """The customers of a segment at a date, from what `score` writes."""
+    output = home / f"{day}.parquet"
+    columns = "columns=[account_id,segment_id,basis]"
+    done = segmentwerk("score", "source=demo", DEMO, f"as_of={day}", f"output={output}", columns, home=home)
+    assert done.code == 0, done.stderr
+    found = pd.read_parquet(output)
+    customers = found[found["basis"] != "firmographic"]
+    return set(customers.loc[customers["segment_id"] == segment, "account_id"]), set(found["account_id"])
+
+
+def test_lists_equal_two_scored_dates_and_lie_below_home_alone(home):
+    monitored(home, "sink=csv", "best=[2]")
+    lists = told(home)
+    (had, _), (has, there) = (members(home, day, 2) for day in DATES)
+    path = next(Path(one) for one in lists["files"] if "measures" in one)
+    assert path.is_relative_to(home / "activation" / "exports" / "lists-csv")
+    assert path.stat().st_mode & 0o077 == 0
+    rows = pd.read_csv(path, dtype=str)
+    listed = rows.groupby("measure")["account_id"].agg(set).to_dict()
+    assert listed.get("left the best segment", set()) == (had & there) - has
+    assert listed.get("new in the best segment", set()) == has - had
+    assert (lists["left"], lists["entered"]) == (len((had & there) - has), len(has - had))
+    assert lists["entered"] + lists["left"] > 0
+    texts = [one.read_text(encoding="utf-8") for one in (home / "monitoring").rglob("*.json")]
+    assert not [name for name in listed.get("new in the best segment", set()) if name in "".join(texts)]
+
+
+def test_a_best_segment_must_be_one_of_the_model(comparison, monkeypatch, capsys):
+    done = in_process(
+        "monitor", DEMO, "best=[77]", "sink=csv", home=comparison.home, monkeypatch=monkeypatch, capsys=capsys
+    )
+    assert done.code == 2
+    assert "best=77 is no segment" in done.stderr
+    assert "Known: 1, 2" in done.stderr
