@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Word = Literal["data fault", "real change", "ageing", ""]
 """What is behind a finding: wrong records, a business that changed, a model that grew old; empty: nothing."""
+GENERAL = ("M006", "M008")
+"""Gates that say that something has moved, not what."""
 Advice = Literal["keep", "repair", "refresh"]
 """What to do: nothing, correct the records before anything else, or compare anew."""
 
@@ -128,10 +130,13 @@ class Monitored(_Kept):
 
     @property
     def failed(self) -> tuple[Finding, ...]:
-        """What failed: first what is to be done about, of that first the faults of the data."""
+        """What failed: first what is to be done about, of that the faults of the data, and the special first.
+
+        That features have moved somehow is the least that can be said of a change, and often follows from it.
+        """
         order = {"data fault": 0, "real change": 1, "ageing": 2, "": 3}
         found = [one for one in self.findings if one.status == "failed"]
-        return tuple(sorted(found, key=lambda one: (not one.calls, order[one.word])))
+        return tuple(sorted(found, key=lambda one: (not one.calls, order[one.word], one.code in GENERAL)))
 
     @property
     def advice(self) -> Advice:

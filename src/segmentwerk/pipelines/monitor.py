@@ -188,13 +188,16 @@ def _log(
     tags = {"verb": "monitor", **version.tags}
     name, key = f"monitoring {one.source} {one.as_of}", _key(one)
     with store.run(settings.tracking.experiment, name, key=key, tags=tags) as run:
-        known: Sequence[str] = ()
+        told: Mapping[str, str] = {}
         if run.is_known and store.answers():
-            known = store.client.get_run(run.id).data.tags.get(monitor_records.POINTS, "").split(",")
+            told = store.client.get_run(run.id).data.tags
+        known = told.get(monitor_records.POINTS, "").split(",")
         if whole or not any(known):  # a run that a killed command never began
             run.write(monitor_records.records(one, settings, language, version.comparison))
             run.write([Artifact(path, FOLDER) for path in pages])
         run.write(monitor_records.points(dates, [day for day in known if day]))
+        if str(one.as_of) in known:
+            run.write(monitor_records.moved_since(one, told.get(monitor_records.SINCE, "")))
     return run.id
 
 

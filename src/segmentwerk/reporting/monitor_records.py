@@ -14,6 +14,8 @@ from segmentwerk.monitoring.movement import Movement
 from segmentwerk.reporting import monitor_page
 from segmentwerk.tracking import provenance
 
+SINCE = "monitoring.since"
+"""Tag of a run: the date that its movement is counted from."""
 POINTS = "monitoring.points"
 """Tag of a run: the dates whose figures it holds, so that none is logged twice."""
 
@@ -36,6 +38,8 @@ def records(
     for each in one.findings:
         word = f" ({each.word})" if each.word else ""
         yield Tag(f"gate.{each.code}", f"{each.status}{word}: {each.message}")
+    if one.movement:
+        yield Tag(SINCE, str(one.movement["since"]))
     yield Param("accounts", one.accounts)
     yield Param("customers", one.customers)
     yield Param("model", one.model)
@@ -65,11 +69,29 @@ def numbers(one: Monitored) -> dict[str, float]:
             found[f"{run_records.INTERVAL}/{group}_{short}_high"] = figure.high
     found["gates/failed"] = float(sum(each.calls for each in one.findings))
     found["gates/told"] = float(sum(each.status == "failed" and not each.calls for each in one.findings))
-    found |= {f"psi/{drift.name}": drift.psi for drift in one.drifts}
-    if one.movement:
-        moved = Movement.read(one.movement)
-        if moved.moved == moved.moved:
-            found["movement/moved"] = moved.moved
-        found["movement/came"] = float(moved.entries.to_numpy().sum())
-        found["movement/went"] = float(moved.exits.to_numpy().sum())
-    return found
+    return found | {f"psi/{drift.name}": drift.psi for drift in one.drifts} | moves(one)
+
+
+def moves(one: Monitored) -> dict[str, float]:
+    """Return who moved since the date before; empty for the first."""
+    if not one.movement:
+        return {}
+    moved = Movement.read(one.movement)
+    found = {
+        "movement/came": float(moved.entries.to_numpy().sum()),
+        "movement/went": float(moved.exits.to_numpy().sum()),
+    }
+    return found | ({"movement/moved": moved.moved} if moved.moved == moved.moved else {})
+
+
+def moved_since(one: Monitored, known: str) -> Iterator[Record]:
+    """List the movement to a date where the run tells that from another date, or none.
+
+    A date that was monitored later may lie in between; the later value at a step is the one that is shown.
+    """
+    since = str(one.movement["since"]) if one.movement else ""
+    if since and since != known:
+        for name, value in moves(one).items():
+            yield Metric(name, value, step(one.as_of))
+        yield Text("monitored.json", one.model_dump_json(indent=1))
+        yield Tag(SINCE, since)

@@ -196,6 +196,16 @@ def test_faults_stand_before_changes_and_calls_before_what_is_only_told():
     assert [each.code for each in one.failed] == ["M004", "M009", "M003", "M006"]
 
 
+def test_the_special_stands_before_the_general():
+    """Prices move growth and potential with them; what is named is the price."""
+    rows = customers(1)
+    for name in ("revenue_12m", "monetary", "frequency"):
+        rows[name] *= 1.6
+    found = asked(rows)
+    assert (found["M006"].severity, found["M007"].severity) == ("error", "error")
+    assert [each.code for each in monitored(found).failed][:2] == ["M007", "M006"]
+
+
 def test_figures_have_no_row_and_sum_up():
     one = today(measures=FINE)
     found = figures(one)

@@ -121,3 +121,12 @@ def test_each_point_is_logged_once_at_its_date(dates):
     later = [record for record in monitor_records.points(dates, ["2026-04-01"]) if hasattr(record, "step")]
     assert {record.step for record in later} == {20260701}
     assert "movement/moved" in {record.name for record in later}
+
+
+def test_a_date_in_between_changes_what_the_later_run_tells(dates):
+    found = list(monitor_records.moved_since(dates[1], ""))
+    assert {record.name for record in found if hasattr(record, "step")} == set(
+        monitor_records.moves(dates[1])
+    )
+    assert list(monitor_records.moved_since(dates[1], str(AS_OF))) == []
+    assert list(monitor_records.moved_since(dates[0], "")) == []
