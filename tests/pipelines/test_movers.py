@@ -47,7 +47,7 @@ def test_lists_equal_two_scored_dates_and_lie_below_home_alone(home):
     (had, _), (has, there) = (members(home, day, 2) for day in DATES)
     path = next(Path(one) for one in lists["files"] if "measures" in one)
     assert path.is_relative_to(home / "activation" / "exports" / "lists-csv")
-    assert path.stat().st_mode & 0o077 == 0
+    assert (home / "activation").stat().st_mode & 0o077 == 0
     rows = pd.read_csv(path, dtype=str)
     listed = rows.groupby("measure")["account_id"].agg(set).to_dict()
     assert listed.get("left the best segment", set()) == (had & there) - has
