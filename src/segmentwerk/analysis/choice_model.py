@@ -124,7 +124,7 @@ class Logit:
     @property
     def errors(self) -> FloatArray:
         """Standard errors (n_columns,)."""
-        return np.sqrt(np.diag(self.covariance))
+        return np.asarray(np.sqrt(np.diag(self.covariance)))
 
     @property
     def rho(self) -> float:

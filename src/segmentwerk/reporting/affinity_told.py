@@ -90,7 +90,7 @@ class AffinityTold:
         return Grid(heads, cells, left=2)
 
     def _figure(self, kind: str) -> Figure:
-        """Draw lifts of items by segments; what a segment never bought has none, and the lowest colour."""
+        """Draw lifts of items by segments."""
         table = self.found.table[self.found.table["kind"] == kind]
         counts = table.groupby("item")["count"].sum().sort_values(ascending=False, kind="stable")
         items = list(counts.index[:DRAWN])
@@ -106,7 +106,7 @@ class AffinityTold:
             Heat(
                 [self._item(kind, item) for item in order],
                 [self.names[int(number)] for number in wide.columns],
-                np.nan_to_num(values, nan=-1.0),
+                values,
                 texts,
                 self.t("scale"),
             ),
