@@ -12,6 +12,7 @@ from segmentwerk.analysis.affinity import KINDS, VOTES, Affinities
 from segmentwerk.insight.figure import Figure, Heat
 from segmentwerk.insight.language import Language
 from segmentwerk.reporting.analysis_page import PagePart, ToldAnalysis
+from segmentwerk.reporting.plan_words import records
 from segmentwerk.reporting.tables import Grid, span
 
 LISTED = 8
@@ -85,7 +86,7 @@ class AffinityTold:
                 span(row["lift"], row["low"], row["high"], self.language, ".2"),
                 f"{self.language.number(round(row['count'], 1))} / {self.language.number(row['customers'])}",
             ]
-            for row in rows.to_dict("records")
+            for row in records(rows)
         ]
         return Grid(heads, cells, left=2)
 

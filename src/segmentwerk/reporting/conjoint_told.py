@@ -16,6 +16,7 @@ from segmentwerk.core.analysis_settings import ConjointSettings
 from segmentwerk.insight.figure import Bars, Dots, Figure, Panel
 from segmentwerk.insight.language import NO_BREAK, UNKNOWN, Language
 from segmentwerk.reporting.analysis_page import PagePart, ToldAnalysis
+from segmentwerk.reporting.plan_words import records
 from segmentwerk.reporting.tables import Grid, span
 
 SURE = 1.959964
@@ -93,7 +94,7 @@ class ConjointTold:
         if self.found.segments or self.found.left_out:
             yield self._by_segment()
         if self.simulated is not None:
-            yield PagePart(self.t("simulation"), (), self._shares(), self._simulation())
+            yield PagePart(self.t("simulation"), self._preferred(), self._shares(), self._simulation())
             if len(self.simulated.taken):
                 yield PagePart(self.t("taken"), (), self._taken())
 
@@ -164,16 +165,24 @@ class ConjointTold:
             whole[self.found.data.columns.index(column)] = value
         return self.found.importance_of(whole, self.settings)
 
+    def _preferred(self) -> list[str]:
+        assert self.simulated is not None
+        return [
+            self.t("prefers", segment=self._segment(number), product=product)
+            for number, product in self.simulated.preferred().items()
+            if number != TOTAL
+        ]
+
     def _shares(self) -> Grid:
         assert self.simulated is not None
         valued = self.simulated.shares["worth"].notna().any()
         text = self.language.text
         heads = [text("analysis.segment"), self.t("product"), text("analysis.share")]
         rows = []
-        for row in self.simulated.shares.itertuples():
-            share = span(row.share, row.low, row.high, self.language, "%")
-            cells = [self._segment(row.segment_id), self._name(row.product), share]
-            rows.append([*cells, self.language.decimal(row.worth)] if valued else cells)
+        for row in records(self.simulated.shares):
+            share = span(row["share"], row["low"], row["high"], self.language, "%")
+            cells = [self._segment(row["segment_id"]), self._name(row["product"]), share]
+            rows.append([*cells, self.language.decimal(row["worth"])] if valued else cells)
         return Grid([*heads, self.t("added")] if valued else heads, rows, left=2)
 
     def _simulation(self) -> Figure:
@@ -197,12 +206,12 @@ class ConjointTold:
         heads = [self.t(name) for name in ("product", "before", "after", "own")]
         rows = [
             [
-                self._name(row.product),
-                self.language.percent(row.before, 1),
-                self.language.percent(row.after, 1),
-                self.t("yes" if row.own else "no"),
+                self._name(row["product"]),
+                self.language.percent(row["before"], 1),
+                self.language.percent(row["after"], 1),
+                self.t("yes" if row["own"] else "no"),
             ]
-            for row in self.simulated.taken.itertuples()
+            for row in records(self.simulated.taken)
         ]
         return Grid(heads, rows)
 
