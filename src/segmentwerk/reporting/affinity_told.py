@@ -60,7 +60,7 @@ class AffinityTold:
         if more.empty:
             yield self.t("nothing")
         for number, rows in more.groupby("segment_id"):
-            best = rows.loc[rows["low"].idxmax()]
+            best = records(rows.nlargest(1, "low"))[0]
             yield self.t(
                 "headline",
                 segment=self.names[int(str(number))],
@@ -106,7 +106,7 @@ class AffinityTold:
             "",
             Heat(
                 [self._item(kind, item) for item in order],
-                [self.names[int(number)] for number in wide.columns],
+                [self.names[int(str(number))] for number in wide.columns],
                 values,
                 texts,
                 self.t("scale"),

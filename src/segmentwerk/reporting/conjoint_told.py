@@ -84,7 +84,7 @@ class ConjointTold:
         assert self.simulated is not None
         shares = self.simulated.shares
         rows = shares[(shares["segment_id"] == TOTAL) & (shares["product"] != shape.NONE)]
-        best = rows.loc[rows["share"].idxmax()]
+        best = records(rows.nlargest(1, "share"))[0]
         return {name: best[name] for name in ("product", "share", "low", "high")}
 
     def _parts(self) -> Iterator[PagePart]:
@@ -110,11 +110,15 @@ class ConjointTold:
             row = [self._name(column), *(self.language.decimal(number, 3) for number in numbers)]
             if len(worth):
                 known = column in worth.index
-                row.append(span(*worth.loc[column], self.language, ".2") if known else UNKNOWN)
+                row.append(self._worth(worth.loc[column].to_numpy()) if known else UNKNOWN)
             rows.append(row)
         return PagePart(
             self.t("partworths"), lines, Grid([*heads, self.t("worth")] if len(worth) else heads, rows)
         )
+
+    def _worth(self, values: np.ndarray) -> str:
+        worth, low, high = (float(value) for value in values)
+        return span(worth, low, high, self.language, ".2")
 
     def _importance(self) -> Figure:
         shares = self.found.importance
@@ -192,7 +196,7 @@ class ConjointTold:
         panels = []
         for number, rows in shares.groupby("segment_id", sort=True):
             ends = (rows[name].tolist() for name in ("share", "low", "high"))
-            panels.append(Panel(self._segment(int(number)), *ends))
+            panels.append(Panel(self._segment(int(str(number))), *ends))
         return Figure(
             "shares",
             self.t("simulation_title", product=self._best()["product"]),
