@@ -105,7 +105,8 @@ def analyse(rows: pd.DataFrame, segment_ids: pd.Series) -> Affinities:
     wide = rows.pivot_table(
         index=["kind", "item"], columns="segment_id", values="count", aggfunc="sum", fill_value=0.0
     )
-    table = wide.stack().rename("count").reset_index()
+    table = wide.reset_index().melt(["kind", "item"], value_name="count")
+    table["segment_id"] = table["segment_id"].astype("int64")
     table = table.sort_values(["segment_id", "kind", "item"], ignore_index=True)
     several = table.groupby("kind")["item"].transform("nunique") > 1
     table = table[several].reset_index(drop=True)

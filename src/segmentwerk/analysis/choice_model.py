@@ -179,7 +179,7 @@ def maximise(data: ChoiceData, weights: FloatArray, start: FloatArray, steps: in
         return -float(weights @ logs) / n, -(weights @ scaled.scores(shares)) / n
 
     def hessian(beta: FloatArray) -> FloatArray:
-        return scaled.information(scaled.shares(beta)[0], weights) / n
+        return np.asarray(scaled.information(scaled.shares(beta)[0], weights) / n)
 
     found = minimize(
         loss,

@@ -89,7 +89,7 @@ def analyse(features: pd.DataFrame, segment_ids: pd.Series, seed: int) -> Segmen
     rng = np.random.default_rng(derive(seed, "accounts"))
     members = members.iloc[np.sort(rng.permutation(len(members))[:LEARNED_FROM])]
     x = normal_scores(features.loc[members.index])
-    groups = members.to_numpy(dtype=np.int64)
+    groups: IntArray = np.asarray(members.to_numpy(), dtype=np.int64)
     if len(np.unique(groups)) < 2 or x.shape[1] < 2:
         raise InputError(
             f"{len(np.unique(groups))} segments with {SMALLEST} accounts and {x.shape[1]} variables that "
