@@ -102,7 +102,12 @@ def analyse(rows: pd.DataFrame, segment_ids: pd.Series) -> Affinities:
         )
     buyers = rows.drop_duplicates("account_id")
     sizes = buyers["segment_id"].value_counts()
-    table = rows.groupby(["segment_id", "kind", "item"])["count"].sum().reset_index()
+    wide = rows.pivot_table(
+        index=["kind", "item"], columns="segment_id", values="count", aggfunc="sum", fill_value=0.0
+    )
+    table = wide.reset_index().melt(["kind", "item"], value_name="count")
+    table["segment_id"] = table["segment_id"].astype("int64")
+    table = table.sort_values(["segment_id", "kind", "item"], ignore_index=True)
     several = table.groupby("kind")["item"].transform("nunique") > 1
     table = table[several].reset_index(drop=True)
     table["customers"] = table["segment_id"].map(sizes)
@@ -110,4 +115,4 @@ def analyse(rows: pd.DataFrame, segment_ids: pd.Series) -> Affinities:
     base = table.join(overall, on=["kind", "item"])["all"] / len(buyers)
     table = table.join(lifts(table["count"], table["customers"], base))
     missing = tuple(kind for kind in KINDS if kind not in set(table["kind"]))
-    return Affinities(table, {int(k): int(v) for k, v in sizes.sort_index().items()}, missing)
+    return Affinities(table, {int(str(k)): int(v) for k, v in sizes.sort_index().items()}, missing)

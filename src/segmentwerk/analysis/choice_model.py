@@ -124,7 +124,7 @@ class Logit:
     @property
     def errors(self) -> FloatArray:
         """Standard errors (n_columns,)."""
-        return np.sqrt(np.diag(self.covariance))
+        return np.asarray(np.sqrt(np.diag(self.covariance)))
 
     @property
     def rho(self) -> float:
@@ -179,7 +179,7 @@ def maximise(data: ChoiceData, weights: FloatArray, start: FloatArray, steps: in
         return -float(weights @ logs) / n, -(weights @ scaled.scores(shares)) / n
 
     def hessian(beta: FloatArray) -> FloatArray:
-        return scaled.information(scaled.shares(beta)[0], weights) / n
+        return np.asarray(scaled.information(scaled.shares(beta)[0], weights) / n)
 
     found = minimize(
         loss,

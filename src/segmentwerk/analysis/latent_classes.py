@@ -57,13 +57,13 @@ class Classes:
     def errors(self) -> FloatArray:
         """Standard errors of the coefficients (n_classes, n_columns)."""
         n = self.coefficients.size
-        return np.sqrt(np.diag(self.covariance)[:n]).reshape(self.coefficients.shape)
+        return np.asarray(np.sqrt(np.diag(self.covariance)[:n]).reshape(self.coefficients.shape))
 
     @property
     def share_errors(self) -> FloatArray:
         """Standard errors of the shares (n_classes,); the last one follows from the others."""
         free = self.covariance[self.coefficients.size :, self.coefficients.size :]
-        return np.sqrt(np.append(np.diag(free), free.sum()))
+        return np.asarray(np.sqrt(np.append(np.diag(free), free.sum())))
 
 
 @dataclass(frozen=True)

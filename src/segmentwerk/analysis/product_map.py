@@ -123,7 +123,10 @@ def incidence(bought: pd.DataFrame, most: int) -> tuple[BoolArray, list[str], pd
     pairs = pairs[pairs["item"].isin(items)]
     accounts = pd.Index(sorted(pairs["account_id"].unique()))
     has = np.zeros((len(accounts), len(items)), dtype=bool)
-    has[accounts.get_indexer(pairs["account_id"]), pd.Index(items).get_indexer(pairs["item"])] = True
+    has[
+        accounts.get_indexer(pd.Index(pairs["account_id"])),
+        pd.Index(items).get_indexer(pd.Index(pairs["item"])),
+    ] = True
     return has, items, accounts
 
 

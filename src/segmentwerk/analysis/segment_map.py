@@ -84,12 +84,12 @@ def analyse(features: pd.DataFrame, segment_ids: pd.Series, seed: int) -> Segmen
     """
     known = segment_ids.reindex(features.index).fillna(-1).astype("int64")
     sizes = known[known >= 0].value_counts().sort_index()
-    left_out = tuple(int(number) for number in sizes.index[sizes < SMALLEST])
+    left_out = tuple(int(str(number)) for number in sizes.index[sizes < SMALLEST])
     members = known[known.isin(sizes.index[sizes >= SMALLEST])].sort_index()
     rng = np.random.default_rng(derive(seed, "accounts"))
     members = members.iloc[np.sort(rng.permutation(len(members))[:LEARNED_FROM])]
     x = normal_scores(features.loc[members.index])
-    groups = members.to_numpy()
+    groups: IntArray = np.asarray(members.to_numpy(), dtype=np.int64)
     if len(np.unique(groups)) < 2 or x.shape[1] < 2:
         raise InputError(
             f"{len(np.unique(groups))} segments with {SMALLEST} accounts and {x.shape[1]} variables that "

@@ -49,10 +49,10 @@ class Simulation:
     cannibalised: float
 
     def preferred(self) -> dict[int, str]:
-        """Return the product that each segment prefers."""
-        best = self.shares.loc[self.shares.groupby("segment_id")["share"].idxmax()]
-        products = best[best["product"] != shape.NONE] if len(best) else best
-        return {int(row.segment_id): str(row.product) for row in products.itertuples()}
+        """Return the product that each segment prefers, none of these aside."""
+        products = self.shares[self.shares["product"] != shape.NONE]
+        best = products.loc[products.groupby("segment_id")["share"].idxmax()]
+        return dict(zip(best["segment_id"].tolist(), best["product"].tolist(), strict=True))
 
 
 def simulate(

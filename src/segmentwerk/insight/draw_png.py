@@ -184,7 +184,8 @@ def _places(canvas: Canvas, marks: Places) -> None:
     x, y, sizes = (np.array(values) for values in (marks.x, marks.y, marks.sizes))
     axes.scatter(x, y, s=30 + 400 * sizes / sizes.max(), color=COLORS[0], alpha=0.35, edgecolor=COLORS[0])
     for name, across, up in zip(marks.names, x, y, strict=True):
-        axes.annotate(textwrap.shorten(name, LABEL_WIDTH, placeholder=" …"), (across, up), fontsize=8)
+        text = textwrap.shorten(name, LABEL_WIDTH, placeholder=" …")
+        axes.annotate(text, (across, up), (5, 7), textcoords="offset points", fontsize=8)
     reach = 0.9 * max(np.abs(x).max(), np.abs(y).max())
     for number, (name, across, up) in enumerate(marks.arrows):
         tip = (reach * across, reach * up)

@@ -12,6 +12,7 @@ from segmentwerk.analysis.affinity import KINDS, VOTES, Affinities
 from segmentwerk.insight.figure import Figure, Heat
 from segmentwerk.insight.language import Language
 from segmentwerk.reporting.analysis_page import PagePart, ToldAnalysis
+from segmentwerk.reporting.plan_words import records
 from segmentwerk.reporting.tables import Grid, span
 
 LISTED = 8
@@ -59,7 +60,7 @@ class AffinityTold:
         if more.empty:
             yield self.t("nothing")
         for number, rows in more.groupby("segment_id"):
-            best = rows.loc[rows["low"].idxmax()]
+            best = records(rows.nlargest(1, "low"))[0]
             yield self.t(
                 "headline",
                 segment=self.names[int(str(number))],
@@ -85,12 +86,12 @@ class AffinityTold:
                 span(row["lift"], row["low"], row["high"], self.language, ".2"),
                 f"{self.language.number(round(row['count'], 1))} / {self.language.number(row['customers'])}",
             ]
-            for row in rows.to_dict("records")
+            for row in records(rows)
         ]
         return Grid(heads, cells, left=2)
 
     def _figure(self, kind: str) -> Figure:
-        """Draw lifts of items by segments; what a segment never bought has none, and the lowest colour."""
+        """Draw lifts of items by segments."""
         table = self.found.table[self.found.table["kind"] == kind]
         counts = table.groupby("item")["count"].sum().sort_values(ascending=False, kind="stable")
         items = list(counts.index[:DRAWN])
@@ -105,8 +106,8 @@ class AffinityTold:
             "",
             Heat(
                 [self._item(kind, item) for item in order],
-                [self.names[int(number)] for number in wide.columns],
-                np.nan_to_num(values, nan=-1.0),
+                [self.names[int(str(number))] for number in wide.columns],
+                values,
                 texts,
                 self.t("scale"),
             ),

@@ -16,6 +16,7 @@ from segmentwerk.core.analysis_settings import ConjointSettings
 from segmentwerk.insight.figure import Bars, Dots, Figure, Panel
 from segmentwerk.insight.language import NO_BREAK, UNKNOWN, Language
 from segmentwerk.reporting.analysis_page import PagePart, ToldAnalysis
+from segmentwerk.reporting.plan_words import records
 from segmentwerk.reporting.tables import Grid, span
 
 SURE = 1.959964
@@ -83,7 +84,7 @@ class ConjointTold:
         assert self.simulated is not None
         shares = self.simulated.shares
         rows = shares[(shares["segment_id"] == TOTAL) & (shares["product"] != shape.NONE)]
-        best = rows.loc[rows["share"].idxmax()]
+        best = records(rows.nlargest(1, "share"))[0]
         return {name: best[name] for name in ("product", "share", "low", "high")}
 
     def _parts(self) -> Iterator[PagePart]:
@@ -93,7 +94,7 @@ class ConjointTold:
         if self.found.segments or self.found.left_out:
             yield self._by_segment()
         if self.simulated is not None:
-            yield PagePart(self.t("simulation"), (), self._shares(), self._simulation())
+            yield PagePart(self.t("simulation"), self._preferred(), self._shares(), self._simulation())
             if len(self.simulated.taken):
                 yield PagePart(self.t("taken"), (), self._taken())
 
@@ -109,11 +110,15 @@ class ConjointTold:
             row = [self._name(column), *(self.language.decimal(number, 3) for number in numbers)]
             if len(worth):
                 known = column in worth.index
-                row.append(span(*worth.loc[column], self.language, ".2") if known else UNKNOWN)
+                row.append(self._worth(worth.loc[column].to_numpy()) if known else UNKNOWN)
             rows.append(row)
         return PagePart(
             self.t("partworths"), lines, Grid([*heads, self.t("worth")] if len(worth) else heads, rows)
         )
+
+    def _worth(self, values: np.ndarray) -> str:
+        worth, low, high = (float(value) for value in values)
+        return span(worth, low, high, self.language, ".2")
 
     def _importance(self) -> Figure:
         shares = self.found.importance
@@ -164,16 +169,24 @@ class ConjointTold:
             whole[self.found.data.columns.index(column)] = value
         return self.found.importance_of(whole, self.settings)
 
+    def _preferred(self) -> list[str]:
+        assert self.simulated is not None
+        return [
+            self.t("prefers", segment=self._segment(number), product=product)
+            for number, product in self.simulated.preferred().items()
+            if number != TOTAL
+        ]
+
     def _shares(self) -> Grid:
         assert self.simulated is not None
         valued = self.simulated.shares["worth"].notna().any()
         text = self.language.text
         heads = [text("analysis.segment"), self.t("product"), text("analysis.share")]
         rows = []
-        for row in self.simulated.shares.itertuples():
-            share = span(row.share, row.low, row.high, self.language, "%")
-            cells = [self._segment(row.segment_id), self._name(row.product), share]
-            rows.append([*cells, self.language.decimal(row.worth)] if valued else cells)
+        for row in records(self.simulated.shares):
+            share = span(row["share"], row["low"], row["high"], self.language, "%")
+            cells = [self._segment(row["segment_id"]), self._name(row["product"]), share]
+            rows.append([*cells, self.language.decimal(row["worth"])] if valued else cells)
         return Grid([*heads, self.t("added")] if valued else heads, rows, left=2)
 
     def _simulation(self) -> Figure:
@@ -183,7 +196,7 @@ class ConjointTold:
         panels = []
         for number, rows in shares.groupby("segment_id", sort=True):
             ends = (rows[name].tolist() for name in ("share", "low", "high"))
-            panels.append(Panel(self._segment(int(number)), *ends))
+            panels.append(Panel(self._segment(int(str(number))), *ends))
         return Figure(
             "shares",
             self.t("simulation_title", product=self._best()["product"]),
@@ -197,12 +210,12 @@ class ConjointTold:
         heads = [self.t(name) for name in ("product", "before", "after", "own")]
         rows = [
             [
-                self._name(row.product),
-                self.language.percent(row.before, 1),
-                self.language.percent(row.after, 1),
-                self.t("yes" if row.own else "no"),
+                self._name(row["product"]),
+                self.language.percent(row["before"], 1),
+                self.language.percent(row["after"], 1),
+                self.t("yes" if row["own"] else "no"),
             ]
-            for row in self.simulated.taken.itertuples()
+            for row in records(self.simulated.taken)
         ]
         return Grid(heads, rows)
 

@@ -14,6 +14,7 @@ from segmentwerk.insight.figure import Figure, Places
 from segmentwerk.insight.language import UNKNOWN, Language
 from segmentwerk.insight.words import label
 from segmentwerk.reporting.analysis_page import PagePart, ToldAnalysis
+from segmentwerk.reporting.plan_words import records
 from segmentwerk.reporting.tables import Grid
 
 LEAST = 0.3
@@ -59,21 +60,24 @@ class ProductMapTold:
         places = self.found.places
         heads = [self.t(name) for name in ("item", "buyers", "x", "y")]
         rows = [
-            [str(row.Index), self.language.number(row.buyers), *map(self.language.decimal, (row.x, row.y))]
-            for row in places.itertuples()
+            [str(row["item"]), self.language.number(row["buyers"]), *self._place(row)]
+            for row in records(places.reset_index())
         ]
         yield PagePart(self.t("product_part"), (), Grid(heads, rows), self._figure())
         if len(self.found.vectors):
             heads = [self.language.text("analysis.segment"), self.t("vector_share")]
             shares = [
-                [self.names[int(row.segment_id)], self.language.percent(max(row.r2, 0.0))]
-                for row in self.found.vectors.itertuples()
+                [self.names[row["segment_id"]], self.language.percent(max(row["r2"], 0.0))]
+                for row in records(self.found.vectors)
             ]
             yield PagePart(self.t("vectors"), [self.t("vectors_note")], Grid(heads, shares))
 
+    def _place(self, row: Mapping[str, float]) -> list[str]:
+        return [self.language.decimal(row[name]) for name in ("x", "y")]
+
     def _figure(self) -> Figure:
         places = self.found.places
-        arrows = [(self.names[int(r.segment_id)], r.x, r.y) for r in self.found.vectors.itertuples()]
+        arrows = [(self.names[row["segment_id"]], row["x"], row["y"]) for row in records(self.found.vectors)]
         return Figure(
             "product_map",
             self.t("product_figure"),
@@ -155,12 +159,12 @@ class SegmentMapTold:
         heads = [self.t(name) for name in ("segments", "accounts", "hits", "x", "y")]
         rows = [
             [
-                self.names[int(row.Index)],
-                self.language.number(row.accounts),
-                self.language.percent(row.hits),
-                *map(self.language.decimal, (row.x, row.y)),
+                self.names[row["segment_id"]],
+                self.language.number(row["accounts"]),
+                self.language.percent(row["hits"]),
+                *(self.language.decimal(row[name]) for name in ("x", "y")),
             ]
-            for row in centres.itertuples()
+            for row in records(centres.reset_index())
         ]
         yield PagePart(self.t("segments"), (), Grid(heads, rows), self._figure(centres))
         yield PagePart(self.t("axes"), [self.t("axes_note")], self._axes())
@@ -172,7 +176,7 @@ class SegmentMapTold:
             self._axis(0),
             self._axis(1),
             Places(
-                [self.names[int(number)] for number in centres.index],
+                [self.names[int(str(number))] for number in centres.index],
                 centres["x"].tolist(),
                 centres["y"].tolist(),
                 [float(n) for n in centres["accounts"]],

@@ -87,3 +87,11 @@ def test_what_all_buy_alike_is_told_of_nobody():
 def test_one_segment_alone_is_refused():
     with pytest.raises(InputError, match="Fewer than two segments"):
         affinity.analyse(bought([("x", "tools", 3)]), pd.Series([1, 1, 1], index=["x0", "x1", "x2"]))
+
+
+def test_what_a_segment_never_bought_has_a_lift_below_one():
+    rows = bought([("x", "tools", 30), ("y", "parts", 30)])
+    segments = pd.Series([1] * 30 + [2] * 30, index=[f"{s}{n}" for s in "xy" for n in range(30)])
+    found = affinity.analyse(rows, segments).table.set_index(["segment_id", "item"])
+    assert found.loc[(1, "parts"), "count"] == 0
+    assert found.loc[(1, "parts"), "lift"] == pytest.approx(20 * 0.5 / 50 / 0.5)

@@ -59,9 +59,9 @@ def test_what_is_bought_together_is_near_and_segments_point_to_it():
 def test_purchases_without_any_order_are_not_drawn():
     drawn = [
         product_map.analyse(purchases(seed, together=False)[0], None, QUICK, seed=seed).drawn
-        for seed in range(10)
+        for seed in range(5)
     ]
-    assert sum(drawn) <= 2
+    assert sum(drawn) <= 1
 
 
 def test_too_few_items_are_refused():
@@ -105,7 +105,7 @@ def test_wilks_lambda_is_the_ratio_of_determinants():
 
 
 def test_segments_that_say_nothing_are_not_drawn():
-    assert sum(segment_map.analyse(*clouds(0.0, seed), seed=seed).drawn for seed in range(10)) <= 1
+    assert sum(segment_map.analyse(*clouds(0.0, seed, 60), seed=seed).drawn for seed in range(5)) <= 1
 
 
 def test_a_segment_of_few_is_left_out():
