@@ -87,7 +87,7 @@ def pack(folder: Path, segmenter: Segmenter | None = None, n_rows: int = 1200, s
     table, _ = world(n_rows, seed)
     space = ReferenceSpace(NUMERIC, CATEGORICAL).fit(table.features)
     x = space.transform(table.features)
-    segmenter = (segmenter or KMeansSegmenter(n_segments=4)).fit(x)
+    segmenter = (segmenter or KMeansSegmenter(n_segments=4)).fit(x, np.log(table.features["monetary"]))
     labels = pd.Series(segmenter.predict(x), index=table.features.index)
     second = prospect.fit(table, labels, numeric=NUMERIC, categorical=CATEGORICAL, seed=seed)
     held_out = world(n_rows // 2, seed + 1)[0].features

@@ -49,14 +49,14 @@ def cases():
 @pytest.mark.parametrize("path", cases())
 def test_another_seed_changes_no_name_and_moves_nobody(path, apart):
     space = ReferenceSpace(ORDERS).fit(apart.features)
-    x = space.transform(apart.features)
-    first = pd.Series(seeded(path, 0).fit(x).predict(x), index=x.index)
+    x, outcome = space.transform(apart.features), np.log(apart.features["monetary"])
+    first = pd.Series(seeded(path, 0).fit(x, outcome).predict(x), index=x.index)
     k = int(first.max()) + 1
     ids = {label: 20 + label for label in range(k)}
     names = {segment.id: segment.called for segment in describe(apart, first, ids)}
     old, next_id = first.map(ids), 20 + k
     for seed in SEEDS:
-        labels = pd.Series(seeded(path, seed).fit(x).predict(x), index=x.index)
+        labels = pd.Series(seeded(path, seed).fit(x, outcome).predict(x), index=x.index)
         found = match(old, labels, next_id=next_id)
         assert found.moved < 0.02
         assert {event.kind for event in found.events} == {"kept"}

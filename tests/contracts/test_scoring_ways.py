@@ -83,7 +83,8 @@ def check_parity(made: tuple[Packaged, mlflow.pyfunc.PyFuncModel], n_rows: int) 
     code = sys.modules[type(inside).__module__]
     numeric, texts = code.numbers_of(features, NUMERIC), code.texts_of(features, CATEGORICAL)
     known = code.known_cells(numeric, texts)
-    found, found_score = inside._by_block("x", numeric, texts, lambda x, _: code.asked(inside.segmenter, x))
+    whole = inside._by_block("x", numeric, texts, lambda x, _: code.memberships(inside.segmenter, x))
+    found, found_score = whole
     np.testing.assert_allclose(found, expected, atol=1e-5)
     np.testing.assert_allclose(found_score, score, rtol=1e-5, atol=1e-5)
     best = np.sort(expected, axis=1)
