@@ -12,13 +12,22 @@ Outcome = Literal["margin", "revenue", "converted", "responded"]
 """By what arms are chosen, the most telling first."""
 
 
+CONTROL = ("control", "control group", "kontrolle", "kontrollgruppe", "holdout")
+"""What the arm that was left alone is called, in lower case."""
+
+
+def is_control(arm: str, control: str | None = None) -> bool:
+    """Return whether an arm is the one of this name, or called as a control is where no name is given."""
+    return arm.strip().casefold() in ((control.casefold(),) if control else CONTROL)
+
+
 class MeasurementSettings(Settings):
     """How campaigns are measured, and how the next one is planned."""
 
     contacts: Literal["auto", "campaigns", "ledger"] = "auto"
     """Where contacts come from: the source's table, the ledger of `activate`, or both."""
-    control: str = Field(default="control", min_length=1)
-    """The arm that was left alone."""
+    control: str | None = Field(default=None, min_length=1)
+    """The arm that was left alone; null: the one that is called so (`CONTROL`)."""
     window_days: int = Field(default=90, ge=1, le=730)
     """Days after the contact in which orders count; the ledger's own duration comes first."""
     before_days: int = Field(default=365, ge=1, le=1095)

@@ -8,7 +8,7 @@ from datetime import date
 
 import ibis
 
-from segmentwerk.core.measurement_settings import MeasurementSettings, Outcome
+from segmentwerk.core.measurement_settings import MeasurementSettings, Outcome, is_control
 from segmentwerk.core.types import Gate
 from segmentwerk.measurement import advising, experiment_checks, kpis
 from segmentwerk.measurement import cells as of_cells
@@ -84,7 +84,7 @@ def judge(
     """
     cells = of_cells.read(contacts, campaign)
     evidence = experiment_checks.look(contacts, campaign, until)
-    control = next((arm for arm in cells.arms if arm.casefold() == settings.control.casefold()), None)
+    control = next((arm for arm in cells.arms if is_control(arm, settings.control)), None)
     case = CampaignCase(cells, evidence, control, settings.ratio, until, settings.confidence)
     outcome = _outcome(cells, settings)
     advice, why_not = advising.advise(

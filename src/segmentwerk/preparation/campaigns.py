@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from segmentwerk.core.measurement_settings import is_control
 from segmentwerk.core.settings import FeatureSettings
 from segmentwerk.core.types import AccountTable, Window
 from segmentwerk.evaluation.targeting import LEAST_CONTACTS, PastCampaign, usable
@@ -24,8 +25,6 @@ log = logging.getLogger(__name__)
 
 MOST = 3
 """Campaigns that candidates are judged on at most, the latest ones: each costs the features of its eve."""
-CONTROL = ("control", "control group", "kontrolle", "kontrollgruppe", "holdout")
-"""Names of the arm that is left alone, in lower case."""
 MONEY, SHARE = "money a contact", "share of contacts"
 
 
@@ -89,7 +88,7 @@ def _campaign(
         return None
     names = by_account["arm"].first().loc[known]
     arms = tuple(sorted(names.unique()))
-    control = next((code for code, arm in enumerate(arms) if arm.strip().lower() in CONTROL), None)
+    control = next((code for code, arm in enumerate(arms) if is_control(arm)), None)
     return PastCampaign(
         name,
         space.transform(eve.features.loc[known]),
