@@ -140,7 +140,8 @@ def _complete(one: ibis.Table, tables: Tables, segments: pd.DataFrame, spans: Sp
     absent = {name: ibis.null("float64") for name in COLUMNS if name not in found.columns}
     found = found.mutate(**absent)
     numbers = {name: found[name].cast("float64") for name in ("cost", *OUTCOMES, "before", "late")}
-    return found.mutate(**numbers).select(*COLUMNS)
+    moments = {name: found[name].cast("timestamp") for name in ("begin", "end")}  # of one precision
+    return found.mutate(**numbers, **moments).select(*COLUMNS)
 
 
 def _with_orders(found: ibis.Table, orders: ibis.Table, spans: Spans) -> ibis.Table:

@@ -22,6 +22,7 @@ import numpy as np
 from scipy.stats import norm
 
 from segmentwerk.core.arrays import FloatArray
+from segmentwerk.core.seeds import derive
 from segmentwerk.core.types import Interval
 from segmentwerk.evaluation.policy import PolicyValue, RandomisedCampaign, value
 from segmentwerk.measurement import heterogeneity
@@ -102,6 +103,8 @@ def recommend(
     found = value(campaign, seed)
     differs = heterogeneity.measure(campaign, seed, permutations=permutations)
     verdict = _verdict(campaign, found, differs, least)
+    if verdict == "one_arm" and permutations and not _surely_works(campaign, seed, permutations):
+        verdict = "too_little"
     arms = _arms(campaign, found, verdict)
     return Recommendation(
         verdict=verdict,
@@ -131,6 +134,33 @@ def _verdict(
     if high.max() < least:
         return "nothing"
     return "too_little"
+
+
+def _surely_works(campaign: RandomisedCampaign, seed: int, permutations: int) -> bool:
+    """Whether the best arm is ahead of control by more than arms drawn anew within segments are.
+
+    Intervals trust a normal approximation, which a few large orders and a small control break; the largest
+    studentised effect over arms needs none (Chung & Romano 2013, "Exact and asymptotically robust
+    permutation tests", Annals of Statistics 41). Without a control there is nothing to be ahead of.
+    """
+    if campaign.control is None:
+        return True
+    rng = np.random.default_rng(derive(seed, "best arm"))
+    order = np.argsort(campaign.segment, kind="stable")
+    segment, arm, outcome = campaign.segment[order], campaign.arm[order], campaign.outcome[order]
+    seen, more = _furthest(campaign), 0
+    for _ in range(permutations):
+        drawn = arm[np.lexsort((rng.random(len(arm)), segment))]
+        again = RandomisedCampaign(
+            segment, drawn, outcome, campaign.n_segments, campaign.n_arms, campaign.control
+        )
+        more += _furthest(again) >= seen
+    return (1 + more) / (1 + permutations) <= LEVEL / 2
+
+
+def _furthest(campaign: RandomisedCampaign) -> float:
+    effect, error = _against(campaign)
+    return float((effect / np.maximum(error, np.finfo(float).tiny)).max())
 
 
 def _joint_ends(campaign: RandomisedCampaign) -> tuple[FloatArray, FloatArray]:

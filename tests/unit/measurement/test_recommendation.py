@@ -107,3 +107,15 @@ def test_on_the_real_email_test_one_mail_goes_to_all(outcome, least):
         means, shares = second.cells.means[0], second.cells.shares[0]
         gaps.append((means[np.arange(6), found.arms] - means[:, found.best_arm]) @ shares)
     assert np.mean(gaps) >= least
+
+
+def test_a_small_control_and_a_few_large_orders_make_no_arm_work():
+    """Of 100 campaigns without any effect, a tenth left alone, few say that one works."""
+    told = 0
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        arm = (rng.random(600) < 0.9).astype(np.int64)
+        outcome = rng.lognormal(4, 1, 600) * (rng.random(600) < 0.05)
+        made = RandomisedCampaign(rng.integers(0, 3, 600), arm, outcome, 3, 2, 0)
+        told += recommend(made, seed, permutations=99).verdict == "one_arm"
+    assert told <= 5
