@@ -31,13 +31,15 @@ def told(home):
 
 
 def members(home, day, segment):
-    """The customers of a segment at a date, from what `score` writes."""
+    """Customers of a segment at a date, by what `score` writes and the generated orders; all accounts."""
     output = home / f"{day}.parquet"
-    columns = "columns=[account_id,segment_id,basis]"
+    columns = "columns=[account_id,segment_id]"
     done = segmentwerk("score", "source=demo", DEMO, f"as_of={day}", f"output={output}", columns, home=home)
     assert done.code == 0, done.stderr
     found = pd.read_parquet(output)
-    customers = found[found["basis"] != "firmographic"]
+    orders = pd.concat([pd.read_parquet(path) for path in home.glob("cache/**/orders/*.parquet")])
+    buyers = orders.loc[orders["ordered_at"] < pd.Timestamp(day), "account_id"]
+    customers = found[found["account_id"].isin(buyers)]
     return set(customers.loc[customers["segment_id"] == segment, "account_id"]), set(found["account_id"])
 
 
