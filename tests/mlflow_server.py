@@ -58,8 +58,10 @@ class Server:
         self.process.wait()
 
 
-def tree(client, experiment: str) -> dict[str, dict]:
-    """Return what every run of an experiment holds, by its path of names, without ids and times.
+def tree(client, experiment: str, beginning: str = "") -> dict[str, dict]:
+    """Return what the runs of an experiment hold, by their paths of names, without ids and times.
+
+    Only those count whose path has this beginning.
 
     What measures the machine counts as a time: the values of ``wall_time/``, and all of ``system/``.
     """
@@ -72,8 +74,9 @@ def tree(client, experiment: str) -> dict[str, dict]:
         token = page.token
         if not token:
             break
-    paths = {_path(run, runs): run for run in runs.values()}
-    assert len(paths) == len(runs), "two runs of one name below one parent"
+    named = [(path, run) for run in runs.values() if (path := _path(run, runs)).startswith(beginning)]
+    paths = dict(named)
+    assert len(paths) == len(named), "two runs of one name below one parent"
     return {path: _content(client, run) for path, run in sorted(paths.items())}
 
 
