@@ -106,11 +106,11 @@ def tables(begin: int, n: int, seed: int = 0, lift: float = LIFT) -> dict[str, p
 
 def product(folder: Path) -> dict[str, object]:
     """Make every key figure as `segmentwerk measure` does."""
-    from segmentwerk.measurement import cells, kpis
+    from segmentwerk.measurement import arm_sums, kpis
 
     begin = time.perf_counter()
     made = contacts_of(folder)
-    found = kpis.measure(cells.read(made, "spring"), "control", 0.95)
+    found = kpis.measure(arm_sums.read(made, "spring"), "control", 0.95)
     uplift = [
         [one.readings["uplift_revenue"].value, one.readings["uplift_revenue"].low]
         for one in found
@@ -186,7 +186,7 @@ def held_of(seed: int, contacts: int) -> Iterator[tuple[str, bool]]:
     """Yield for every figure of a campaign whether its interval holds the truth."""
     import ibis
 
-    from segmentwerk.measurement import cells, kpis
+    from segmentwerk.measurement import arm_sums, kpis
 
     drawn = tables(0, contacts, seed)
     rows = drawn["campaigns"].merge(drawn["segments"].drop(columns="campaign"), on="account_id")
@@ -194,7 +194,7 @@ def held_of(seed: int, contacts: int) -> Iterator[tuple[str, bool]]:
     made = rows[["campaign", "segment_id", "arm", "known", "cost", "responded", "converted", "revenue"]]
     money = np.exp(4 + 0.8**2 / 2)
     costs = dict(zip(ARMS, (0.0, 2.4, 0.9), strict=True))
-    for one in kpis.measure(cells.read(ibis.memtable(made), "spring"), "control", 0.95):
+    for one in kpis.measure(arm_sums.read(ibis.memtable(made), "spring"), "control", 0.95):
         if one.segment is None:
             continue
         chance = CHANCE + LIFT * ARMS.index(one.arm) * (one.segment % 2)

@@ -34,7 +34,7 @@ from omegaconf import OmegaConf
 from segmentwerk.config import CompareSettings, MonitorSettings
 from segmentwerk.contest.candidates import judge_one
 from segmentwerk.core.context import Context
-from segmentwerk.core.monitored import Finding, Monitored
+from segmentwerk.core.monitored import Monitored, MonitoringFinding
 from segmentwerk.core.monitoring_settings import MonitoringSettings
 from segmentwerk.core.paths import config_root
 from segmentwerk.core.settings import EvaluationSettings, QualitySettings, SegmenterSettings, SourceSettings
@@ -175,7 +175,7 @@ def is_right(scenario: str, one: Looked, table: AccountTable, folder: Path) -> b
     return found.word == word and found.features[:1] != () and found.features[0] in named
 
 
-def names_newcomers(found: Finding, one: Looked, table: AccountTable, folder: Path) -> bool:
+def names_newcomers(found: MonitoringFinding, one: Looked, table: AccountTable, folder: Path) -> bool:
     """Tell whether a finding names the new type's segment, or a feature in which it differs most."""
     truth = pd.read_parquet(folder / "truth" / "latent_types.parquet").set_index("account_id")["latent_type"]
     new = truth.reindex(table.customers) == NEW_TYPE

@@ -10,7 +10,7 @@ from segmentwerk.monitoring import movement
 from segmentwerk.monitoring.assessing import assess, figures
 from segmentwerk.monitoring.movement import Snapshot
 from segmentwerk.reporting import monitor_page
-from segmentwerk.reporting.monitor_page import Watch
+from segmentwerk.reporting.monitor_page import MonitorPage
 from segmentwerk.reporting.monitor_words import MonitorOrigin
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
@@ -37,7 +37,7 @@ def page(request, browser, tmp_path):
             )
         )  # fmt: skip
     about = MonitorOrigin("models:/m/1", {11: "large orders", 12: "new", 13: "dormant"})
-    path, _ = monitor_page.write(Watch(dates, about, Language(request.param, "EUR")), tmp_path)
+    path, _ = monitor_page.write(MonitorPage(dates, about, Language(request.param, "EUR")), tmp_path)
     browser.get_log("browser")
     browser.get(path.as_uri())
     return browser

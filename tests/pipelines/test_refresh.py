@@ -13,7 +13,7 @@ import mlflow
 import pytest
 
 from command_line import MAIN, SMALL, in_process, segmentwerk, surroundings
-from segmentwerk.core.monitored import Finding, Monitored
+from segmentwerk.core.monitored import Monitored, MonitoringFinding
 from segmentwerk.monitoring.keeping import KeptDates
 
 OTHER = ["source.seed=11", "registry.gates=[scorecard,champion,churn]"]
@@ -45,7 +45,7 @@ def aliases(home):
 def monitored(home, word):
     """Keep a date at which the champion failed a gate."""
     digest = client(home).get_model_version("b2b-segments", "1").tags["digest"]
-    found = Finding(code="M001", title="Inputs as in training", status="failed", word=word)
+    found = MonitoringFinding(code="M001", title="Inputs as in training", status="failed", word=word)
     one = Monitored(
         model="models:/b2b-segments/1",
         digest=digest,

@@ -14,7 +14,7 @@ from segmentwerk.core.settings import QualitySettings, SourceSettings
 from segmentwerk.data import contracts, demo, quality, sources
 from segmentwerk.data.columns import COLUMNS
 from segmentwerk.measurement import experiment_checks
-from segmentwerk.measurement.cells import Cells
+from segmentwerk.measurement.arm_sums import ArmSums
 from segmentwerk.measurement.experiment_checks import CampaignCase, Evidence
 
 DAY = date(2026, 1, 1)
@@ -63,7 +63,7 @@ def test_gates_are_called_as_in_the_code():
 
 
 def test_checks_of_a_campaign_are_called_as_in_the_code():
-    case = CampaignCase(Cells("x", ()), Evidence(*[0] * 8, DAY, DAY, DAY), None, None, DAY, 0.95)
+    case = CampaignCase(ArmSums("x", ()), Evidence(*[0] * 8, DAY, DAY, DAY), None, None, DAY, 0.95)
     found = {one.code: (one.title, one.severity) for one in experiment_checks.check(case)}
     assert sections("experiment-checks.md") == found
 

@@ -35,7 +35,7 @@ class ListWords:
 
 
 @dataclass(frozen=True, eq=False)
-class Reading:
+class ListContext:
     """What is known of the accounts as of the date of the lists.
 
     ``people`` is the table ``accounts``; ``segments`` are those of each account, by ``account_id``, as
@@ -59,7 +59,7 @@ class HandedOver:
 
 
 def hand_over(
-    rows: pd.DataFrame, known: Reading, settings: SinkSettings, words: ListWords, root: Path
+    rows: pd.DataFrame, known: ListContext, settings: SinkSettings, words: ListWords, root: Path
 ) -> HandedOver:
     """Write the files of a sink for some lists; what changed since the last lists, as every export does.
 

@@ -33,7 +33,7 @@ POWER = 4
 
 
 @dataclass(frozen=True)
-class FactorModel:
+class FactorSolution:
     """What was found.
 
     Attributes
@@ -71,7 +71,7 @@ class FactorModel:
     left_out: Mapping[str, str] = field(default_factory=dict)
 
 
-def analyse(rows: pd.DataFrame, settings: FactorSettings, seed: int, *, ranks: bool) -> FactorModel:
+def analyse(rows: pd.DataFrame, settings: FactorSettings, seed: int, *, ranks: bool) -> FactorSolution:
     """Find the factors of a table.
 
     Parameters
@@ -100,7 +100,7 @@ def analyse(rows: pd.DataFrame, settings: FactorSettings, seed: int, *, ranks: b
     loadings, correlations = _in_order(loadings, correlations)
     each, whole = kmo(correlation)
     frame = pd.DataFrame(loadings, index=x.columns, columns=range(1, number + 1))
-    return FactorModel(
+    return FactorSolution(
         frame,
         pd.Series(np.square(plain).sum(axis=1), index=x.columns),
         correlations,

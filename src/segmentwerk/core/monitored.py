@@ -24,7 +24,7 @@ class _Kept(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
 
 
-class Finding(_Kept):
+class MonitoringFinding(_Kept):
     """The answer of one gate.
 
     Attributes
@@ -122,14 +122,14 @@ class Monitored(_Kept):
     source_digest: str = ""
     accounts: int = 0
     customers: int = 0
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[MonitoringFinding, ...] = ()
     figures: dict[str, Ranged] = Field(default_factory=dict)
     drifts: tuple[FeatureDrift, ...] = ()
     telling: dict[str, float] = Field(default_factory=dict)
     movement: dict[str, Any] | None = None
 
     @property
-    def failed(self) -> tuple[Finding, ...]:
+    def failed(self) -> tuple[MonitoringFinding, ...]:
         """What failed: first what is to be done about, of that the faults of the data, and the special first.
 
         That features have moved somehow is the least that can be said of a change, and often follows from it.

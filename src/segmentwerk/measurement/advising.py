@@ -13,7 +13,7 @@ from segmentwerk.core.arrays import FloatArray
 from segmentwerk.core.types import Interval
 from segmentwerk.evaluation.policy import RandomisedCampaign
 from segmentwerk.measurement.advice import NET, Advice, ArmAdvice, Verdict
-from segmentwerk.measurement.cells import Cells
+from segmentwerk.measurement.arm_sums import ArmSums
 from segmentwerk.measurement.heterogeneity import SegmentEffect
 from segmentwerk.measurement.intervals import Reading
 from segmentwerk.measurement.recommendation import NextStep, Recommendation, recommend
@@ -35,7 +35,7 @@ VERDICTS: dict[NextStep, Verdict] = {
 
 def advise(
     contacts: ibis.Table,
-    cells: Cells,
+    cells: ArmSums,
     control: str | None,
     outcome: str | None,
     *,
@@ -66,7 +66,7 @@ def advise(
     return _told(recommend(campaign, seed, permutations=draws), cells, control), ""
 
 
-def _campaign(contacts: ibis.Table, cells: Cells, control: str | None, outcome: str) -> RandomisedCampaign:
+def _campaign(contacts: ibis.Table, cells: ArmSums, control: str | None, outcome: str) -> RandomisedCampaign:
     """Fetch segment, arm and outcome of every contact, in the order of the accounts."""
     arms, segments = cells.arms, cells.segments
     rows = contacts.filter(contacts.segment_id >= 0).order_by("account_id")
@@ -90,7 +90,7 @@ def _writable(values: FloatArray) -> FloatArray:
     return np.array(values, dtype=np.float64)
 
 
-def _told(found: Recommendation, cells: Cells, control: str | None) -> Advice:
+def _told(found: Recommendation, cells: ArmSums, control: str | None) -> Advice:
     """Return a recommendation with the names of arms and the ids of segments."""
     arms, segments = cells.arms, cells.segments
     together = {
@@ -119,7 +119,7 @@ def _told(found: Recommendation, cells: Cells, control: str | None) -> Advice:
     )
 
 
-def _by_segment(found: Recommendation, cells: Cells, control: str | None) -> Iterator[ArmAdvice]:
+def _by_segment(found: Recommendation, cells: ArmSums, control: str | None) -> Iterator[ArmAdvice]:
     """Yield the arm of each segment; where none is advised, the most promising one."""
     effects = {(one.segment, one.arm): one for one in found.heterogeneity.effects}
     for place, segment in enumerate(cells.segments):

@@ -10,10 +10,9 @@ import ibis
 
 from segmentwerk.core.measurement_settings import MeasurementSettings, Outcome, is_control
 from segmentwerk.core.types import Gate
-from segmentwerk.measurement import advising, experiment_checks, kpis
-from segmentwerk.measurement import cells as of_cells
+from segmentwerk.measurement import advising, arm_sums, experiment_checks, kpis
 from segmentwerk.measurement.advice import NET, Advice
-from segmentwerk.measurement.cells import Cells
+from segmentwerk.measurement.arm_sums import ArmSums
 from segmentwerk.measurement.experiment_checks import CampaignCase, Evidence
 from segmentwerk.measurement.kpis import ArmReadings
 
@@ -42,7 +41,7 @@ class CampaignResult:
     campaign: str
     measure: str
     evidence: Evidence
-    cells: Cells
+    cells: ArmSums
     control: str | None
     outcome: Outcome | None
     names: Mapping[int, str]
@@ -82,13 +81,13 @@ def judge(
     until
         The day before which outcomes are known.
     """
-    cells = of_cells.read(contacts, campaign)
+    cells = arm_sums.read(contacts, campaign)
     evidence = experiment_checks.look(contacts, campaign, until)
     control = next((arm for arm in cells.arms if is_control(arm, settings.control)), None)
     case = CampaignCase(cells, evidence, control, settings.ratio, until, settings.confidence)
     outcome = _outcome(cells, settings)
     advice, why_not = advising.advise(
-        of_cells.sound(contacts, campaign),
+        arm_sums.sound(contacts, campaign),
         cells,
         control,
         outcome,
@@ -111,7 +110,7 @@ def judge(
     )
 
 
-def _outcome(cells: Cells, settings: MeasurementSettings) -> Outcome | None:
+def _outcome(cells: ArmSums, settings: MeasurementSettings) -> Outcome | None:
     if settings.outcome in cells.told:
         return settings.outcome
     return next((name for name in ORDER if name in cells.told), None)

@@ -18,7 +18,7 @@ from tea_tasting.aggr import Aggregates
 
 from segmentwerk.core.types import Facts, Gate
 from segmentwerk.measurement import intervals
-from segmentwerk.measurement.cells import Cells
+from segmentwerk.measurement.arm_sums import ArmSums
 from segmentwerk.measurement.contacts import OUTCOMES
 
 RISK = 0.001
@@ -50,7 +50,7 @@ class Evidence:
 class CampaignCase:
     """All that a check looks at."""
 
-    cells: Cells
+    cells: ArmSums
     evidence: Evidence
     control: str | None
     ratio: Mapping[str, float] | None

@@ -14,7 +14,7 @@ from scipy import stats
 from tea_tasting import Mean, Proportion
 from tea_tasting.aggr import Aggregates
 
-from segmentwerk.measurement.cells import cube
+from segmentwerk.measurement.arm_sums import cube
 
 LEAST = 5
 """Contacts below which nothing is told: it would tell of single accounts."""

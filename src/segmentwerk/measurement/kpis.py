@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tea_tasting import adjust_fwer
@@ -10,7 +10,7 @@ from tea_tasting.aggr import Aggregates
 from tea_tasting.experiment import ExperimentResult
 
 from segmentwerk.measurement import intervals
-from segmentwerk.measurement.cells import Cells
+from segmentwerk.measurement.arm_sums import ArmSums
 from segmentwerk.measurement.intervals import Reading, missing
 
 SHARES = {"response": "responded", "lead_rate": "lead", "conversion": "converted"}
@@ -56,7 +56,7 @@ class ArmReadings:
     readings: Mapping[str, Reading]
 
 
-def measure(cells: Cells, control: str | None, confidence: float) -> tuple[ArmReadings, ...]:
+def measure(cells: ArmSums, control: str | None, confidence: float) -> tuple[ArmReadings, ...]:
     """Return the figures of every arm: of all contacts first, then segment by segment.
 
     Parameters
@@ -76,7 +76,7 @@ def measure(cells: Cells, control: str | None, confidence: float) -> tuple[ArmRe
 
 
 def _readings(
-    cells: Cells, segment: int | None, arm: str, control: str | None, confidence: float
+    cells: ArmSums, segment: int | None, arm: str, control: str | None, confidence: float
 ) -> ArmReadings:
     one = cells.by[segment, arm]
     readings = dict(_of_arm(one, cells.told, confidence))
@@ -99,12 +99,12 @@ def _readings(
 
 
 def _of_arm(one: Aggregates, told: Sequence[str], confidence: float) -> dict[str, Reading]:
-    def asked(column: str, make: object) -> Reading:
+    def asked(column: str, make: Callable[[Aggregates, str, float], Reading]) -> Reading:
         if column not in told:
             return missing(ABSENT[column], one.count())
         if make is intervals.cost_per and "cost" not in told:
             return missing(ABSENT["cost"], one.count())
-        return make(one, column, confidence)  # type: ignore[operator,no-any-return]
+        return make(one, column, confidence)
 
     found = {name: asked(column, intervals.share) for name, column in SHARES.items()}
     found |= {name: asked(column, intervals.mean) for name, column in MEANS.items()}

@@ -14,7 +14,7 @@ from typing import Literal
 from tea_tasting import Mean
 from tea_tasting.aggr import Aggregates
 
-from segmentwerk.measurement.cells import Cells
+from segmentwerk.measurement.arm_sums import ArmSums
 from segmentwerk.measurement.intervals import LEAST
 
 POWER = 0.8
@@ -71,7 +71,7 @@ class TestDesign:
     confidence: float
 
 
-def plan(history: Cells, design: TestDesign) -> tuple[SampleSize, ...]:
+def plan(history: ArmSums, design: TestDesign) -> tuple[SampleSize, ...]:
     """Say what a test needs, for all accounts and for every segment.
 
     Parameters

@@ -6,7 +6,7 @@ import numpy as np
 from scipy import stats
 
 from segmentwerk.core.arrays import FloatArray
-from segmentwerk.core.monitored import Finding
+from segmentwerk.core.monitored import MonitoringFinding
 from segmentwerk.core.monitoring_settings import MonitoringSettings
 from segmentwerk.core.reference import Measure
 from segmentwerk.monitoring.answering import answer
@@ -18,7 +18,7 @@ CONFIDENCE, BASES = 0.05, 0.1
 """By how much the mean confidence may fall, and the bases' shares may differ."""
 
 
-def ask(today: Today, settings: MonitoringSettings) -> list[Finding]:
+def ask(today: Today, settings: MonitoringSettings) -> list[MonitoringFinding]:
     """Ask all gates about answers and whether they still hold."""
     return [
         shares(today, settings),
@@ -30,7 +30,7 @@ def ask(today: Today, settings: MonitoringSettings) -> list[Finding]:
     ]
 
 
-def shares(today: Today, settings: MonitoringSettings) -> Finding:
+def shares(today: Today, settings: MonitoringSettings) -> MonitoringFinding:
     """Ask whether segments hold the shares that they held (M009)."""
     title = "Segments hold their shares"
     then, now = _counts(today)
@@ -60,7 +60,7 @@ def _counts(today: Today) -> tuple[FloatArray, FloatArray]:
     )
 
 
-def outliers(today: Today, settings: MonitoringSettings) -> Finding:
+def outliers(today: Today, settings: MonitoringSettings) -> MonitoringFinding:
     """Ask whether more customers are unlike all that the version knows (M010)."""
     title = "No more customers are unlike all segments"
     then, now = today.reference.answers, today.answers
@@ -86,7 +86,7 @@ def outliers(today: Today, settings: MonitoringSettings) -> Finding:
     )  # fmt: skip
 
 
-def sureness(today: Today, settings: MonitoringSettings) -> Finding:
+def sureness(today: Today, settings: MonitoringSettings) -> MonitoringFinding:
     """Ask whether answers are as sure, and stand on as much, as they did (M011)."""
     title = "Answers are as sure as before"
     then, now = today.reference.answers, today.answers
@@ -110,7 +110,7 @@ def sureness(today: Today, settings: MonitoringSettings) -> Finding:
     )  # fmt: skip
 
 
-def gain(today: Today, settings: MonitoringSettings) -> Finding:
+def gain(today: Today, settings: MonitoringSettings) -> MonitoringFinding:
     """Ask whether segments still describe accounts better than one cloud does (M012)."""
     title = "Segments still describe the customers"
     then, now = today.reference.measures.get("gain"), today.measures.get("gain")
@@ -126,7 +126,7 @@ def gain(today: Today, settings: MonitoringSettings) -> Finding:
     )  # fmt: skip
 
 
-def agreement(today: Today, settings: MonitoringSettings) -> Finding:
+def agreement(today: Today, settings: MonitoringSettings) -> MonitoringFinding:
     """Ask whether a fresh fit would find the same segments (M013)."""
     title = "A fresh fit finds the same segments"
     then, now = today.reference.measures.get("agreement"), today.measures.get("agreement")
@@ -141,7 +141,7 @@ def agreement(today: Today, settings: MonitoringSettings) -> Finding:
     )  # fmt: skip
 
 
-def outcome(today: Today, settings: MonitoringSettings) -> Finding:
+def outcome(today: Today, settings: MonitoringSettings) -> MonitoringFinding:
     """Ask whether segments foretold what then happened (M014)."""
     title = "Segments foretold what happened"
     then, now = today.reference.measures.get("explained"), today.measures.get("explained")

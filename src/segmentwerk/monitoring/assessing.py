@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from segmentwerk.core.monitored import Finding, Ranged
+from segmentwerk.core.monitored import MonitoringFinding, Ranged
 from segmentwerk.core.monitoring_settings import MonitoringSettings
 from segmentwerk.core.reference import Measure
 from segmentwerk.monitoring import answer_gates, change_gates, fault_gates
@@ -12,7 +12,7 @@ from segmentwerk.monitoring.today import CLOCKS, Today
 Z = 1.96
 
 
-def assess(today: Today, settings: MonitoringSettings) -> tuple[Finding, ...]:
+def assess(today: Today, settings: MonitoringSettings) -> tuple[MonitoringFinding, ...]:
     """Ask every gate.
 
     Examples

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from segmentwerk.core.monitored import FeatureDrift, Finding
+from segmentwerk.core.monitored import FeatureDrift, MonitoringFinding
 from segmentwerk.core.monitoring_settings import MonitoringSettings
 from segmentwerk.monitoring.answering import answer
 from segmentwerk.monitoring.drift import unlikely
@@ -21,7 +21,7 @@ SURE = 4.0
 """Standard errors from which on a common shift of money is no chance."""
 
 
-def ask(today: Today, settings: MonitoringSettings, faulty: Collection[str]) -> list[Finding]:
+def ask(today: Today, settings: MonitoringSettings, faulty: Collection[str]) -> list[MonitoringFinding]:
     """Ask all gates for changes of the business.
 
     Parameters
@@ -37,7 +37,9 @@ def ask(today: Today, settings: MonitoringSettings, faulty: Collection[str]) -> 
     ]
 
 
-def distributions(today: Today, drifts: list[FeatureDrift], settings: MonitoringSettings) -> Finding:
+def distributions(
+    today: Today, drifts: list[FeatureDrift], settings: MonitoringSettings
+) -> MonitoringFinding:
     """Ask whether features are distributed as they were (M006)."""
     title = "Features are distributed as in the training"
     if not drifts:
@@ -66,7 +68,7 @@ def excess(one: FeatureDrift, today: Today) -> float:
     return one.psi - (bins - 1) * (1 / max(n, 1) + 1 / max(m, 1))
 
 
-def money(today: Today, settings: MonitoringSettings, faulty: Collection[str]) -> Finding:
+def money(today: Today, settings: MonitoringSettings, faulty: Collection[str]) -> MonitoringFinding:
     """Ask whether prices and margins hold (M007)."""
     title = "Prices and margins hold"
     if "orders" in faulty:
@@ -110,7 +112,7 @@ def _margin_moved(margin: FeatureDrift, today: Today, settings: MonitoringSettin
     return margin.p < settings.alpha / len(today.drifts) and excess(margin, today) >= settings.psi_warning / 2
 
 
-def telling(today: Today, settings: MonitoringSettings) -> Finding:
+def telling(today: Today, settings: MonitoringSettings) -> MonitoringFinding:
     """Ask whether a classifier tells then and now apart (M008)."""
     title, told = "Then and now cannot be told apart", today.told
     if not isinstance(told, Told):

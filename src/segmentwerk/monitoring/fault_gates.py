@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from scipy import stats
 
-from segmentwerk.core.monitored import FeatureDrift, Finding
+from segmentwerk.core.monitored import FeatureDrift, MonitoringFinding
 from segmentwerk.core.monitoring_settings import MonitoringSettings
 from segmentwerk.monitoring.answering import answer
 from segmentwerk.monitoring.freezing import logs
-from segmentwerk.monitoring.shifts import Part, apart, shift
+from segmentwerk.monitoring.shifts import ShiftedPart, apart, shift
 from segmentwerk.monitoring.today import Today
 
 GONE, RECENT = 0.01, "recency_days"
@@ -24,7 +24,7 @@ MOST_MISSING = 0.15
 """By how much more a feature of any table must be unknown to be a fault, not a habit."""
 
 
-def ask(today: Today, settings: MonitoringSettings) -> list[Finding]:
+def ask(today: Today, settings: MonitoringSettings) -> list[MonitoringFinding]:
     """Ask all gates for faults of the records."""
     return [
         units(today, settings),
@@ -35,7 +35,7 @@ def ask(today: Today, settings: MonitoringSettings) -> list[Finding]:
     ]
 
 
-def units(today: Today, settings: MonitoringSettings) -> Finding:
+def units(today: Today, settings: MonitoringSettings) -> MonitoringFinding:
     """Ask whether money is still in the unit that it was in, everywhere and in each part (M001)."""
     title = "Money keeps its unit"
     if not today.reference.parts:
@@ -78,17 +78,17 @@ def _everywhere(today: Today, limit: float) -> list[tuple[str, float]]:
     return sorted(found, key=lambda one: -abs(np.log(one[1])))
 
 
-def _factor(part: Part) -> float:
+def _factor(part: ShiftedPart) -> float:
     return part.shift.factor
 
 
-def _named(found: list[Part], first: Part) -> list[str]:
+def _named(found: list[ShiftedPart], first: ShiftedPart) -> list[str]:
     """Name the features of the first part, those that have moved farthest first."""
     theirs = [part for part in found if (part.category, part.level) == (first.category, first.level)]
     return [part.feature for part in sorted(theirs, key=lambda part: -abs(part.shift.z))]
 
 
-def gaps(today: Today, settings: MonitoringSettings) -> Finding:
+def gaps(today: Today, settings: MonitoringSettings) -> MonitoringFinding:
     """Ask whether features are filled in as they were (M002)."""
     title, least = "Features are filled in as before", settings.missing
     found = [one for one in today.drifts if one.missing - one.missing_then >= least and _sure(one, today)]
@@ -112,7 +112,7 @@ def _sure(one: FeatureDrift, today: Today) -> bool:
     return bool(se > 0 and (one.missing - one.missing_then) / se > stats.norm.isf(0.0001))
 
 
-def categories(today: Today, settings: MonitoringSettings) -> Finding:
+def categories(today: Today, settings: MonitoringSettings) -> MonitoringFinding:
     """Ask whether levels are those that the version knows (M003)."""
     title, least = "Categories are those of the training", settings.unknown
     found = [one for one in today.drifts if one.unknown - _rare(today, one.name) >= least]
@@ -139,7 +139,7 @@ def _rare(today: Today, name: str) -> float:
     return 0.0 if then is None else then.other / max(today.reference.customers, 1)
 
 
-def silence(today: Today) -> Finding:
+def silence(today: Today) -> MonitoringFinding:
     """Ask whether contacts are still recorded (M004)."""
     title = "No record has fallen silent"
     asked = [one for one in today.drifts if one.name.endswith(RECENT)]
@@ -158,7 +158,7 @@ def silence(today: Today) -> Finding:
     )  # fmt: skip
 
 
-def scales(today: Today, settings: MonitoringSettings) -> Finding:
+def scales(today: Today, settings: MonitoringSettings) -> MonitoringFinding:
     """Ask whether answers lie on the scale that they were given on (M005)."""
     title = "Answers stay on their scale"
     learned = {feature.name for feature in today.catalogue if feature.unit == LEARNED}

@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import Literal
 
-from segmentwerk.core.monitored import Finding, Monitored
+from segmentwerk.core.monitored import Monitored, MonitoringFinding
 from segmentwerk.core.proposal import Comparison, Difference
 from segmentwerk.core.types import Gate
 from segmentwerk.monitoring.keeping import KeptDates
@@ -24,7 +24,7 @@ gates; it is surely worse; no account changes; it is not surely better; too few 
 
 
 FAULT = "data fault"
-"""What `Finding.word` says of wrong records."""
+"""What `MonitoringFinding.word` says of wrong records."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Renewal:
     """
 
     cause: Cause
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[MonitoringFinding, ...] = ()
     monitored: date | None = None
     overall: Difference | None = None
     against: tuple[Gate, ...] = ()
@@ -86,7 +86,7 @@ def decide(
     return Renewal(cause, findings, seen, comparison.overall, against)
 
 
-def calling(monitored: Monitored | None, as_of: date) -> tuple[Finding, ...]:
+def calling(monitored: Monitored | None, as_of: date) -> tuple[MonitoringFinding, ...]:
     """Return what calls for something to be done as of a date.
 
     Faults of records that were looked at before it are passed over: whether they were repaired since is not
@@ -98,13 +98,16 @@ def calling(monitored: Monitored | None, as_of: date) -> tuple[Finding, ...]:
     return tuple(one for one in monitored.failed if one.calls and not (old and one.word == FAULT))
 
 
-def faulty(findings: tuple[Finding, ...]) -> bool:
+def faulty(findings: tuple[MonitoringFinding, ...]) -> bool:
     """Tell whether the records are wrong."""
     return any(one.word == FAULT for one in findings)
 
 
 def _cause(
-    comparison: Comparison, findings: tuple[Finding, ...], against: tuple[Gate, ...], least_gain: float
+    comparison: Comparison,
+    findings: tuple[MonitoringFinding, ...],
+    against: tuple[Gate, ...],
+    least_gain: float,
 ) -> Cause:
     overall = comparison.overall
     if faulty(findings):

@@ -29,7 +29,7 @@ class Shift:
 
 
 @dataclass(frozen=True)
-class Part:
+class ShiftedPart:
     """One money feature in one level of a category, and by how much more than elsewhere it has moved."""
 
     feature: str
@@ -63,19 +63,19 @@ def pooled(then: Sequence[PartReference], now: Sequence[PartReference], feature:
     return min(found, key=lambda one: one.se, default=None)
 
 
-def apart(then: Sequence[PartReference], now: Sequence[PartReference]) -> list[Part]:
+def apart(then: Sequence[PartReference], now: Sequence[PartReference]) -> list[ShiftedPart]:
     """Return how far each money feature has moved in each level, the farthest first."""
     names = sorted({name for part in then for name in part.logs})
     found = [one for name in names for one in _both(then, now, name)]
     return sorted(found, key=lambda one: -abs(one.shift.value))
 
 
-def _both(then: Sequence[PartReference], now: Sequence[PartReference], feature: str) -> list[Part]:
+def _both(then: Sequence[PartReference], now: Sequence[PartReference], feature: str) -> list[ShiftedPart]:
     today = {(part.category, part.level): part for part in now}
     found = []
     for part in then:
         other = today.get((part.category, part.level))
         moved = shift(part.logs.get(feature), other.logs.get(feature) if other else None)
         if moved is not None and other is not None:
-            found.append(Part(feature, part.category, part.level, other.accounts, moved))
+            found.append(ShiftedPart(feature, part.category, part.level, other.accounts, moved))
     return found

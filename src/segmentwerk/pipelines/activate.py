@@ -38,9 +38,9 @@ from segmentwerk.insight import profiles
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.words import trait
 from segmentwerk.measurement import learned_effects
+from segmentwerk.preparation.account_rows import people_of
 from segmentwerk.preparation.accounts import Accounts
 from segmentwerk.preparation.known import open_as_trained, scored
-from segmentwerk.preparation.people import people_of
 from segmentwerk.release import portrait
 from segmentwerk.reporting import plan as pages
 from segmentwerk.reporting import plan_records

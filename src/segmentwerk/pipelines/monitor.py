@@ -30,7 +30,7 @@ from segmentwerk.release import movers, watching
 from segmentwerk.release.asking import segments_of
 from segmentwerk.release.watching import Watched
 from segmentwerk.reporting import monitor_page, monitor_records
-from segmentwerk.reporting.monitor_page import Watch
+from segmentwerk.reporting.monitor_page import MonitorPage
 from segmentwerk.reporting.monitor_words import MonitorOrigin, headline
 from segmentwerk.reporting.plan_records import Version
 from segmentwerk.scoring.load import LoadedModel, load
@@ -148,7 +148,7 @@ def _tell(
     version = Version.of(loaded, store)
     names = {segment.id: called(segment_name(segment), language) for segment in loaded.catalogue.segments}
     about = MonitorOrigin(version.shown, names)
-    pages = monitor_page.write(Watch(dates, about, language, settings.seed), context.output / FOLDER)
+    pages = monitor_page.write(MonitorPage(dates, about, language, settings.seed), context.output / FOLDER)
     runs = {}
     for one in dates:
         earlier = [other for other in dates if other.as_of <= one.as_of]

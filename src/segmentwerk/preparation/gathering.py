@@ -16,8 +16,8 @@ from rich.progress import Progress
 from segmentwerk.core.activation_settings import PlaybookSettings
 from segmentwerk.core.errors import InputError, nearest
 from segmentwerk.core.measurement_settings import MeasurementSettings
-from segmentwerk.measurement import cells, contacts
-from segmentwerk.measurement.cells import Cells
+from segmentwerk.measurement import arm_sums, contacts
+from segmentwerk.measurement.arm_sums import ArmSums
 from segmentwerk.measurement.contacts import Spans
 from segmentwerk.preparation.accounts import Accounts
 from segmentwerk.preparation.contacted import PastSegments
@@ -85,7 +85,7 @@ def gather(
     )
 
 
-def history(accounts: Accounts, past: PastSegments, settings: MeasurementSettings) -> Cells:
+def history(accounts: Accounts, past: PastSegments, settings: MeasurementSettings) -> ArmSums:
     """Return what all accounts did in the last days, by the segment that they have now.
 
     Raises
@@ -109,7 +109,9 @@ def history(accounts: Accounts, past: PastSegments, settings: MeasurementSetting
         until_date=span.until,
     )
     made = contacts.from_ledger(accounts.checked.tables, rows, {}, span)
-    return cells.read(made.mutate(known=ibis.literal(1)), HISTORY)  # also accounts that came within the days
+    return arm_sums.read(
+        made.mutate(known=ibis.literal(1)), HISTORY
+    )  # also accounts that came within the days
 
 
 def _days(tables: Mapping[str, ibis.Table], until: date) -> dict[str, date]:

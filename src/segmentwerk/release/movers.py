@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from segmentwerk.activation import exporting, ledger, list_export
-from segmentwerk.activation.list_export import ListWords, Reading
+from segmentwerk.activation.list_export import ListContext, ListWords
 from segmentwerk.config import MonitorSettings
 from segmentwerk.core.context import Context
 from segmentwerk.core.errors import ConfigError
@@ -17,8 +17,8 @@ from segmentwerk.insight.words import called
 from segmentwerk.monitoring import lists
 from segmentwerk.monitoring.lists import Lists
 from segmentwerk.monitoring.movement import Snapshot
+from segmentwerk.preparation.account_rows import people_of
 from segmentwerk.preparation.known import open_as_trained
-from segmentwerk.preparation.people import people_of
 from segmentwerk.registry.incumbent import segment_name
 from segmentwerk.scoring.load import LoadedModel
 
@@ -89,7 +89,9 @@ def _signal(found: Lists) -> dict[str, Any]:
     return {"foretold": told.tells, "left_wavering": told.wavering, "left_others": told.others}
 
 
-def _reading(loaded: LoadedModel, after: Snapshot, settings: MonitorSettings, context: Context) -> Reading:
+def _reading(
+    loaded: LoadedModel, after: Snapshot, settings: MonitorSettings, context: Context
+) -> ListContext:
     with open_as_trained(
         settings.source, after.as_of, settings.quality, loaded, context, home=settings.home
     ) as accounts:
@@ -97,7 +99,9 @@ def _reading(loaded: LoadedModel, after: Snapshot, settings: MonitorSettings, co
     place = ledger.place_of(settings.activation, settings.home / "activation" / "ledger")
     language = Language(settings.report.language, settings.source.currency)
     names = {segment.id: called(segment_name(segment), language) for segment in loaded.catalogue.segments}
-    return Reading(after.as_of, people, _segments(after, names), ledger.read(place), settings.source.currency)
+    return ListContext(
+        after.as_of, people, _segments(after, names), ledger.read(place), settings.source.currency
+    )
 
 
 def _segments(after: Snapshot, names: dict[int, str]) -> pd.DataFrame:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from segmentwerk.config import CompareSettings
 from segmentwerk.core.reference import Reference
-from segmentwerk.monitoring import freezing, outcome
+from segmentwerk.monitoring import explained_share, freezing
 from segmentwerk.preparation.prepare import Prepared, outcome_name
 from segmentwerk.release.describing import Described
 from segmentwerk.release.standing import measures
@@ -33,7 +33,7 @@ def remember(
     found = measures(space, prepared.space.discrete_, labels.to_numpy(dtype=np.int64), seed=settings.seed)
     name = outcome_name(settings.goal)
     told = (
-        outcome.explained(labels, table.outcomes[name], seed=settings.seed)
+        explained_share.explained(labels, table.outcomes[name], seed=settings.seed)
         if name in table.outcomes
         else None
     )

@@ -14,7 +14,7 @@ from segmentwerk.core.errors import InputError
 from segmentwerk.core.monitored import Monitored
 from segmentwerk.core.reference import FILE, Measure, Reference
 from segmentwerk.core.types import AccountTable
-from segmentwerk.monitoring import drift, freezing, outcome
+from segmentwerk.monitoring import drift, explained_share, freezing
 from segmentwerk.monitoring.assessing import assess, figures
 from segmentwerk.monitoring.movement import Snapshot
 from segmentwerk.monitoring.telling import Told, tell
@@ -209,7 +209,7 @@ def _happened(watched: Watched, as_of: date, settings: MonitorSettings, context:
         return f"The source does not tell {reference.outcome}."
     ids = answered(watched.loaded, table).loc[table.customers, "segment_id"]
     known = ids[ids.isin(segments_of(watched.loaded))]
-    found = outcome.explained(known, table.outcomes[reference.outcome], seed=settings.seed)
+    found = explained_share.explained(known, table.outcomes[reference.outcome], seed=settings.seed)
     return found or "There are too few accounts with a segment and a known outcome."
 
 

@@ -9,7 +9,7 @@ from math import isfinite
 import numpy as np
 import pandas as pd
 
-from segmentwerk.analysis.factors import LEADING, FactorModel
+from segmentwerk.analysis.factors import LEADING, FactorSolution
 from segmentwerk.core.analysis_settings import FactorSettings
 from segmentwerk.insight.figure import Figure, Heat, Line, Lines
 from segmentwerk.insight.language import Language
@@ -29,7 +29,7 @@ DRAWN = 40
 class FactorsTold:
     """A factor analysis in one language."""
 
-    found: FactorModel
+    found: FactorSolution
     settings: FactorSettings
     language: Language
 

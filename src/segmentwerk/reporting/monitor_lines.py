@@ -24,7 +24,7 @@ class ShareLine:
 
 
 @dataclass(frozen=True)
-class Lines:
+class MonitorLines:
     """What the template draws, and words for those who cannot see it."""
 
     alt: str
@@ -35,7 +35,7 @@ class Lines:
     levels: Sequence[tuple[float, str]]
 
 
-def lines(dates: Sequence[Monitored], segments: Sequence[int], language: Language) -> Lines:
+def lines(dates: Sequence[Monitored], segments: Sequence[int], language: Language) -> MonitorLines:
     """Return the lines of two dates or more, spaced by their days."""
     shares = {
         segment: [one.figures[f"share/segment_{segment}"].value for one in dates] for segment in segments
@@ -53,7 +53,7 @@ def lines(dates: Sequence[Monitored], segments: Sequence[int], language: Languag
         language.text("monitoring.shares_line", id=segment, first=values[0], last=values[-1])
         for segment, values in shares.items()
     )
-    return Lines(
+    return MonitorLines(
         language.text("monitoring.shares_alt", listed=listed),
         WIDTH,
         HEIGHT,

@@ -16,7 +16,7 @@ from segmentwerk.monitoring import forecast as forecasting
 from segmentwerk.monitoring import half_life
 from segmentwerk.monitoring.movement import Movement
 from segmentwerk.reporting import flow_picture, movement_words
-from segmentwerk.reporting.monitor_lines import Lines, lines
+from segmentwerk.reporting.monitor_lines import MonitorLines, lines
 from segmentwerk.reporting.monitor_words import MonitorOrigin, found, headline, status, word
 from segmentwerk.reporting.pages import template
 from segmentwerk.reporting.tables import Grid
@@ -37,7 +37,7 @@ FIGURES = {
 
 
 @dataclass(frozen=True)
-class Watch:
+class MonitorPage:
     """All kept dates of a version, oldest first, in one language."""
 
     dates: Sequence[Monitored]
@@ -131,7 +131,7 @@ class Watch:
         return f"{segment} {self.about.names.get(segment, '')}".strip()
 
     @property
-    def shares(self) -> Lines | None:
+    def shares(self) -> MonitorLines | None:
         """The shares over the dates as a picture; None for one date."""
         return lines(self.dates, self.segments, self.language) if len(self.dates) > 1 else None
 
@@ -230,7 +230,7 @@ class Watch:
         return Grid(heads, rows, caption=self.t("forecast", until=ahead.until))
 
 
-def write(watch: Watch, folder: Path) -> tuple[Path, Path]:
+def write(watch: MonitorPage, folder: Path) -> tuple[Path, Path]:
     """Write ``monitor.html`` and ``monitor.md`` into a folder and return both paths.
 
     Raises

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from segmentwerk.core.monitored import Finding, Monitored
+from segmentwerk.core.monitored import Monitored, MonitoringFinding
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.words import label
 
@@ -20,7 +20,7 @@ class MonitorOrigin:
     names: dict[int, str] = field(default_factory=dict)
 
 
-def found(one: Finding, language: Language) -> str:
+def found(one: MonitoringFinding, language: Language) -> str:
     """Say what a gate found."""
     if one.status == "not_applicable":
         return one.message if language.code == "en" and one.message else language.text("monitoring.not_asked")
@@ -29,7 +29,7 @@ def found(one: Finding, language: Language) -> str:
     return language.text(f"monitoring_found.{_key(one)}", **_values(one, language))
 
 
-def _key(one: Finding) -> str:
+def _key(one: MonitoringFinding) -> str:
     if one.code == "M001" and not one.level:
         return "M001_everywhere"
     if one.code == "M003" and one.word == "data fault":
@@ -39,7 +39,7 @@ def _key(one: Finding) -> str:
     return one.code
 
 
-def _values(one: Finding, language: Language) -> dict[str, object]:
+def _values(one: MonitoringFinding, language: Language) -> dict[str, object]:
     names = [label(name, language) for name in one.features]
     shown = language.listed(names[:3]) if one.code == "M008" and names else (names or ["-"])[0]
     return {
@@ -56,19 +56,19 @@ def part(level: str, language: Language) -> str:
     return f"{label(name, language)} = {value}" if value else ""
 
 
-def status(one: Finding, language: Language) -> str:
+def status(one: MonitoringFinding, language: Language) -> str:
     """Say how a gate answered."""
     if one.status != "failed":
         return language.text(f"monitoring.{one.status}")
     return language.text("monitoring.calls" if one.calls else "monitoring.tells")
 
 
-def word(one: Finding, language: Language) -> str:
+def word(one: MonitoringFinding, language: Language) -> str:
     """Say what is behind a failure."""
     return language.text(f"monitoring.{one.word.replace(' ', '_')}") if one.word else ""
 
 
-def first(one: Finding, language: Language) -> str:
+def first(one: MonitoringFinding, language: Language) -> str:
     """Name a failed gate by what it is about, with its word."""
     about = label(one.features[0], language) if one.features else ""
     if one.segments and not about:

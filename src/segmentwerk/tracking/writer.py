@@ -21,7 +21,7 @@ from segmentwerk.core.veil import veiled
 from segmentwerk.tracking import experiment as experiments
 from segmentwerk.tracking.address import absolute, create_database, knock
 from segmentwerk.tracking.encode import encode
-from segmentwerk.tracking.monitor import watched
+from segmentwerk.tracking.machine_load import watched
 from segmentwerk.tracking.outbox import KEY, OFFLINE, REASON, STATUS, Outbox, RunSpec
 
 if TYPE_CHECKING:

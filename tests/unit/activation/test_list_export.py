@@ -8,7 +8,7 @@ import pytest
 
 from handing_over import AS_OF, base, sink_settings
 from segmentwerk.activation import exporting, list_export
-from segmentwerk.activation.list_export import ListWords, Reading
+from segmentwerk.activation.list_export import ListContext, ListWords
 
 WORDS = ListWords(
     "Movement 2026-01-01", {"left": "left the best segment", "entered": "new in the best segment"}
@@ -28,7 +28,7 @@ def rows(*pairs):
 
 def hand_over(world, listed, root, ledger=NOBODY, tool="csv"):
     people, segments = world
-    known = Reading(AS_OF, people, segments, ledger, "EUR")
+    known = ListContext(AS_OF, people, segments, ledger, "EUR")
     return list_export.hand_over(listed, known, sink_settings(tool), WORDS, root)
 
 

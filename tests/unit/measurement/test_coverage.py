@@ -7,7 +7,7 @@ import pytest
 from tea_tasting.aggr import Aggregates
 
 from segmentwerk.measurement import kpis
-from segmentwerk.measurement.cells import Cells, cube
+from segmentwerk.measurement.arm_sums import ArmSums, cube
 
 DRAWS, CONTACTS = 1500, 1000
 CHANCE = {"control": 0.10, "treated": 0.14}
@@ -51,7 +51,7 @@ def truths():
 def coverage():
     rng, held = np.random.default_rng(0), dict.fromkeys(truths(), 0)
     for _ in range(DRAWS):
-        cells = Cells("x", TOLD, {(None, arm): drawn(rng, arm) for arm in sorted(CHANCE)})
+        cells = ArmSums("x", TOLD, {(None, arm): drawn(rng, arm) for arm in sorted(CHANCE)})
         _, treated = kpis.measure(cells, "control", 0.95)
         for name, truth in truths().items():
             reading = treated.readings[name]

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from segmentwerk.measurement import cells, experiment_checks
+from segmentwerk.measurement import arm_sums, experiment_checks
 from segmentwerk.measurement.experiment_checks import CampaignCase
 from small_experiment import DAY, UNTIL, contacted, orders, rows
 
@@ -15,7 +15,7 @@ from small_experiment import DAY, UNTIL, contacted, orders, rows
 def ask(table, segments, *, until=UNTIL, control="control", ratio=None, **tables):
     made = contacted(table, segments, until=UNTIL, **tables)
     seen = experiment_checks.look(made, "spring", until)
-    case = CampaignCase(cells.read(made, "spring"), seen, control, ratio, until, 0.95)
+    case = CampaignCase(arm_sums.read(made, "spring"), seen, control, ratio, until, 0.95)
     return {finding.code: finding for finding in experiment_checks.check(case)}
 
 
@@ -153,5 +153,5 @@ def test_a_false_alarm_is_rare():
 def test_counts_can_be_changed_alone(sound):
     made = contacted(*sound)
     seen = experiment_checks.look(made, "spring", UNTIL)
-    case = CampaignCase(cells.read(made, "spring"), replace(seen, torn=9), "control", None, UNTIL, 0.95)
+    case = CampaignCase(arm_sums.read(made, "spring"), replace(seen, torn=9), "control", None, UNTIL, 0.95)
     assert failed({one.code: one for one in experiment_checks.check(case)}) == {"E004"}

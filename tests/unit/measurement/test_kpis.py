@@ -7,14 +7,14 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from segmentwerk.measurement import cells, kpis
+from segmentwerk.measurement import arm_sums, kpis
 from small_experiment import contacted, money_interval, rows
 
 CONFIDENCE = 0.95
 
 
 def measured(table, segments, control="control", **tables):
-    found = cells.read(contacted(table, segments, **tables), "spring")
+    found = arm_sums.read(contacted(table, segments, **tables), "spring")
     return {(one.segment, one.arm): one for one in kpis.measure(found, control, CONFIDENCE)}
 
 

@@ -8,7 +8,7 @@ from scipy import stats
 from tea_tasting.aggr import Aggregates
 
 from segmentwerk.measurement import sample_sizes
-from segmentwerk.measurement.cells import Cells
+from segmentwerk.measurement.arm_sums import ArmSums
 from segmentwerk.measurement.sample_sizes import TestDesign
 
 
@@ -19,7 +19,7 @@ def history(n=1000, rate=0.1, mean=20.0, variance=2500.0):
         {"converted": rate * (1 - rate), "revenue": variance},
         {("converted", "revenue"): 0.0},
     )
-    return Cells("history", ("converted", "revenue"), {(None, "h"): one, (1, "h"): one})
+    return ArmSums("history", ("converted", "revenue"), {(None, "h"): one, (1, "h"): one})
 
 
 def design(effect=0.02, revenue=0.1, share=0.5):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from monitored_world import AS_OF, SETTINGS, answers, customers, today
-from segmentwerk.core.monitored import Finding, Monitored
+from segmentwerk.core.monitored import Monitored, MonitoringFinding
 from segmentwerk.core.reference import Measure
 from segmentwerk.monitoring.assessing import assess, figures
 from segmentwerk.monitoring.telling import Told, tell
@@ -186,7 +186,7 @@ def test_what_no_longer_holds_calls(code, name, severity):
 
 def test_faults_stand_before_changes_and_calls_before_what_is_only_told():
     found = [
-        Finding(code=code, title="t", status="failed", severity=severity, word=word)
+        MonitoringFinding(code=code, title="t", status="failed", severity=severity, word=word)
         for code, severity, word in [
             ("M006", "warning", "real change"), ("M009", "error", "real change"),
             ("M004", "error", "data fault"), ("M003", "warning", "data fault"),

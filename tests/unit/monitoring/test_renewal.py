@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from segmentwerk.core.monitored import Finding, Monitored
+from segmentwerk.core.monitored import Monitored, MonitoringFinding
 from segmentwerk.core.proposal import Comparison, Difference
 from segmentwerk.core.types import Gate
 from segmentwerk.monitoring import renewal
@@ -20,7 +20,7 @@ def comparison(low=None, high=None, moved=0.1):
 
 
 def monitored(as_of=APRIL, **finding):
-    found = (Finding(code="M005", title="Title", status="failed", **finding),) if finding else ()
+    found = (MonitoringFinding(code="M005", title="Title", status="failed", **finding),) if finding else ()
     return Monitored(model="models:/m/3", digest=DIGEST, as_of=as_of, source="demo", findings=found)
 
 

@@ -11,7 +11,7 @@ from segmentwerk.core.activation_settings import PlaybookSettings
 from segmentwerk.core.measurement_settings import MeasurementSettings
 from segmentwerk.insight.language import Language, catalogue
 from segmentwerk.measurement import campaign_result, intervals, kpis, sample_sizes
-from segmentwerk.measurement.cells import Cells
+from segmentwerk.measurement.arm_sums import ArmSums
 from segmentwerk.measurement.learned_effects import LearnedCampaign, LearnedEffect
 from segmentwerk.measurement.sample_sizes import TestDesign
 from segmentwerk.reporting import earned, forest, measured, sizing
@@ -137,7 +137,7 @@ def test_the_page_of_the_next_test(language, tmp_path):
         {"converted": 0.09, "revenue": 2500.0},
         {("converted", "revenue"): 0.0},
     )
-    history = Cells("h", ("converted", "revenue"), {(None, "h"): one, (2, "h"): one})
+    history = ArmSums("h", ("converted", "revenue"), {(None, "h"): one, (2, "h"): one})
     sizes = sample_sizes.plan(history, TestDesign({"order_rate": 0.02, "revenue": 0.1}, 0.5, 0.95))
     html, markdown = sizing.write(sizes, {2: "dormant"}, ABOUT, tmp_path, language)
     needed = language.number(sizes[0].needed)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from monitored_world import AS_OF, SEGMENTS, SETTINGS, answers, customers, today
-from segmentwerk.core.monitored import Finding, Monitored
+from segmentwerk.core.monitored import Monitored, MonitoringFinding
 from segmentwerk.core.reference import Measure
 from segmentwerk.insight.language import Language, catalogue
 from segmentwerk.monitoring import movement
@@ -14,7 +14,7 @@ from segmentwerk.monitoring.assessing import assess, figures
 from segmentwerk.monitoring.movement import Snapshot
 from segmentwerk.monitoring.telling import Told
 from segmentwerk.reporting import monitor_page, monitor_records
-from segmentwerk.reporting.monitor_page import Watch
+from segmentwerk.reporting.monitor_page import MonitorPage
 from segmentwerk.reporting.monitor_words import MonitorOrigin, found, headline
 
 LATER = AS_OF.replace(month=7)
@@ -50,7 +50,7 @@ def dates():
 @pytest.fixture(params=["en", "de"])
 def watch(dates, request):
     about = MonitorOrigin("models:/m/1", {11: "large", 12: "small <b>", 13: "new"})
-    return Watch(dates, about, Language(request.param, "EUR"))
+    return MonitorPage(dates, about, Language(request.param, "EUR"))
 
 
 def test_both_pages_are_written_whole(watch, tmp_path):
@@ -73,7 +73,9 @@ def test_the_advice_stands_first(watch):
 
 def test_no_english_word_of_ours_stands_on_the_german_page(dates, tmp_path):
     about = MonitorOrigin("models:/m/1", {})
-    page = monitor_page.write(Watch(dates, about, Language("de", "EUR")), tmp_path)[1].read_text("utf-8")
+    page = monitor_page.write(MonitorPage(dates, about, Language("de", "EUR")), tmp_path)[1].read_text(
+        "utf-8"
+    )
     for section in ("monitoring", "monitoring_gates"):
         for key, texts in catalogue()[section].items():
             if texts["en"] != texts["de"] and len(texts["en"]) > 12 and "{" not in texts["en"]:
@@ -81,13 +83,13 @@ def test_no_english_word_of_ours_stands_on_the_german_page(dates, tmp_path):
 
 
 def test_one_date_has_neither_movement_nor_lines(dates, tmp_path):
-    alone = Watch(dates[:1], MonitorOrigin("m"), Language("en", "EUR"))
+    alone = MonitorPage(dates[:1], MonitorOrigin("m"), Language("en", "EUR"))
     assert (alone.shares, alone.flows, alone.moves, alone.forecast) == (None, None, None, None)
     assert "There is one date only" in monitor_page.write(alone, tmp_path)[1].read_text("utf-8")
 
 
 def test_shares_are_drawn_by_days(dates):
-    drawn = Watch(dates, MonitorOrigin("m"), Language("en", "EUR")).shares
+    drawn = MonitorPage(dates, MonitorOrigin("m"), Language("en", "EUR")).shares
     assert [line.id for line in drawn.lines] == list(SEGMENTS)
     assert "segment 13 from" in drawn.alt
 
@@ -102,7 +104,7 @@ def test_every_gate_is_told_in_both_languages(code, language, dates):
 
 
 def test_a_gate_that_could_not_be_asked_says_why_in_english():
-    one = Finding(code="M008", title="t", status="not_applicable", message="No accounts.")
+    one = MonitoringFinding(code="M008", title="t", status="not_applicable", message="No accounts.")
     assert found(one, Language("en")) == "No accounts."
     assert "Daten" in found(one, Language("de"))
 

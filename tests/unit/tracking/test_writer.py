@@ -14,7 +14,7 @@ from mlflow_server import Server
 from postgres import postgres_server
 from segmentwerk.core.errors import ConfigError, FitError
 from segmentwerk.core.records import Artifact, Dataset, Description, Metric, Param, Tag, Text
-from segmentwerk.tracking import monitor
+from segmentwerk.tracking import machine_load
 from segmentwerk.tracking.writer import Store
 
 
@@ -198,7 +198,7 @@ def test_the_views_find_what_their_names_say(store):
 def test_a_long_run_is_watched_where_it_is_for_that_and_a_short_one_is_not(store, monkeypatch):
     with store.run("e", "short", watching=True) as short:
         pass
-    monkeypatch.setattr(monitor, "INTERVAL", 0.05)
+    monkeypatch.setattr(machine_load, "INTERVAL", 0.05)
     with store.run("e", "other") as other, store.run("e", "long", watching=True) as long:
         while "system/cpu_utilization_percentage" not in store.client.get_run(long.id).data.metrics:
             time.sleep(0.05)

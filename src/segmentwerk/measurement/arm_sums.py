@@ -29,7 +29,7 @@ def cube(name: str) -> str:
 
 
 @dataclass(frozen=True)
-class Cells:
+class ArmSums:
     """The contacts of one campaign.
 
     Attributes
@@ -68,7 +68,7 @@ def sound(contacts: ibis.Table, campaign: str) -> ibis.Table:
     )
 
 
-def read(contacts: ibis.Table, campaign: str) -> Cells:
+def read(contacts: ibis.Table, campaign: str) -> ArmSums:
     """Read the sums of one campaign.
 
     Parameters
@@ -103,7 +103,7 @@ def read(contacts: ibis.Table, campaign: str) -> Cells:
     for key in sorted(map(str, found)):
         segment, _, arm = key.partition("|")
         parts[int(segment), arm] = _settled(found[key])
-    return Cells(campaign, told, parts | _wholes(parts))
+    return ArmSums(campaign, told, parts | _wholes(parts))
 
 
 def _settled(one: Aggregates) -> Aggregates:

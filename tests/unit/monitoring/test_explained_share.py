@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from segmentwerk.monitoring.outcome import explained
+from segmentwerk.monitoring.explained_share import explained
 
 
 def world(n=4000, noise=1.0):
