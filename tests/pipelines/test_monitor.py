@@ -108,6 +108,7 @@ def test_the_same_date_again_changes_nothing(monitored, client, own):
     assert version.description.count("Last monitored") == 1
 
 
+@pytest.mark.slow
 def test_dates_out_of_order_end_as_in_order(comparison, monitored, own, tmp_path):
     home = tmp_path / "home"
     shutil.copytree(comparison.home, home)

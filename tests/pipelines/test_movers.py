@@ -43,6 +43,7 @@ def members(home, day, segment):
     return set(customers.loc[customers["segment_id"] == segment, "account_id"]), set(found["account_id"])
 
 
+@pytest.mark.slow
 def test_lists_equal_two_scored_dates_and_lie_below_home_alone(home):
     monitored(home, "sink=csv", "best=[2]")
     lists = told(home)
