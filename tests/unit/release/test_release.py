@@ -3,7 +3,7 @@
 import pytest
 
 from segmentwerk.release.proposing import unregistered
-from segmentwerk.release.release import Release, _registry
+from segmentwerk.release.release import Release, registry_of
 from segmentwerk.tracking.writer import Store
 
 
@@ -23,8 +23,8 @@ def test_the_summary_tells_of_all_three_steps(released, packed):
 
 def test_a_release_goes_to_a_store_that_answers(store, tmp_path, caplog):
     with store.run("e", "t") as run:
-        assert _registry(store, run) is store
+        assert registry_of(store, run) is store
     off = Store(None, tmp_path, enabled=False)
     with off.run("e", "t") as run:
-        assert _registry(off, run) is None
+        assert registry_of(off, run) is None
     assert "Nothing is registered" not in caplog.text  # who switched tracking off knows
