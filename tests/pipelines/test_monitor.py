@@ -139,6 +139,7 @@ def test_a_date_before_all_records_is_refused(own):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 def test_killed_at_any_moment_and_typed_again(comparison, monitored, own, tmp_path):
     wanted = kept(own)
     wanted = {name: content for name, content in wanted.items() if "/demo/" in name}
