@@ -57,7 +57,7 @@ def insist_on_experiment(name: str) -> None:
     from mlflow.utils.validation import _validate_experiment_name
 
     try:
-        _validate_experiment_name(name.strip())  # type: ignore[no-untyped-call]
+        _validate_experiment_name(name.strip())  # type: ignore[no-untyped-call]  # MLflow's own
     except MlflowException as error:
         raise ConfigError(
             f"tracking.experiment={name!r} cannot be an experiment's name: {_first_sentence(error)}.",
