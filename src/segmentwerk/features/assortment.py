@@ -7,7 +7,8 @@ from typing import Any
 
 import ibis
 
-from segmentwerk.features.declare import EVER, SHARE, define, total, whole
+from segmentwerk.core.exact import SHARE, total, whole
+from segmentwerk.features.declare import EVER, define
 
 ONLINE = ("app", "e-commerce", "ecommerce", "internet", "online", "portal", "shop", "web", "webshop")
 """Names of channels without a person on the other side, in lower case."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import ibis
 
+from segmentwerk.core.exact import total
 from segmentwerk.features.declare import (
     EVER,
     NOT_NEGATIVE,
@@ -16,7 +17,6 @@ from segmentwerk.features.declare import (
     define,
     ratio,
     relative_change,
-    total,
 )
 
 HALF_YEAR = 182

@@ -1,7 +1,6 @@
 """How a feature is declared: by an Ibis expression, or as a step that is learned first and kept with a model.
 
-Expressions use only what DuckDB, PostgreSQL and Spark share. Sums are taken over whole multiples of a
-small unit, so that neither the order of the rows nor the number of threads changes the last digit.
+Expressions use only what DuckDB, PostgreSQL and Spark share, and sum with `core.exact`.
 """
 
 from __future__ import annotations
@@ -27,11 +26,6 @@ NOW = "as of the date"
 
 NOT_NEGATIVE = (0.0, LARGEST)
 """Limits of money that flows one way only."""
-
-MONEY = 1e-4
-"""Money is summed in ten-thousandths of the currency unit."""
-SHARE = 1e-12
-"""Shares are summed in trillionths."""
 
 
 @dataclass(frozen=True)
@@ -66,16 +60,6 @@ def define(
     """Declare one feature."""
     feature = Feature(name, kind, unit, approach, table, window, description, prospect, limits)
     return Definition(feature, level, express, needs)
-
-
-def whole(value: Any, unit: float = MONEY) -> Any:
-    """Count ``value`` in whole units (int64), rounding half up alike on every engine."""
-    return (value.cast("float64") * round(1 / unit) + 0.5).floor().cast("int64")
-
-
-def total(value: Any, where: Any = None, unit: float = MONEY) -> Any:
-    """Sum a value counted by `whole`, back in its original unit."""
-    return value.sum(where=where).cast("float64") / float(round(1 / unit))
 
 
 def count(condition: Any) -> Any:

@@ -8,7 +8,8 @@ from typing import Any
 
 import ibis
 
-from segmentwerk.features.declare import MONEY, NOT_NEGATIVE, NOW, YEAR, define
+from segmentwerk.core.exact import MONEY
+from segmentwerk.features.declare import NOT_NEGATIVE, NOW, YEAR, define
 
 SIZE_CLASSES = ((10, "micro"), (50, "small"), (250, "medium"))
 """Employees below which a company counts as …; from 250 on it is large (EU Recommendation 2003/361/EC)."""

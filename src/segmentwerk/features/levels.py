@@ -14,7 +14,8 @@ from typing import Any
 import ibis
 from ibis.expr import datatypes as dt
 
-from segmentwerk.features.declare import Definition, Tables, count, whole
+from segmentwerk.core.exact import whole
+from segmentwerk.features.declare import Definition, Tables, count
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,9 @@ from typing import Any
 
 import ibis
 
+from segmentwerk.core.exact import MONEY, whole
 from segmentwerk.core.types import Window
-from segmentwerk.features.declare import MONEY, Tables, whole
+from segmentwerk.features.declare import Tables
 
 _DATED_BY = {
     "orders": "ordered_at",

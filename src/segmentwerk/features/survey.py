@@ -18,10 +18,11 @@ import pandas as pd
 from sklearn.decomposition import FactorAnalysis
 
 from segmentwerk.core.arrays import FloatArray
+from segmentwerk.core.exact import total, whole
 from segmentwerk.core.parallel_analysis import parallel_analysis
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.types import Feature
-from segmentwerk.features.declare import EVER, CannotLearnError, Learned, Relation, Step, Tables, total, whole
+from segmentwerk.features.declare import EVER, CannotLearnError, Learned, Relation, Step, Tables
 
 MAX_ITEMS = 60
 MAX_FACTORS = 6

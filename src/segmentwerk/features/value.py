@@ -8,8 +8,9 @@ from typing import Any
 
 import ibis
 
+from segmentwerk.core.exact import total
 from segmentwerk.features.behaviour import SETTLING, spent
-from segmentwerk.features.declare import EVER, YEAR, days_before, define, ratio, relative_change, total
+from segmentwerk.features.declare import EVER, YEAR, days_before, define, ratio, relative_change
 
 _orders = partial(define, approach="value", table="orders", level="orders", window=EVER)
 

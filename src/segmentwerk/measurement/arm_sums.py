@@ -19,6 +19,8 @@ from segmentwerk.measurement.contacts import OUTCOMES
 
 MONEY = ("cost", "revenue", "margin", "before", "late")
 MEASURED = (*OUTCOMES, *(name for name in MONEY if name not in OUTCOMES))
+DIGITS = 12
+"""Significant digits of a mean or a variance."""
 SKEWED = ("revenue", "margin")
 """Columns of which the cubes are summed, too: their means have skewed errors."""
 
@@ -107,17 +109,20 @@ def read(contacts: ibis.Table, campaign: str) -> ArmSums:
 
 
 def _settled(one: Aggregates) -> Aggregates:
-    """Return sums in which what one contact does not tell, its variance, is 0 weighted and not a number."""
+    """Return sums in which what one contact does not tell, its variance, is 0 weighted and not a number.
+
+    Threads that share many contacts add up in any order: what that changes is rounded away.
+    """
     return Aggregates(
         one.count(),
-        {name: float(value) for name, value in one.mean_.items()},
+        {name: _number(value) for name, value in one.mean_.items()},
         {name: _number(value) for name, value in one.var_.items()},
         {names: _number(value) for names, value in one.cov_.items()},
     )
 
 
 def _number(value: float | None) -> float:
-    return 0.0 if value is None or math.isnan(value) else float(value)
+    return 0.0 if value is None or math.isnan(value) else float(f"{value:.{DIGITS}g}")
 
 
 def _wholes(parts: Mapping[tuple[int | None, str], Aggregates]) -> dict[tuple[int | None, str], Aggregates]:

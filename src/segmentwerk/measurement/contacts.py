@@ -16,6 +16,8 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from segmentwerk.core.exact import total, whole
+
 Tables = Mapping[str, ibis.Table]
 
 COLUMNS = (
@@ -70,7 +72,7 @@ def from_campaigns(tables: Tables, segments: pd.DataFrame, spans: Spans) -> ibis
     rows = tables["campaigns"]
     rows = rows.filter(rows.contacted_at < _moment(spans.until))
     told = {name: rows[name].max() for name in ("responded", "converted") if name in rows.columns}
-    told |= {name: rows[name].sum() for name in ("cost", "revenue") if name in rows.columns}
+    told |= {name: total(whole(rows[name])) for name in ("cost", "revenue") if name in rows.columns}
     one = rows.group_by(account_id=rows.account_id.cast("string"), campaign=rows.campaign_id).aggregate(
         arm=rows.arm.min(), arms=rows.arm.nunique(), begin=rows.contacted_at.min(), **told
     )
@@ -114,9 +116,12 @@ def from_ledger(tables: Tables, ledger: pd.DataFrame, costs: Mapping[str, float]
 
 
 def kept(contacts: ibis.Table) -> ibis.Table:
-    """Return the contacts computed once, as a temporary table of their backend, gone with its connection."""
+    """Return the contacts computed once, as a temporary table of their backend, gone with its connection.
+
+    Its rows are in the order of the accounts: sums of them depend on the order in their last digits.
+    """
     backend = ibis.get_backend(contacts)
-    return backend.create_table(ibis.util.gen_name("contacts"), contacts, temp=True)
+    return backend.create_table(ibis.util.gen_name("contacts"), contacts.order_by(*KEY), temp=True)
 
 
 def _uploaded(frame: pd.DataFrame) -> ibis.Table:
@@ -150,8 +155,8 @@ def _with_orders(found: ibis.Table, orders: ibis.Table, spans: Spans) -> ibis.Ta
     lines = orders.select(
         buyer=orders.account_id.cast("string"),
         day=orders.ordered_at,
-        money=orders.revenue.cast("float64"),
-        earned=margin.cast("float64"),
+        money=whole(orders.revenue),
+        earned=whole(margin),
     )
     lines = lines.filter(lines.day < _moment(spans.until))
     spans_of = found.select("account_id", "campaign", "begin", "end")
@@ -159,16 +164,16 @@ def _with_orders(found: ibis.Table, orders: ibis.Table, spans: Spans) -> ibis.Ta
     within, after = (t.day >= t.begin) & (t.day < t.end), (t.day >= t.end)
     after &= t.day < t.end + ibis.interval(days=spans.window_days)
     before = (t.day < t.begin) & (t.day >= t.begin - ibis.interval(days=spans.before_days))
-    sums: dict[str, Any] = {"before": t.money.sum(where=before)}
+    sums: dict[str, Any] = {"before": total(t.money, before)}
     own = "converted" not in found.columns and "revenue" not in found.columns
     if own:
         sums |= {
             "converted": (within & (t.money > 0)).ifelse(1, 0).max(),
-            "revenue": t.money.sum(where=within),
+            "revenue": total(t.money, within),
             "late": (after & (t.money > 0)).ifelse(1, 0).max(),
         }
         if "margin" in orders.columns:
-            sums["margin"] = t.earned.sum(where=within)
+            sums["margin"] = total(t.earned, within)
     made = t.group_by(account_id=t.account_id, campaign=t.campaign).aggregate(**sums)
     joined = found.left_join(made, list(KEY)).drop("account_id_right", "campaign_right")
     # A margin that no order tells stays unknown: else nobody's would look like nothing earned.

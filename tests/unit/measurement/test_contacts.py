@@ -3,10 +3,11 @@
 from datetime import date
 
 import ibis
+import numpy as np
 import pandas as pd
 import pytest
 
-from segmentwerk.measurement import contacts
+from segmentwerk.measurement import arm_sums, contacts
 from segmentwerk.measurement.contacts import Spans
 from small_experiment import SPANS, UNTIL, contacted, orders, rows
 
@@ -160,3 +161,19 @@ def test_days_before_are_as_many_as_asked():
     tables = {"orders": ibis.memtable(LINES)}
     made = contacts.from_ledger(tables, ledger(), {}, Spans(30, 500, UNTIL)).execute()
     assert made.set_index("account_id")["before"].to_dict() == {"a": 540.0, "b": 0.0, "c": 0.0}
+
+
+@pytest.mark.parametrize("n", [2_000, 300_000])
+def test_sums_do_not_depend_on_the_order_of_the_rows_nor_on_threads(n):
+    table, segments = rows(n=n, lift=(0.1, 0.0, -0.02))
+    rng = np.random.default_rng(3)
+    table["revenue"] = rng.lognormal(4, 1, n).round(2) * table["converted"]
+    found = []
+    for threads, places in ((4, np.arange(n)), (3, rng.permutation(n)), (1, rng.permutation(n))):
+        backend = ibis.duckdb.connect(threads=threads)
+        backend.con.register("told", table.iloc[places])
+        tables = {"campaigns": backend.table("told")}
+        made = contacts.kept(contacts.from_campaigns(tables, segments.iloc[places], SPANS))
+        found.append(arm_sums.read(made, "spring").by)
+    first, *others = [{cell: vars(one) for cell, one in sums.items()} for sums in found]
+    assert all(one == first for one in others)

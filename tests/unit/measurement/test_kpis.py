@@ -94,8 +94,9 @@ def test_tests_by_segment_are_corrected_together(case):
 def test_revenue_before_the_contact_sharpens_the_comparison():
     table, segments = rows(n=2000)
     rng = np.random.default_rng(3)
-    before = rng.lognormal(4, 1, len(table))
-    table["revenue"] = before * 0.5 + rng.normal(0, 5, len(table)) + 5 * (table["arm"] == "treated")
+    before = rng.lognormal(4, 1, len(table)).round(2)
+    revenue = before * 0.5 + rng.normal(0, 5, len(table)) + 5 * (table["arm"] == "treated")
+    table["revenue"] = revenue.round(2)
     lines = pd.DataFrame(
         {
             "order_id": table["account_id"],
