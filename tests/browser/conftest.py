@@ -166,3 +166,22 @@ def browser(tmp_path_factory):
     window.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": seen})
     yield window
     window.quit()
+
+
+@pytest.fixture
+def offline(browser):
+    """The browser without any network."""
+    browser.execute_cdp_cmd("Network.enable", {})
+    lost = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
+    browser.execute_cdp_cmd("Network.emulateNetworkConditions", lost)
+    yield browser
+    browser.execute_cdp_cmd("Network.emulateNetworkConditions", lost | {"offline": False})
+
+
+@pytest.fixture
+def narrow(offline):
+    """The browser on a telephone."""
+    size = {"width": 420, "height": 800, "deviceScaleFactor": 1, "mobile": False}
+    offline.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
+    yield offline
+    offline.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})

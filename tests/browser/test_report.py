@@ -7,11 +7,9 @@ import pytest
 from selenium.webdriver.common.by import By
 
 from command_line import SMALL, segmentwerk
+from opened_page import broken_pictures, errors, overflow, violations
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.xdist_group("browser")]
-
-SEVERE = {"serious", "critical"}
-"""Impacts by which axe calls a violation one that shuts people out."""
 
 
 @pytest.fixture(scope="module")
@@ -25,34 +23,6 @@ def german(compared):
     done = segmentwerk("compare", *SMALL, "seed=3", "report.language=de", home=compared.home)
     assert done.code == 0, done.stderr
     return Path(done.stdout.strip().splitlines()[-1]).parent
-
-
-@pytest.fixture
-def offline(browser):
-    """The browser without any network."""
-    browser.execute_cdp_cmd("Network.enable", {})
-    lost = {"offline": True, "latency": 0, "downloadThroughput": 0, "uploadThroughput": 0}
-    browser.execute_cdp_cmd("Network.emulateNetworkConditions", lost)
-    yield browser
-    browser.execute_cdp_cmd("Network.emulateNetworkConditions", lost | {"offline": False})
-
-
-def errors(browser):
-    return [entry["message"] for entry in browser.get_log("browser") if entry["level"] == "SEVERE"]
-
-
-def broken_pictures(browser):
-    return browser.execute_script("return [...document.images].filter(p => !p.naturalWidth).map(p => p.alt)")
-
-
-def violations(browser):
-    from selenium_axe_python import Axe
-
-    axe = Axe(browser)
-    axe.inject()
-    found = axe.run()
-    assert found["passes"], "axe looked at nothing"
-    return [(one["id"], one["nodes"][0]["html"]) for one in found["violations"] if one["impact"] in SEVERE]
 
 
 def test_the_report_opens_from_disk_and_shuts_nobody_out(offline, output):
@@ -121,22 +91,11 @@ def leads(browser, link):
     return browser.execute_script(look, target)
 
 
-@pytest.fixture
-def narrow(offline):
-    """The browser on a telephone."""
-    size = {"width": 420, "height": 800, "deviceScaleFactor": 1, "mobile": False}
-    offline.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
-    yield offline
-    offline.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
-
-
 @pytest.mark.parametrize("file", ["report/report.html", "quality.html"])
 def test_nothing_overflows_a_telephone(narrow, output, german, file):
     for folder in (output, german):
         narrow.get((folder / file).as_uri())
-        widths = "const page = document.documentElement; return [page.scrollWidth, page.clientWidth]"
-        needed, there = narrow.execute_script(widths)
-        assert needed <= there <= 420
+        assert overflow(narrow) == 0
 
 
 def test_on_paper_no_heading_stands_alone_and_no_row_is_cut(offline, german):

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from segmentwerk.analysis import affinity, product_map, segment_map
@@ -12,26 +11,12 @@ from segmentwerk.insight.language import Language
 from segmentwerk.reporting import analysis_page
 from segmentwerk.reporting.affinity_told import AffinityTold
 from segmentwerk.reporting.maps_told import ProductMapTold, SegmentMapTold
-
-NAMES = {1: "Erste", 2: "Zweite"}
+from small_purchases import NAMES, purchases
 
 
 @pytest.fixture(scope="module")
 def world():
-    """200 accounts of two segments, which buy from two worlds of three items."""
-    rng = np.random.default_rng(0)
-    accounts = [f"secret-{n}" for n in range(200)]
-    segments = pd.Series(rng.integers(1, 3, 200), index=accounts)
-    rows = [
-        (account, "weekday", str(item), 1.0)
-        for account, segment in segments.items()
-        for item in range(6)
-        if rng.random() < (0.7 if (item < 3) == (segment == 1) else 0.1)
-    ]
-    bought = pd.DataFrame(rows, columns=["account_id", "kind", "item", "count"])
-    features = pd.DataFrame(rng.standard_normal((200, 3)), index=accounts, columns=["a", "b", "recency_days"])
-    features["a"] += 3 * segments
-    return bought, segments, features
+    return purchases()
 
 
 def told(world, method, code):
