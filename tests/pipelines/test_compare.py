@@ -47,7 +47,7 @@ def test_the_summary_holds_what_a_machine_needs(comparison):
     assert summary["inputs"]["customers"] > summary["inputs"]["held_out"] > 0
     assert summary["decision"]["reason"]
     assert summary["model"]["version"] == 1
-    assert summary["seconds"]["select"] > 0
+    assert summary["seconds"]["structure"] > 0
     assert summary["run_id"]
 
 

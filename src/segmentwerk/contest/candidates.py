@@ -11,15 +11,21 @@ import numpy as np
 import pandas as pd
 from hydra.utils import get_class
 
+from segmentwerk.core.arrays import FloatArray
 from segmentwerk.core.errors import UNFIT, ConfigError, FitError, brief, nearest
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.settings import EvaluationSettings, SegmenterSettings
 from segmentwerk.core.types import Scorecard
-from segmentwerk.evaluation.scorecard import View, judge
+from segmentwerk.evaluation import stability
+from segmentwerk.evaluation.scorecard import View, judge, look, sampled
+from segmentwerk.evaluation.stability import Again
+from segmentwerk.evaluation.turns import Turn
 from segmentwerk.segmenters.base import Monitor, Segmenter
 
 log = logging.getLogger(__name__)
 
+JUDGE = "judge"
+"""Names the seed with which all candidates are judged (`core.seeds.derive`)."""
 ALLOWED_TARGETS = "segmentwerk.segmenters."
 """A config may name classes below this package only: a config file must not run arbitrary code."""
 
@@ -132,11 +138,48 @@ def judge_one(
     name
         Name of the algorithm.
     """
+    return _judged(judge, title, name, spec, params, view, evaluation, seed=seed)
+
+
+def look_at_one(
+    title: str,
+    name: str,
+    spec: SegmenterSettings,
+    params: dict[str, Any],
+    view: View,
+    evaluation: EvaluationSettings,
+    *,
+    seed: int,
+) -> Candidate:
+    """Do the same as `judge_one` without refits on halves: the scorecard lacks the stability."""
+    return _judged(look, title, name, spec, params, view, evaluation, seed=seed)
+
+
+def refit_one(
+    candidate: Candidate, view: View, evaluation: EvaluationSettings, turn: Turn, *, seed: int
+) -> tuple[list[Again], list[FloatArray]]:
+    """Refit a candidate on some pairs of halves and bootstrap samples, as `judge_one` does on all of them."""
+    refit = refitter(candidate.spec, candidate.params, view, min_share=evaluation.min_segment_share)
+    case = sampled(candidate.model, view, evaluation, derive(seed, JUDGE))
+    return stability.compared(case, stability.refits(case, refit, turn.pairs, turn.bootstraps))
+
+
+def _judged(
+    how: Callable[..., Scorecard],
+    title: str,
+    name: str,
+    spec: SegmenterSettings,
+    params: dict[str, Any],
+    view: View,
+    evaluation: EvaluationSettings,
+    *,
+    seed: int,
+) -> Candidate:
     share = evaluation.min_segment_share
     unfitted = build(spec, params, min_share=share, seed=derive(seed, name))
     model = fit(unfitted, view.train, view.outcome_train, seed=seed)
     refit = refitter(spec, params, view, min_share=share)
-    card = judge(title, model, refit, view, evaluation, seed=derive(seed, "judge"), algorithm=name)
+    card = how(title, model, refit, view, evaluation, seed=derive(seed, JUDGE), algorithm=name)
     return Candidate(title, spec, params, model, replace(card, params={**spec.params, **params}))
 
 
@@ -148,8 +191,14 @@ def judge_finalists(
     evaluation: EvaluationSettings,
     *,
     seed: int,
+    how: Callable[..., Candidate] | None = None,
 ) -> list[Candidate]:
     """Judge the parameters that tuning found best, best first.
+
+    Parameters
+    ----------
+    how
+        `judge_one` or `look_at_one`; the first where not given.
 
     Raises
     ------
@@ -161,7 +210,7 @@ def judge_finalists(
     for params in finalists:
         title = f"{name} #{len(candidates) + 1}" if candidates else name
         try:
-            candidates.append(judge_one(title, name, spec, params, view, evaluation, seed=seed))
+            candidates.append((how or judge_one)(title, name, spec, params, view, evaluation, seed=seed))
         except UNFIT as error:
             reasons.append(brief(error))  # judging looks at raw features, which others may quote
             log.warning("A finalist of %s is left out: %s", name, reasons[-1])

@@ -30,6 +30,8 @@ log = logging.getLogger(__name__)
 
 AFTERWARDS = {"priorities", "targeting_weight"}
 """What a goal says of candidates and segments that are found; no trial's value depends on it."""
+OF_FINALISTS = {"in_turns"}
+"""What says how finalists are judged alone."""
 MACHINE = "machine"
 """Name of the run below each contest with the load of the machine, MLflow's system metrics."""
 
@@ -185,7 +187,7 @@ def data_digest(prepared: Prepared, settings: LearningSettings) -> str:
         settings.seed,
         *(part.model_dump(mode="json") for part in (settings.quality, settings.features)),
         settings.goal.model_dump(mode="json", exclude=AFTERWARDS),
-        settings.evaluation.model_dump(mode="json"),
+        settings.evaluation.model_dump(mode="json", exclude=OF_FINALISTS),
     ]
     return _digest(content)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
@@ -18,14 +18,13 @@ from segmentwerk.contest.outcome import Outcome
 from segmentwerk.contest.race import Race
 from segmentwerk.contest.unfinished import unfinished
 from segmentwerk.core.context import Context
-from segmentwerk.core.errors import ConfigError, FitError, nearest
+from segmentwerk.core.errors import ConfigError, nearest
 from segmentwerk.core.processes import processes
 from segmentwerk.core.records import Description
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.settings import SegmenterSettings
 from segmentwerk.core.threads import threads
 from segmentwerk.core.types import Scorecard, Selection, StudyResult, Verdict
-from segmentwerk.evaluation.selection import against_baseline, select
 from segmentwerk.evaluation.structure import verdict
 from segmentwerk.insight.language import Language
 from segmentwerk.preparation.prepare import Prepared, prepare
@@ -105,14 +104,13 @@ def held(
         unfinished(settings.home, verb, *identity(prepared, settings, chosen)) as key,
         store.run(settings.tracking.experiment, title, tags={"verb": verb}, key=key) as parent,
         threads(),
+        ThreadPoolExecutor(1, thread_name_prefix="verdict") as beside,
+        processes() as helpers,  # ended first: then nobody waits for what they were doing
     ):
         parent.write([*run_records.of_table(prepared.table), *run_records.of_settings(settings)])
         parent.write(provenance.tags())
-        with (
-            Contest.open(prepared, settings, settings.tuning, context, store, key, parent) as contest,
-            processes() as helpers,
-        ):
-            found = _hold(contest, chosen, settings, parent, helpers, write)
+        with Contest.open(prepared, settings, settings.tuning, context, store, key, parent) as contest:
+            found = _hold(contest, chosen, settings, parent, helpers, beside, write)
         yield Held(settings, context, store, prepared, parent, found)
 
 
@@ -132,27 +130,21 @@ def _hold(
     settings: CompareSettings,
     parent: Run,
     helpers: Executor,
+    beside: Executor,
     write: PageWriter,
 ) -> Outcome:
+    """Find the winner; the verdict on structure is worked on beside what is done with it."""
     race = Race(contest, parent, helpers)
     race.run(chosen)
-    if not race.candidates:
-        raise FitError("No segmenter could be fitted.", " ".join(race.left_out.values()))
-    names = [name for name in chosen if name in race.candidates]
-    candidates = {found.name: found for name in names for found in race.candidates[name]}
-    studies = {name: race.studies[name] for name in names}
-    cards = against_baseline(
-        [candidate.card for candidate in candidates.values()], settings.evaluation, settings.goal
-    )
-    candidates = {card.candidate: replace(candidates[card.candidate], card=card) for card in cards}
-    with contest.context.timed("select"):
-        selection = select(cards, settings.evaluation, settings.goal)
+    selection, studies = race.selection, race.studies
+    assert selection is not None
+    candidates = {found.name: found for own in race.candidates.values() for found in own}
     language = Language.of(
         settings.report.language, settings.source.currency, contest.prepared.table.catalogue
     )
     _conclude(race, candidates, selection, studies, partial(write, language=language))
-    with contest.context.timed("select"):
-        judged = _verdict(contest, candidates[selection.winner], settings, helpers)
+    judged = beside.submit(_verdict, contest, candidates[selection.winner], settings, helpers)
+    cards = [candidate.card for candidate in candidates.values()]
     return Outcome(candidates, cards, studies, selection, judged, race.left_out)
 
 
@@ -175,11 +167,12 @@ def _verdict(contest: Contest, winner: Candidate, settings: CompareSettings, hel
     log.info("Asking whether there is any structure, against data without groups ...")
     share = settings.evaluation.min_segment_share
     params = winner.params | winner.model.reduced
-    return verdict(
-        refitter(winner.spec, params, contest.prepared.view, min_share=share),
-        contest.prepared.view,
-        settings.evaluation,
-        seed=derive(settings.seed, "verdict"),
-        card=winner.card,
-        spread=helpers.map,
-    )
+    with contest.context.timed("structure"):
+        return verdict(
+            refitter(winner.spec, params, contest.prepared.view, min_share=share),
+            contest.prepared.view,
+            settings.evaluation,
+            seed=derive(settings.seed, "verdict"),
+            card=winner.card,
+            spread=helpers.map,
+        )

@@ -1,23 +1,21 @@
-"""The segmenters of a comparison: tuned one after the other, judged meanwhile by other processes."""
+"""The segmenters of a comparison: tuned one after the other, judged in turns by other processes."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor, Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from time import perf_counter
-from typing import Any
 
-from segmentwerk.contest.candidates import Candidate, complexity, judge_finalists
+from segmentwerk.contest.candidates import Candidate, complexity
 from segmentwerk.contest.contest import Contest
+from segmentwerk.contest.judging import Looked, first_turn, further_turns
 from segmentwerk.contest.shared_view import SharedView
 from segmentwerk.core.errors import FitError
 from segmentwerk.core.interruption import Terminated
-from segmentwerk.core.settings import EvaluationSettings, SegmenterSettings
-from segmentwerk.core.threads import threads
-from segmentwerk.core.types import StudyResult
+from segmentwerk.core.settings import SegmenterSettings
+from segmentwerk.core.types import Selection, StudyResult
 from segmentwerk.tracking.writer import Run
 
 log = logging.getLogger(__name__)
@@ -25,22 +23,23 @@ log = logging.getLogger(__name__)
 
 @dataclass
 class _Judging:
-    """A tuned segmenter whose finalists are being judged; its run stays open until they are."""
+    """A tuned segmenter whose finalists are being looked at; its run stays open until all are judged."""
 
     study: StudyResult
     run: Run
-    closing: ExitStack
-    result: Future[tuple[list[Candidate], float]]
+    first: Future[tuple[list[Looked], float]]
 
 
 @dataclass
 class Race:
-    """Tunes the segmenters of a contest one after the other, while those tuned before are judged.
+    """Tunes the segmenters of a contest one after the other, has them judged in turns, and finds the winner.
 
     Attributes
     ----------
     candidates, studies, runs
-        Judged finalists, best of tuning first, study and run of each segmenter, in no certain order.
+        Judged finalists, best of tuning first, study and run of each segmenter.
+    selection
+        Who won.
     left_out
         Why others could not take part.
     """
@@ -51,15 +50,21 @@ class Race:
     candidates: dict[str, list[Candidate]] = field(default_factory=dict)
     runs: dict[str, Run] = field(default_factory=dict)
     studies: dict[str, StudyResult] = field(default_factory=dict)
+    selection: Selection | None = None
     left_out: dict[str, str] = field(default_factory=dict)
     _judged: dict[str, _Judging] = field(default_factory=dict)
     _interrupted: bool = False
 
     def run(self, chosen: Mapping[str, SegmenterSettings]) -> None:
-        """Tune and judge segmenters, the most complex one first, since judging it takes longest.
+        """Tune and judge segmenters, the most complex one first, since looking at it takes longest.
 
         However this ends, the runs of all segmenters are closed. After Ctrl-C no further one is tuned,
         where the config wants what was found so far.
+
+        Raises
+        ------
+        FitError
+            If no segmenter could be fitted.
         """
         view = SharedView.store(self.contest.prepared.view, self.contest.folder / "whole.joblib")
         waiting = sorted(chosen, key=lambda name: complexity(chosen[name]), reverse=True)
@@ -68,9 +73,8 @@ class Race:
                 name = waiting.pop(0)
                 with self._leaving_out(name), self._keeping(name):
                     self._tune(name, chosen[name], view, runs)
-                self._conclude([name for name, judging in self._judged.items() if judging.result.done()])
             self.left_out |= dict.fromkeys(waiting, "interrupted before it was tuned")
-            self._conclude(list(self._judged))
+            self._judge([name for name in chosen if name in self._judged], view)
 
     def _tune(self, name: str, spec: SegmenterSettings, view: SharedView, runs: ExitStack) -> None:
         """Tune a segmenter and hand it to a judge."""
@@ -78,19 +82,33 @@ class Race:
             run = closing.enter_context(self.contest.run(name, self.parent))
             study = self.contest.tune(name, spec, run)
             params, settings = [trial.params for trial in study.finalists], self.contest.settings
-            future = self.judges.submit(_judge, name, spec, params, view, settings.evaluation, settings.seed)
-            self._judged[name] = _Judging(study, run, runs.enter_context(closing.pop_all()), future)
-            self._interrupted = study.interrupted
+            future = self.judges.submit(
+                first_turn, name, spec, params, view, settings.evaluation, settings.seed
+            )
+            runs.enter_context(closing.pop_all())
+            self._judged[name], self._interrupted = _Judging(study, run, future), study.interrupted
 
-    def _conclude(self, names: Iterable[str]) -> None:
-        """Wait for the judges of some segmenters and write down what they found."""
+    def _judge(self, names: list[str], view: SharedView) -> None:
+        """Have all that could be tuned judged until the contest is decided, and write down what was found."""
+        looked: list[Looked] = []
+        timings, settings = self.contest.context.timings, self.contest.settings
         for name in names:
-            judging = self._judged.pop(name)
-            with self._leaving_out(name), judging.closing:
-                candidates, self.contest.context.timings[f"judge {name}"] = judging.result.result()
-                self.contest.write(candidates[0], judging.study, judging.run)
-                self.candidates[name], self.studies[name] = candidates, judging.study
-                self.runs[name] = judging.run
+            with self._leaving_out(name):
+                found, timings[f"judge {name}"] = self._judged[name].first.result()
+                looked += found
+        if not looked:
+            raise FitError("No segmenter could be fitted.", " ".join(self.left_out.values()))
+        with self.contest.context.timed("further turns"):
+            candidates, self.selection, seconds = further_turns(
+                looked, self.judges, view, settings.evaluation, settings.goal, settings.seed
+            )
+        for candidate in candidates:
+            self.candidates.setdefault(candidate.card.algorithm, []).append(candidate)
+        for name, own in self.candidates.items():
+            judging = self._judged[name]
+            timings[f"judge {name}"] += seconds.get(name, 0.0)
+            self.contest.write(own[0], judging.study, judging.run)
+            self.studies[name], self.runs[name] = judging.study, judging.run
 
     @contextmanager
     def _keeping(self, name: str) -> Iterator[None]:
@@ -99,7 +117,7 @@ class Race:
             yield
         except KeyboardInterrupt as error:
             keeps = self.contest.tuning.keep_on_interrupt and not isinstance(error, Terminated)
-            if not (keeps and (self._judged or self.candidates)):
+            if not (keeps and self._judged):
                 raise
             self._interrupted = True
             self.left_out[name] = "interrupted before its first trial was complete"
@@ -111,18 +129,3 @@ class Race:
         except FitError as error:
             self.left_out[name] = str(error)
             log.warning("%s is left out: %s", name, error)
-
-
-def _judge(
-    name: str,
-    spec: SegmenterSettings,
-    finalists: Sequence[dict[str, Any]],
-    view: SharedView,
-    evaluation: EvaluationSettings,
-    seed: int,
-) -> tuple[list[Candidate], float]:
-    """Judge finalists in a process that does nothing else; also return the seconds that took."""
-    begin = perf_counter()
-    with threads():
-        candidates = judge_finalists(name, spec, finalists, view.open(), evaluation, seed=seed)
-    return candidates, perf_counter() - begin

@@ -62,7 +62,7 @@ def of_scorecard(card: Scorecard) -> Iterator[Record]:
 
 def of_gates(card: Scorecard) -> Iterator[Record]:
     """List the gates of one candidate."""
-    yield Tag("gates", "passed" if card.passed else "failed")
+    yield Tag("gates", "passed" if card.passed else "not measured" if card.halted else "failed")
     for gate in card.gates:
         yield Tag(f"gate.{gate.code}", f"{gate.status}: {gate.message}")
 

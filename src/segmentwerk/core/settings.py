@@ -212,6 +212,8 @@ class EvaluationSettings(Settings):
     primary: list[Criterion] = Field(default=["separation/gain", "stability/agreement"], min_length=1)
     """What ranks the candidates, and what trials maximise."""
     baseline: str = "rfm_grid"
+    in_turns: bool = True
+    """Whether candidates that can no longer win are measured no further (`evaluation.turns`)."""
 
 
 class GoalSettings(Settings):

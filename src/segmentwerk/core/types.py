@@ -123,13 +123,14 @@ class Score:
 class Gate:
     """The answer of one knock-out criterion.
 
-    ``undecided`` says that the accounts are too few to tell; as a failure it counts against. ``facts`` are
+    ``undecided`` says that the accounts are too few to tell; as a failure it counts against.
+    ``not_measured`` says that the candidate could no longer win when this was to be asked. ``facts`` are
     what was measured and the limit, by name, for those who tell it in their own words.
     """
 
     code: str
     title: str
-    status: Literal["passed", "failed", "undecided", "not_applicable"]
+    status: Literal["passed", "failed", "undecided", "not_applicable", "not_measured"]
     message: str
     severity: Literal["error", "warning"] = "error"
     facts: Facts = field(default_factory=dict)
@@ -161,11 +162,14 @@ class Scorecard:
     """The algorithm's rank in simplicity: among tied candidates the lower one wins."""
     for_outcome: bool = False
     """Whether its segments were made to tell of the outcome that is explained."""
+    halted: bool = False
+    """Whether it could no longer win before all was measured, so that its stability is not told."""
 
     @property
     def passed(self) -> bool:
-        """Whether no gate of severity error failed."""
-        return not any(gate.status == "failed" and gate.severity == "error" for gate in self.gates)
+        """Whether no gate of severity error failed or was not asked."""
+        against = ("failed", "not_measured")
+        return not any(gate.status in against and gate.severity == "error" for gate in self.gates)
 
     def score(self, key: str) -> Score | None:
         """Return the score called ``family/name``, or None where it was not measured."""

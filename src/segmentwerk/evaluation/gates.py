@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from segmentwerk.core.types import Gate, Score
 from segmentwerk.evaluation.view import Case
 
+STABILITY_CODE = "G002"
 BASELINE_CODE = "G007"
 NOISE_CODE = "G006"
 
@@ -30,13 +31,16 @@ def gate(
 
 
 def check(case: Case, scores: dict[str, Score]) -> tuple[Gate, ...]:
-    """Ask every gate that needs one candidate alone (G001 … G006)."""
+    """Ask every gate that needs one candidate alone (G001 … G006).
+
+    Where the stability has not been measured, G002 says so; `asked_again` asks it later.
+    """
     settings = case.settings
     sizes = np.bincount(case.labels, minlength=case.n_segments)
     learned = np.bincount(case.labels_train, minlength=case.n_segments)
     filled, empty = int((sizes > 0).sum()), np.flatnonzero(learned == 0)
     smallest = float(case.shares[case.shares > 0].min())
-    jaccard, gain = scores["stability/jaccard_min"], scores["separation/gain"]
+    gain = scores["separation/gain"]
     return (
         gate(
             "G001", "Segments are large enough", smallest >= settings.min_segment_share,
@@ -44,12 +48,7 @@ def check(case: Case, scores: dict[str, Score]) -> tuple[Gate, ...]:
             f"at least {settings.min_segment_share:.1%} is asked.",
             facts={"measured": smallest, "limit": settings.min_segment_share},
         ),
-        gate(
-            "G002", "Every segment comes back", jaccard.value >= settings.min_jaccard,
-            f"The least stable segment overlaps by {jaccard.value:.2f} with its like in refits on halves; "
-            f"at least {settings.min_jaccard:.2f} is asked.",
-            facts={"measured": jaccard.value, "limit": settings.min_jaccard},
-        ),
+        _returning(scores.get("stability/jaccard_min"), settings.min_jaccard),
         gate(
             "G003", "No segment is empty", len(empty) == 0,
             f"{len(empty)} of {case.n_segments} segments hold no training account." if len(empty)
@@ -69,6 +68,28 @@ def check(case: Case, scores: dict[str, Score]) -> tuple[Gate, ...]:
             facts={"measured": gain.low, "limit": 0},
         ),
     )  # fmt: skip
+
+
+def asked_again(gates: Sequence[Gate], jaccard: Score | None, least: float) -> tuple[Gate, ...]:
+    """Return the gates with the answer of G002 to a least stable segment's overlap; None: not measured."""
+    return tuple(_returning(jaccard, least) if item.code == STABILITY_CODE else item for item in gates)
+
+
+def unmeasured(item: Gate) -> Gate:
+    """Return a gate that was not asked, because its candidate could no longer win."""
+    return Gate(item.code, item.title, "not_measured", "Not measured: could no longer win.", item.severity)
+
+
+def _returning(jaccard: Score | None, least: float) -> Gate:
+    title = "Every segment comes back"
+    if jaccard is None:
+        return unmeasured(gate(STABILITY_CODE, title, None, ""))
+    message = (
+        f"The least stable segment overlaps by {jaccard.value:.2f} with its like in refits on halves; "
+        f"at least {least:.2f} is asked."
+    )
+    facts = {"measured": jaccard.value, "limit": least}
+    return gate(STABILITY_CODE, title, jaccard.value >= least, message, facts=facts)
 
 
 def _reachable(filled: int, accuracy: Score | None) -> Gate:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -28,7 +29,12 @@ from segmentwerk.evaluation.ranking import VALUE
 from segmentwerk.evaluation.resampling import Measured
 from segmentwerk.evaluation.view import Case, Fitted, Refit, View, labels, thinned
 
-__all__ = ["View", "judge", "quick"]
+__all__ = ["View", "judge", "look", "quick", "with_stability"]
+
+FAMILIES = tuple(
+    part.FAMILY for part in (separation, stability, explained, identifiability, substance, targeting, cost)
+)
+"""In the order in which a scorecard lists them."""
 
 LOOKED_AT = 10
 """Accounts that samples are drawn from at most, as a multiple of ``max_rows``; shares are of all."""
@@ -67,19 +73,35 @@ def judge(
     algorithm
         Name of the algorithm; the candidate's name without a trailing number where not given.
     """
+    case = sampled(segmenter, view, settings, seed)
+    pairs, bootstraps = stability.compared(case, stability.refits(case, refit))
+    card = look(candidate, segmenter, refit, view, settings, seed=seed, algorithm=algorithm)
+    return with_stability(card, pairs, bootstraps, settings, seed=seed)
+
+
+def look(
+    candidate: str,
+    segmenter: Fitted,
+    refit: Refit,
+    view: View,
+    settings: EvaluationSettings,
+    *,
+    seed: int,
+    algorithm: str | None = None,
+) -> Scorecard:
+    """Measure all of a fitted candidate that needs no refits on halves: the scorecard without its stability.
+
+    Parameters are those of `judge`; ``refit`` is called where few accounts are held out in turn only.
+    """
     whole = Case.of(segmenter, view, settings, seed)
-    case = Case.of(segmenter, thinned(view, LOOKED_AT * settings.max_rows, seed), settings, seed)
-    case = held_out_in_turn(case, refit)
-    refitted = stability.refits(case, refit)
-    stable, jaccards = stability.measure(case, refitted)
+    case = held_out_in_turn(sampled(segmenter, view, settings, seed), refit)
     measured_scores = [
         *separation.measure(case),
-        *stable,
         *explained.measure(case),
         *identifiability.measure(case),
         *substance.measure(whole),
         *_targeting(segmenter, view, settings, seed),
-        *cost.measure(segmenter, case.view, refitted),
+        cost.scoring(segmenter, case.view),
     ]
     params: dict[str, object] = getattr(segmenter, "get_params", dict)()
     return Scorecard(
@@ -89,10 +111,48 @@ def judge(
         params=dict(params),
         scores=tuple(item.score for item in measured_scores),
         gates=gates.check(whole, {item.score.key: item.score for item in measured_scores}),
-        per_segment=_per_segment(whole, jaccards),
+        per_segment=_per_segment(whole),
         samples={item.score.key: item.draws.tolist() for item in measured_scores if item.draws.size},
         complexity=int(getattr(segmenter, "complexity", 0)),
         for_outcome=bool(getattr(segmenter, "uses_outcome", False)),
+    )
+
+
+def sampled(segmenter: Fitted, view: View, settings: EvaluationSettings, seed: int) -> Case:
+    """Label the accounts that samples are drawn from: what refits for the stability start with."""
+    return Case.of(segmenter, thinned(view, LOOKED_AT * settings.max_rows, seed), settings, seed)
+
+
+def with_stability(
+    card: Scorecard,
+    pairs: Sequence[stability.Again],
+    bootstraps: Sequence[FloatArray],
+    settings: EvaluationSettings,
+    *,
+    seed: int,
+) -> Scorecard:
+    """Return a scorecard with its stability, as far as it has been measured.
+
+    Parameters
+    ----------
+    card
+        Of a first `look`.
+    pairs, bootstraps
+        What `stability.compared` found; of fewer pairs than ``settings.n_splits`` an estimate.
+    seed
+        That of the look.
+    """
+    stable, jaccards = stability.conclude(pairs, bootstraps, seed)
+    added = [*stable, cost.fitting(pairs)]
+    by_key = {score.key: score for score in (*(item.score for item in added), *card.scores)}
+    samples = card.samples | {item.score.key: item.draws.tolist() for item in added if item.draws.size}
+    order = sorted(by_key, key=lambda key: FAMILIES.index(by_key[key].family))
+    return replace(
+        card,
+        scores=tuple(by_key[key] for key in order),
+        samples={key: samples[key] for key in order if key in samples},
+        gates=gates.asked_again(card.gates, by_key["stability/jaccard_min"], settings.min_jaccard),
+        per_segment=card.per_segment.assign(jaccard=jaccards),
     )
 
 
@@ -103,13 +163,13 @@ def _targeting(segmenter: Fitted, view: View, settings: EvaluationSettings, seed
     return targeting.measure(assigned, int(segmenter.n_segments_), campaigns, settings.n_bootstrap, seed)
 
 
-def _per_segment(case: Case, jaccards: FloatArray) -> pd.DataFrame:
+def _per_segment(case: Case) -> pd.DataFrame:
     accounts = np.bincount(case.labels, minlength=case.n_segments)
     return pd.DataFrame(
         {
             "accounts": accounts,
             "share": case.shares,
-            "jaccard": jaccards,
+            "jaccard": np.nan,
             "revenue_share": substance.revenue_shares(case),
         },
         index=pd.RangeIndex(case.n_segments, name="segment"),

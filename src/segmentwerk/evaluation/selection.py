@@ -10,7 +10,7 @@ that is all it fails.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -48,16 +48,10 @@ def select(cards: Sequence[Scorecard], settings: EvaluationSettings, goal: GoalS
     if not cards or len(set(names)) < len(names):
         raise InputError(f"Cannot select among {names}.", "Give at least one candidate, each name once.")
     cards = against_baseline(cards, settings, goal)
-    criteria = criteria_of(cards, settings, goal)
-    fewest = min(failures(card) for card in cards)
-    eligible = [card for card in cards if failures(card) == fewest]
-    ranks = MeanRanks.of(eligible, criteria)
-    tied = ranks.tied()
-    thumb = _rule_of_thumb(eligible, ranks, settings)
-    best = min(tied, key=lambda i: (filled(eligible[i]), eligible[i].complexity, ranks.rank[i]))
-    best = best if thumb is None else thumb
-    order = sorted(range(len(eligible)), key=lambda i: (i != best, ranks.rank[i]))
-    ranked = [eligible[i] for i in order]
+    chosen, criteria = choose(cards, settings, goal), criteria_of(cards, settings, goal)
+    ranks, best = chosen.ranks, chosen.best
+    order = sorted(range(len(chosen.eligible)), key=lambda i: (i != best, ranks.rank[i]))
+    ranked = [chosen.eligible[i] for i in order]
     front = pareto(ranked)
     return Selection(
         winner=ranked[0].candidate,
@@ -65,10 +59,38 @@ def select(cards: Sequence[Scorecard], settings: EvaluationSettings, goal: GoalS
             pareto=lambda table: table["candidate"].isin(front)
         ),
         pareto=front,
-        near_ties=tuple(ranks.names[i] for i in tied if i != best),
+        near_ties=tuple(ranks.names[i] for i in chosen.tied if i != best),
         comparisons=tuple(_comparisons(ranked, cards, criteria, settings)),
-        rule_of_thumb=thumb is not None,
+        rule_of_thumb=chosen.rule_of_thumb,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """Who is ranked, with their mean ranks, who is tied, and the place of the best one among them."""
+
+    eligible: list[Scorecard]
+    ranks: MeanRanks
+    tied: list[int]
+    best: int
+    rule_of_thumb: bool
+
+    @property
+    def winner(self) -> Scorecard:
+        """The card of the best one."""
+        return self.eligible[self.best]
+
+
+def choose(cards: Sequence[Scorecard], settings: EvaluationSettings, goal: GoalSettings) -> Choice:
+    """Apply the rule and nothing more: what `select` tells of besides is not worked out."""
+    cards = against_baseline(cards, settings, goal)
+    fewest = min(failures(card) for card in cards)
+    eligible = [card for card in cards if failures(card) == fewest]
+    ranks = MeanRanks.of(eligible, criteria_of(cards, settings, goal))
+    tied = ranks.tied()
+    thumb = _rule_of_thumb(eligible, ranks, settings)
+    best = min(tied, key=lambda i: (filled(eligible[i]), eligible[i].complexity, ranks.rank[i]))
+    return Choice(eligible, ranks, tied, best if thumb is None else thumb, thumb is not None)
 
 
 def _rule_of_thumb(

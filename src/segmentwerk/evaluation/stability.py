@@ -17,7 +17,7 @@ A refit that fails counts as no agreement at all. Intervals resample accounts an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from time import perf_counter
 
@@ -29,6 +29,7 @@ from scipy.sparse import csr_array
 from segmentwerk.core.arrays import FloatArray, IntArray
 from segmentwerk.core.errors import FitError
 from segmentwerk.core.seeds import derive
+from segmentwerk.core.settings import EvaluationSettings
 from segmentwerk.evaluation.resampling import Measured, Sample, measured, ratio, sample
 from segmentwerk.evaluation.view import Case, Refit, labels
 
@@ -47,7 +48,7 @@ class Refitted:
 
 @dataclass(frozen=True, eq=False)
 class Refits:
-    """All refits of a candidate and the pool of accounts that they label.
+    """Refits of a candidate and the pool of accounts that they label.
 
     ``pool`` indexes ``view.everyone``; ``fitted_on`` of a refit indexes the pool.
     """
@@ -57,25 +58,55 @@ class Refits:
     bootstraps: tuple[Refitted, ...]
 
 
-def refits(case: Case, refit: Refit) -> Refits:
+@dataclass(frozen=True, eq=False)
+class Again:
+    """What one pair of halves told, in the sample and in each draw: plain numbers, whatever was fitted.
+
+    ``agreement`` and ``strength`` (1 + n_draws,), ``overlaps`` (n_segments, 1 + n_draws), ``seconds`` of its
+    two fits.
+    """
+
+    agreement: FloatArray
+    strength: FloatArray
+    overlaps: FloatArray
+    seconds: tuple[float, float]
+
+
+def refits(
+    case: Case, refit: Refit, pairs: Iterable[int] | None = None, bootstraps: Iterable[int] | None = None
+) -> Refits:
     """Refit on J pairs of halves and J // 2 bootstrap samples of the pool, ``max_rows`` accounts at most.
 
-    Refits run side by side where the caller's `joblib.parallel_config` says so; results do not depend on it.
+    Refits run side by side where the caller's `joblib.parallel_config` says so; results do not depend on it,
+    nor on which of them run in one call.
+
+    Parameters
+    ----------
+    pairs, bootstraps
+        Which of them, from 0; all where not given.
     """
     settings = case.settings
     pool = sample(case.labels, settings.max_rows, settings.n_bootstrap, derive(case.seed, FAMILY, "pool"))
     accounts = case.view.everyone.iloc[pool.rows]
+    halves = list(_halves(len(accounts), settings.n_splits, case.seed))
+    chosen = range(settings.n_splits) if pairs is None else pairs
+    tasks: list[tuple[IntArray, tuple[object, ...]]]
+    tasks = [(half, ("half", i, "ab"[j])) for i in chosen for j, half in enumerate(halves[i])]
+    n_halves = len(tasks)
     rng = np.random.default_rng(derive(case.seed, FAMILY, "bootstrap"))
-    drawn = [np.sort(rng.choice(len(accounts), len(accounts))) for _ in range(settings.n_splits // 2)]
-    halves = [half for pair in _halves(len(accounts), settings.n_splits, case.seed) for half in pair]
-    names: list[tuple[object, ...]] = [("half", i // 2, "ab"[i % 2]) for i in range(len(halves))]
-    names += [("bootstrap", i) for i in range(len(drawn))]
+    drawn = [np.sort(rng.choice(len(accounts), len(accounts))) for _ in range(n_bootstraps(settings))]
+    drawing = range(len(drawn)) if bootstraps is None else bootstraps
+    tasks += [(drawn[i], ("bootstrap", i)) for i in drawing]
     done: list[Refitted] = Parallel()(
-        delayed(_again)(refit, accounts, rows, derive(case.seed, FAMILY, *name))
-        for rows, name in zip([*halves, *drawn], names, strict=True)
+        delayed(_again)(refit, accounts, rows, derive(case.seed, FAMILY, *name)) for rows, name in tasks
     )
-    pairs = zip(done[: len(halves) : 2], done[1 : len(halves) : 2], strict=True)
-    return Refits(pool, tuple(pairs), tuple(done[len(halves) :]))
+    couples = zip(done[:n_halves:2], done[1:n_halves:2], strict=True)
+    return Refits(pool, tuple(couples), tuple(done[n_halves:]))
+
+
+def n_bootstraps(settings: EvaluationSettings) -> int:
+    """Return how many bootstrap samples a candidate is refitted on."""
+    return settings.n_splits // 2
 
 
 def _halves(n_rows: int, n_splits: int, seed: int) -> Iterator[tuple[IntArray, IntArray]]:
@@ -97,27 +128,50 @@ def _again(refit: Refit, accounts: pd.DataFrame, rows: IntArray, seed: int) -> R
 
 def measure(case: Case, refitted: Refits) -> tuple[list[Measured], FloatArray]:
     """Measure the family; also return each segment's mean Jaccard overlap, shape (n_segments,)."""
+    return conclude(*compared(case, refitted), case.seed)
+
+
+def compared(case: Case, refitted: Refits) -> tuple[list[Again], list[FloatArray]]:
+    """Return what each pair of halves told, and the agreement with each bootstrap sample (1 + n_draws,)."""
     pool = refitted.pool
     own = Refitted(case.labels[pool.rows], case.n_segments, pool.rows, 0.0)
-    agreements = np.stack([agreement(a, b, pool.weights) for a, b in refitted.halves])
-    strengths = np.stack([prediction_strength(a, b, pool.weights) for a, b in refitted.halves])
-    overlaps = np.stack(
-        [(jaccards(own, a, pool.weights) + jaccards(own, b, pool.weights)) / 2 for a, b in refitted.halves]
-    )
-    seed = derive(case.seed, FAMILY, "splits")
-    scores = [
-        measured(FAMILY, "agreement", _over_splits(agreements, seed)),
-        measured(FAMILY, "prediction_strength", _over_splits(strengths, seed)),
-        measured(FAMILY, "jaccard_min", _over_splits(overlaps, seed).min(axis=0)),
+    pairs = [
+        Again(
+            agreement(a, b, pool.weights),
+            prediction_strength(a, b, pool.weights),
+            (jaccards(own, a, pool.weights) + jaccards(own, b, pool.weights)) / 2,
+            (a.seconds, b.seconds),
+        )
+        for a, b in refitted.halves
     ]
-    if refitted.bootstraps:
-        again = np.stack([agreement(own, other, pool.weights) for other in refitted.bootstraps])
-        scores.append(measured(FAMILY, "bootstrap_agreement", _over_splits(again, seed)))
+    return pairs, [agreement(own, other, pool.weights) for other in refitted.bootstraps]
+
+
+def conclude(
+    pairs: Sequence[Again], bootstraps: Sequence[FloatArray], seed: int
+) -> tuple[list[Measured], FloatArray]:
+    """Turn what pairs of halves and bootstrap samples told into the family, as `measure` does.
+
+    Parameters
+    ----------
+    seed
+        Of the case.
+    """
+    seed = derive(seed, FAMILY, "splits")
+    overlaps = np.stack([pair.overlaps for pair in pairs])
+    scores = [
+        measured(FAMILY, "agreement", over_splits([pair.agreement for pair in pairs], seed)),
+        measured(FAMILY, "prediction_strength", over_splits([pair.strength for pair in pairs], seed)),
+        measured(FAMILY, "jaccard_min", over_splits(overlaps, seed).min(axis=0)),
+    ]
+    if bootstraps:
+        scores.append(measured(FAMILY, "bootstrap_agreement", over_splits(bootstraps, seed)))
     return scores, overlaps.mean(axis=0)[:, 0]
 
 
-def _over_splits(values: FloatArray, seed: int) -> FloatArray:
+def over_splits(by_split: Sequence[FloatArray] | FloatArray, seed: int) -> FloatArray:
     """Mean over splits (axis 0); the draws (last axis, first column aside) resample the splits too."""
+    values = np.stack(list(by_split))
     n_splits, n_draws = len(values), values.shape[-1] - 1
     picks = np.random.default_rng(seed).integers(n_splits, size=(n_splits, n_draws))
     drawn = np.mean([values[pick, ..., 1 + np.arange(n_draws)] for pick in picks], axis=0)

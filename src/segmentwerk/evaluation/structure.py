@@ -15,6 +15,7 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Protocol, TypeVar
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -36,8 +37,14 @@ LEAST_APART = 0.5
 EXCEEDED = 0.95
 """Quantile of the null gains that the gain must exceed."""
 
-Spread = Callable[[Callable[[int], float], Iterable[int]], Iterable[float]]
-"""Applies a function to values and keeps their order, as `map` does, or an executor's."""
+Result = TypeVar("Result")
+
+
+class Spread(Protocol):
+    """Applies a function to values and keeps their order, as `map` does, or an executor's."""
+
+    def __call__(self, function: Callable[[int], Result], values: Iterable[int], /) -> Iterable[Result]:
+        """Return the results."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +91,7 @@ def verdict(
     card
         The winner's scorecard; its stability is measured anew where not given.
     spread
-        How the copies are shared out; ``refit`` must be picklable where they go to other processes.
+        How fits are shared out; ``refit`` must be picklable where they go to other processes.
     """
     try:
         evidence = gather(refit, view, settings, seed=seed, card=card, spread=spread)
@@ -105,11 +112,9 @@ def gather(
 ) -> StructureEvidence:
     """Measure what the verdict stands on; null copies only where all else speaks for groups."""
     small = thinned(view, NULL_ROWS, seed)
-    case = Case.of(refit(small.train, derive(seed, "structure", "fit")), small, settings, seed)
-    gain = separation.gain(held_out_in_turn(case, refit)).score
-    jaccard = _jaccard(case, refit, card)
-    apart = standing_apart(small.spread, case.labels, derive(seed, "halves"))
-    evidence = StructureEvidence(gain.value, gain.low, jaccard, apart, (), len(small.train))
+    known = card.score("stability/jaccard_min") if card else None
+    jaccard = known.value if known else None
+    (evidence,) = spread(partial(_without_copies, refit, small, settings, jaccard), [seed])
     if conclude(evidence, settings).kind != "natural" or settings.null_copies == 0:
         return evidence
     seeds = [derive(seed, "null", i) for i in range(settings.null_copies)]
@@ -117,11 +122,16 @@ def gather(
     return replace(evidence, null_gains=tuple(nulls))
 
 
-def _jaccard(case: Case, refit: Refit, card: Scorecard | None) -> float:
-    known = card.score("stability/jaccard_min") if card else None
-    if known is not None:
-        return known.value
-    return float(stability.measure(case, stability.refits(case, refit))[1].min())
+def _without_copies(
+    refit: Refit, small: View, settings: EvaluationSettings, jaccard: float | None, seed: int
+) -> StructureEvidence:
+    """Measure all but the copies on a reduced view; the stability where it is not known."""
+    case = Case.of(refit(small.train, derive(seed, "structure", "fit")), small, settings, seed)
+    gain = separation.gain(held_out_in_turn(case, refit)).score
+    if jaccard is None:
+        jaccard = float(stability.measure(case, stability.refits(case, refit))[1].min())
+    apart = standing_apart(small.spread, case.labels, derive(seed, "halves"))
+    return StructureEvidence(gain.value, gain.low, jaccard, apart, (), len(small.train))
 
 
 def _null_gain(refit: Refit, view: View, settings: EvaluationSettings, seed: int) -> float:

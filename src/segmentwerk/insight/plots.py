@@ -31,7 +31,6 @@ def scores(
     ]
     title = "figures.leads" if led else "figures.leads_nowhere"
     names = [criterion(key, language) for key in led]
-    out = language.text("figures.failed_gate")
     words = {name: candidate(name, language) for name in order}
     return Figure(
         "scores",
@@ -39,10 +38,17 @@ def scores(
         language.text("figures.intervals"),
         "",
         Dots(
-            [words[name] if by_name[name].passed else f"{words[name]}\n({out})" for name in order],
+            [words[name] + _out(by_name[name], language) for name in order],
             [_panel(key, [by_name[name] for name in order], language) for key in keys],
         ),
     )
+
+
+def _out(card: Scorecard, language: Language) -> str:
+    """Say on a line of its own why a candidate is out; empty where it is not."""
+    if card.passed:
+        return ""
+    return f"\n({language.text('figures.halted' if card.halted else 'figures.failed_gate')})"
 
 
 def _ranked(selection: Selection) -> list[str]:

@@ -166,6 +166,7 @@ def summary(contest: Held) -> dict[str, Any]:
         },
         "scores": {
             card.candidate: {score.key: score.value for score in card.scores if score.family != "wall_time"}
+            | dict.fromkeys(listings.absent(card, found.cards))
             for card in found.cards
         },
         "decision": {
@@ -175,6 +176,7 @@ def summary(contest: Held) -> dict[str, Any]:
             "params": found.winner.card.params,
             "reason": sentences.reasons(found.selection, found.cards, ENGLISH),
             "near_ties": found.selection.near_ties,
+            "halted": [card.candidate for card in found.cards if card.halted],
             "pareto": found.selection.pareto,
             "comparisons": [asdict(item) for item in found.selection.comparisons],
             "verdict": found.verdict.kind,

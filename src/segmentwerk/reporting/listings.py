@@ -11,6 +11,7 @@ from segmentwerk.core.files import atomic_file
 from segmentwerk.core.types import Scorecard, Selection
 from segmentwerk.features.table import catalogue
 from segmentwerk.preparation.prepare import Prepared
+from segmentwerk.reporting.tables import REFITS
 
 
 def write(selection: Selection, cards: Sequence[Scorecard], prepared: Prepared, output: Path) -> list[Path]:
@@ -21,6 +22,11 @@ def write(selection: Selection, cards: Sequence[Scorecard], prepared: Prepared, 
         "ranking": selection.ranking,
         "scores": pd.DataFrame(
             [{"candidate": card.candidate, **vars(score)} for card in cards for score in card.scores]
+            + [
+                {"candidate": card.candidate, **_unmeasured(key)}
+                for card in cards
+                for key in absent(card, cards)
+            ]
         ),
         "segments": segments.reset_index(),
         "features": _features(prepared),
@@ -30,6 +36,17 @@ def write(selection: Selection, cards: Sequence[Scorecard], prepared: Prepared, 
             frame.to_csv(draft, index=False)
         written.append(path)
     return written
+
+
+def absent(card: Scorecard, cards: Sequence[Scorecard]) -> list[str]:
+    """Return what refits told of others, but not of a candidate that could no longer win."""
+    known = dict.fromkeys(score.key for other in cards for score in other.scores)
+    return [key for key in known if key.startswith(REFITS) and card.score(key) is None]
+
+
+def _unmeasured(key: str) -> dict[str, str]:
+    family, name = key.split("/")
+    return {"family": family, "name": name, "reason": "not measured: could no longer win"}
 
 
 def _features(prepared: Prepared) -> pd.DataFrame:

@@ -52,6 +52,9 @@ def _reasons(
         yield t("report.won", rank=rank, criteria=names, **values)
         if selection.near_ties:
             yield t("report.ties", names=_candidates(selection.near_ties, language))
+    halted = [card.candidate for card in cards if card.halted]
+    if halted:
+        yield t("report.halted", names=_candidates(halted, language))
     if winner.for_outcome:
         yield t("report.for_outcome")
     for item in selection.comparisons:
@@ -243,6 +246,8 @@ def _why_not(card: Scorecard, selection: Selection, language: Language) -> str:
     ranks = selection.ranking.set_index("candidate")["rank"]
     own, best = float(ranks.loc[card.candidate]), float(ranks.loc[selection.winner])
     values = {"winner": candidate(selection.winner, language), "rank": own, "best": best}
+    if card.halted:
+        return language.text("page.lost_halted", **values)
     if not isfinite(own):
         limit_word = language.text("page.asked").lower()
         failed = [

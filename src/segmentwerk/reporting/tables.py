@@ -19,6 +19,8 @@ from segmentwerk.reporting.story import criteria
 
 MEASURED = {"G001": "%1", "G002": ".2", "G004": "%1", "G006": ".3", "G007": "%1"}
 """How what a gate measured is written, where it is no count."""
+REFITS = "stability/"
+"""How the keys of scores begin that candidates lack which could no longer win (`evaluation.turns`)."""
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,17 @@ def ranking(selection: Selection, cards: Sequence[Scorecard], language: Language
     rows = []
     for row in selection.ranking.to_dict("records"):
         card = by_name[str(row["candidate"])]
-        scores = [interval(card.score(key), language) for key in keys]
+        scores = [_score(card, key, language) for key in keys]
         name = candidate(card.candidate, language)
         rows.append([name, str(card.n_segments), language.decimal(float(row["rank"])), *scores])
     return Grid([*heads, *(criterion(key, language) for key in keys)], rows)
+
+
+def _score(card: Scorecard, key: str, language: Language) -> str:
+    """Write a candidate's score, or why there is none."""
+    score = card.score(key)
+    gone = score is None and key.startswith(REFITS)
+    return language.text("report.not_measured") if gone else interval(score, language)
 
 
 def interval(score: Score | Interval | None, language: Language) -> str:
@@ -126,11 +135,14 @@ def _answer(gate: Gate, language: Language) -> str:
 
 
 def scores(cards: Sequence[Scorecard], language: Language) -> Grid:
-    """Return the first card's scores that have words, beside those of the others."""
+    """Return the first card's scores that have words, beside those of the others.
+
+    Where it was not measured to the end, the rows are those of the last one.
+    """
     rows = [
         [f"{criterion(score.key, language)} ({score.key})"]
-        + [interval(card.score(score.key), language) for card in cards]
-        for score in cards[0].scores
+        + [_score(card, score.key, language) for card in cards]
+        for score in cards[-1 if cards[0].halted else 0].scores
         if language.find("criteria", score.key)  # the others are metrics of the run
     ]
     return Grid([language.text("page.score"), *(candidate(card.candidate, language) for card in cards)], rows)

@@ -69,7 +69,7 @@ def _ranking(selection: Selection) -> Grid:
             row["candidate"],
             str(row["n_segments"]),
             *(ENGLISH.decimal(row[key], 3) for key in ("rank", *keys)),
-            row["failed"] or "passed",
+            row["failed"] or ("passed" if row["passed"] else "not measured"),
         ]
         for row in selection.ranking.to_dict("records")
     ]

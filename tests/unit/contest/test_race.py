@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -45,9 +45,9 @@ class Contest:
         self.fails = {"tune": dict(tuning), "judge": dict(judging)}
         self.interrupted = interrupted
         self.tuning = SimpleNamespace(keep_on_interrupt=keep)
-        self.settings = SimpleNamespace(evaluation=None, seed=0)
+        self.settings = SimpleNamespace(evaluation=None, goal=None, seed=0)
         self.prepared, self.folder = SimpleNamespace(view=None), Path()
-        self.context = SimpleNamespace(timings={})
+        self.context = SimpleNamespace(timings={}, timed=lambda stage: nullcontext())
 
     @contextmanager
     def run(self, name, parent):
@@ -64,7 +64,7 @@ class Contest:
         return SimpleNamespace(finalists=[SimpleNamespace(params={})], interrupted=name in self.interrupted)
 
     def write(self, best, study, run):
-        self.told.append(f"write {best}")
+        self.told.append(f"write {best.name}")
 
     def tuned(self):
         return [words.removeprefix("tune ") for words in self.told if words.startswith("tune")]
@@ -75,12 +75,18 @@ def hold(monkeypatch):
     """Run a race of all segmenters, or of some; return it."""
 
     def make(contest, chosen=SPECS):
-        def judge(name, spec, finalists, view, evaluation, seed):
+        def look(name, spec, finalists, view, evaluation, seed):
             if name in contest.fails["judge"]:
                 raise contest.fails["judge"][name]
-            return [f"best {name}", f"second {name}"], 1.5
+            card = SimpleNamespace(algorithm=name)
+            return [SimpleNamespace(name=f"{place} {name}", card=card) for place in ("best", "second")], 1.5
 
-        monkeypatch.setattr(race_module, "_judge", judge)
+        def judge(looked, judges, view, evaluation, goal, seed):
+            contest.told.append(f"judge {', '.join(one.name for one in looked)}")
+            return looked, "who won", {"middle": 2.0}
+
+        monkeypatch.setattr(race_module, "first_turn", look)
+        monkeypatch.setattr(race_module, "further_turns", judge)
         monkeypatch.setattr(race_module, "SharedView", SimpleNamespace(store=lambda view, path: "view"))
         race = Race(contest, "parent", Judges())
         try:
@@ -98,11 +104,13 @@ def test_the_most_complex_one_is_tuned_first_and_all_are_judged(hold):
     contest = Contest()
     race = hold(contest)
     assert contest.tuned() == ["complex", "middle", "simple"]
-    assert race.candidates == {name: [f"best {name}", f"second {name}"] for name in SPECS}
+    names = {name: [found.name for found in own] for name, own in race.candidates.items()}
+    assert names == {name: [f"best {name}", f"second {name}"] for name in SPECS}
+    assert race.selection == "who won"
     assert race.runs == {name: f"run of {name}" for name in SPECS}
     assert set(race.studies) == set(SPECS)
     assert race.left_out == {}
-    assert contest.context.timings == {f"judge {name}": 1.5 for name in SPECS}
+    assert contest.context.timings == {"judge simple": 1.5, "judge middle": 3.5, "judge complex": 1.5}
     for name in SPECS:  # what was found is written while the run is open
         assert contest.told.index(f"write best {name}") < contest.told.index(f"close {name}")
 
@@ -112,6 +120,21 @@ def test_one_that_cannot_be_fitted_is_left_out_with_its_reason(hold, stage):
     race = hold(Contest(**{stage: {"middle": FitError("No row.", "Give some.")}}))
     assert set(race.candidates) == set(race.runs) == set(race.studies) == {"simple", "complex"}
     assert race.left_out == {"middle": "No row. Give some."}
+
+
+def test_finalists_are_judged_together_in_the_order_they_were_named_in(hold):
+    contest = Contest()
+    hold(contest)
+    judged = [words for words in contest.told if words.startswith("judge")]
+    assert judged == [
+        "judge best simple, second simple, best middle, second middle, best complex, second complex"
+    ]
+
+
+def test_without_any_that_could_be_judged_the_reasons_are_told(hold):
+    broken = {name: FitError(f"No row for {name}.") for name in SPECS}
+    with pytest.raises(FitError, match=r"No segmenter could be fitted.*No row for middle"):
+        hold(Contest(judging=broken))
 
 
 def test_a_defect_is_raised(hold):

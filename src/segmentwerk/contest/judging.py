@@ -1,0 +1,138 @@
+"""Judging the finalists of several segmenters in turns, by other processes."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import Any
+
+from segmentwerk.contest.candidates import JUDGE, Candidate, judge_finalists, look_at_one, refit_one
+from segmentwerk.contest.shared_view import SharedView
+from segmentwerk.core.arrays import FloatArray
+from segmentwerk.core.seeds import derive
+from segmentwerk.core.settings import EvaluationSettings, GoalSettings, SegmenterSettings
+from segmentwerk.core.threads import threads
+from segmentwerk.core.types import Selection
+from segmentwerk.evaluation.stability import Again
+from segmentwerk.evaluation.turns import Standing, Turn, finish, next_turn
+
+Told = tuple[list[Again], list[FloatArray]]
+"""What pairs of halves and bootstrap samples told of one candidate."""
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """A candidate after its first turn: its scorecard lacks the stability, which ``standing`` has in part."""
+
+    candidate: Candidate
+    standing: Standing
+
+    def after(self, told: Told) -> Looked:
+        """Return the candidate after another turn."""
+        pairs, bootstraps = told
+        standing = Standing(
+            self.standing.card, (*self.standing.pairs, *pairs), (*self.standing.bootstraps, *bootstraps)
+        )
+        return replace(self, standing=standing)
+
+
+def first_turn(
+    name: str,
+    spec: SegmenterSettings,
+    finalists: Sequence[dict[str, Any]],
+    view: SharedView,
+    evaluation: EvaluationSettings,
+    seed: int,
+) -> tuple[list[Looked], float]:
+    """Look at finalists in a process that does nothing else; also return the seconds that took.
+
+    Each is refitted on one pair of halves; the baseline, whose figures are shown anyway, and all of them
+    where judging in turns is switched off, on everything.
+    """
+    begin = perf_counter()
+    whole = not evaluation.in_turns or name == evaluation.baseline
+    looked = []
+    with threads():
+        table = view.open()
+        finalists_looked_at = judge_finalists(
+            name, spec, finalists, table, evaluation, seed=seed, how=look_at_one
+        )
+        for candidate in finalists_looked_at:
+            standing = Standing(candidate.card, ())
+            turn = standing.missing(evaluation) if whole else Turn(pairs=(0,))
+            told = refit_one(candidate, table, evaluation, turn, seed=seed)
+            looked.append(Looked(candidate, standing).after(told))
+    return looked, perf_counter() - begin
+
+
+def further_turns(
+    looked: Sequence[Looked],
+    judges: Executor,
+    view: SharedView,
+    evaluation: EvaluationSettings,
+    goal: GoalSettings,
+    seed: int,
+) -> tuple[list[Candidate], Selection, dict[str, float]]:
+    """Measure candidates until the contest is decided.
+
+    Returns
+    -------
+    candidates, selection, seconds
+        With their scorecards, in the order given; who won; and the seconds of refits by algorithm.
+    """
+    known = {one.candidate.name: one for one in looked}
+    seconds: dict[str, float] = defaultdict(float)
+    judge_seed = derive(seed, JUDGE)
+    field = {name: one.standing for name, one in known.items()}
+    while turns := next_turn(field, evaluation, goal, seed=judge_seed):
+        for task in _shared_out(turns, known, judges, view, evaluation, seed):
+            told, spent = task.result()
+            for name, one in told.items():
+                known[name] = known[name].after(one)
+                seconds[known[name].candidate.card.algorithm] += spent / len(told)
+        field = {name: one.standing for name, one in known.items()}
+    cards, selection = finish(field, evaluation, goal, seed=judge_seed)
+    candidates = [replace(known[card.candidate].candidate, card=card) for card in cards]
+    return candidates, selection, seconds
+
+
+def _shared_out(
+    turns: Mapping[str, Turn],
+    known: Mapping[str, Looked],
+    judges: Executor,
+    view: SharedView,
+    evaluation: EvaluationSettings,
+    seed: int,
+) -> list[Future[tuple[dict[str, Told], float]]]:
+    """Give each pair and each bootstrap sample to a judge, for all candidates of an algorithm at once.
+
+    Networks that several of them begin with are trained once a process.
+    """
+    parts: dict[tuple[str, Turn], list[Candidate]] = defaultdict(list)
+    for name, turn in turns.items():
+        candidate = known[name].candidate
+        single = [Turn(pairs=(i,)) for i in turn.pairs] + [Turn(bootstraps=(i,)) for i in turn.bootstraps]
+        for part in single:
+            parts[candidate.card.algorithm, part].append(candidate)
+    dearest_first = sorted(parts, key=lambda part: -parts[part][0].card.complexity)
+    given = {
+        part: judges.submit(_refit, parts[part], view, evaluation, part[1], seed) for part in dearest_first
+    }
+    return [given[part] for part in sorted(given, key=lambda part: (part[1].pairs, part[1].bootstraps))]
+
+
+def _refit(
+    candidates: Sequence[Candidate],
+    view: SharedView,
+    evaluation: EvaluationSettings,
+    turn: Turn,
+    seed: int,
+) -> tuple[dict[str, Told], float]:
+    """Refit in a process that does nothing else, on one thread: several of these run side by side."""
+    begin = perf_counter()
+    table = view.open()
+    told = {one.name: refit_one(one, table, evaluation, turn, seed=seed) for one in candidates}
+    return told, perf_counter() - begin
