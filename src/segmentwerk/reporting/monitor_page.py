@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from segmentwerk.insight.language import UNKNOWN, Language
 from segmentwerk.insight.words import label
 from segmentwerk.monitoring import forecast as forecasting
 from segmentwerk.monitoring import half_life
+from segmentwerk.monitoring.assessing import THEN
 from segmentwerk.monitoring.movement import Movement
-from segmentwerk.reporting import flow_picture, movement_words
+from segmentwerk.reporting import flow_picture, movement_words, promises_told
 from segmentwerk.reporting.monitor_lines import MonitorLines, lines
 from segmentwerk.reporting.monitor_words import MonitorOrigin, found, headline, status, word
 from segmentwerk.reporting.pages import template
@@ -60,7 +62,7 @@ class MonitorPage:
         return self.t(
             "note",
             model=self.about.model,
-            trained=self.last.trained_as_of,
+            trained=_day(self.last.trained_as_of, self.language),
             dates=[self.language.day(one.as_of) for one in self.dates],
             currency=self.language.currency,
             digest=self.last.source_digest,
@@ -96,21 +98,23 @@ class MonitorPage:
 
     @property
     def over_time(self) -> Grid:
-        """The figures of all dates side by side."""
-        heads = [self.t("figure"), *(self.language.day(one.as_of) for one in self.dates)]
+        """The figures of all dates side by side, those at registration first."""
+        heads = [self.t("figure"), self.t("then"), *(self.language.day(one.as_of) for one in self.dates)]
         rows = [
-            [self.t(name), *(self._figure(one.figures.get(key), form) for one in self.dates)]
+            [self.t(name), *self._along(key, form)]
             for name, (key, form) in FIGURES.items()
             if any(key in one.figures for one in self.dates)
         ]
         rows += [
-            [
-                self.t("share", id=self.named(segment)),
-                *(self._figure(one.figures.get(f"share/segment_{segment}"), "%1") for one in self.dates),
-            ]
+            [self.t("share", id=self.named(segment)), *self._along(f"share/segment_{segment}", "%1")]
             for segment in self.segments
         ]
         return Grid(heads, rows, caption=self.t("with_intervals"))
+
+    def _along(self, key: str, form: str) -> list[str]:
+        """Write a figure at registration and at each date."""
+        then = self.last.figures.get(THEN + key)
+        return [self._figure(one, form) for one in (then, *(one.figures.get(key) for one in self.dates))]
 
     def _figure(self, one: Ranged | None, form: str) -> str:
         if one is None:
@@ -152,6 +156,11 @@ class MonitorPage:
         heads = ("feature", "index", "chance", "unknown", "unknown_then", "factor")
         caption = self.t("features", as_of=self.last.as_of)
         return Grid([self.t(head) for head in heads], rows, caption=caption)
+
+    @property
+    def promises(self) -> Grid | None:
+        """What campaigns promised and what came at the latest date; None where none was repeated."""
+        return promises_told.grid(self.last.promises, self._names, self.language)
 
     @cached_property
     def movements(self) -> list[Movement]:
@@ -246,6 +255,10 @@ def write(watch: MonitorPage, folder: Path) -> tuple[Path, Path]:
             draft.write_text(page, encoding="utf-8")
         made.append(path)
     return made[0], made[1]
+
+
+def _day(text: str, language: Language) -> str:
+    return language.day(date.fromisoformat(text)) if text else UNKNOWN
 
 
 def summary(one: Monitored, language: Language, comparison: str) -> str:
