@@ -14,12 +14,12 @@ from segmentwerk.core.monitored import Monitored, Ranged
 from segmentwerk.insight.language import UNKNOWN, Language
 from segmentwerk.insight.words import label
 from segmentwerk.monitoring import forecast as forecasting
-from segmentwerk.monitoring import half_life
 from segmentwerk.monitoring.assessing import THEN
 from segmentwerk.monitoring.movement import Movement
 from segmentwerk.reporting import flow_picture, movement_words, promises_told
 from segmentwerk.reporting.monitor_lines import MonitorLines, lines
 from segmentwerk.reporting.monitor_words import MonitorOrigin, found, headline, status, word
+from segmentwerk.reporting.movement_told import MovementTables
 from segmentwerk.reporting.pages import template
 from segmentwerk.reporting.tables import Grid
 
@@ -180,35 +180,17 @@ class MonitorPage:
         return {segment: self.named(segment) for segment in self.segments}
 
     @property
-    def moves(self) -> Grid | None:
-        """The transition matrix of the latest movement, in customers, with who came and went."""
-        if not self.movements:
-            return None
-        last, number = self.movements[-1], self.language.number
-        came, went = last.entries.sum(axis=1), last.exits.sum(axis=1)
-        rows = [
-            [self.named(row), *(number(int(n)) for n in counts), number(int(went[row]))]
-            for row, counts in zip(last.segments, last.between.to_numpy(), strict=True)
-        ]
-        rows.append([self.t("entries"), *(number(int(came[row])) for row in last.segments), UNKNOWN])
-        heads = [self.t("moved_from"), *map(str, last.segments), self.t("exits")]
-        span = f"{self.language.day(last.since)} … {self.language.day(last.until)}"
-        return Grid(heads, rows, caption=f"{self.t('movement')}, {span}")
+    def moved(self) -> str:
+        """How many customers changed segment since the date before, in a sentence; empty for one date."""
+        return flow_picture.moved(self.movements, self.language) if self.movements else ""
 
     @property
-    def half_lives(self) -> Grid | None:
-        """How long customers stay."""
+    def moves(self) -> list[Grid]:
+        """Who changed segment since the date before, in customers and in money, and half-lives."""
         if not self.movements:
-            return None
-        rows = []
-        for one in half_life.half_lives(self.movements):
-            days = [self._days(value) for value in (one.days, one.low, one.high)]
-            rows.append([self.named(one.segment), days[0], f"{days[1]} … {days[2]}"])
-        heads = [self.t(name) for name in ("segment", "half_life", "interval")]
-        return Grid(heads, rows, caption=self.t("half_lives"))
-
-    def _days(self, value: float) -> str:
-        return self.language.number(round(value), "days") if value == value and value < 36500 else "∞"
+            return []
+        told = MovementTables(self.movements, self.named, self.language)
+        return [told.customers, told.money, told.half_lives]
 
     @cached_property
     def _tested(self) -> forecasting.Backtest | None:

@@ -51,6 +51,8 @@ def _key(one: MonitoringFinding) -> str:
         return "M007_margin"
     if one.code == "M015":
         return next(f"M015_{name}" for name in ("unanswered", "differing", "share") if name in one.facts)
+    if one.code == "M016" and one.status == "passed":
+        return "M016_kept"
     if one.code == "M016" and not one.segments:
         return "M016_everywhere"
     return one.code

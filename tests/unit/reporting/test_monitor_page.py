@@ -85,7 +85,7 @@ def test_no_english_word_of_ours_stands_on_the_german_page(dates, tmp_path):
 
 def test_one_date_has_neither_movement_nor_lines(dates, tmp_path):
     alone = MonitorPage(dates[:1], MonitorOrigin("m"), Language("en", "EUR"))
-    assert (alone.shares, alone.flows, alone.moves, alone.forecast) == (None, None, None, None)
+    assert (alone.shares, alone.flows, alone.moves, alone.forecast) == (None, None, [], None)
     assert "There is one date only" in monitor_page.write(alone, tmp_path)[1].read_text("utf-8")
 
 
@@ -153,7 +153,7 @@ def test_what_was_promised_stands_beside_what_came(dates, tmp_path):
 def test_what_is_only_told_is_counted(dates):
     words = headline(dates[0], Language("en", "EUR"))
     assert words.startswith("As of 2026-04-01: keep the model")
-    assert "One gate only tells something" in words  # the classifier's
+    assert "One further finding is for information" in words  # the classifier's
 
 
 def test_each_point_is_logged_once_at_its_date(dates):
