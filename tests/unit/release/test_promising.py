@@ -1,11 +1,15 @@
 """The latest campaign of a kind stands beside those that were measured before it began."""
 
 from datetime import date
+from types import SimpleNamespace
 
 import pytest
 
+from segmentwerk.config import MonitorSettings
+from segmentwerk.core.settings import SourceSettings
+from segmentwerk.measurement import learned_effects
 from segmentwerk.measurement.learned_effects import LearnedCampaign, LearnedEffect
-from segmentwerk.release.promising import paired
+from segmentwerk.release.promising import paired, promised
 
 
 def effect(segment, value, se, arm="call"):
@@ -34,6 +38,15 @@ def test_earlier_campaigns_are_pooled_by_precision():
 def test_what_ran_at_the_same_time_promised_nothing():
     during = campaign("during", date(2025, 9, 1), date(2025, 11, 1), effect(1, 99, 1))
     assert [one.promised.value for one in paired([during, SPRING, AUTUMN])] == [10]
+
+
+def test_what_is_measured_later_is_not_known_yet(tmp_path):
+    learned_effects.keep([SPRING, AUTUMN], tmp_path)
+    settings = MonitorSettings(home=tmp_path, model="m", source=SourceSettings(name="demo"))
+    version = SimpleNamespace(uri="models:/b2b-segments/3")
+    assert promised(version, settings, date(2025, 11, 30)) == ()
+    assert [one.campaign for one in promised(version, settings, date(2025, 12, 1))] == ["autumn"]
+    assert promised(SimpleNamespace(uri="some/folder"), settings, date(2026, 1, 1)) == ()
 
 
 @pytest.mark.parametrize("other", [{"measure": "letter"}, {"outcome": "converted"}])
