@@ -24,6 +24,13 @@ class _Kept(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", protected_namespaces=())
 
 
+class Unasked(_Kept):
+    """Why a question could not be asked: a key of the texts (`monitoring_reasons`), and what it names."""
+
+    reason: str
+    named: dict[str, str] = Field(default_factory=dict)
+
+
 class MonitoringFinding(_Kept):
     """The answer of one gate.
 
@@ -32,7 +39,7 @@ class MonitoringFinding(_Kept):
     code, title
         ``M001`` …, and the question (docs/reference/gates.md).
     status
-        ``not_applicable`` says that the question could not be asked, and the message why.
+        ``not_applicable`` says that the question could not be asked.
     severity
         A failed gate of severity ``error`` calls for something to be done.
     word
@@ -42,6 +49,8 @@ class MonitoringFinding(_Kept):
         as ``country=LU``.
     facts
         What was measured and the limit, by name.
+    unasked
+        Why the question could not be asked; None where it was.
     """
 
     code: str
@@ -54,6 +63,7 @@ class MonitoringFinding(_Kept):
     segments: tuple[int, ...] = ()
     level: str = ""
     facts: dict[str, float] = Field(default_factory=dict)
+    unasked: Unasked | None = None
 
     @property
     def calls(self) -> bool:
@@ -92,6 +102,22 @@ class Ranged(_Kept):
     high: float | None = None
 
 
+class Promise(_Kept):
+    """What one arm brings a contact against control: as campaigns promised it, and as a later one found it.
+
+    ``segment`` is None for all customers together; ``outcome`` says in what it is counted, money or a share.
+    """
+
+    segment: int | None
+    measure: str
+    arm: str
+    outcome: str
+    campaign: str
+    contacts: int
+    promised: Ranged
+    happened: Ranged
+
+
 class Monitored(_Kept):
     """All that is kept of one date.
 
@@ -107,6 +133,8 @@ class Monitored(_Kept):
         One a feature, those that tell most first.
     telling
         Features by which a classifier tells then and now apart, with their importance, first things first.
+    promises
+        What campaigns promised of the segments beside what later ones found.
     movement
         Who changed segment since the kept date before (`monitoring.movement.Movement.kept`); None for the
         first.
@@ -126,6 +154,7 @@ class Monitored(_Kept):
     figures: dict[str, Ranged] = Field(default_factory=dict)
     drifts: tuple[FeatureDrift, ...] = ()
     telling: dict[str, float] = Field(default_factory=dict)
+    promises: tuple[Promise, ...] = ()
     movement: dict[str, Any] | None = None
 
     @property

@@ -9,7 +9,7 @@ from segmentwerk.core.arrays import FloatArray
 from segmentwerk.core.monitored import MonitoringFinding
 from segmentwerk.core.monitoring_settings import MonitoringSettings
 from segmentwerk.core.reference import Measure
-from segmentwerk.monitoring.answering import answer
+from segmentwerk.monitoring.answering import answer, unasked
 from segmentwerk.monitoring.drift import homogeneous
 from segmentwerk.monitoring.today import Today
 
@@ -35,7 +35,7 @@ def shares(today: Today, settings: MonitoringSettings) -> MonitoringFinding:
     title = "Segments hold their shares"
     then, now = _counts(today)
     if not now.sum():
-        return answer("M009", title, None, "No customer has a segment.")
+        return unasked("M009", title, "no_segment")
     p, q = then / then.sum(), now / now.sum()
     differing, chance = float(np.abs(p - q).sum() / 2), homogeneous(then, now)
     order = np.argsort(-np.abs(q - p) / np.sqrt(np.maximum(p * (1 - p), 1e-6)), kind="stable")
@@ -65,7 +65,7 @@ def outliers(today: Today, settings: MonitoringSettings) -> MonitoringFinding:
     title = "No more customers are unlike all segments"
     then, now = today.reference.answers, today.answers
     if not now.answered or not then.answered:
-        return answer("M010", title, None, "No customer has a segment.")
+        return unasked("M010", title, "no_segment")
     before, after = then.outliers / then.answered, now.outliers / now.answered
     table = [[then.outliers, now.outliers], [then.answered - then.outliers, now.answered - now.outliers]]
     chance = float(stats.fisher_exact(table, alternative="less").pvalue)
@@ -91,7 +91,7 @@ def sureness(today: Today, settings: MonitoringSettings) -> MonitoringFinding:
     title = "Answers are as sure as before"
     then, now = today.reference.answers, today.answers
     if not now.answered:
-        return answer("M011", title, None, "No customer has a segment.")
+        return unasked("M011", title, "no_segment")
     se = np.hypot(
         then.confidence_deviation / np.sqrt(max(then.answered, 1)),
         now.confidence_deviation / np.sqrt(now.answered),
@@ -115,7 +115,7 @@ def gain(today: Today, settings: MonitoringSettings) -> MonitoringFinding:
     title = "Segments still describe the customers"
     then, now = today.reference.measures.get("gain"), today.measures.get("gain")
     if then is None or now is None:
-        return answer("M012", title, None, _unmeasured(then, now))
+        return unasked("M012", title, _unmeasured(then))
     limit = settings.kept * then.value
     ok = now.value + Z * _se(then, now, settings.kept) >= limit
     return answer(
@@ -131,7 +131,7 @@ def agreement(today: Today, settings: MonitoringSettings) -> MonitoringFinding:
     title = "A fresh fit finds the same segments"
     then, now = today.reference.measures.get("agreement"), today.measures.get("agreement")
     if then is None or now is None:
-        return answer("M013", title, None, _unmeasured(then, now))
+        return unasked("M013", title, _unmeasured(then))
     fallen = then.value - now.value
     return answer(
         "M013", title, fallen < settings.agreement or fallen < 3 * _se(then, now, 1.0),
@@ -146,7 +146,7 @@ def outcome(today: Today, settings: MonitoringSettings) -> MonitoringFinding:
     title = "Segments foretold what happened"
     then, now = today.reference.measures.get("explained"), today.measures.get("explained")
     if then is None or now is None:
-        return answer("M014", title, None, today.no_outcome or "No outcome was promised, or none is known.")
+        return unasked("M014", title, today.no_outcome or "no_outcome")
     limit = settings.kept * then.value
     ok = now.value + Z * _se(then, now, settings.kept) >= limit
     return answer(
@@ -157,10 +157,8 @@ def outcome(today: Today, settings: MonitoringSettings) -> MonitoringFinding:
     )  # fmt: skip
 
 
-def _unmeasured(then: Measure | None, now: Measure | None) -> str:
-    if then is None:
-        return "It was not measured at registration."
-    return "There are too few customers with a segment." if now is None else ""
+def _unmeasured(then: Measure | None) -> str:
+    return "not_measured_then" if then is None else "too_few_customers"
 
 
 def _se(then: Measure, now: Measure, part: float) -> float:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from segmentwerk.core.monitored import MonitoringFinding, Ranged
 from segmentwerk.core.monitoring_settings import MonitoringSettings
 from segmentwerk.core.reference import Measure
-from segmentwerk.monitoring import answer_gates, change_gates, fault_gates
+from segmentwerk.monitoring import answer_gates, change_gates, fault_gates, promise_gate, prospect_gate
 from segmentwerk.monitoring.telling import Told
 from segmentwerk.monitoring.today import CLOCKS, Today
 
 Z = 1.96
+THEN = "then/"
+"""Begins the names of what the version remembers of its training."""
 
 
 def assess(today: Today, settings: MonitoringSettings) -> tuple[MonitoringFinding, ...]:
@@ -27,19 +29,24 @@ def assess(today: Today, settings: MonitoringSettings) -> tuple[MonitoringFindin
         if one.status == "failed" and one.word == "data fault"
         for name in one.features
     }
-    return (*faults, *change_gates.ask(today, settings, faulty), *answer_gates.ask(today, settings))
+    return (
+        *faults,
+        *change_gates.ask(today, settings, faulty),
+        *answer_gates.ask(today, settings),
+        prospect_gate.looking_alike(today, settings),
+        promise_gate.keeping(today, settings),
+    )
 
 
 def figures(today: Today) -> dict[str, Ranged]:
     """Return the numbers of a date by ``family/name``, with intervals where they have one."""
-    then, now = today.reference.answers, today.answers
+    now = today.answers
     found = {
         "accounts/all": float(len(today.features)),
         "accounts/customers": float(len(today.customers)),
         "accounts/prospects": float(now.prospects),
         "answers/confidence": now.confidence,
         "answers/outliers": now.outliers / max(now.answered, 1),
-        "answers/outliers_then": then.outliers / max(then.answered, 1),
         "drift/psi_largest": max((one.psi for one in today.drifts if one.name not in CLOCKS), default=0.0),
         "drift/unknown_largest": max((one.unknown for one in today.drifts), default=0.0),
     }
@@ -47,11 +54,25 @@ def figures(today: Today) -> dict[str, Ranged]:
         found[f"share/segment_{segment}"] = now.segments[segment] / max(now.answered, 1)
     for basis, count in now.bases.items():
         found[f"basis/{basis.replace(' ', '_')}"] = count / max(len(today.customers), 1)
-    ranged = {name: Ranged(value=value) for name, value in found.items()}
+    ranged = {name: Ranged(value=value) for name, value in (found | _then(today)).items()}
     ranged |= {f"still_true/{name}": _ranged(one) for name, one in today.measures.items()}
+    ranged |= {f"{THEN}still_true/{name}": _ranged(one) for name, one in today.reference.measures.items()}
     if isinstance(today.told, Told):
         ranged["drift/auc"] = _ranged(Measure(value=today.told.auc, se=today.told.se))
     return ranged
+
+
+def _then(today: Today) -> dict[str, float]:
+    """Return the same numbers of the training's accounts."""
+    answers = today.reference.answers
+    shares = {f"share/segment_{one}": answers.segments.get(one, 0) for one in today.segments}
+    found = {name: count / max(answers.answered, 1) for name, count in shares.items()} | {
+        "accounts/customers": float(today.reference.customers),
+        "accounts/prospects": float(answers.prospects),
+        "answers/confidence": answers.confidence,
+        "answers/outliers": answers.outliers / max(answers.answered, 1),
+    }
+    return {THEN + name: value for name, value in found.items()}
 
 
 def _ranged(one: Measure) -> Ranged:

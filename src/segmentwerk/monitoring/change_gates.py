@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from segmentwerk.core.monitored import FeatureDrift, MonitoringFinding
 from segmentwerk.core.monitoring_settings import MonitoringSettings
-from segmentwerk.monitoring.answering import answer
+from segmentwerk.monitoring.answering import answer, unasked
 from segmentwerk.monitoring.drift import unlikely
 from segmentwerk.monitoring.shifts import Shift, pooled
 from segmentwerk.monitoring.telling import Told
@@ -43,7 +43,7 @@ def distributions(
     """Ask whether features are distributed as they were (M006)."""
     title = "Features are distributed as in the training"
     if not drifts:
-        return answer("M006", title, None, "Every table has faults.")
+        return unasked("M006", title, "faulty_tables")
     certain = unlikely({one.name: one.p for one in drifts}, settings.alpha)
     far = [one for one in drifts if one.name in certain and excess(one, today) >= settings.psi_warning]
     asked = [one for one in far if one.name not in CLOCKS]
@@ -72,12 +72,12 @@ def money(today: Today, settings: MonitoringSettings, faulty: Collection[str]) -
     """Ask whether prices and margins hold (M007)."""
     title = "Prices and margins hold"
     if "orders" in faulty:
-        return answer("M007", title, None, "The orders have faults.")
+        return unasked("M007", title, "faulty_orders")
     moved = {name: pooled(today.reference.parts, today.parts, name) for name in SPENT}
     known = {name: one for name, one in moved.items() if one is not None}
     margin = today.drift(MARGIN)
     if not known and margin is None:
-        return answer("M007", title, None, "No money of orders is known.")
+        return unasked("M007", title, "no_money")
     far = _far(known, settings)
     if margin is not None and _margin_moved(margin, today, settings):
         return answer(
@@ -116,7 +116,7 @@ def telling(today: Today, settings: MonitoringSettings) -> MonitoringFinding:
     """Ask whether a classifier tells then and now apart (M008)."""
     title, told = "Then and now cannot be told apart", today.told
     if not isinstance(told, Told):
-        return answer("M008", title, None, told or "The training's accounts were not read again.")
+        return unasked("M008", title, told or "not_read_again")
     names = list(told.features)
     message = (
         f"A classifier tells then from now with an area of {told.auc:.2f} under its curve (0.5: not at all), "

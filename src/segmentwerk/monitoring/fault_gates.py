@@ -7,7 +7,7 @@ from scipy import stats
 
 from segmentwerk.core.monitored import FeatureDrift, MonitoringFinding
 from segmentwerk.core.monitoring_settings import MonitoringSettings
-from segmentwerk.monitoring.answering import answer
+from segmentwerk.monitoring.answering import answer, unasked
 from segmentwerk.monitoring.freezing import logs
 from segmentwerk.monitoring.shifts import ShiftedPart, apart, shift
 from segmentwerk.monitoring.today import Today
@@ -39,7 +39,7 @@ def units(today: Today, settings: MonitoringSettings) -> MonitoringFinding:
     """Ask whether money is still in the unit that it was in, everywhere and in each part (M001)."""
     title = "Money keeps its unit"
     if not today.reference.parts:
-        return answer("M001", title, None, "No category divides the accounts, or no feature is money.")
+        return unasked("M001", title, "no_money_parts")
     limit = np.log(settings.unit)
     found = [
         part
@@ -144,7 +144,7 @@ def silence(today: Today) -> MonitoringFinding:
     title = "No record has fallen silent"
     asked = [one for one in today.drifts if one.name.endswith(RECENT)]
     if not asked:
-        return answer("M004", title, None, "No feature tells the last contact.")
+        return unasked("M004", title, "no_contacts")
     found = [one for one in asked if one.lowest <= GONE and one.lowest_then >= 5 * GONE and one.p < 1e-6]
     if not found:
         return answer("M004", title, True, "Contacts are as recent as they were.")
@@ -164,7 +164,7 @@ def scales(today: Today, settings: MonitoringSettings) -> MonitoringFinding:
     learned = {feature.name for feature in today.catalogue if feature.unit == LEARNED}
     asked = [one for one in today.drifts if one.name in learned]
     if not asked:
-        return answer("M005", title, None, "No feature is learned from answers.")
+        return unasked("M005", title, "no_scale")
     found = [
         one for one in asked if one.beyond >= BEYOND and one.psi >= settings.psi_warning and one.p < 1e-6
     ]

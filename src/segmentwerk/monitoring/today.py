@@ -8,7 +8,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from segmentwerk.core.monitored import FeatureDrift
+from segmentwerk.core.monitored import FeatureDrift, Promise, Unasked
 from segmentwerk.core.reference import AnswersReference, Measure, PartReference, Reference
 from segmentwerk.core.types import Feature
 from segmentwerk.monitoring import drift, freezing
@@ -33,7 +33,11 @@ class Today:
     measures
         ``gain``, ``agreement``, ``explained``, as far as they could be measured.
     told
-        How then and now are told apart; a text says why that could not be asked.
+        How then and now are told apart, or why that could not be asked.
+    no_outcome
+        Why it is not known what followed; None where it is.
+    promises
+        What campaigns promised beside what later ones found.
     """
 
     features: pd.DataFrame
@@ -43,8 +47,9 @@ class Today:
     segments: tuple[int, ...]
     reference: Reference
     measures: dict[str, Measure] = field(default_factory=dict)
-    told: Told | str = ""
-    no_outcome: str = ""
+    told: Told | Unasked | None = None
+    no_outcome: Unasked | None = None
+    promises: tuple[Promise, ...] = ()
 
     @cached_property
     def rows(self) -> pd.DataFrame:

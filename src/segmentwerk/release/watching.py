@@ -11,7 +11,7 @@ import pandas as pd
 from segmentwerk.config import MonitorSettings
 from segmentwerk.core.context import Context
 from segmentwerk.core.errors import InputError
-from segmentwerk.core.monitored import Monitored
+from segmentwerk.core.monitored import Monitored, Promise, Unasked
 from segmentwerk.core.reference import FILE, Measure, Reference
 from segmentwerk.core.types import AccountTable
 from segmentwerk.monitoring import drift, explained_share, freezing
@@ -20,6 +20,7 @@ from segmentwerk.monitoring.movement import Snapshot
 from segmentwerk.monitoring.telling import Told, tell
 from segmentwerk.monitoring.today import CLOCKS, Today
 from segmentwerk.release.asking import answered, measured, read_table, segments_of
+from segmentwerk.release.promising import promised
 from segmentwerk.scoring.load import LoadedModel
 from segmentwerk.scoring.placing import placed
 
@@ -48,12 +49,13 @@ class Watched:
     reference
         What it remembers of its training.
     then
-        The training's customers, read again from the source; a text says why that is not possible.
+        The training's customers, read again from the source, or why that is not possible; None where they
+        are not asked for.
     """
 
     loaded: LoadedModel
     reference: Reference
-    then: pd.DataFrame | str = ""
+    then: pd.DataFrame | Unasked | None = None
 
     @classmethod
     def of(cls, loaded: LoadedModel, settings: MonitorSettings, context: Context) -> Watched:
@@ -87,9 +89,10 @@ def look(watched: Watched, settings: MonitorSettings, as_of: date | None, contex
         None: the source's own date.
     """
     table = read_table(watched.loaded, settings, as_of, context)
+    day = table.window.as_of
     with context.timed("outcome"):
-        happened = _happened(watched, table.window.as_of, settings, context)
-    return judge(watched, settings, table, context, happened)
+        happened = _happened(watched, day, settings, context)
+    return judge(watched, settings, table, context, happened, promised(watched.loaded, settings, day))
 
 
 def judge(
@@ -97,14 +100,17 @@ def judge(
     settings: MonitorSettings,
     table: AccountTable,
     context: Context,
-    happened: Measure | str = "",
+    happened: Measure | Unasked | None = None,
+    promises: tuple[Promise, ...] = (),
 ) -> Looked:
     """Ask the version about accounts, and every gate.
 
     Parameters
     ----------
     happened
-        What the segments told of the time that ends at the date; a text says why that is not known.
+        What the segments told of the time that ends at the date, or why that is not known.
+    promises
+        What campaigns promised beside what later ones found.
     """
     loaded, reference = watched.loaded, watched.reference
     with context.timed("score"):
@@ -123,7 +129,8 @@ def judge(
         reference=reference,
         measures=found,
         told=told,
-        no_outcome="" if isinstance(happened, Measure) else happened,
+        no_outcome=None if isinstance(happened, Measure) else happened,
+        promises=promises,
     )
     with context.timed("gates"):
         monitored = _monitored(loaded, table, today, settings)
@@ -166,51 +173,52 @@ def _remembered(loaded: LoadedModel, table: AccountTable, settings: MonitorSetti
     return blank.model_copy(update={"measures": found})
 
 
-def _then(watched: Watched, settings: MonitorSettings, context: Context) -> pd.DataFrame | str:
+def _then(watched: Watched, settings: MonitorSettings, context: Context) -> pd.DataFrame | Unasked:
     """Read the training's customers again; the source must still hold them as they were."""
     reference = watched.reference
     try:
         with context.timed("then"):
             table = read_table(watched.loaded, settings, date.fromisoformat(reference.as_of), context)
     except InputError as error:
-        return f"The source does not hold the accounts of {reference.as_of}: {error.problem}"
+        log.info("The accounts of %s cannot be read again: %s", reference.as_of, error.problem)
+        return Unasked(reason="not_held", named={"day": reference.as_of})
     rows = table.features.loc[table.customers]
     drifts = drift.features(rows, reference)
     if len(rows) != reference.customers or any(one.psi > SAME for one in drifts):
-        return (
-            f"The source does not hold the accounts of {reference.as_of} as the version was trained on them."
-        )
+        return Unasked(reason="held_otherwise", named={"day": reference.as_of})
     return rows
 
 
-def _told(watched: Watched, table: AccountTable, settings: MonitorSettings) -> Told | str:
+def _told(watched: Watched, table: AccountTable, settings: MonitorSettings) -> Told | Unasked | None:
     then = watched.then
-    if isinstance(then, str):
+    if not isinstance(then, pd.DataFrame):
         return then
     if str(table.window.as_of) == watched.reference.as_of:
-        return "This is the date that the version was trained at."
+        return Unasked(reason="training_date")
     now = table.features.loc[table.customers]
     return tell(then, now, max_rows=settings.monitoring.max_rows, seed=settings.seed, without=CLOCKS)
 
 
-def _happened(watched: Watched, as_of: date, settings: MonitorSettings, context: Context) -> Measure | str:
+def _happened(
+    watched: Watched, as_of: date, settings: MonitorSettings, context: Context
+) -> Measure | Unasked:
     """Measure what segments told of the time that ends at the date and is as long as was promised for."""
     reference, days = watched.reference, watched.reference.outcome_days
     if not settings.monitoring.outcome:
-        return "monitoring.outcome is false."
+        return Unasked(reason="outcome_off")
     if not reference.outcome or days is None:
-        return "No outcome was known when the version was registered."
+        return Unasked(reason="no_promise")
     since = as_of - timedelta(days=days)
     if since < date.fromisoformat(reference.as_of):
         first = date.fromisoformat(reference.as_of) + timedelta(days=days)
-        return f"The first time that could be foretold, {days} days, ends on {first}."
+        return Unasked(reason="too_early", named={"days": str(days), "day": str(first)})
     table = read_table(watched.loaded, settings, since, context, until=as_of)
     if reference.outcome not in table.outcomes:
-        return f"The source does not tell {reference.outcome}."
+        return Unasked(reason="outcome_untold", named={"outcome": reference.outcome})
     ids = answered(watched.loaded, table).loc[table.customers, "segment_id"]
     known = ids[ids.isin(segments_of(watched.loaded))]
     found = explained_share.explained(known, table.outcomes[reference.outcome], seed=settings.seed)
-    return found or "There are too few accounts with a segment and a known outcome."
+    return found or Unasked(reason="too_few_outcomes")
 
 
 def _monitored(
@@ -230,6 +238,7 @@ def _monitored(
         figures=figures(today),
         drifts=today.drifts,
         telling=today.told.features if isinstance(today.told, Told) else {},
+        promises=today.promises,
     )
 
 

@@ -66,7 +66,7 @@ def figure(movements: Sequence[Movement], names: Mapping[int, str], language: La
         [_link(one) for one in movements],
     )
     t = language.text
-    return Figure("flows", _title(movements, language), t("movement.date"), t("movement.customers"), marks)
+    return Figure("flows", moved(movements, language), t("movement.date"), t("movement.customers"), marks)
 
 
 def picture(drawn: Figure, language: Language) -> FlowPicture:
@@ -99,13 +99,14 @@ def picture(drawn: Figure, language: Language) -> FlowPicture:
     return FlowPicture(drawn.alt(language), WIDTH, HEIGHT, shown, told, dates)
 
 
-def _title(movements: Sequence[Movement], language: Language) -> str:
+def moved(movements: Sequence[Movement], language: Language) -> str:
+    """Say how many customers changed segment in the latest movement."""
     last = movements[-1]
     customers = int(last.between.to_numpy().sum())
     if not customers:
         return language.text("movement.nobody")
-    moved = customers - int(last.stayed.sum())
-    told = {"moved": moved, "customers": customers, "share": moved / customers}
+    others = customers - int(last.stayed.sum())
+    told = {"moved": others, "customers": customers, "share": others / customers}
     return language.text("movement.moved", since=last.since, until=last.until, **told)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from segmentwerk.core.monitored import Monitored
 from segmentwerk.insight.language import Language
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 640, 300, 48, 70, 16, 36
+ROOM = 13
+"""Pixels from one number to the next."""
 COLORS = ("#005a8f", "#b3441c", "#2f7d32", "#7a3c91", "#8a6d00", "#00707a", "#a3265d", "#4a4a4a")
 
 
@@ -49,6 +52,7 @@ def lines(dates: Sequence[Monitored], segments: Sequence[int], language: Languag
         points = " ".join(f"{x},{y}" for x, y in zip(places, heights, strict=True))
         color = COLORS[number % len(COLORS)]
         drawn.append(ShareLine(segment, points, color, places[-1] + 8, heights[-1] + 4))
+    drawn = _apart(drawn)
     listed = "; ".join(
         language.text("monitoring.shares_line", id=segment, first=values[0], last=values[-1])
         for segment, values in shares.items()
@@ -61,6 +65,14 @@ def lines(dates: Sequence[Monitored], segments: Sequence[int], language: Languag
         [(x, language.day(one.as_of)) for x, one in zip(places, dates, strict=True)],
         [(_y(part), language.percent(part * most)) for part in (0.0, 0.5, 1.0)],
     )
+
+
+def _apart(drawn: Sequence[ShareLine]) -> list[ShareLine]:
+    """Move the lines' numbers apart where they would stand upon each other."""
+    places, least = {}, -math.inf
+    for one in sorted(drawn, key=lambda one: one.y):
+        least = places[one.id] = round(max(one.y, least + ROOM), 1)
+    return [replace(one, y=places[one.id]) for one in drawn]
 
 
 def _x(part: float) -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import cached_property
 from pathlib import Path
 
@@ -13,11 +14,12 @@ from segmentwerk.core.monitored import Monitored, Ranged
 from segmentwerk.insight.language import UNKNOWN, Language
 from segmentwerk.insight.words import label
 from segmentwerk.monitoring import forecast as forecasting
-from segmentwerk.monitoring import half_life
+from segmentwerk.monitoring.assessing import THEN
 from segmentwerk.monitoring.movement import Movement
-from segmentwerk.reporting import flow_picture, movement_words
+from segmentwerk.reporting import flow_picture, movement_words, promises_told
 from segmentwerk.reporting.monitor_lines import MonitorLines, lines
 from segmentwerk.reporting.monitor_words import MonitorOrigin, found, headline, status, word
+from segmentwerk.reporting.movement_told import MovementTables
 from segmentwerk.reporting.pages import template
 from segmentwerk.reporting.tables import Grid
 
@@ -60,7 +62,7 @@ class MonitorPage:
         return self.t(
             "note",
             model=self.about.model,
-            trained=self.last.trained_as_of,
+            trained=_day(self.last.trained_as_of, self.language),
             dates=[self.language.day(one.as_of) for one in self.dates],
             currency=self.language.currency,
             digest=self.last.source_digest,
@@ -96,21 +98,23 @@ class MonitorPage:
 
     @property
     def over_time(self) -> Grid:
-        """The figures of all dates side by side."""
-        heads = [self.t("figure"), *(self.language.day(one.as_of) for one in self.dates)]
+        """The figures of all dates side by side, those at registration first."""
+        heads = [self.t("figure"), self.t("then"), *(self.language.day(one.as_of) for one in self.dates)]
         rows = [
-            [self.t(name), *(self._figure(one.figures.get(key), form) for one in self.dates)]
+            [self.t(name), *self._along(key, form)]
             for name, (key, form) in FIGURES.items()
             if any(key in one.figures for one in self.dates)
         ]
         rows += [
-            [
-                self.t("share", id=self.named(segment)),
-                *(self._figure(one.figures.get(f"share/segment_{segment}"), "%1") for one in self.dates),
-            ]
+            [self.t("share", id=self.named(segment)), *self._along(f"share/segment_{segment}", "%1")]
             for segment in self.segments
         ]
         return Grid(heads, rows, caption=self.t("with_intervals"))
+
+    def _along(self, key: str, form: str) -> list[str]:
+        """Write a figure at registration and at each date."""
+        then = self.last.figures.get(THEN + key)
+        return [self._figure(one, form) for one in (then, *(one.figures.get(key) for one in self.dates))]
 
     def _figure(self, one: Ranged | None, form: str) -> str:
         if one is None:
@@ -153,6 +157,11 @@ class MonitorPage:
         caption = self.t("features", as_of=self.last.as_of)
         return Grid([self.t(head) for head in heads], rows, caption=caption)
 
+    @property
+    def promises(self) -> Grid | None:
+        """What campaigns promised and what came at the latest date; None where none was repeated."""
+        return promises_told.grid(self.last.promises, self._names, self.language)
+
     @cached_property
     def movements(self) -> list[Movement]:
         """Who changed segment, from each kept date to the next."""
@@ -171,35 +180,17 @@ class MonitorPage:
         return {segment: self.named(segment) for segment in self.segments}
 
     @property
-    def moves(self) -> Grid | None:
-        """The transition matrix of the latest movement, in customers, with who came and went."""
-        if not self.movements:
-            return None
-        last, number = self.movements[-1], self.language.number
-        came, went = last.entries.sum(axis=1), last.exits.sum(axis=1)
-        rows = [
-            [self.named(row), *(number(int(n)) for n in counts), number(int(went[row]))]
-            for row, counts in zip(last.segments, last.between.to_numpy(), strict=True)
-        ]
-        rows.append([self.t("entries"), *(number(int(came[row])) for row in last.segments), UNKNOWN])
-        heads = [self.t("moved_from"), *map(str, last.segments), self.t("exits")]
-        span = f"{self.language.day(last.since)} … {self.language.day(last.until)}"
-        return Grid(heads, rows, caption=f"{self.t('movement')}, {span}")
+    def moved(self) -> str:
+        """How many customers changed segment since the date before, in a sentence; empty for one date."""
+        return flow_picture.moved(self.movements, self.language) if self.movements else ""
 
     @property
-    def half_lives(self) -> Grid | None:
-        """How long customers stay."""
+    def moves(self) -> list[Grid]:
+        """Who changed segment since the date before, in customers and in money, and half-lives."""
         if not self.movements:
-            return None
-        rows = []
-        for one in half_life.half_lives(self.movements):
-            days = [self._days(value) for value in (one.days, one.low, one.high)]
-            rows.append([self.named(one.segment), days[0], f"{days[1]} … {days[2]}"])
-        heads = [self.t(name) for name in ("segment", "half_life", "interval")]
-        return Grid(heads, rows, caption=self.t("half_lives"))
-
-    def _days(self, value: float) -> str:
-        return self.language.number(round(value), "days") if value == value and value < 36500 else "∞"
+            return []
+        told = MovementTables(self.movements, self.named, self.language)
+        return [told.customers, told.money, told.half_lives]
 
     @cached_property
     def _tested(self) -> forecasting.Backtest | None:
@@ -246,6 +237,10 @@ def write(watch: MonitorPage, folder: Path) -> tuple[Path, Path]:
             draft.write_text(page, encoding="utf-8")
         made.append(path)
     return made[0], made[1]
+
+
+def _day(text: str, language: Language) -> str:
+    return language.day(date.fromisoformat(text)) if text else UNKNOWN
 
 
 def summary(one: Monitored, language: Language, comparison: str) -> str:

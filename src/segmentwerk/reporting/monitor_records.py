@@ -10,8 +10,10 @@ from segmentwerk.contest import run_records
 from segmentwerk.core.monitored import Monitored
 from segmentwerk.core.records import Dataset, Description, Metric, Param, Record, Tag, Text
 from segmentwerk.insight.language import Language
+from segmentwerk.monitoring.assessing import THEN
 from segmentwerk.monitoring.movement import Movement
 from segmentwerk.reporting import monitor_page
+from segmentwerk.reporting.monitor_words import why_not
 from segmentwerk.tracking import provenance
 
 SINCE = "monitoring.since"
@@ -37,7 +39,8 @@ def records(
     yield Tag("gates", "failed" if any(each.calls for each in one.findings) else "passed")
     for each in one.findings:
         word = f" ({each.word})" if each.word else ""
-        yield Tag(f"gate.{each.code}", f"{each.status}{word}: {each.message}")
+        told = why_not(each, language) if each.status == "not_applicable" else each.message
+        yield Tag(f"gate.{each.code}", f"{each.status}{word}: {told}")
     if one.movement:
         yield Tag(SINCE, str(one.movement["since"]))
     yield Param("accounts", one.accounts)
@@ -61,8 +64,9 @@ def points(dates: Sequence[Monitored], known: Sequence[str] = ()) -> Iterator[Re
 
 def numbers(one: Monitored) -> dict[str, float]:
     """Return the figures of a date by their names in MLflow."""
-    found = {name: figure.value for name, figure in one.figures.items()}
-    for name, figure in one.figures.items():
+    figures = {name: figure for name, figure in one.figures.items() if not name.startswith(THEN)}
+    found = {name: figure.value for name, figure in figures.items()}
+    for name, figure in figures.items():
         if figure.low is not None and figure.high is not None:
             group, _, short = name.partition("/")
             found[f"{run_records.INTERVAL}/{group}_{short}_low"] = figure.low

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import date
 
 from segmentwerk.core.monitored import Monitored, MonitoringFinding
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.words import label
 
-ALSO_PASSED = ("M008", "M009", "M010", "M011", "M012", "M013", "M014")
+ALSO_PASSED = ("M008", "M009", "M010", "M011", "M012", "M013", "M014", "M016")
 """Gates whose numbers say something where they pass, too."""
 
 
@@ -23,10 +24,22 @@ class MonitorOrigin:
 def found(one: MonitoringFinding, language: Language) -> str:
     """Say what a gate found."""
     if one.status == "not_applicable":
-        return one.message if language.code == "en" and one.message else language.text("monitoring.not_asked")
+        return why_not(one, language)
     if one.status == "passed" and one.code not in ALSO_PASSED:
         return language.text("monitoring.fine")
     return language.text(f"monitoring_found.{_key(one)}", **_values(one, language))
+
+
+def why_not(one: MonitoringFinding, language: Language) -> str:
+    """Say why a gate could not be asked."""
+    if one.unasked is None:  # kept by an earlier release
+        return language.text("monitoring.not_asked")
+    named = dict(one.unasked.named)
+    if "day" in named:
+        named["day"] = language.day(date.fromisoformat(named["day"]))
+    if "outcome" in named:
+        named["outcome"] = label(named["outcome"], language)
+    return language.text(f"monitoring_reasons.{one.unasked.reason}", **named)
 
 
 def _key(one: MonitoringFinding) -> str:
@@ -36,6 +49,12 @@ def _key(one: MonitoringFinding) -> str:
         return "M003_fault"
     if one.code == "M007" and one.features[:1] == ("margin_rate",):
         return "M007_margin"
+    if one.code == "M015":
+        return next(f"M015_{name}" for name in ("unanswered", "differing", "share") if name in one.facts)
+    if one.code == "M016" and one.status == "passed":
+        return "M016_kept"
+    if one.code == "M016" and not one.segments:
+        return "M016_everywhere"
     return one.code
 
 
@@ -46,6 +65,7 @@ def _values(one: MonitoringFinding, language: Language) -> dict[str, object]:
         **one.facts,
         "feature": shown[:1].upper() + shown[1:] if one.code != "M008" else shown,
         "level": part(one.level, language),
+        "arm": one.level,
         "segment": one.segments[0] if one.segments else "-",
     }
 

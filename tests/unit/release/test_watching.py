@@ -1,16 +1,19 @@
 """One monitored date of a small demo: what is read again, what cannot be, and a version of before."""
 
+import dataclasses
 from datetime import date
 
+import pandas as pd
 import pytest
 
 from segmentwerk.config import MonitorSettings
+from segmentwerk.core.monitored import Unasked
 from segmentwerk.core.reference import FILE
 from segmentwerk.core.settings import DemoSettings
 from segmentwerk.monitoring.telling import Told
 from segmentwerk.registry import package
 from segmentwerk.registry.publish import save_pyfunc
-from segmentwerk.release import packaging, watching
+from segmentwerk.release import asking, packaging, watching
 from segmentwerk.release.watching import Watched
 from segmentwerk.scoring.load import load
 from segmentwerk.shipped.model_catalogue import Catalogue
@@ -49,7 +52,7 @@ def finding(looked, code):
 
 
 def test_the_training_is_read_again_and_is_the_same(watched, packed, prepared):
-    assert not isinstance(watched.then, str)
+    assert isinstance(watched.then, pd.DataFrame)
     assert list(watched.then.index) == list(prepared.table.customers)
 
 
@@ -63,7 +66,7 @@ def test_at_its_own_date_a_version_says_what_it_said(watched, asked, context):
     assert found.monitored.figures["still_true/gain"].value == pytest.approx(
         watched.reference.measures["gain"].value, abs=1e-6
     )
-    assert "trained at" in finding(found, "M008").message
+    assert finding(found, "M008").unasked.reason == "training_date"
 
 
 def test_what_was_promised_is_compared_with_what_happened(later):
@@ -83,7 +86,7 @@ def test_another_world_does_not_hold_the_training(loaded, asked, context):
     moved = asked.source.model_copy(update={"demo": DemoSettings(as_of=LATER), "seed": 9})
     other = asked.model_copy(update={"source": moved})
     watched = Watched.of(loaded, other, context)
-    assert isinstance(watched.then, str)
+    assert watched.then.reason in ("not_held", "held_otherwise")
     found = watching.look(watched, other, LATER, context)
     assert finding(found, "M008").status == "not_applicable"
 
@@ -94,6 +97,19 @@ def test_a_planted_fault_is_found(loaded, asked, context):
     found = watching.look(Watched.of(loaded, other, context), other, LATER, context)
     assert found.monitored.advice == "repair"
     assert found.monitored.failed[0].features[0] == "web_recency_days"
+
+
+def test_what_cannot_be_counts_as_unknown_and_ends_nothing(loaded, prepared, caplog):
+    """A branch whose credits are in cents has returned 27 times what it bought."""
+    features = prepared.table.features.copy()
+    customer = prepared.table.customers[0]
+    features.loc[customer, "return_rate"] = 27.1
+    said = asking.answered(loaded, dataclasses.replace(prepared.table, features=features))
+    features.loc[customer, "return_rate"] = float("nan")
+    unknown = asking.answered(loaded, dataclasses.replace(prepared.table, features=features))
+    pd.testing.assert_frame_equal(said, unknown)
+    assert "return_rate of 1" in caplog.text
+    assert str(customer) not in caplog.text
 
 
 def test_a_version_of_before_is_measured_again(
@@ -108,4 +124,4 @@ def test_a_version_of_before_is_measured_again(
     found = watching.look(before, asked, LATER, context)
     assert finding(found, "M012").status == "not_applicable"
     assert finding(found, "M009").status != "not_applicable"
-    assert isinstance(watching._told(before, prepared.table, asked), Told | str)
+    assert isinstance(watching._told(before, prepared.table, asked), Told | Unasked)

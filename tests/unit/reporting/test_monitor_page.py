@@ -1,12 +1,13 @@
 """The monitoring page: both languages whole and unmixed, every gate told, no id, pictures with words."""
 
 import re
+from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from monitored_world import AS_OF, SEGMENTS, SETTINGS, answers, customers, today
-from segmentwerk.core.monitored import Monitored, MonitoringFinding
+from segmentwerk.core.monitored import Monitored, MonitoringFinding, Promise, Ranged, Unasked
 from segmentwerk.core.reference import Measure
 from segmentwerk.insight.language import Language, catalogue
 from segmentwerk.monitoring import movement
@@ -56,7 +57,7 @@ def watch(dates, request):
 def test_both_pages_are_written_whole(watch, tmp_path):
     html, markdown = (path.read_text(encoding="utf-8") for path in monitor_page.write(watch, tmp_path))
     assert html.endswith("</html>")
-    for code in (f"M{number:03d}" for number in range(1, 15)):
+    for code in (f"M{number:03d}" for number in range(1, 17)):
         assert code in html
         assert code in markdown
     assert "small <b>" not in html
@@ -76,7 +77,7 @@ def test_no_english_word_of_ours_stands_on_the_german_page(dates, tmp_path):
     page = monitor_page.write(MonitorPage(dates, about, Language("de", "EUR")), tmp_path)[1].read_text(
         "utf-8"
     )
-    for section in ("monitoring", "monitoring_gates"):
+    for section in ("monitoring", "monitoring_gates", "monitoring_reasons"):
         for key, texts in catalogue()[section].items():
             if texts["en"] != texts["de"] and len(texts["en"]) > 12 and "{" not in texts["en"]:
                 assert texts["en"] not in page, key
@@ -84,7 +85,7 @@ def test_no_english_word_of_ours_stands_on_the_german_page(dates, tmp_path):
 
 def test_one_date_has_neither_movement_nor_lines(dates, tmp_path):
     alone = MonitorPage(dates[:1], MonitorOrigin("m"), Language("en", "EUR"))
-    assert (alone.shares, alone.flows, alone.moves, alone.forecast) == (None, None, None, None)
+    assert (alone.shares, alone.flows, alone.moves, alone.forecast) == (None, None, [], None)
     assert "There is one date only" in monitor_page.write(alone, tmp_path)[1].read_text("utf-8")
 
 
@@ -103,16 +104,56 @@ def test_every_gate_is_told_in_both_languages(code, language, dates):
     assert catalogue()["monitoring_gates"][code]["en"] == one.title
 
 
-def test_a_gate_that_could_not_be_asked_says_why_in_english():
-    one = MonitoringFinding(code="M008", title="t", status="not_applicable", message="No accounts.")
-    assert found(one, Language("en")) == "No accounts."
-    assert "Daten" in found(one, Language("de"))
+def test_a_gate_that_could_not_be_asked_says_why_in_the_language_of_the_page():
+    why = Unasked(reason="too_early", named={"days": "181", "day": "2026-07-01"})
+    one = MonitoringFinding(code="M014", title="t", status="not_applicable", unasked=why)
+    assert found(one, Language("en")).endswith("181 days, ends on 2026-07-01.")
+    assert found(one, Language("de")).endswith("181 Tage, endet am 01.07.2026.")
+    kept_before = one.model_copy(update={"unasked": None})
+    assert "Daten" in found(kept_before, Language("de"))
+
+
+def test_every_reason_of_a_gate_has_its_words():
+    source = Path(monitor_page.__file__).parents[1]
+    code = "".join(
+        path.read_text("utf-8")
+        for path in (*(source / "monitoring").glob("*.py"), source / "release/watching.py")
+    )
+    given = re.findall(r'unasked\([^()]*?"(\w+)"\)|reason="(\w+)"|or "(\w+)"\)', code)
+    keys = {key for each in given for key in each if key}
+    keys |= {"not_measured_then", "too_few_customers"}
+    assert keys == set(catalogue()["monitoring_reasons"])
+
+
+def test_registration_stands_beside_the_dates(watch):
+    grid = watch.over_time
+    assert grid.heads[1] == {"en": "At registration", "de": "Bei der Registrierung"}[watch.language.code]
+    explained = next(row for row in grid.rows if "utcome" in row[0] or "Ergebnis" in row[0])
+    assert explained[1].startswith({"en": "30%", "de": "30"}[watch.language.code])
+    shares = [row for row in grid.rows if "11 large" in row[0]]
+    assert len(shares) == 1
+    assert shares[0][1] != shares[0][2]
+
+
+def test_what_was_promised_stands_beside_what_came(dates, tmp_path):
+    one = Promise(
+        segment=11, measure="call", arm="call", outcome="revenue", campaign="spring", contacts=900,
+        promised=Ranged(value=12.0, low=8.0, high=16.0), happened=Ranged(value=3.0, low=1.0, high=5.0),
+    )  # fmt: skip
+    last = dates[-1].model_copy(update={"promises": (one,)})
+    page = MonitorPage([last], MonitorOrigin("m", {11: "large"}), Language("de", "EUR"))
+    (row,) = page.promises.rows
+    assert row[:3] == ["11 large", "call", "spring"]
+    assert "12,00" in row[3]
+    assert "3,00" in row[4]
+    assert "versprachen" in monitor_page.write(page, tmp_path)[0].read_text("utf-8")
+    assert MonitorPage(dates, MonitorOrigin("m"), Language("de", "EUR")).promises is None
 
 
 def test_what_is_only_told_is_counted(dates):
     words = headline(dates[0], Language("en", "EUR"))
     assert words.startswith("As of 2026-04-01: keep the model")
-    assert "One gate only tells something" in words  # the classifier's
+    assert "One further finding is for information" in words  # the classifier's
 
 
 def test_each_point_is_logged_once_at_its_date(dates):
