@@ -12,7 +12,7 @@ from typing import Protocol
 
 from segmentwerk.config import CompareSettings
 from segmentwerk.contest import run_records
-from segmentwerk.contest.candidates import Candidate, build, refitter
+from segmentwerk.contest.candidates import Candidate, build, refitter, unfit
 from segmentwerk.contest.contest import Contest, identity
 from segmentwerk.contest.outcome import Outcome
 from segmentwerk.contest.race import Race
@@ -98,6 +98,8 @@ def held(
     store = Store(settings.tracking.uri, settings.home, enabled=settings.tracking.enabled)
     with store.preparing(settings.tracking.experiment):
         prepared = prepare(settings, context)
+    left_out = {name: why for name, spec in chosen.items() if (why := unfit(spec, prepared.table))}
+    chosen = {name: spec for name, spec in chosen.items() if name not in left_out}
     if seeding is not None:
         chosen = seeding(prepared, chosen)
     title = f"{verb} {prepared.table.source}"
@@ -112,7 +114,8 @@ def held(
             Contest.open(prepared, settings, settings.tuning, context, store, key, parent) as contest,
             processes() as helpers,
         ):
-            found = _hold(contest, chosen, settings, parent, helpers, write)
+            race = Race(contest, parent, helpers, left_out=left_out)
+            found = _hold(race, chosen, settings, write)
         yield Held(settings, context, store, prepared, parent, found)
 
 
@@ -126,15 +129,8 @@ def _chosen(settings: CompareSettings) -> Chosen:
     return {name: settings.segmenters[name] for name in names}
 
 
-def _hold(
-    contest: Contest,
-    chosen: Chosen,
-    settings: CompareSettings,
-    parent: Run,
-    helpers: Executor,
-    write: PageWriter,
-) -> Outcome:
-    race = Race(contest, parent, helpers)
+def _hold(race: Race, chosen: Chosen, settings: CompareSettings, write: PageWriter) -> Outcome:
+    contest = race.contest
     race.run(chosen)
     if not race.candidates:
         raise FitError("No segmenter could be fitted.", " ".join(race.left_out.values()))
@@ -152,7 +148,7 @@ def _hold(
     )
     _conclude(race, candidates, selection, studies, partial(write, language=language))
     with contest.context.timed("select"):
-        judged = _verdict(contest, candidates[selection.winner], settings, helpers)
+        judged = _verdict(contest, candidates[selection.winner], settings, race.judges)
     return Outcome(candidates, cards, studies, selection, judged, race.left_out)
 
 

@@ -207,7 +207,7 @@ def _happened(watched: Watched, as_of: date, settings: MonitorSettings, context:
     table = read_table(watched.loaded, settings, since, context, until=as_of)
     if reference.outcome not in table.outcomes:
         return f"The source does not tell {reference.outcome}."
-    ids = answered(watched.loaded, table).loc[table.customers, "segment_id"]
+    ids = answered(watched.loaded, table).loc[table.learnable, "segment_id"]
     known = ids[ids.isin(segments_of(watched.loaded))]
     found = explained_share.explained(known, table.outcomes[reference.outcome], seed=settings.seed)
     return found or "There are too few accounts with a segment and a known outcome."
