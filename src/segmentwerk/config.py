@@ -21,6 +21,7 @@ from segmentwerk.core.errors import ConfigError, nearest
 from segmentwerk.core.measurement_settings import MeasurementSettings
 from segmentwerk.core.monitoring_settings import MonitoringSettings
 from segmentwerk.core.settings import (
+    AccountsSettings,
     EvaluationSettings,
     FeatureSettings,
     GoalSettings,
@@ -71,6 +72,7 @@ class LearningSettings(RootSettings):
     """What all verbs that fit segmenters share."""
 
     source: SourceSettings
+    accounts: AccountsSettings = AccountsSettings()
     quality: QualitySettings = QualitySettings()
     features: FeatureSettings = FeatureSettings()
     goal: GoalSettings = GoalSettings()
@@ -179,8 +181,9 @@ class AnalyseSettings(RootSettings):
 
     method: Method = "factors"
     model: str | None = None
-    """Null: nothing is told by segment."""
+    """Null: nothing is told by segment; else its accounts are what they were when it was trained."""
     source: SourceSettings
+    accounts: AccountsSettings = AccountsSettings()
     as_of: date | None = None
     """Null: the source's own date."""
     quality: QualitySettings = QualitySettings()

@@ -15,7 +15,7 @@ from segmentwerk.core.arrays import FloatArray
 from segmentwerk.core.errors import UNFIT, ConfigError, FitError, brief, nearest
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.settings import EvaluationSettings, SegmenterSettings
-from segmentwerk.core.types import Scorecard
+from segmentwerk.core.types import AccountTable, Scorecard
 from segmentwerk.evaluation import stability
 from segmentwerk.evaluation.scorecard import View, judge, look, sampled
 from segmentwerk.evaluation.stability import Again
@@ -62,6 +62,24 @@ def build(spec: SegmenterSettings, params: dict[str, Any], *, min_share: float, 
 def complexity(spec: SegmenterSettings) -> int:
     """Return how complex the segmenter's algorithm is, as the scorecard counts it."""
     return _class(spec).complexity
+
+
+def unfit(spec: SegmenterSettings, table: AccountTable) -> str:
+    """Say why a segmenter cannot take part: what it is a rule about does not lead; empty where it can."""
+    read = [name for name in _class(spec).reads if table.active and name not in table.leading]
+    return f"its rule is about {', '.join(read)}, and segments are made of others" if read else ""
+
+
+def insist_on_fit(spec: SegmenterSettings, table: AccountTable) -> None:
+    """Refuse a segmenter that cannot take part.
+
+    Raises
+    ------
+    ConfigError
+        Saying why.
+    """
+    if why := unfit(spec, table):
+        raise ConfigError(f"{short_name(spec)} cannot be fitted: {why}.", "Take another segmenter, or goal.")
 
 
 def short_name(spec: SegmenterSettings) -> str:

@@ -185,7 +185,7 @@ def data_digest(prepared: Prepared, settings: LearningSettings) -> str:
         prepared.table.digest,
         str(prepared.table.window),
         settings.seed,
-        *(part.model_dump(mode="json") for part in (settings.quality, settings.features)),
+        *(part.model_dump(mode="json") for part in (settings.accounts, settings.quality, settings.features)),
         settings.goal.model_dump(mode="json", exclude=AFTERWARDS),
         settings.evaluation.model_dump(mode="json", exclude=OF_FINALISTS),
     ]

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from segmentwerk.config import CompareSettings
 from segmentwerk.contest import run_records
-from segmentwerk.contest.candidates import Candidate, build, refitter
+from segmentwerk.contest.candidates import Candidate, build, refitter, unfit
 from segmentwerk.contest.contest import Contest, identity
 from segmentwerk.contest.outcome import Outcome
 from segmentwerk.contest.race import Race
@@ -97,6 +97,8 @@ def held(
     store = Store(settings.tracking.uri, settings.home, enabled=settings.tracking.enabled)
     with store.preparing(settings.tracking.experiment):
         prepared = prepare(settings, context)
+    left_out = {name: why for name, spec in chosen.items() if (why := unfit(spec, prepared.table))}
+    chosen = {name: spec for name, spec in chosen.items() if name not in left_out}
     if seeding is not None:
         chosen = seeding(prepared, chosen)
     title = f"{verb} {prepared.table.source}"
@@ -110,7 +112,8 @@ def held(
         parent.write([*run_records.of_table(prepared.table), *run_records.of_settings(settings)])
         parent.write(provenance.tags())
         with Contest.open(prepared, settings, settings.tuning, context, store, key, parent) as contest:
-            found = _hold(contest, chosen, settings, parent, helpers, beside, write)
+            race = Race(contest, parent, helpers, left_out=left_out)
+            found = _hold(race, chosen, settings, beside, write)
         yield Held(settings, context, store, prepared, parent, found)
 
 
@@ -125,16 +128,10 @@ def _chosen(settings: CompareSettings) -> Chosen:
 
 
 def _hold(
-    contest: Contest,
-    chosen: Chosen,
-    settings: CompareSettings,
-    parent: Run,
-    helpers: Executor,
-    beside: Executor,
-    write: PageWriter,
+    race: Race, chosen: Chosen, settings: CompareSettings, beside: Executor, write: PageWriter
 ) -> Outcome:
     """Find the winner; the verdict on structure is worked on beside what is done with it."""
-    race = Race(contest, parent, helpers)
+    contest = race.contest
     race.run(chosen)
     selection, studies = race.selection, race.studies
     assert selection is not None
@@ -143,7 +140,7 @@ def _hold(
         settings.report.language, settings.source.currency, contest.prepared.table.catalogue
     )
     _conclude(race, candidates, selection, studies, partial(write, language=language))
-    judged = beside.submit(_verdict, contest, candidates[selection.winner], settings, helpers)
+    judged = beside.submit(_verdict, contest, candidates[selection.winner], settings, race.judges)
     cards = [candidate.card for candidate in candidates.values()]
     return Outcome(candidates, cards, studies, selection, judged, race.left_out)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import date
 from math import isfinite
 from pathlib import Path
@@ -34,6 +35,17 @@ def of_table(table: AccountTable) -> Iterator[Record]:
     yield Param("accounts", len(table.orders))
     yield Param("customers", len(table.customers))
     yield Param("features", len(table.catalogue))
+    if table.joined is not None:
+        yield Param("level", table.level)
+        for name, count in asdict(table.joined).items():
+            yield Param(f"joined.{name}", count)
+    if table.active:
+        yield Param("active", ", ".join(table.active))
+        yield Param("active_features", len(table.leading))
+        yield Param("describing_features", len(table.describing))
+        yield Param("customers_with_answers", len(table.learnable))
+        yield Tag("active_features", ", ".join(table.leading))
+        yield Tag("describing_features", ", ".join(table.describing))
 
 
 def of_settings(settings: LearningSettings) -> Iterator[Record]:

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 from segmentwerk.core.paths import expanded
+from segmentwerk.core.types import Level
 
 
 def _named(value: Any) -> Any:
@@ -131,6 +132,13 @@ class SourceSettings(Settings):
     tables: dict[str, TableSettings] = Field(default_factory=dict)
 
 
+class AccountsSettings(Settings):
+    """What stands for an account (docs/how-to/companies.md)."""
+
+    level: Level = "account"
+    """family: subsidiaries are rolled up to the account that heads their family."""
+
+
 class QualitySettings(Settings):
     """Cleaning rules, each off or on, and how much unreadable data is borne."""
 
@@ -223,6 +231,8 @@ class GoalSettings(Settings):
     outcome: str | None = None
     weights: dict[str, float] = Field(default_factory=dict)
     """Weight of an approach in the reference space; joined with the features' own weights."""
+    active: list[str] = Field(default_factory=list)
+    """Approaches that segments are made of and judged on, the others only describe them; empty: all."""
     value_weight: float = Field(default=1.0, ge=0)
     """Weight of the value criterion in the rank, where an outcome exists."""
     targeting_weight: float = Field(default=0.0, ge=0)

@@ -13,6 +13,7 @@ from segmentwerk.core import units
 
 Facts = Mapping[str, float | str]
 Kind = Literal["numeric", "categorical"]
+Level = Literal["account", "family"]
 Basis = Literal["full", "partial", "firmographic"]
 
 
@@ -58,6 +59,23 @@ class Feature:
 
 
 @dataclass(frozen=True)
+class Joined:
+    """What was joined where accounts stand for company families.
+
+    ``records`` accounts are ``families``, of which ``several`` have more than one account and the largest one
+    ``largest``. ``unknown`` name a parent that is no account, ``endless`` have parents in a circle: those
+    stand for themselves.
+    """
+
+    records: int
+    families: int
+    several: int
+    largest: int
+    unknown: int
+    endless: int
+
+
+@dataclass(frozen=True)
 class AccountTable:
     """One row an account, as of a date.
 
@@ -71,6 +89,9 @@ class AccountTable:
     ``definitions`` is what features learned from these accounts (peers' spending, factor loadings,
     parameters of the customer lifetime model), ready for JSON: kept with a model, it gives new
     accounts the same features.
+    ``active`` names the approaches that segments are made of and judged on; the others only describe them.
+    Where it is empty, segments are made of all.
+    ``joined``: each row is a company family, under the id of the account that heads it; None: an account.
     """
 
     features: pd.DataFrame
@@ -81,19 +102,55 @@ class AccountTable:
     source: str
     digest: str
     definitions: dict[str, object] = field(default_factory=dict)
+    active: tuple[str, ...] = ()
+    joined: Joined | None = None
+
+    @property
+    def level(self) -> Level:
+        """What a row stands for."""
+        return "account" if self.joined is None else "family"
 
     @property
     def customers(self) -> pd.Index:
         """Ids of the accounts with at least one order before the as-of date."""
         return self.orders.index[self.orders > 0]
 
-    def names(self, kind: Kind | None = None, *, prospect_only: bool = False) -> list[str]:
+    @property
+    def leading(self) -> tuple[str, ...]:
+        """Names of the features that segments are made of and judged on."""
+        return tuple(f.name for f in self.catalogue if not self.active or f.approach in self.active)
+
+    @property
+    def describing(self) -> tuple[str, ...]:
+        """Names of the features that only describe segments."""
+        leading = set(self.leading)
+        return tuple(feature.name for feature in self.catalogue if feature.name not in leading)
+
+    @property
+    def learnable(self) -> pd.Index:
+        """Ids of the customers that segments are made of: those of whom a leading feature is known."""
+        if not self.active:
+            return self.customers
+        known = self.features.loc[self.customers, list(self.leading)].notna().any(axis=1)
+        return self.customers[known.to_numpy()]
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """Names of the features without which only a guess can be made: those that make the segments.
+
+        Where all do, those that an account has from its first order on.
+        """
+        return self.leading if self.active else tuple(f.name for f in self.catalogue if not f.prospect)
+
+    @property
+    def beforehand(self) -> tuple[str, ...]:
+        """Names of the features that such a guess can be made from."""
+        own = set(self.own)
+        return tuple(feature.name for feature in self.catalogue if feature.name not in own)
+
+    def names(self, kind: Kind | None = None) -> list[str]:
         """Return the feature names of one kind, in column order."""
-        return [
-            feature.name
-            for feature in self.catalogue
-            if (kind is None or feature.kind == kind) and (feature.prospect or not prospect_only)
-        ]
+        return [feature.name for feature in self.catalogue if kind is None or feature.kind == kind]
 
 
 @dataclass(frozen=True)

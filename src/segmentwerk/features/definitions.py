@@ -34,6 +34,7 @@ def keep(table: AccountTable, settings: FeatureSettings) -> dict[str, Any]:
     """Return settings, learned parameters, declarations and made-up values, ready for JSON."""
     return {
         "settings": {"sites": {name: list(place) for name, place in settings.sites.items()}},
+        "level": table.level,
         "learned": dict(table.definitions),
         "declared": {
             feature.name: {key: asdict(feature)[key] for key in _DECLARED} for feature in table.catalogue

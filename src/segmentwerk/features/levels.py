@@ -16,6 +16,7 @@ from ibis.expr import datatypes as dt
 
 from segmentwerk.core.exact import whole
 from segmentwerk.features.declare import Definition, Tables, count
+from segmentwerk.features.rollup import SIZE
 
 
 @dataclass(frozen=True)
@@ -97,8 +98,11 @@ def families(tables: Tables, as_of: date) -> ibis.Table:
 
     A family is everything below one head, followed up eight generations; a parent that is no account
     itself still holds its family together. Where there are orders, ``own_12m`` and ``all_12m`` are the
-    net amounts of the account and of its family in the last year.
+    net amounts of the account and of its family in the last year. Where accounts are whole families, nobody
+    else belongs to them.
     """
+    if SIZE in tables["accounts"].columns:
+        return _whole_families(tables["accounts"])
     heads = _heads(tables["accounts"])
     parents = tables["accounts"].parent_account_id
     owned = tables["accounts"].filter(parents != tables["accounts"].account_id)
@@ -111,6 +115,13 @@ def families(tables: Tables, as_of: date) -> ibis.Table:
     family = heads.group_by("top").agg(members=heads.count(), **spent)
     rows = _with(heads.view().join(family, "top"), children)
     return rows.mutate(subsidiaries=rows.subsidiaries.fill_null(0))
+
+
+def _whole_families(accounts: ibis.Table) -> ibis.Table:
+    size, nothing = accounts[SIZE], ibis.literal(0)
+    return accounts.select(
+        "account_id", members=size, subsidiaries=size - 1, own_12m=nothing, all_12m=nothing
+    )
 
 
 def _heads(accounts: ibis.Table) -> ibis.Table:

@@ -10,6 +10,7 @@ import ibis
 from segmentwerk.core.exact import MONEY, whole
 from segmentwerk.core.types import Window
 from segmentwerk.features.declare import Tables
+from segmentwerk.features.rollup import MEMBERS
 
 _DATED_BY = {
     "orders": "ordered_at",
@@ -33,10 +34,10 @@ def cut(tables: Tables, as_of: date) -> dict[str, ibis.Table]:
     unknown creation counts as known. A table without its date column is taken as earlier as a whole.
     """
     known = {name: _before(table, _DATED_BY.get(name, ""), as_of) for name, table in tables.items()}
-    if "accounts" in known and "created_on" in known["accounts"].columns:
-        accounts = tables["accounts"]
-        created = accounts.created_on.cast("timestamp")
-        known["accounts"] = accounts.filter(created.isnull() | (created < midnight(as_of)))
+    for name in {"accounts", MEMBERS} & set(known):
+        if "created_on" in tables[name].columns:
+            created = tables[name].created_on.cast("timestamp")
+            known[name] = tables[name].filter(created.isnull() | (created < midnight(as_of)))
     if "opportunities" in known:
         known["opportunities"] = _as_it_stood(known["opportunities"], as_of)
     return known

@@ -14,7 +14,7 @@ import pandas as pd
 from segmentwerk.core.errors import InputError
 from segmentwerk.core.settings import FeatureSettings
 from segmentwerk.core.types import AccountTable, Feature, Window
-from segmentwerk.features import engagement, levels, past
+from segmentwerk.features import engagement, levels, past, rollup
 from segmentwerk.features.catalogue import (
     STEPS,
     absent,
@@ -63,7 +63,7 @@ def build(
     """
     _check_input(tables, window)
     declared, steps = _plan(tables, settings, learned)
-    known, ahead = past.cut(tables, window.as_of), past.outcomes(tables, window)
+    known, ahead = rollup.merged(past.cut(tables, window.as_of)), past.outcomes(tables, window)
     related = [step.relate(known, (learned or {}).get(step.name)) for step in steps if step.relate]
     relations = [*(relation for relation, _ in related), *ahead.values()]
     rows = _execute(levels.assemble(known, declared, window.as_of, relations), window)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from segmentwerk.core.types import AccountTable, Segment
 from segmentwerk.insight.discriminants import Discriminant, discriminants
-from segmentwerk.insight.profiles import MIN_CELL_SIZE, Effect, top_effects
+from segmentwerk.insight.profiles import MIN_CELL_SIZE, Effect, by_lead, top_effects
 
 DIFFERENCES = 6
 NAN = float("nan")
@@ -20,8 +20,9 @@ GRADES = ((0.474, "large"), (0.33, "medium"), (0.147, "small"))
 class Card:
     """One segment for people.
 
-    ``revenue`` and ``potential`` are sums in money, ``revenue_typical`` is the median of an account;
-    NaN where the source does not tell, or the accounts are too few to hide among.
+    ``differences`` are those of the features that the segments are made of, ``descriptions`` those of the
+    features that only describe. ``revenue`` and ``potential`` are sums in money, ``revenue_typical`` is the
+    median of an account; NaN where the source does not tell, or the accounts are too few to hide among.
     """
 
     segment: Segment
@@ -30,11 +31,14 @@ class Card:
     revenue: float
     revenue_typical: float
     potential: float
+    descriptions: tuple[Effect, ...] = ()
 
 
 @dataclass(frozen=True)
 class Prospects:
-    """Which segments the accounts without an order fall into, and how far that can be believed.
+    """Which segments the accounts fall into that none was made of, and how far that can be believed.
+
+    They are those without an order; ``led``: those of whom no feature is known that segments are made of.
 
     ``by_segment``: ``accounts`` and mean ``confidence`` by segment id; ``accuracy``, ``majority`` and
     ``calibration_error`` as in `segmenters.prospect`; ``left_out``: how many have no segment, as too little
@@ -46,6 +50,12 @@ class Prospects:
     majority: float
     calibration_error: float
     left_out: int = 0
+    led: bool = False
+
+    @property
+    def key(self) -> str:
+        """What texts about them are called by."""
+        return "unanswered" if self.led else "prospects"
 
 
 def make(
@@ -71,6 +81,7 @@ def make(
     """
     directions = discriminants(space, labels)
     revenue = table.features.loc[labels.index].get("monetary")
+    leading, describing = by_lead(table, measured)
     cards = []
     for segment in segments:
         members = labels == segment.label
@@ -78,11 +89,12 @@ def make(
         cards.append(
             Card(
                 segment,
-                tuple(top_effects(measured, segment.label, DIFFERENCES)),
+                tuple(top_effects(leading, segment.label, DIFFERENCES)),
                 directions.get(segment.label),
                 NAN if revenue is None or not enough else float(revenue[members].sum()),
                 NAN if revenue is None or not enough else float(revenue[members].median()),
                 NAN if potential is None or not enough else float(potential[members].sum()),
+                tuple(top_effects(describing, segment.label, DIFFERENCES)),
             )
         )
     return tuple(cards)

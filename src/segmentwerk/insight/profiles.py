@@ -21,7 +21,9 @@ from segmentwerk.insight.language import ENGLISH, Language
 from segmentwerk.insight.surrogate import MembershipRule, membership_rules
 from segmentwerk.insight.words import called, difference, trait
 
-TRAITS_IN_NAME = 3
+TRAITS, TRAITS_IN_NAME = 5, 3
+TRAITS_TOLD = 8
+"""In the line about a segment, those that only describe it included."""
 MIN_EFFECT = 0.1
 """Effects below this are noise to a reader; they name no segment."""
 
@@ -119,6 +121,15 @@ def top_effects(measured: list[Effect], label: int, count: int) -> list[Effect]:
     return list(best.values())[:count]
 
 
+def by_lead(table: AccountTable, measured: Iterable[Effect]) -> tuple[list[Effect], list[Effect]]:
+    """Part the effects into those of the features that segments are made of, and those that describe."""
+    leading, effects_found = set(table.leading), list(measured)
+    return (
+        [effect for effect in effects_found if effect.feature.name in leading],
+        [effect for effect in effects_found if effect.feature.name not in leading],
+    )
+
+
 def describe(
     table: AccountTable,
     labels: pd.Series,
@@ -139,7 +150,8 @@ def describe(
     ids
         Stable id of each label.
     names
-        Names that known ids keep; a new id gets a name from its most telling traits.
+        Names that known ids keep; a new id gets a name from its most telling traits, of the features that
+        segments are made of.
     measured
         The effects, where they were measured already.
     language
@@ -148,10 +160,12 @@ def describe(
     measured = effects(table, labels) if measured is None else measured
     revenue = _revenue_shares(table, labels)
     rules = membership_rules(table, labels, language)
+    leading, describing = by_lead(table, measured)
     taken = dict(names or {})
     segments = []
     for label in sorted(ids):
-        strongest, number = top_effects(measured, label, 5), ids[label]
+        strongest, number = top_effects(leading, label, TRAITS), ids[label]
+        told = (*strongest, *top_effects(describing, label, TRAITS))[:TRAITS_TOLD]
         if number not in taken:
             taken[number] = _name(strongest, taken.values(), number, language)
         members, rule = labels == label, rules.get(label, MembershipRule())
@@ -163,7 +177,7 @@ def describe(
                 accounts=int(members.sum()),
                 share=float(members.mean()),
                 traits=tuple(trait(effect.trait, language) for effect in strongest),
-                summary=_summary(strongest, language),
+                summary=_summary(told if describing else strongest, language),
                 rule=rule.text,
                 rule_precision=rule.precision,
                 rule_recall=rule.recall,
@@ -174,7 +188,7 @@ def describe(
     return tuple(segments)
 
 
-def _summary(strongest: list[Effect], language: Language) -> str:
+def _summary(strongest: Iterable[Effect], language: Language) -> str:
     """Say in a line how a segment differs most from the rest."""
     differences = [difference(e.feature, e.level, e.inside, e.outside, language) for e in strongest]
     return "; ".join(differences) or language.text("words.not_apart")

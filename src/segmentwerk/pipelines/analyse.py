@@ -110,7 +110,10 @@ def _opened(settings: AnalyseSettings, loaded: LoadedModel | None, context: Cont
     source = settings.source
     if settings.as_of is not None:
         source = source.model_copy(update={"as_of": settings.as_of, "outcome_until": None})
-    with open_accounts(source, settings.quality, settings.features, context, home=settings.home) as accounts:
+    wanted, level = settings.features, settings.accounts.level
+    with open_accounts(
+        source, settings.quality, wanted, context, home=settings.home, level=level
+    ) as accounts:
         yield accounts
 
 

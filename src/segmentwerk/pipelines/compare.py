@@ -121,7 +121,7 @@ def records(contest: Held) -> Iterator[Record]:
 
 def _write_labels(found: Outcome, prepared: Prepared, context: Context) -> None:
     """Write every candidate's label of every customer: for looking closer on this machine only."""
-    space = prepared.space.transform(prepared.table.features.loc[prepared.table.customers])
+    space = prepared.space.transform(prepared.table.features.loc[prepared.table.learnable])
     labels = pd.DataFrame(
         {name: candidate.model.predict(space) for name, candidate in found.candidates.items()},
         index=space.index.rename("account_id"),
@@ -160,6 +160,10 @@ def summary(contest: Held) -> dict[str, Any]:
             "quarantined": prepared.accounts.checked.rejected,
             "accounts": len(table.orders),
             "customers": len(table.customers),
+            "joined": asdict(table.joined) if table.joined else None,
+            "learnable": len(table.learnable),
+            "active": table.leading,
+            "describing": table.describing,
             "held_out": len(prepared.holdout),
             "factors": prepared.factors,
             "faint": prepared.faint,

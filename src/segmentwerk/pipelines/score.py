@@ -38,20 +38,25 @@ def run(settings: ScoreSettings, context: Context) -> dict[str, Any]:
         raise ConfigError("as_of goes with source.", "An input's features stand as of their own date.")
     store = Store(settings.tracking.uri, settings.home)
     store.prepare(settings.tracking.experiment)
-    model, given = settings.model, settings.input
+    model, given, families = settings.model, settings.input, None
     if settings.source is not None:
         loaded = load(settings.model, store.uri)
         with open_as_trained(
             settings.source, settings.as_of, settings.quality, loaded, context, home=settings.home
         ) as accounts:
             model, given = loaded.uri, keep_table(accounts, context.output)
+            families = accounts.families
     assert given is not None
     with context.timed("score"):
         way = _on_spark if settings.scoring.engine == "spark" else _on_this_machine
         done = way(settings, model, given, store.uri, context.output)
     log.info("%d accounts scored by version %s, %d rejected.", done.scored, done.model_version, done.rejected)
     log.info("Result: %s", done.output)
-    return {"inputs": {"input": given}, "model_version": done.model_version, "result": asdict(done)}
+    return {
+        "inputs": {"input": given, "families": families},
+        "model_version": done.model_version,
+        "result": asdict(done),
+    }
 
 
 def _on_this_machine(

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from segmentwerk.config import TrainSettings
 from segmentwerk.contest import run_records
-from segmentwerk.contest.candidates import judge_one, short_name
+from segmentwerk.contest.candidates import insist_on_fit, judge_one, short_name
 from segmentwerk.core.context import Context
 from segmentwerk.core.threads import threads
 from segmentwerk.core.types import Scorecard
@@ -29,6 +29,7 @@ def run(settings: TrainSettings, context: Context) -> dict[str, Any]:
     """
     name = short_name(settings.segmenter)
     prepared = prepare(settings, context)
+    insist_on_fit(settings.segmenter, prepared.table)
     store = Store(settings.tracking.uri, settings.home, enabled=settings.tracking.enabled)
     spec = settings.segmenter
     start = {key: value for key, value in (spec.start or [{}])[0].items() if key not in spec.params}

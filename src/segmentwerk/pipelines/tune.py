@@ -6,7 +6,7 @@ from typing import Any
 
 from segmentwerk.config import TuneSettings
 from segmentwerk.contest import run_records
-from segmentwerk.contest.candidates import judge_finalists, short_name
+from segmentwerk.contest.candidates import insist_on_fit, judge_finalists, short_name
 from segmentwerk.contest.contest import Contest, identity
 from segmentwerk.contest.unfinished import unfinished
 from segmentwerk.core.context import Context
@@ -22,6 +22,7 @@ def run(settings: TuneSettings, context: Context) -> dict[str, Any]:
     name = short_name(settings.segmenter)
     chosen = {name: settings.segmenter}
     prepared = prepare(settings, context)
+    insist_on_fit(settings.segmenter, prepared.table)
     store = Store(settings.tracking.uri, settings.home, enabled=settings.tracking.enabled)
     title = f"tune {name} on {prepared.table.source}"
     with (

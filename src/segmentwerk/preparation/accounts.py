@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
+
 from segmentwerk.core.context import Context
 from segmentwerk.core.errors import ConfigError
+from segmentwerk.core.files import atomic_file
 from segmentwerk.core.settings import FeatureSettings, QualitySettings, SourceSettings
-from segmentwerk.core.types import AccountTable, Window
+from segmentwerk.core.types import AccountTable, Joined, Level, Window
 from segmentwerk.data import contracts, quality, sources
 from segmentwerk.data.contracts import Checked
 from segmentwerk.data.latest import latest
 from segmentwerk.data.quality import QualityReport
+from segmentwerk.features import rollup
 from segmentwerk.features import table as features
 
 log = logging.getLogger(__name__)
@@ -29,7 +34,8 @@ class Accounts:
 
     Once the source is closed, the counts of ``checked`` can be read, but not the tables. ``absent`` says of
     each feature that could not be built why; ``quarantine`` is the file of all rejected rows,
-    ``quality_pages`` the quality report as HTML and JSON.
+    ``quality_pages`` the quality report as HTML and JSON. Where accounts stand for company families, so do
+    the tables; ``families`` is the file that says which account belongs to which.
     """
 
     checked: Checked
@@ -38,6 +44,7 @@ class Accounts:
     absent: dict[str, str]
     quarantine: Path
     quality_pages: tuple[Path, Path]
+    families: Path | None = None
 
 
 def read_accounts(
@@ -47,9 +54,10 @@ def read_accounts(
     context: Context,
     *,
     home: Path,
+    level: Level = "account",
 ) -> Accounts:
     """Read a source as `open_accounts` does, and close it."""
-    with open_accounts(source, rules, wanted, context, home=home) as accounts:
+    with open_accounts(source, rules, wanted, context, home=home, level=level) as accounts:
         return accounts
 
 
@@ -62,6 +70,7 @@ def open_accounts(
     *,
     home: Path,
     learned: dict[str, Any] | None = None,
+    level: Level = "account",
 ) -> Iterator[Accounts]:
     """Read a source, check it, and build its account table; its tables can be asked while the block runs.
 
@@ -69,6 +78,8 @@ def open_accounts(
     ----------
     learned
         What features learned when a model was trained; None: learn from these accounts.
+    level
+        Whether accounts stand for themselves or for company families.
 
     Raises
     ------
@@ -86,17 +97,61 @@ def open_accounts(
             quarantine = contracts.write_quarantine(checked, context.output / "quarantine.parquet")
         with context.timed("features"):
             window = _window(source, checked)
-            absent = features.absent(checked.tables, wanted)
+            asked = _at_level(level, checked, source.name, context.output)
+            absent = features.absent(asked.tables, wanted)
             table = features.build(
-                checked.tables, window, wanted, source=source.name, digest=opened.digest, learned=learned
+                asked.tables, window, wanted, source=source.name, digest=opened.digest, learned=learned
             )
+            table = replace(table, joined=asked.joined, digest=_digest(opened.digest, level))
         with context.timed("quality"):
             report = quality.inspect(
                 checked, as_of=window.as_of, source=source.name, raw=opened.raw, private=opened.private
             )
             pages = quality.write(report, context.output, opened.understood)
         _tell(table, absent)
-        yield Accounts(checked, report, table, absent, quarantine, pages)
+        checked = replace(checked, tables=asked.tables)
+        yield Accounts(checked, report, table, absent, quarantine, pages, asked.families)
+
+
+@dataclass(frozen=True)
+class _AtLevel:
+    tables: dict[str, Any]
+    joined: Joined | None = None
+    families: Path | None = None
+
+
+def _at_level(level: Level, checked: Checked, source: str, folder: Path) -> _AtLevel:
+    """Roll subsidiaries up where that is asked, and write down who belongs to whom, on this machine."""
+    if level == "account":
+        return _AtLevel(checked.tables)
+    tables, joined, belonging = rollup.rolled_up(checked.tables, source)
+    path = folder / "families.parquet"
+    with atomic_file(path) as draft:
+        pq.write_table(belonging.order_by("account_id").to_pyarrow(), draft)
+    log.info(
+        "%d accounts are %d companies: %d families of several accounts, the largest of %d. "
+        "Who belongs to whom: %s",
+        joined.records,
+        joined.families,
+        joined.several,
+        joined.largest,
+        path,
+    )
+    if joined.unknown or joined.endless:
+        log.warning(
+            "%d accounts name a parent that is no account, and %d have parents in a circle: they stand for "
+            "themselves.",
+            joined.unknown,
+            joined.endless,
+        )
+    return _AtLevel(tables, joined, path)
+
+
+def _digest(digest: str, level: Level) -> str:
+    """Tell the same files apart where they are looked at in another way."""
+    if level == "account":
+        return digest
+    return hashlib.sha256(f"{digest} {level}".encode()).hexdigest()[: len(digest)]
 
 
 def _window(source: SourceSettings, checked: Checked) -> Window:

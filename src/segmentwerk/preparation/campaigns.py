@@ -8,6 +8,7 @@ campaign nor anything it brought about is among them: not in ``campaign_response
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import date, datetime, time
 from typing import Any
 
@@ -67,9 +68,10 @@ def _contacts(campaigns: Any, as_of: date) -> pd.DataFrame:
 
 def _eve(tables: dict[str, Any], table: AccountTable, settings: FeatureSettings, day: date) -> AccountTable:
     """Build the account table as of a campaign's first day."""
-    return features.build(
+    eve = features.build(
         tables, Window(day), settings, source=table.source, digest=table.digest, learned=table.definitions
     )
+    return replace(eve, active=table.active)
 
 
 def _campaign(
@@ -78,7 +80,7 @@ def _campaign(
     """Gather a campaign's contacts by account; who was no customer yet, or in two arms, is left out."""
     by_account = contacts.groupby("account_id", sort=True)
     one_arm = by_account["arm"].nunique() == 1
-    known = one_arm.index[one_arm].intersection(eve.customers)
+    known = one_arm.index[one_arm].intersection(eve.learnable)
     if len(known) == 0:
         return None
     outcome, unit = _outcome(by_account, contacts)

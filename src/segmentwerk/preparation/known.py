@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -65,9 +66,11 @@ def open_as_trained(
     if as_of is not None:
         source = source.model_copy(update={"as_of": as_of, "outcome_until": outcome_until})
     wanted, learned = definitions.restore(kept)
-    with open_accounts(source, rules, wanted, context, home=home, learned=learned) as accounts:
+    level = kept.get("level", "account")
+    with open_accounts(source, rules, wanted, context, home=home, learned=learned, level=level) as accounts:
         definitions.insist(kept, accounts.table)
-        yield accounts
+        active = tuple(loaded.catalogue.meta.get("active", ()))
+        yield replace(accounts, table=replace(accounts.table, active=active))
 
 
 def keep_table(accounts: Accounts, folder: Path) -> Path:

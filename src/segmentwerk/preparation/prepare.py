@@ -17,6 +17,7 @@ from segmentwerk.core.types import AccountTable
 from segmentwerk.evaluation.scorecard import View
 from segmentwerk.preparation.accounts import Accounts, open_accounts
 from segmentwerk.preparation.campaigns import past_campaigns
+from segmentwerk.preparation.leading import led
 from segmentwerk.segmenters.preprocess import ReferenceSpace
 from segmentwerk.segmenters.rfm_grid import COLUMNS as RFM
 
@@ -72,18 +73,15 @@ def prepare(settings: LearningSettings, context: Context) -> Prepared:
         If the goal names an outcome that the source does not have.
     """
     source, rules, wanted = settings.source, settings.quality, settings.features
-    with open_accounts(source, rules, wanted, context, home=settings.home) as accounts:
-        return _prepared(accounts, settings, context)
+    level = settings.accounts.level
+    with open_accounts(source, rules, wanted, context, home=settings.home, level=level) as accounts:
+        return _prepared(led(accounts, settings.goal), settings, context)
 
 
 def _prepared(accounts: Accounts, settings: LearningSettings, context: Context) -> Prepared:
     table = accounts.table
-    customers = table.customers
-    if len(customers) < SMALLEST:
-        raise InputError(
-            f"Source {table.source!r} has {len(customers)} accounts with orders before {table.window.as_of}.",
-            f"At least {SMALLEST} are needed; check source.as_of and the mapping of the orders.",
-        )
+    customers = table.learnable
+    _insist(table)
     train, holdout = split(customers, settings.evaluation.holdout_share, settings.seed)
     with context.timed("reference_space"):
         space = fit_space(table, train, settings.features, settings.goal)
@@ -103,6 +101,22 @@ def _prepared(accounts: Accounts, settings: LearningSettings, context: Context) 
     return Prepared(accounts, train, holdout, space, view, in_turn)
 
 
+def _insist(table: AccountTable) -> None:
+    """Refuse too few customers."""
+    if len(table.customers) < SMALLEST:
+        raise InputError(
+            f"Source {table.source!r} has {len(table.customers)} accounts with orders before "
+            f"{table.window.as_of}.",
+            f"At least {SMALLEST} are needed; check source.as_of and the mapping of the orders.",
+        )
+    if len(table.learnable) < SMALLEST:
+        raise InputError(
+            f"Source {table.source!r} has {len(table.learnable)} customers of whom a feature is known that "
+            f"segments are made of ({' and '.join(table.active)}).",
+            f"At least {SMALLEST} are needed; check the dates of surveys and choices, or take another goal.",
+        )
+
+
 def split(ids: pd.Index, share: float, seed: int) -> tuple[pd.Index, pd.Index]:
     """Split ids into (fit, held out) by a hash: an account stays on its side from retrain to retrain."""
     key = f"{seed:016d}"[-16:]
@@ -117,13 +131,16 @@ def fit_space(
     """Fit the shared reference space on some accounts; weights of the goal multiply those of the features.
 
     Where the table has fewer than `ACCOUNTS_A_FEATURE` customers for each feature, factors stand for all
-    features but recency, frequency and money, which the baseline is made of.
+    features but recency, frequency and money, which the baseline is made of. Features that a goal puts in
+    the lead stand for themselves: somebody chose them.
     """
     approaches = {feature.name: feature.approach for feature in table.catalogue}
     weights = {
         approach: features.weights.get(approach, 1.0) * goal.weights.get(approach, 1.0)
         for approach in set(approaches.values())
     }
+    if table.active:
+        weights |= dict.fromkeys(set(approaches.values()) - set(table.active), 0.0)
     space = ReferenceSpace(
         numeric=table.names("numeric"),
         categorical=table.names("categorical"),
@@ -135,7 +152,7 @@ def fit_space(
     )
     space.fit(table.features.loc[ids])
     enough = ACCOUNTS_A_FEATURE * len(space.variables_)
-    if features.selection == "off" or len(table.customers) >= enough:
+    if table.active or features.selection == "off" or len(table.customers) >= enough:
         return space
     space.joined = True
     space.fit(table.features.loc[ids])
@@ -156,7 +173,7 @@ def make_view(
 ) -> View:
     """Put both sides of a split into the reference space, with what they are judged by."""
     revenue = table.features.get("monetary")
-    known_before = table.names(prospect_only=True)
+    known_before = list(table.beforehand)
     prospect = table.features[known_before] if 0 < len(known_before) < len(table.catalogue) else None
     return View(
         train=space.transform(table.features.loc[train]),

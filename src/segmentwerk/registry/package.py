@@ -232,9 +232,9 @@ def _usual(column: pd.Series) -> float | str | None:
 
 def _basis(table: AccountTable, numeric: list[str], categorical: list[str]) -> Basis:
     """Return how scoring tells customers from prospects and complete rows from sparse ones."""
-    own = (f.name for f in table.catalogue if not f.prospect and f.name in {*numeric, *categorical})
-    orders = ORDERS if ORDERS in numeric else None
-    return Basis(orders, tuple(own), FEW_ORDERS)
+    own = (name for name in table.own if name in {*numeric, *categorical})
+    orders = ORDERS if ORDERS in numeric and not table.active else None
+    return Basis(orders, tuple(own), FEW_ORDERS, led=bool(table.active))
 
 
 def _shares(labels: pd.Series, n_segments: int) -> list[float]:

@@ -73,8 +73,8 @@ def measured(
     reference: Reference,
     settings: MonitorSettings,
 ) -> dict[str, Measure]:
-    """Measure how well segments stand on the customers that have one."""
-    ids = said.loc[table.customers, "segment_id"]
+    """Measure how well segments stand on the customers that have one, and could have been learned from."""
+    ids = said.loc[table.learnable, "segment_id"]
     known = ids[ids.isin(segments_of(loaded))]
     some = _some(known, settings.seed)
     if some.empty:

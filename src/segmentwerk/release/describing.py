@@ -76,7 +76,7 @@ def describe(
         Where the champion is; None where it cannot be asked.
     """
     table = prepared.table
-    customers = table.features.loc[table.customers]
+    customers = table.features.loc[table.learnable]
     space = prepared.space.transform(customers)
     labels = pd.Series(winner.model.predict(space), index=customers.index)
     language = Language.of(settings.report.language, settings.source.currency, table.catalogue)
@@ -95,7 +95,9 @@ def describe(
     )
     warnings = segment_warnings(winner.card, near, identity.ids, least, language)
     segments = profiles.annotate(segments, warnings, exemplars(table, space, labels, language))
-    segment_cards = cards.make(table, space, labels, segments, measured, portrait.potential(table))
+    potential = portrait.potential(table)
+    potential = None if potential is None else potential.loc[labels.index]
+    segment_cards = cards.make(table, space, labels, segments, measured, potential)
     described = Described(winner, language, labels, identity, near, measured, segments, segment_cards)
     return described if present is None else _beside(described, present, prepared, settings)
 

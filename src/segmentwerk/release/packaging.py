@@ -42,12 +42,12 @@ class Packed:
     folder
         The package.
     prospect, partial
-        What answers for accounts without an order (None where the source tells nothing of them), and for
-        those of which much is unknown.
+        What answers for accounts that no segment was made of, such as those without an order (None where the
+        source tells nothing of them), and for those of which much is unknown.
     assignments, accounts
         Local files with the segment of every account, and with what the model was asked.
     prospects
-        The segments of the accounts without an order; None where there are none.
+        The segments of the accounts that no segment was made of; None where there are none.
     """
 
     folder: Path
@@ -122,6 +122,8 @@ def _save(
             "as_of": str(table.window.as_of),
             "currency": settings.source.currency,
             "factors": prepared.factors,
+            "active": list(table.active),
+            "level": table.level,
         },
         definitions=definitions.keep(table, settings.features),
     )

@@ -31,7 +31,9 @@ def potential(table: AccountTable) -> pd.Series | None:
 
 
 def prospects(assignments: Path, table: AccountTable, path: ProspectModel | None) -> Prospects | None:
-    """Return the segments of the accounts without an order; None where there are none.
+    """Return the segments of the accounts that none was made of; None where there are none.
+
+    They are those without an order; where a goal puts features in the lead, those of whom none is known.
 
     Parameters
     ----------
@@ -41,7 +43,7 @@ def prospects(assignments: Path, table: AccountTable, path: ProspectModel | None
         How such accounts are assigned; without it they take the path of customers, which knows too little.
     """
     assigned = pd.read_parquet(assignments, columns=["account_id", "segment_id", "confidence"])
-    everyone = assigned[~assigned["account_id"].isin(table.customers)]
+    everyone = assigned[~assigned["account_id"].isin(table.learnable)]
     if everyone.empty or path is None:
         return None
     placed = everyone[everyone["segment_id"] != NO_SEGMENT]
@@ -49,7 +51,9 @@ def prospects(assignments: Path, table: AccountTable, path: ProspectModel | None
         accounts=("account_id", "size"), confidence=("confidence", "mean")
     )
     left_out = len(everyone) - len(placed)
-    return Prospects(by_segment, path.accuracy, path.majority, path.calibration_error, left_out)
+    return Prospects(
+        by_segment, path.accuracy, path.majority, path.calibration_error, left_out, bool(table.active)
+    )
 
 
 def moves(

@@ -28,8 +28,8 @@ def remember(
     """
     table, ids = prepared.table, described.identity.ids
     customers = table.features.loc[table.customers]
-    space = prepared.space.transform(customers)
-    labels = described.labels.loc[customers.index]
+    labels = described.labels
+    space = prepared.space.transform(table.features.loc[labels.index])
     found = measures(space, prepared.space.discrete_, labels.to_numpy(dtype=np.int64), seed=settings.seed)
     name = outcome_name(settings.goal)
     told = (

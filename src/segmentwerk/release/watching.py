@@ -215,7 +215,7 @@ def _happened(
     table = read_table(watched.loaded, settings, since, context, until=as_of)
     if reference.outcome not in table.outcomes:
         return Unasked(reason="outcome_untold", named={"outcome": reference.outcome})
-    ids = answered(watched.loaded, table).loc[table.customers, "segment_id"]
+    ids = answered(watched.loaded, table).loc[table.learnable, "segment_id"]
     known = ids[ids.isin(segments_of(watched.loaded))]
     found = explained_share.explained(known, table.outcomes[reference.outcome], seed=settings.seed)
     return found or Unasked(reason="too_few_outcomes")

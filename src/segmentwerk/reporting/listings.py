@@ -50,11 +50,16 @@ def _unmeasured(key: str) -> dict[str, str]:
 
 
 def _features(prepared: Prepared) -> pd.DataFrame:
-    """List every feature there is, and of those that this source does not give, why."""
+    """List every feature there is, whether segments are made of it, and why this source does not give it."""
     built = {feature.name for feature in prepared.table.catalogue}
     reasons = prepared.accounts.absent
-    rows = [vars(feature) | {"absent": ""} for feature in prepared.table.catalogue] + [
-        vars(feature) | {"absent": reasons.get(feature.name, "these accounts are too few or too alike")}
+    leading = set(prepared.table.leading)
+    roles = {name: "active" if name in leading else "describes" for name in built}
+    rows = [
+        vars(feature) | {"role": roles[feature.name], "absent": ""} for feature in prepared.table.catalogue
+    ] + [
+        vars(feature)
+        | {"role": "", "absent": reasons.get(feature.name, "these accounts are too few or too alike")}
         for feature in catalogue()
         if feature.name not in built
     ]

@@ -22,7 +22,7 @@ from segmentwerk.preparation.prepare import Prepared
 from segmentwerk.registry.publish import MAX_DESCRIPTION
 from segmentwerk.release.describing import Described
 from segmentwerk.release.packaging import Packed
-from segmentwerk.reporting import earned, question, sentences, tables
+from segmentwerk.reporting import earned, lead_words, question, sentences, tables
 from segmentwerk.reporting.story import Story, VersionStory
 from segmentwerk.segmenters.prospect import OUTLIER_SHARE
 from segmentwerk.tracking.encode import MAX_NOTE
@@ -165,6 +165,8 @@ def template(name: str, language: Language) -> Template:
     environment.globals |= {
         "language": language, "t": language.text, "say": sentences, "tables": tables, "money": _money,
         "earned": partial(earned.grid, language=language),
+        "made_from": partial(lead_words.made_from, language=language),
+        "companies": partial(lead_words.companies, language=language),
     }  # fmt: skip
     words = {"name": candidate, "criterion": criterion, "column": column_label, "feature": label}
     environment.filters |= {name: partial(word, language=language) for name, word in words.items()}

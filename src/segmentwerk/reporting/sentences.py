@@ -156,10 +156,11 @@ def events(moves: Migration, language: Language) -> list[str]:
 
 def prospects(prospects_of_all: Prospects, language: Language) -> str:
     """Say how far it can be believed which segments prospects fall into, and how many have none."""
+    key = f"page.{prospects_of_all.key}"
     if prospects_of_all.by_segment.empty:
-        return language.text("page.prospects_none", count=prospects_of_all.left_out)
+        return language.text(f"{key}_none", count=prospects_of_all.left_out)
     note = language.text(
-        "page.prospects_note",
+        f"{key}_note",
         accuracy=prospects_of_all.accuracy,
         majority=prospects_of_all.majority,
         error=100 * prospects_of_all.calibration_error,

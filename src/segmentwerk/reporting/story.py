@@ -11,7 +11,7 @@ from segmentwerk.contest.outcome import Outcome
 from segmentwerk.core.proposal import Proposal
 from segmentwerk.core.settings import EvaluationSettings
 from segmentwerk.core.space_columns import ColumnKind
-from segmentwerk.core.types import Scorecard, Selection, StudyResult, Verdict, Window
+from segmentwerk.core.types import Joined, Scorecard, Selection, StudyResult, Verdict, Window
 from segmentwerk.insight.cards import Card, Prospects
 from segmentwerk.insight.migration import Migration
 from segmentwerk.measurement.learned_effects import LearnedCampaign
@@ -37,6 +37,11 @@ class Data:
         Where customers are few for all features: the features that each factor stands for, the share of
         these features that the factors tell, the columns that stand for themselves, and the features that
         no factor tells of.
+    joined
+        What was joined where accounts stand for company families.
+    leading, describing, learnable
+        Where a goal says what segments are made of: the features that they are made of and judged on, those
+        that only describe, and the number of customers of whom any of the former is known.
     """
 
     source: str
@@ -53,6 +58,15 @@ class Data:
     explained: float = 1.0
     alone: Sequence[str] = ()
     faint: Sequence[str] = ()
+    joined: Joined | None = None
+    leading: Sequence[str] = ()
+    describing: Sequence[str] = ()
+    learnable: int = 0
+
+    @property
+    def led(self) -> bool:
+        """Whether some features only describe."""
+        return bool(self.describing)
 
     @classmethod
     def of(cls, prepared: Prepared) -> Data:
@@ -73,6 +87,10 @@ class Data:
             explained=space.factors_.explained_variance_ratio if space.factors_ else 1.0,
             alone=[column.name for column in space.schema_ if column.kind is not ColumnKind.FACTOR],
             faint=prepared.faint,
+            joined=table.joined,
+            leading=table.leading,
+            describing=table.describing,
+            learnable=len(table.learnable),
         )
 
 

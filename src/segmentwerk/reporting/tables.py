@@ -14,6 +14,7 @@ from segmentwerk.core.types import Gate, Interval, Score, Scorecard, Selection
 from segmentwerk.insight.cards import Card, Prospects, grade
 from segmentwerk.insight.language import NO_BREAK, UNKNOWN, Language
 from segmentwerk.insight.migration import Migration
+from segmentwerk.insight.profiles import Effect
 from segmentwerk.insight.words import candidate, criterion, label, level_of
 from segmentwerk.reporting.story import criteria
 
@@ -209,7 +210,7 @@ def overview(cards: Sequence[Card], language: Language, prospects: Prospects | N
     ]
     heads = [language.text(f"report.{name}") for name in names]
     if prospects is not None:
-        heads.append(language.text("page.prospects_count"))
+        heads.append(language.text(f"page.{prospects.key}_count"))
         counts = prospects.by_segment["accounts"].reindex([s.id for s in segments], fill_value=0)
         for row, count in zip(texts, [*counts, counts.sum()], strict=True):
             row.append(language.number(float(count)))
@@ -223,7 +224,7 @@ def total(amounts: Iterable[float]) -> float:
 
 def prospects(summary: Prospects, names: Mapping[int, str], language: Language) -> Grid:
     """Return prospects by segment."""
-    keys = ("report.id", "report.name", "page.prospects_count", "report.share", "page.confidence")
+    keys = ("report.id", "report.name", f"page.{summary.key}_count", "report.share", "page.confidence")
     everyone = summary.by_segment["accounts"].sum()
     rows = [
         [
@@ -238,10 +239,10 @@ def prospects(summary: Prospects, names: Mapping[int, str], language: Language) 
     return Grid([language.text(key) for key in keys], rows, left=2)
 
 
-def apart(card: Card, language: Language) -> Grid:
+def apart(effects: Iterable[Effect], language: Language) -> Grid:
     """Return what sets a segment apart: medians or shares inside and outside, and the size of the effect."""
     rows = []
-    for effect in card.differences:
+    for effect in effects:
         unit = "share" if effect.level else effect.feature.unit
         words = language.text(f"grades.{grade(effect.effect)}")
         rows.append(

@@ -56,6 +56,8 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
         Hostile rows of the contract suite, by name, that it refuses, each with the words it says.
     quick : dict
         Parameters under which a fit takes a second at most; the contract's many small fits use them.
+    reads : tuple of str
+        Features that it is a rule about; where they only describe segments, it does not take part.
     uses_outcome : bool
         Whether it is fitted to a later outcome of the rows, in `_fit_to_outcome`.
     labels_ : ndarray of shape (n_rows,)
@@ -72,6 +74,7 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
     expected_failed_checks: ClassVar[dict[str, str]] = {}
     expected_refusals: ClassVar[dict[str, str]] = {}
     quick: ClassVar[dict[str, Any]] = {}
+    reads: ClassVar[tuple[str, ...]] = ()
     uses_outcome: ClassVar[bool] = False
 
     min_segment_share: float

@@ -85,7 +85,7 @@ def fit(
     categorical: list[str],
     seed: int,
 ) -> ProspectModel:
-    """Learn to predict the segment of customers from the features that prospects have, too.
+    """Learn to predict the segment of customers from what is known of accounts without their `own` features.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ def fit(
     numeric, categorical
         The reference space's columns, in the order of the model's inputs.
     """
-    used = [feature.name for feature in table.catalogue if feature.prospect]
+    used = list(table.beforehand)
     return learn(table.features, labels, numeric=numeric, categorical=categorical, used=used, seed=seed)
 
 

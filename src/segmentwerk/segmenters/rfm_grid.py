@@ -75,6 +75,7 @@ class RFMGridSegmenter(Segmenter):
     """
 
     complexity: ClassVar[int] = 0
+    reads: ClassVar[tuple[str, ...]] = COLUMNS
 
     def __init__(self, levels: int = 5, *, min_segment_share: float = 0.02) -> None:
         self.levels = levels

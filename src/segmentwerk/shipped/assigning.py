@@ -35,9 +35,10 @@ CHUNK, BLOCK = 16_384, 4_096
 """Rows that a thread takes, many enough to be worth it, and rows that fit into the processor's cache."""
 WORKERS = min(os.cpu_count() or 1, 8)
 """Chunks worked on side by side."""
-FULL, PARTIAL, FIRMOGRAPHIC, TOO_LITTLE, FEW = range(5)
-BASES = np.array(["full", "partial", "firmographic", "too little known", "partial"], dtype=object)
-"""Also of those who are whole but have few orders, on another path than the others that are partial."""
+FULL, PARTIAL, FIRMOGRAPHIC, TOO_LITTLE, FEW, DESCRIBED = range(6)
+BASES = np.array(["full", "partial", "firmographic", "too little known", "partial", "partial"], dtype=object)
+"""Also of those who are whole but have few orders, on another path than the others that are partial, and of
+those who are only described, on the path of prospects."""
 
 
 class Assigner:
@@ -137,7 +138,7 @@ class Assigner:
             "model_version": np.full(len(frame), self.version, dtype=object),
         }
         if set(REASONS) & set(columns):
-            reasons = self.reasons.sentences(numeric, texts, label, basis == FIRMOGRAPHIC)
+            reasons = self.reasons.sentences(numeric, texts, label, _guessed(basis))
             answer |= dict(zip(REASONS, reasons, strict=True))
         if "hint" in columns:
             answer["hint"] = self.reasons.hints(texts, len(frame))
@@ -160,7 +161,7 @@ class Assigner:
         basis = np.where(self.partial.whole(known), np.where(few, FEW, FULL), PARTIAL)
         beforehand = self.partial.usual & ~own
         if self.prospect is not None and own.any() and beforehand.any():
-            basis[prospect] = FIRMOGRAPHIC
+            basis[prospect] = DESCRIBED if rule.led else FIRMOGRAPHIC
             share[prospect] = known[prospect][:, beforehand].mean(axis=1)
         basis[share < self.partial.min_known] = TOO_LITTLE
         return basis, share
@@ -174,7 +175,7 @@ class Assigner:
         paths = {
             self._run_whole: (basis == FULL) | (basis == FEW),
             self._run_partial: basis == PARTIAL,
-            self._run_prospect: basis == FIRMOGRAPHIC,
+            self._run_prospect: _guessed(basis),
         }
         for run, rows in paths.items():
             if rows.all():
@@ -232,6 +233,11 @@ class Assigner:
         for column, sentence in zip(REASONS, [words.sentence, "", ""], strict=True):
             if column in answer:
                 answer[column][rows] = sentence
+
+
+def _guessed(basis: IntArray) -> BoolArray:
+    """Say which rows are told from what is known of everybody."""
+    return np.asarray((basis == FIRMOGRAPHIC) | (basis == DESCRIBED))
 
 
 def _session(model: bytes) -> ort.InferenceSession:

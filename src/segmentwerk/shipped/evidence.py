@@ -43,7 +43,7 @@ class ReasonFinder:
         ]
         self.lifts = [np.array(model.lifts[name]) for name in catalogue.categorical]
         features = [catalogue.features[name] for name in catalogue.inputs]
-        self.prospect = np.array([feature.prospect for feature in features], dtype=bool)
+        self.own = np.isin(catalogue.inputs, catalogue.basis.own)
         self.active = np.array([feature.active for feature in features], dtype=bool)
         self.behaviour = np.array([feature.approach not in DESCRIPTIVE for feature in features], dtype=bool)
         self.phrases = [Phrase(catalogue.wording, feature) for feature in features]
@@ -68,7 +68,7 @@ class ReasonFinder:
         segment the second path derives from all that is known of them.
         """
         evidence = self.weigh(numeric, texts, label)
-        evidence[np.ix_(firmographic, ~self.prospect)] = 0.0
+        evidence[np.ix_(firmographic, self.own)] = 0.0
         telling = evidence >= self.LEAST
         shaping = telling & (self.active | firmographic[:, None])
         telling = np.where(shaping.any(axis=1, keepdims=True), shaping, telling)

@@ -103,12 +103,14 @@ class SegmentRecord:
 class Basis:
     """How customers are told from prospects, and whole rows from those of few orders.
 
-    ``orders`` counts orders, ``own`` are the features that only customers have.
+    ``orders`` counts orders, ``own`` are the features that only customers have. ``led``: segments are made of
+    ``own`` alone, so that those of whom none is known are told from the rest, which only describes.
     """
 
     orders: str | None = None
     own: tuple[str, ...] = ()
     few_orders: float = 2
+    led: bool = False
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,7 @@ def dirty():
     accounts.loc[21, "founded_year"] = 2023
     accounts.loc[22, ["latitude", "longitude"]] = 0
     accounts.loc[23, "parent_account_id"] = "nobody"
+    accounts.loc[[35, 36], "parent_account_id"] = accounts.loc[[36, 35], "account_id"].to_numpy()
     accounts.loc[24, "industry"] = "Retail "
     accounts.loc[25:27, "industry"] = "technolgy"
     accounts.loc[28, "industry"] = "call +49 30 1234567"
@@ -154,6 +155,7 @@ EXPECTED = {
     ("Q054", "opportunities"): (1, (1,)),
     ("Q055", "opportunities"): (1, (2,)),
     ("Q056", "accounts"): (1, (24,)),
+    ("Q057", "accounts"): (2, (36, 37)),
     ("Q060", "accounts"): (2, None),
     ("Q062", "accounts"): (3, None),
     ("Q070", "surveys"): (1, (1,)),

@@ -29,6 +29,7 @@ CHECKS = (
     contents.check_tails,
     contents.check_units,
     contents.check_parents,
+    contents.check_circles,
     spelling.check_levels,
     spelling.check_partners,
     spelling.check_industries,

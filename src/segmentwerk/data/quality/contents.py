@@ -22,6 +22,8 @@ UNIT = math.log10(40.0)
 TAIL, HEAVY = 0.995, 10.0
 """Amounts have a heavy tail where this quantile is more than ten medians (of an exponential: eight)."""
 FEWEST = 20
+DOUBLINGS = 4
+"""Times that the way up from an account is doubled: sixteen generations are followed."""
 AMOUNTS = (("orders", "revenue"), ("accounts", "annual_revenue"), ("opportunities", "value"))
 
 
@@ -159,6 +161,27 @@ def check_parents(inspection: Inspection) -> Iterator[Finding]:
     status = _status("failed" if count else "passed")
     shown = examples(bad) if count else ()
     yield Finding("Q056", title, "warning", status, "accounts", message, count, of, shown)
+
+
+def check_circles(inspection: Inspection) -> Iterator[Finding]:
+    """Q057 accounts whose parent's parent's … parent has a parent, however far one goes."""
+    title = "every company has a head"
+    table = inspection.table("accounts", "parent_account_id")
+    if table is None:
+        yield Finding("Q057", title, "warning", "not_applicable", "accounts", title)
+        return
+    own = table.filter(table["parent_account_id"] != table["account_id"])
+    step = own.select(of="account_id", up="parent_account_id")
+    for _ in range(DOUBLINGS):
+        above = step.view().select(below="of", higher="up")
+        step = step.inner_join(above, step["up"] == above["below"]).select("of", up="higher")
+    bad = table.filter(table["account_id"].isin(step.select("of")["of"]))
+    count = int(bad.count().execute())
+    message = f"parents in a circle, or more than {2**DOUBLINGS} one above the other" if count else title
+    of = inspection.checked.rows["accounts"]
+    status = _status("failed" if count else "passed")
+    shown = examples(bad) if count else ()
+    yield Finding("Q057", title, "warning", status, "accounts", message, count, of, shown)
 
 
 def _status(status: str) -> Any:

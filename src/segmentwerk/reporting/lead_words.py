@@ -1,0 +1,23 @@
+"""What stands for an account, and what segments are made of, where that is not all there is."""
+
+from __future__ import annotations
+
+from segmentwerk.core.types import Joined
+from segmentwerk.insight.language import Language
+from segmentwerk.insight.words import label
+from segmentwerk.reporting.story import Data
+
+
+def made_from(data: Data, language: Language) -> str:
+    """Say what the segments are made of and judged on, what only describes, and who is known so far."""
+    counts = {"others": len(data.describing), "rest": data.accounts - data.learnable}
+    names = [label(name, language) for name in data.leading]
+    return language.text("report.led", data=data, count=len(names), names=names, **counts)
+
+
+def companies(joined: Joined, language: Language) -> str:
+    """Say how many accounts were joined to how many companies, and who stands for itself."""
+    text = language.text("report.joined", joined=joined)
+    if joined.unknown or joined.endless:
+        text += " " + language.text("report.joined_alone", unknown=joined.unknown, endless=joined.endless)
+    return text
