@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from segmentwerk.contest.candidates import judge_finalists
-from segmentwerk.contest.judging import first_turn, further_turns
 from segmentwerk.contest.shared_view import SharedView
+from segmentwerk.contest.turn_taking import first_turn, further_turns
 from segmentwerk.core.settings import GoalSettings, SegmenterSettings
 from segmentwerk.evaluation.selection import against_baseline, select
 from small_worlds import SETTINGS, blobs, split
