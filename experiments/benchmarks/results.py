@@ -52,6 +52,10 @@ other work, since segmenters are judged while others are tuned.
 """
 
 
+WHOLE = "evaluation.in_turns=false"
+"""The tables tell of all segmenters, also of those that could no longer win."""
+
+
 def compare(source: str, seed: int, overrides: list[str]) -> pd.DataFrame | None:
     """Run one comparison and return the scores of the first candidate of each segmenter, a row each."""
     source_overrides, path = SOURCES[source]
@@ -59,7 +63,7 @@ def compare(source: str, seed: int, overrides: list[str]) -> pd.DataFrame | None
         return None
     with tempfile.TemporaryDirectory() as home:
         code = "import sys; from segmentwerk.cli import main; sys.exit(main())"
-        given = [source_overrides, f"seed={seed}", "tracking.enabled=false", *overrides]
+        given = [source_overrides, f"seed={seed}", "tracking.enabled=false", WHOLE, *overrides]
         given += [f"source.path={DATA / path}"] if path else []
         subprocess.run(
             [sys.executable, "-c", code, "compare", *given],

@@ -71,7 +71,9 @@ def test_runs_of_segmenters_and_trials_tell_what_decided(comparison, client):
         if child.info.run_name not in SEGMENTERS:
             continue
         own = ranking.loc[child.info.run_name]
-        assert child.data.tags["gates"] == ("passed" if own["passed"] else "failed")
+        halted = own.name in comparison.summary["decision"]["halted"]
+        lost = "not measured" if halted else "failed"
+        assert child.data.tags["gates"] == ("passed" if own["passed"] else lost)
         failed = {
             name[5:]
             for name, text in child.data.tags.items()
@@ -152,8 +154,11 @@ def test_every_segmenter_says_why_it_won_or_did_not(comparison, client):
         for gate in ("G001", "G002", "G006"):
             assert f"| {gate} " in page
         assert f"| {child.data.params['n_segments']} |" in page or child.info.run_name == "rfm_grid"
+        halted = child.info.run_name in comparison.summary["decision"]["halted"]
+        assert ("(stability/agreement) | not measured |" in page) is halted
         for key in ("separation/gain", "stability/agreement", "value/explained"):
-            assert f"({key}) | {child.data.metrics[key]:.3f} (" in page
+            if not (halted and key.startswith("stability")):
+                assert f"({key}) | {child.data.metrics[key]:.3f} (" in page
 
 
 def test_scores_come_first_and_the_machine_is_told_apart(comparison, client):

@@ -156,7 +156,9 @@ def judge_one(
     name
         Name of the algorithm.
     """
-    return _judged(judge, title, name, spec, params, view, evaluation, seed=seed)
+    model, refit = _fitted(name, spec, params, view, evaluation, seed)
+    card = judge(title, model, refit, view, evaluation, seed=derive(seed, JUDGE), algorithm=name)
+    return _candidate(card, spec, params, model)
 
 
 def look_at_one(
@@ -170,7 +172,9 @@ def look_at_one(
     seed: int,
 ) -> Candidate:
     """Do the same as `judge_one` without refits on halves: the scorecard lacks the stability."""
-    return _judged(look, title, name, spec, params, view, evaluation, seed=seed)
+    model, refit = _fitted(name, spec, params, view, evaluation, seed)
+    card = look(title, model, refit, view, evaluation, seed=derive(seed, JUDGE), algorithm=name)
+    return _candidate(card, spec, params, model)
 
 
 def refit_one(
@@ -182,23 +186,24 @@ def refit_one(
     return stability.compared(case, stability.refits(case, refit, turn.pairs, turn.bootstraps))
 
 
-def _judged(
-    how: Callable[..., Scorecard],
-    title: str,
+def _fitted(
     name: str,
     spec: SegmenterSettings,
     params: dict[str, Any],
     view: View,
     evaluation: EvaluationSettings,
-    *,
     seed: int,
-) -> Candidate:
+) -> tuple[Segmenter, Callable[[pd.DataFrame, int], Segmenter]]:
     share = evaluation.min_segment_share
     unfitted = build(spec, params, min_share=share, seed=derive(seed, name))
     model = fit(unfitted, view.train, view.outcome_train, seed=seed)
-    refit = refitter(spec, params, view, min_share=share)
-    card = how(title, model, refit, view, evaluation, seed=derive(seed, JUDGE), algorithm=name)
-    return Candidate(title, spec, params, model, replace(card, params={**spec.params, **params}))
+    return model, refitter(spec, params, view, min_share=share)
+
+
+def _candidate(
+    card: Scorecard, spec: SegmenterSettings, params: dict[str, Any], model: Segmenter
+) -> Candidate:
+    return Candidate(card.candidate, spec, params, model, replace(card, params={**spec.params, **params}))
 
 
 def judge_finalists(

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from segmentwerk.contest.candidates import Candidate, complexity
 from segmentwerk.contest.contest import Contest
-from segmentwerk.contest.judging import Looked, first_turn, further_turns
 from segmentwerk.contest.shared_view import SharedView
+from segmentwerk.contest.turn_taking import Examined, first_turn, further_turns
 from segmentwerk.core.errors import FitError
 from segmentwerk.core.interruption import Terminated
 from segmentwerk.core.settings import SegmenterSettings
@@ -27,7 +27,7 @@ class _Judging:
 
     study: StudyResult
     run: Run
-    first: Future[tuple[list[Looked], float]]
+    first: Future[tuple[list[Examined], float]]
 
 
 @dataclass
@@ -90,7 +90,7 @@ class Race:
 
     def _judge(self, names: list[str], view: SharedView) -> None:
         """Have all that could be tuned judged until the contest is decided, and write down what was found."""
-        looked: list[Looked] = []
+        looked: list[Examined] = []
         timings, settings = self.contest.context.timings, self.contest.settings
         for name in names:
             with self._leaving_out(name):

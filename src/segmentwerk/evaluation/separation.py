@@ -23,6 +23,8 @@ segment and b to the nearest other centre (simplified silhouette; Vendramin, Cam
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 from sklearn.metrics import pairwise_distances
 from sklearn.neighbors import NearestNeighbors
@@ -32,7 +34,7 @@ from segmentwerk.core.seeds import derive
 from segmentwerk.evaluation.crossvalidation import Value, held_out
 from segmentwerk.evaluation.description import by_segment, single_cloud
 from segmentwerk.evaluation.resampling import Measured, Sample, measured, ratio, sample
-from segmentwerk.evaluation.view import Case
+from segmentwerk.evaluation.view import Case, View
 
 FAMILY = "separation"
 N_NEIGHBORS = 10
@@ -79,18 +81,27 @@ def gains_of(case: Case, chosen: Sample) -> FloatArray:
 def _purities(case: Case, asking: Sample) -> FloatArray:
     """Chance-corrected purity of each chosen account, shape (m,): it asks, all accounts answer."""
     known = _sample(case, case.labels, "neighbours").rows
-    labels, everyone = case.labels[known], case.view.everyone.to_numpy()
+    labels = case.labels[known]
     questions = len(case.labels_train) + asking.rows
     n_neighbors = min(N_NEIGHBORS, len(known) - 2)
     if n_neighbors < 1:
         return np.zeros(len(questions))
-    search = NearestNeighbors(n_neighbors=n_neighbors + 1, algorithm="brute").fit(everyone[known])
-    neighbors = search.kneighbors(everyone[questions], return_distance=False)
+    neighbors = _neighbors(case.view, known.tobytes(), questions.tobytes(), n_neighbors + 1)
     same = (labels[neighbors] == case.labels[questions][:, None]) & (known[neighbors] != questions[:, None])
     own = (known[neighbors] == questions[:, None]).any(axis=1)
     q = same.sum(axis=1) / np.where(own, n_neighbors, n_neighbors + 1)
     chance = float((case.shares**2).sum())
     return ratio(q - chance, np.full_like(q, 1 - chance))
+
+
+@lru_cache(maxsize=4)  # few candidates need other rows than the common ones of a sample
+def _neighbors(view: View, known: bytes, questions: bytes, count: int) -> IntArray:
+    """Return the places in ``known`` of the rows nearest to each of ``questions``; both positions, int64."""
+    everyone = view.everyone.to_numpy()
+    answering, asking = (np.frombuffer(rows, dtype=np.int64) for rows in (known, questions))
+    search = NearestNeighbors(n_neighbors=count, algorithm="brute").fit(everyone[answering])
+    found: IntArray = search.kneighbors(everyone[asking], return_distance=False)
+    return found
 
 
 def _silhouettes(case: Case, chosen: Sample) -> FloatArray:

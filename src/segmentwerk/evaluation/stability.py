@@ -17,8 +17,9 @@ A refit that fails counts as no agreement at all. Intervals resample accounts an
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from time import perf_counter
 
 import numpy as np
@@ -70,6 +71,14 @@ class Again:
     strength: FloatArray
     overlaps: FloatArray
     seconds: tuple[float, float]
+
+
+OF_PAIRS: dict[str, Callable[[Again], FloatArray]] = {
+    "agreement": attrgetter("agreement"),
+    "prediction_strength": attrgetter("strength"),
+    "jaccard_min": attrgetter("overlaps"),
+}
+"""Scores that rest on pairs of halves, and what they look at; of several rows, the worst segment counts."""
 
 
 def refits(
@@ -157,16 +166,17 @@ def conclude(
     seed
         Of the case.
     """
-    seed = derive(seed, FAMILY, "splits")
-    overlaps = np.stack([pair.overlaps for pair in pairs])
-    scores = [
-        measured(FAMILY, "agreement", over_splits([pair.agreement for pair in pairs], seed)),
-        measured(FAMILY, "prediction_strength", over_splits([pair.strength for pair in pairs], seed)),
-        measured(FAMILY, "jaccard_min", over_splits(overlaps, seed).min(axis=0)),
-    ]
+    scores = [measured(FAMILY, name, draws(pairs, name, seed)) for name in OF_PAIRS]
     if bootstraps:
-        scores.append(measured(FAMILY, "bootstrap_agreement", over_splits(bootstraps, seed)))
-    return scores, overlaps.mean(axis=0)[:, 0]
+        again = over_splits(bootstraps, derive(seed, FAMILY, "splits"))
+        scores.append(measured(FAMILY, "bootstrap_agreement", again))
+    return scores, np.stack([pair.overlaps for pair in pairs]).mean(axis=0)[:, 0]
+
+
+def draws(pairs: Sequence[Again], name: str, seed: int) -> FloatArray:
+    """Return the value of a score in `OF_PAIRS` and its bootstrap draws, (1 + n_draws,)."""
+    over = over_splits([OF_PAIRS[name](pair) for pair in pairs], derive(seed, FAMILY, "splits"))
+    return over if over.ndim == 1 else np.asarray(over.min(axis=0))
 
 
 def over_splits(by_split: Sequence[FloatArray] | FloatArray, seed: int) -> FloatArray:

@@ -24,12 +24,15 @@ from segmentwerk.core.seeds import derive
 from segmentwerk.core.settings import EvaluationSettings, GoalSettings
 from segmentwerk.core.types import Scorecard, Selection
 from segmentwerk.evaluation import gates
+from segmentwerk.evaluation.ranking import criteria_of
 from segmentwerk.evaluation.scorecard import with_stability
 from segmentwerk.evaluation.selection import against_baseline, choose, select
-from segmentwerk.evaluation.stability import FAMILY, Again, n_bootstraps
+from segmentwerk.evaluation.stability import FAMILY, Again, draws, n_bootstraps
 
 COMPLETIONS = 200
 """How often a candidate's missing pairs are made up."""
+PREFIX = f"{FAMILY}/"
+LEAST = "stability/jaccard_min"
 EDGE = 0.05
 """Means nearer to 0 or 1 than this spread as this one does: a perfect pair says little of the next."""
 
@@ -127,19 +130,36 @@ def _can_win(
     deviations = _deviations(field.values())
     whole = [card for name, card in cards.items() if name not in undecided]
     known = {card.candidate: card for card in against_baseline(whole, settings, goal)}
+    keys = {LEAST, *(key for key in criteria_of(whole, settings, goal) if key.startswith(PREFIX))}
     winners: set[str] = set()
     for _ in range(COMPLETIONS):
-        completed = {
-            name: replace(
-                field[name], pairs=_completed(field[name].pairs, deviations, settings.n_splits, rng)
-            ).estimate(settings, seed)
-            for name in undecided
-        }
+        completed = {}
+        for name in undecided:
+            pairs = _completed(field[name].pairs, deviations, settings.n_splits, rng)
+            completed[name] = _made_up(cards[name], pairs, keys, settings, seed)
         everyone = [completed.get(name) or known[name] for name in field]
         winners.add(choose(everyone, settings, goal).winner.candidate)
         if winners.issuperset(undecided):
             break
     return winners.intersection(undecided)
+
+
+def _made_up(
+    card: Scorecard, pairs: Sequence[Again], keys: Iterable[str], settings: EvaluationSettings, seed: int
+) -> Scorecard:
+    """Return a card with what pairs tell of some scores, as far as the rule looks at it."""
+    values = {key: draws(pairs, key.removeprefix(PREFIX), seed) for key in keys}
+    scores = [
+        replace(score, value=float(values[score.key][0])) if score.key in values else score
+        for score in card.scores
+    ]
+    jaccard = next(score for score in scores if score.key == LEAST)
+    return replace(
+        card,
+        scores=tuple(scores),
+        samples=card.samples | {key: drawn[1:].tolist() for key, drawn in values.items()},
+        gates=gates.asked_again(card.gates, jaccard, settings.min_jaccard),
+    )
 
 
 def _deviations(field: Iterable[Standing]) -> FloatArray:
@@ -204,7 +224,7 @@ def _without(selection: Selection, halted: set[str], cards: Mapping[str, Scoreca
     ranking = selection.ranking.copy()
     rows = ranking["candidate"].isin(halted)
     ranking.loc[rows, ["rank", "rank_se"]] = np.nan
-    ranking.loc[rows, [name for name in ranking if str(name).startswith(f"{FAMILY}/")]] = np.nan
+    ranking.loc[rows, [name for name in ranking if str(name).startswith(PREFIX)]] = np.nan
     ranking.loc[rows, ["passed", "pareto"]] = False
     for row in ranking.index[rows]:
         gone = [item.code for item in cards[ranking["candidate"][row]].gates if item.status == "failed"]

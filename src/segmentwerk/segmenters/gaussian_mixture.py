@@ -7,12 +7,12 @@ from functools import partial
 from typing import TYPE_CHECKING, ClassVar, get_args
 
 import numpy as np
-from sklearn.cluster import KMeans
 from sklearn.mixture import GaussianMixture
 
 from segmentwerk.core.arrays import FloatArray, IntArray
 from segmentwerk.segmenters import _device, _mixture
 from segmentwerk.segmenters._mixture import Covariance, Mixture, Prior, Rows, Step
+from segmentwerk.segmenters._starts import kmeans_starts
 from segmentwerk.segmenters.base import Monitor, Segmenter, SegmenterError, check_n_segments, sample_rows
 from segmentwerk.segmenters.onnx_graph import Graph
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     import torch
 
 _SAMPLE = 5_000
-_KMEANS_STARTS = 20
 _ROUNDS = ((8, 3), (3, 7))
 """Starts and EM steps of each round: the tightest k-means starts first, the likeliest of them go on."""
 _MAX_ITER = 300
@@ -101,12 +100,7 @@ class GaussianMixtureSegmenter(Segmenter):
         """Return the likeliest of several starts on a sample of the rows, and learn the prior there."""
         rng = np.random.default_rng(self.random_state)
         sample = sample_rows(data, _SAMPLE, self.n_segments, rng)
-        seeds = rng.integers(2**31, size=_KMEANS_STARTS)
-        starts = [KMeans(self.n_segments, random_state=int(seed)).fit(sample) for seed in seeds]
-        starts = sorted(
-            {f"{start.inertia_:.6g}": start for start in starts}.values(), key=lambda s: s.inertia_
-        )
-        labels = [start.labels_.astype(np.int64) for start in starts[: _ROUNDS[0][0]]]
+        labels = kmeans_starts(sample, self.n_segments, rng, _ROUNDS[0][0])
         self._prior = Prior.learn(sample, labels[0], self.reg)
         kind = self.covariance_type
         mixtures = [

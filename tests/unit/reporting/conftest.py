@@ -101,6 +101,7 @@ def selection():
             {
                 "candidate": ["kmeans", "rfm_grid"],
                 "n_segments": [4, 4],
+                "passed": [True, False],
                 "failed": ["", "G002"],
                 "rank": [1.0, 2.0],
                 "separation/gain": [0.3, 0.1],

@@ -37,6 +37,38 @@ STUDY = StudyResult(
 )
 
 
+def halted(name):
+    """A candidate that could no longer win after its first refits."""
+    gates = (Gate("G002", "Comes back", "not_measured", ""),)
+    return replace(card(name), gates=gates, halted=True)
+
+
+def measured(name):
+    scores = (*card(name).scores, Score("stability", "agreement", 0.9, 0.8, 1.0))
+    return replace(card(name), scores=scores)
+
+
+@pytest.mark.parametrize(
+    ("language", "words", "cell", "gate"),
+    [
+        (ENGLISH, "could no longer win against k-means", "not measured", "not measured: could no longer win"),
+        (
+            GERMAN,
+            "konnte er gegen k-Means nicht mehr gewinnen",
+            "nicht gemessen",
+            "nicht gemessen: konnte nicht mehr gewinnen",
+        ),
+    ],
+)
+def test_a_segmenter_that_could_no_longer_win_says_what_was_not_measured(language, words, cell, gate):
+    chosen = selection({"kmeans": 1.5, "autoencoder": np.nan})
+    page = pages.segmenter([halted("autoencoder")], measured("kmeans"), STUDY, chosen, language)
+    assert words in page.splitlines()[0]
+    (row,) = [line for line in page.splitlines() if "stability/agreement" in line]
+    assert row.split(" | ")[1] == cell
+    assert f"| {gate} |" in page
+
+
 @pytest.mark.parametrize(
     ("other", "rank", "changes", "words"),
     [

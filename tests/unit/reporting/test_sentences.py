@@ -114,3 +114,20 @@ def test_where_no_prospect_has_a_segment_a_sentence_says_so(language, words):
     told = Prospects(nobody, accuracy=0.6, majority=0.3, calibration_error=0.05, left_out=1200)
     assert sentences.prospects(told, language).startswith(words)
     assert "60" not in sentences.prospects(told, language)
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [(ENGLISH, "RFM grid could no longer win"), (GERMAN, "konnte nach den ersten")]
+)
+def test_the_reason_names_those_that_could_no_longer_win(selection, scorecards, language, words):
+    cards = [scorecards[0], replace(scorecards[1], halted=True)]
+    assert words in sentences.reasons(selection, cards, language)
+    assert words not in sentences.reasons(selection, scorecards, language)
+
+
+def test_the_ranking_says_what_was_not_measured(selection, scorecards):
+    short = [score for score in scorecards[1].scores if score.family != "stability"]
+    cards = [scorecards[0], replace(scorecards[1], scores=tuple(short), halted=True)]
+    for language, words in ((ENGLISH, "not measured"), (GERMAN, "nicht gemessen")):
+        row = next(row for row in tables.ranking(selection, cards, language).rows if "RFM" in row[0])
+        assert row[-1] == words

@@ -28,3 +28,11 @@ def test_a_name_that_looks_like_markup_is_shown_as_it_is(tell, capsys):
     named = replace(story.cards[0].segment, name="[bold]big[/]")
     terminal.show(replace(story, cards=[replace(story.cards[0], segment=named)]), None, None)
     assert "[bold]big[/]" in capsys.readouterr().out
+
+
+def test_one_that_could_no_longer_win_did_not_pass(tell, selection, capsys):
+    ranking = selection.ranking.assign(failed="")
+    story = tell(ENGLISH, proposal=NOTHING, selection=replace(selection, ranking=ranking))
+    terminal.show(story, None, None)
+    (row,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith(" rfm_grid")]
+    assert row.split()[-2:] == ["not", "measured"]

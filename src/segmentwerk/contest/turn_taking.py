@@ -24,13 +24,13 @@ Told = tuple[list[Again], list[FloatArray]]
 
 
 @dataclass(frozen=True, eq=False)
-class Looked:
+class Examined:
     """A candidate after its first turn: its scorecard lacks the stability, which ``standing`` has in part."""
 
     candidate: Candidate
     standing: Standing
 
-    def after(self, told: Told) -> Looked:
+    def after(self, told: Told) -> Examined:
         """Return the candidate after another turn."""
         pairs, bootstraps = told
         standing = Standing(
@@ -46,7 +46,7 @@ def first_turn(
     view: SharedView,
     evaluation: EvaluationSettings,
     seed: int,
-) -> tuple[list[Looked], float]:
+) -> tuple[list[Examined], float]:
     """Look at finalists in a process that does nothing else; also return the seconds that took.
 
     Each is refitted on one pair of halves; the baseline, whose figures are shown anyway, and all of them
@@ -64,12 +64,12 @@ def first_turn(
             standing = Standing(candidate.card, ())
             turn = standing.missing(evaluation) if whole else Turn(pairs=(0,))
             told = refit_one(candidate, table, evaluation, turn, seed=seed)
-            looked.append(Looked(candidate, standing).after(told))
+            looked.append(Examined(candidate, standing).after(told))
     return looked, perf_counter() - begin
 
 
 def further_turns(
-    looked: Sequence[Looked],
+    looked: Sequence[Examined],
     judges: Executor,
     view: SharedView,
     evaluation: EvaluationSettings,
@@ -101,7 +101,7 @@ def further_turns(
 
 def _shared_out(
     turns: Mapping[str, Turn],
-    known: Mapping[str, Looked],
+    known: Mapping[str, Examined],
     judges: Executor,
     view: SharedView,
     evaluation: EvaluationSettings,
