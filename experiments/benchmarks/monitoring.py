@@ -13,7 +13,7 @@ changes   for each scenario of `source.demo.scenario`, worlds with it planted: t
           which they differ most from the others (by the truth that no pipeline reads).
 large     time and memory of monitoring many accounts beside those of scoring them (`--accounts 500000`).
 
-The default sizes of `nothing` and `changes` take about four minutes each; `large` is asked for by name.
+A world takes about four seconds; `large` is asked for by name.
 """
 
 from __future__ import annotations
@@ -146,10 +146,11 @@ def changes(watched: Watched, home: Path, accounts: int, worlds: int, wanted: li
             ok = is_right(scenario, one, table, folder)
             right, calls = right + ok, calls + (one.monitored.advice != "keep")
             if not ok:
-                print(f"# {scenario} {number}: {first(one.monitored)}")
+                print(f"# {scenario} {number}: {first(one.monitored)}", flush=True)
         bench(f"monitoring.{scenario}", right, worlds, ">=0.95", ok=right >= 0.95 * worlds, unit="worlds")
         print(
-            f"# {scenario}: something is to be done in {calls} of {worlds}; the last: {first(one.monitored)}"
+            f"# {scenario}: something is to be done in {calls} of {worlds}; the last: {first(one.monitored)}",
+            flush=True,
         )
 
 

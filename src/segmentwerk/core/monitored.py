@@ -78,7 +78,7 @@ class FeatureDrift(_Kept):
     of homogeneity; ``missing`` the share of customers of whom it is unknown; ``unknown`` of those whose level
     the model does not know, ``gone`` what share the levels had that nobody has any more; ``factor`` by what
     the numbers are multiplied (None where that says nothing); ``beyond`` the share outside of what training
-    saw; ``lowest`` the share in the lowest bin.
+    saw; ``lowest`` the share in the two lowest bins.
     """
 
     name: str

@@ -6,6 +6,7 @@ from segmentwerk.core.monitored import MonitoringFinding, Ranged
 from segmentwerk.core.monitoring_settings import MonitoringSettings
 from segmentwerk.core.reference import Measure
 from segmentwerk.monitoring import answer_gates, change_gates, fault_gates, promise_gate, prospect_gate
+from segmentwerk.monitoring.answering import unasked
 from segmentwerk.monitoring.telling import Told
 from segmentwerk.monitoring.today import CLOCKS, Today
 
@@ -36,6 +37,15 @@ def assess(today: Today, settings: MonitoringSettings) -> tuple[MonitoringFindin
         prospect_gate.looking_alike(today, settings),
         promise_gate.keeping(today, settings),
     )
+
+
+def passed_over(findings: tuple[MonitoringFinding, ...]) -> tuple[MonitoringFinding, ...]:
+    """Take back what gates answered for a date before the training: a version cannot have aged by then.
+
+    Such a date shows where customers were before; that features which look back have less to look at is no
+    fault.
+    """
+    return tuple(unasked(one.code, one.title, "before_training") for one in findings)
 
 
 def figures(today: Today) -> dict[str, Ranged]:

@@ -21,6 +21,9 @@ from segmentwerk.monitoring.freezing import binned, logs
 from segmentwerk.monitoring.shifts import shift
 
 SMOOTHING = 0.5
+LOWEST = 2
+"""Lowest bins that are looked at together: where all orders of a month are booked on a day, one of them alone
+is empty by the calendar."""
 
 
 def features(customers: pd.DataFrame, reference: Reference) -> tuple[FeatureDrift, ...]:
@@ -56,8 +59,8 @@ def _number(name: str, values: FloatArray, then: NumberReference) -> FeatureDrif
         missing_then=then.unknown / max(before.sum() + then.unknown, 1),
         factor=None if moved is None else float(np.exp(moved.value)),
         beyond=float(((known < then.low) | (known > then.high)).mean()) if len(known) else 0.0,
-        lowest=float(now[0] / max(now.sum(), 1)),
-        lowest_then=float(before[0] / max(before.sum(), 1)),
+        lowest=float(now[:LOWEST].sum() / max(now.sum(), 1)),
+        lowest_then=float(before[:LOWEST].sum() / max(before.sum(), 1)),
     )
 
 

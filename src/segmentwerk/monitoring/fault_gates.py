@@ -13,7 +13,7 @@ from segmentwerk.monitoring.shifts import ShiftedPart, apart, shift
 from segmentwerk.monitoring.today import Today
 
 GONE, RECENT = 0.01, "recency_days"
-"""Share of the lowest bin that is next to nothing, and how features of the last contact are called."""
+"""Share of the lowest bins that is next to nothing, and how features of the last contact are called."""
 LEARNED = "standard deviations"
 """Unit of features that are learned from answers on a scale."""
 BEYOND = 0.02

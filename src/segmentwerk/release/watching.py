@@ -15,7 +15,7 @@ from segmentwerk.core.monitored import Monitored, Promise, Unasked
 from segmentwerk.core.reference import FILE, Measure, Reference
 from segmentwerk.core.types import AccountTable
 from segmentwerk.monitoring import drift, explained_share, freezing
-from segmentwerk.monitoring.assessing import assess, figures
+from segmentwerk.monitoring.assessing import assess, figures, passed_over
 from segmentwerk.monitoring.movement import Snapshot
 from segmentwerk.monitoring.telling import Told, tell
 from segmentwerk.monitoring.today import CLOCKS, Today
@@ -224,6 +224,9 @@ def _happened(
 def _monitored(
     loaded: LoadedModel, table: AccountTable, today: Today, settings: MonitorSettings
 ) -> Monitored:
+    findings = assess(today, settings.monitoring)
+    if str(table.window.as_of) < today.reference.as_of:
+        findings = passed_over(findings)
     return Monitored(
         model=loaded.uri if loaded.uri.startswith("models:/") else loaded.folder.name,
         version=loaded.version,
@@ -234,7 +237,7 @@ def _monitored(
         source_digest=table.digest,
         accounts=len(table.orders),
         customers=len(table.customers),
-        findings=assess(today, settings.monitoring),
+        findings=findings,
         figures=figures(today),
         drifts=today.drifts,
         telling=today.told.features if isinstance(today.told, Told) else {},

@@ -103,7 +103,7 @@ class MonitorPage:
         rows = [
             [self.t(name), *self._along(key, form)]
             for name, (key, form) in FIGURES.items()
-            if any(key in one.figures for one in self.dates)
+            if any(key in one.figures or THEN + key in one.figures for one in self.dates)
         ]
         rows += [
             [self.t("share", id=self.named(segment)), *self._along(f"share/segment_{segment}", "%1")]

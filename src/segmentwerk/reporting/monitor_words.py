@@ -102,6 +102,8 @@ def first(one: MonitoringFinding, language: Language) -> str:
 
 def headline(one: Monitored, language: Language) -> str:
     """Say in a sentence what to do as of a date."""
+    if one.trained_as_of and str(one.as_of) < one.trained_as_of:
+        return language.text("monitoring.before", as_of=one.as_of)
     calling = [finding for finding in one.failed if finding.calls]
     named = first(calling[0], language) if calling else ""
     told = language.text(f"monitoring.{one.advice}", as_of=one.as_of, **({"first": named} if named else {}))

@@ -1,9 +1,11 @@
 """Each gate on a world as it was and with its change planted: the feature first, the right word, no more."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from monitored_world import AS_OF, SETTINGS, answers, customers, today
+from monitored_world import AS_OF, SETTINGS, answers, customers, reference, today
 from segmentwerk.core.monitored import Monitored, MonitoringFinding
 from segmentwerk.core.reference import Measure
 from segmentwerk.monitoring.assessing import assess, figures
@@ -80,6 +82,17 @@ def test_silence_is_a_fault():
     rows["web_recency_days"] = rows["web_recency_days"].clip(lower=90)
     one = asked(rows)["M004"]
     assert (one.features, one.word) == (("web_recency_days",), "data fault")
+
+
+def test_a_month_that_was_booked_two_days_earlier_is_no_silence():
+    """Where orders are booked monthly, the lowest bin is a single day, and the calendar moves it."""
+    rows = customers(0)
+    months = np.random.default_rng(1).integers(0, 12, len(rows))
+    then = reference(rows.assign(web_recency_days=1.0 + 30 * months))
+    one = today(rows.assign(web_recency_days=3.0 + 30 * months))
+    drifts = dataclasses.replace(one, reference=then)
+    assert drifts.drift("web_recency_days").p < 1e-6
+    assert next(each for each in assess(drifts, SETTINGS) if each.code == "M004").status == "passed"
 
 
 def test_answers_beyond_their_scale_are_a_fault():

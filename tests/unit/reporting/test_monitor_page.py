@@ -1,6 +1,7 @@
 """The monitoring page: both languages whole and unmixed, every gate told, no id, pictures with words."""
 
 import re
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
@@ -11,7 +12,7 @@ from segmentwerk.core.monitored import Monitored, MonitoringFinding, Promise, Ra
 from segmentwerk.core.reference import Measure
 from segmentwerk.insight.language import Language, catalogue
 from segmentwerk.monitoring import movement
-from segmentwerk.monitoring.assessing import assess, figures
+from segmentwerk.monitoring.assessing import assess, figures, passed_over
 from segmentwerk.monitoring.movement import Snapshot
 from segmentwerk.monitoring.telling import Told
 from segmentwerk.reporting import monitor_page, monitor_records
@@ -148,6 +149,15 @@ def test_what_was_promised_stands_beside_what_came(dates, tmp_path):
     assert "3,00" in row[4]
     assert "versprachen" in monitor_page.write(page, tmp_path)[0].read_text("utf-8")
     assert MonitorPage(dates, MonitorOrigin("m"), Language("de", "EUR")).promises is None
+
+
+def test_a_date_before_the_training_is_shown_for_the_movement_alone(dates):
+    early = dates[1].model_copy(
+        update={"as_of": date(2025, 7, 1), "findings": passed_over(dates[1].findings)}
+    )
+    assert early.advice == "keep"
+    assert "before the model learned" in headline(early, Language("en", "EUR"))
+    assert all("vor dem" in found(one, Language("de", "EUR")) for one in early.findings)
 
 
 def test_what_is_only_told_is_counted(dates):
