@@ -59,7 +59,7 @@ class Feature:
 
 
 @dataclass(frozen=True)
-class Joined:
+class Companies:
     """What was joined where accounts stand for company families.
 
     ``records`` accounts are ``families``, of which ``several`` have more than one account and the largest one
@@ -103,7 +103,7 @@ class AccountTable:
     digest: str
     definitions: dict[str, object] = field(default_factory=dict)
     active: tuple[str, ...] = ()
-    joined: Joined | None = None
+    joined: Companies | None = None
 
     @property
     def level(self) -> Level:

@@ -12,7 +12,7 @@ import ibis
 
 from segmentwerk.core.errors import InputError
 from segmentwerk.core.exact import total, whole
-from segmentwerk.core.types import Joined
+from segmentwerk.core.types import Companies
 from segmentwerk.features.declare import Tables
 
 MEMBERS = "members"
@@ -26,7 +26,7 @@ SUMMED = ("employees", "annual_revenue")
 """What a family has as much of as its accounts together."""
 
 
-def rolled_up(tables: Tables, source: str) -> tuple[dict[str, ibis.Table], Joined, ibis.Table]:
+def rolled_up(tables: Tables, source: str) -> tuple[dict[str, ibis.Table], Companies, ibis.Table]:
     """Give all records of a family the id of its head; say what was joined, and who belongs to whom.
 
     The head is the parent's parent's … parent, as far as they are accounts. Accounts that go round in a
@@ -36,7 +36,7 @@ def rolled_up(tables: Tables, source: str) -> tuple[dict[str, ibis.Table], Joine
     -------
     dict of str to Table
         `accounts` with one row a family; `MEMBERS` has the rows that it was made of.
-    Joined
+    Companies
         Counts.
     Table
         ``account_id`` and ``family_id`` of every account.
@@ -129,7 +129,7 @@ def _moved(name: str, table: ibis.Table, belonging: ibis.Table) -> ibis.Table:
     return joined.select(**columns)
 
 
-def _counted(belonging: ibis.Table) -> Joined:
+def _counted(belonging: ibis.Table) -> Companies:
     """Count what was joined."""
     families = belonging.group_by(FAMILY).agg(n=belonging.count())
     sizes = families.agg(families=families.count(), several=(families.n > 1).sum(), largest=families.n.max())
@@ -138,4 +138,4 @@ def _counted(belonging: ibis.Table) -> Joined:
     )
     (one,) = sizes.to_pyarrow().to_pylist()
     (other,) = alone.to_pyarrow().to_pylist()
-    return Joined(**{name: int(value or 0) for name, value in {**one, **other}.items()})
+    return Companies(**{name: int(value or 0) for name, value in {**one, **other}.items()})

@@ -17,7 +17,7 @@ from segmentwerk.core.context import Context
 from segmentwerk.core.errors import ConfigError
 from segmentwerk.core.files import atomic_file
 from segmentwerk.core.settings import FeatureSettings, QualitySettings, SourceSettings
-from segmentwerk.core.types import AccountTable, Joined, Level, Window
+from segmentwerk.core.types import AccountTable, Companies, Level, Window
 from segmentwerk.data import contracts, quality, sources
 from segmentwerk.data.contracts import Checked
 from segmentwerk.data.latest import latest
@@ -116,7 +116,7 @@ def open_accounts(
 @dataclass(frozen=True)
 class _AtLevel:
     tables: dict[str, Any]
-    joined: Joined | None = None
+    joined: Companies | None = None
     families: Path | None = None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from segmentwerk.core.types import Joined
+from segmentwerk.core.types import Companies
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.words import label
 from segmentwerk.reporting.story import Data
@@ -15,7 +15,7 @@ def made_from(data: Data, language: Language) -> str:
     return language.text("report.led", data=data, count=len(names), names=names, **counts)
 
 
-def companies(joined: Joined, language: Language) -> str:
+def companies(joined: Companies, language: Language) -> str:
     """Say how many accounts were joined to how many companies, and who stands for itself."""
     text = language.text("report.joined", joined=joined)
     if joined.unknown or joined.endless:

@@ -11,7 +11,7 @@ from segmentwerk.contest.outcome import Outcome
 from segmentwerk.core.proposal import Proposal
 from segmentwerk.core.settings import EvaluationSettings
 from segmentwerk.core.space_columns import ColumnKind
-from segmentwerk.core.types import Joined, Scorecard, Selection, StudyResult, Verdict, Window
+from segmentwerk.core.types import Companies, Scorecard, Selection, StudyResult, Verdict, Window
 from segmentwerk.insight.cards import Card, Prospects
 from segmentwerk.insight.migration import Migration
 from segmentwerk.measurement.learned_effects import LearnedCampaign
@@ -58,7 +58,7 @@ class Data:
     explained: float = 1.0
     alone: Sequence[str] = ()
     faint: Sequence[str] = ()
-    joined: Joined | None = None
+    joined: Companies | None = None
     leading: Sequence[str] = ()
     describing: Sequence[str] = ()
     learnable: int = 0

@@ -10,6 +10,7 @@ import pytest
 
 from postgres import postgres_server
 from segmentwerk.core.types import Window
+from segmentwerk.features import rollup
 from segmentwerk.features.table import build, catalogue
 
 PURCHASES = {"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426}
@@ -111,6 +112,23 @@ def test_the_same_table(built, name):
     pd.testing.assert_frame_equal(there.features, here.features, rtol=0, atol=1e-9)
     pd.testing.assert_frame_equal(there.outcomes, here.outcomes, rtol=0, atol=1e-9)
     pd.testing.assert_series_equal(there.orders, here.orders)
+
+
+def test_the_same_companies(connection, settings):
+    """Parents are drawn at random: many generations, circles and all."""
+    window, tables = Window(date(2024, 1, 1), date(2024, 6, 1)), random_tables(5)
+    found = []
+    for name, rows in tables.items():
+        connection.create_table(f"family_{name}", rows)
+    there = {name: connection.table(f"family_{name}") for name in tables}
+    for side in (there, {name: ibis.memtable(rows) for name, rows in tables.items()}):
+        rolled, joined, belonging = rollup.rolled_up(side, "s")
+        built = build(rolled, window, settings, source="s", digest="0")
+        found.append((built.features, joined, belonging.order_by("account_id").to_pandas()))
+    assert found[0][1] == found[1][1]
+    assert found[0][1].several > 10
+    pd.testing.assert_frame_equal(found[0][0], found[1][0], rtol=0, atol=1e-9)
+    pd.testing.assert_frame_equal(found[0][2], found[1][2])
 
 
 def test_every_feature_and_outcome_was_compared_on_known_values(built):

@@ -8,7 +8,7 @@ import pytest
 
 from segmentwerk.core.errors import InputError
 from segmentwerk.core.settings import FeatureSettings
-from segmentwerk.core.types import Joined, Window
+from segmentwerk.core.types import Companies, Window
 from segmentwerk.features import rollup
 from segmentwerk.features.table import build
 
@@ -61,7 +61,7 @@ def test_who_belongs_to_whom_is_the_head_of_heads_as_far_as_there_is_one(rolled)
 
 
 def test_what_was_joined_is_counted(rolled):
-    assert rolled[1] == Joined(records=9, families=7, several=1, largest=3, unknown=1, endless=3)
+    assert rolled[1] == Companies(records=9, families=7, several=1, largest=3, unknown=1, endless=3)
 
 
 def test_a_familys_features_are_those_of_all_its_accounts(rolled):
