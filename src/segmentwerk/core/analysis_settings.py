@@ -26,6 +26,8 @@ class ConjointSettings(Settings):
     folds: int = Field(default=4, ge=2)
     """Parts of the accounts that are held out in turn to judge the number of classes."""
     starts: int = Field(default=4, ge=1)
+    mixed_draws: int = Field(default=500, ge=0)
+    """Halton draws an account of the mixed logit; 0 leaves it out."""
     draws: int = Field(default=1000, ge=100)
     """Draws behind the intervals of shares and of willingness to pay."""
 

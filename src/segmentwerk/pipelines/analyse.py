@@ -144,7 +144,7 @@ def _conjoint(asked: Asked) -> ToldAnalysis:
     if concepts is not None:  # before the fits, which take a while
         simulator.design(sorted(set(long["attribute"])), concepts, none=False)
     with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Choices", total=1 + options.max_classes * options.folds)
+        task = bar.add_task("Choices", total=2 + options.max_classes * options.folds)
         found = conjoint.analyse(
             long, asked.segments, options, asked.settings.seed, lambda: bar.advance(task)
         )
