@@ -2,8 +2,8 @@
 
 Of one class: 100 accounts choose 4 times among three, and the truth is the logit of the true part-worths. Of
 two classes: 200 accounts choose 8 times, the number of classes is given, and the truth is the mixture. It
-counts how often 95% intervals of shares of preference, of a product's worth and of what a new product takes from
-our own hold the truth: 93 to 97% are asked for.
+counts how often 95% intervals of shares of preference, of a product's worth and of what a new product takes
+from our own hold the truth: 93 to 97% are asked for.
 
     python experiments/benchmarks/conjoint.py [--draws N]
 """

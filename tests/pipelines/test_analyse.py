@@ -113,6 +113,7 @@ def test_factors_of_the_demo(of, home):
         (["method=affinity"], ["method=affinity", "model=models:/b2b-segments@champion"]),
         (["method=conjont"], ["'method'", "conjoint"]),
         (["method=conjoint", "source.accounts=60"], ["'demo'", "'choices'", "source.tables"]),
+        (["method=perceptual_map", "source.accounts=60"], ["'surveys'", "0 objects", "'brand: attribute'"]),
         (["+concepts.products.a.price=1"], ["concepts"]),
         (["++analysis.conjoint.csot=price"], ["csot", "Did you mean 'cost'?"]),
     ],
