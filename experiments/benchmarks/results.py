@@ -1,4 +1,4 @@
-"""Compare all segmenters on the demo and on real sets, over several seeds, and write docs/results.md.
+"""Compare all segmenters, contrast groups too, on the demo and on real sets; write docs/results.md.
 
 Each comparison is the whole main job (`segmentwerk compare`) without tracking, with another seed for the
 split, the fits and the tuning. A table a source: the best trial of each segmenter by every family of the
@@ -30,6 +30,8 @@ SOURCES = {
     "adventureworks": ("+experiments=adventureworks", "adventureworks_reseller"),
     "wholesale": ("source=wholesale", "wholesale"),
 }
+MORE = "+segmenter@segmenters.contrast_groups=contrast_groups"
+"""What competes beside the segmenters of every comparison; left out where there is no later outcome."""
 SCORES = {
     "separation/gain": "held-out gain",
     "separation/purity": "purity",
@@ -63,7 +65,7 @@ def compare(source: str, seed: int, overrides: list[str]) -> pd.DataFrame | None
         return None
     with tempfile.TemporaryDirectory() as home:
         code = "import sys; from segmentwerk.cli import main; sys.exit(main())"
-        given = [source_overrides, f"seed={seed}", "tracking.enabled=false", WHOLE, *overrides]
+        given = [source_overrides, MORE, f"seed={seed}", "tracking.enabled=false", WHOLE, *overrides]
         given += [f"source.path={DATA / path}"] if path else []
         subprocess.run(
             [sys.executable, "-c", code, "compare", *given],

@@ -14,6 +14,7 @@ QUICK = [
     "analysis.conjoint.max_classes=2",
     "analysis.conjoint.folds=2",
     "analysis.conjoint.starts=1",
+    "analysis.conjoint.mixed_draws=32",
     "analysis.conjoint.draws=200",
 ]
 
@@ -64,6 +65,7 @@ def test_a_conjoint_is_told_in_german(simulated):
     assert '<html lang="de">' in page
     assert "Zahlungsbereitschaft" in page
     assert "Was die neuen Produkte nehmen" in page
+    assert "Wie sich Kunden unterscheiden" in page
     assert page.count("<img ") == 2
     assert simulated.summary["result"]["accounts"] == 80
     assert simulated.summary["result"]["hits_aggregate"] > simulated.summary["result"]["hits_chance"]
@@ -76,7 +78,12 @@ def test_the_run_holds_numbers_tables_and_page_but_no_id(simulated, tmp_path):
     assert run.data.tags["method"] == "conjoint"
     assert run.data.metrics["conjoint/tasks"] == 640
     files = {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file()}
-    assert {"tables/partworths.csv", "tables/shares_of_preference.csv", "analysis/analysis.html"} <= files
+    assert {
+        "tables/mixed_logit.csv",
+        "tables/partworths.csv",
+        "tables/shares_of_preference.csv",
+        "analysis/analysis.html",
+    } <= files
     assert {"figures/importance.png", "figures/shares.png", "config.yaml"} <= files
     said = [str({**run.data.tags, **run.data.params})]
     said += [path.read_text(errors="replace") for path in tmp_path.rglob("*") if path.is_file()]
@@ -106,6 +113,7 @@ def test_factors_of_the_demo(of, home):
         (["method=affinity"], ["method=affinity", "model=models:/b2b-segments@champion"]),
         (["method=conjont"], ["'method'", "conjoint"]),
         (["method=conjoint", "source.accounts=60"], ["'demo'", "'choices'", "source.tables"]),
+        (["method=perceptual_map", "source.accounts=60"], ["'surveys'", "0 objects", "'brand: attribute'"]),
         (["+concepts.products.a.price=1"], ["concepts"]),
         (["++analysis.conjoint.csot=price"], ["csot", "Did you mean 'cost'?"]),
     ],

@@ -6,6 +6,7 @@ covariance is the sandwich over accounts (Cameron & Miller 2015, Journal of Huma
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,8 @@ EXTREME = 15.0
 """Utility of a standard deviation beyond which choices are told apart by a column without an exception."""
 FLAT = 1e-5
 """Curvature of the log likelihood a task, below which it has no peak."""
+STEP = 1e-5
+"""Of the differences that the Hessian of other models comes from."""
 
 
 @dataclass(frozen=True)
@@ -194,6 +197,24 @@ def maximise(data: ChoiceData, weights: FloatArray, start: FloatArray, steps: in
         name = data.columns[int(np.argmax(np.abs(found.x)))]
         raise FitError(f"Choices follow {name!r} without exception; its part-worth has no end.")
     return np.asarray(found.x / scale)
+
+
+def sandwich(gradients: Callable[[FloatArray], FloatArray], at: FloatArray) -> FloatArray:
+    """Return the covariance of a model's parameters (n_parameters,) over accounts.
+
+    ``gradients`` returns the exact gradient of each account's log likelihood (n_accounts, n_parameters); the
+    Hessian comes from its central differences.
+    """
+    steps = np.eye(len(at)) * STEP
+    hessian = np.array(
+        [(gradients(at - one) - gradients(at + one)).sum(axis=0) / (2 * STEP) for one in steps]
+    )
+    meat = gradients(at)
+    n, outer = len(meat), meat.T @ meat
+    if np.linalg.eigvalsh(hessian + hessian.T)[0] <= 0:  # the search ended beside the peak
+        return np.asarray(np.linalg.pinv(outer, hermitian=True))
+    bread = np.linalg.inv((hessian + hessian.T) / 2)
+    return np.asarray(bread @ outer @ bread * n / (n - 1))
 
 
 def insist_on_rank(data: ChoiceData) -> None:

@@ -1,4 +1,4 @@
-"""Conjoint analysis, whole: what attributes are worth, to all, to latent classes and to segments.
+"""Conjoint analysis, whole: what attributes are worth to all, to each, to latent classes and to segments.
 
 Importance is an attribute's range of utility over the sum of all ranges; willingness to pay is the price that
 outweighs an attribute, with the interval of Krinsky & Robb (1986, Review of Economics and Statistics 68:715).
@@ -12,10 +12,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from segmentwerk.analysis import choice_model, latent_classes
+from segmentwerk.analysis import choice_model, latent_classes, mixed_logit
 from segmentwerk.analysis.choice_model import ChoiceData, Logit
 from segmentwerk.analysis.conjoint_checks import Checks, check
 from segmentwerk.analysis.latent_classes import Classes, HeldOut
+from segmentwerk.analysis.mixed_logit import MixedLogit
 from segmentwerk.core import choices as shape
 from segmentwerk.core.analysis_settings import ConjointSettings
 from segmentwerk.core.arrays import FloatArray
@@ -37,6 +38,8 @@ class Conjoint:
         The choices that it was learned from.
     logit
         Of all accounts together.
+    mixed
+        How part-worths differ from account to account; None where it was not asked for, or not told.
     importance
         By attribute, the share of the utility's range, sum 1; the largest first.
     worth
@@ -47,13 +50,14 @@ class Conjoint:
     segments
         The logit of each segment that has enough accounts.
     left_out
-        Segment or method, and why there is nothing of it.
+        Segment, and why there is nothing of it.
     checks
         How well it foretells.
     """
 
     data: ChoiceData
     logit: Logit
+    mixed: MixedLogit | None
     importance: pd.Series
     worth: pd.DataFrame
     held_out: HeldOut
@@ -98,12 +102,15 @@ def analyse(
     logit = choice_model.fit(data)
     insist_on_names(data, settings)
     progress()
+    mixed = _mixed(data, settings, seed)
+    progress()
     held_out = latent_classes.choose(data, settings, seed, progress)
     classes = latent_classes.fit(data, held_out.chosen, settings.starts, seed)
     segments, left_out = _by_segment(data, segment_ids)
     return Conjoint(
         data,
         logit,
+        mixed,
         importance(data, logit.coefficients, settings),
         worth(logit, settings, seed),
         held_out,
@@ -112,6 +119,13 @@ def analyse(
         check(data, held_out.chosen, settings, seed),
         left_out,
     )
+
+
+def _mixed(data: ChoiceData, settings: ConjointSettings, seed: int) -> MixedLogit | None:
+    try:
+        return mixed_logit.fit(data, settings.mixed_draws, seed) if settings.mixed_draws else None
+    except FitError:
+        return None
 
 
 def read(long: pd.DataFrame, settings: ConjointSettings) -> ChoiceData:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import logsumexp
 
-from segmentwerk.analysis import choice_model, latent_classes
+from segmentwerk.analysis import choice_model, latent_classes, mixed_logit
 from segmentwerk.analysis.choice_model import ChoiceData
 from segmentwerk.analysis.latent_classes import Classes
 from segmentwerk.core.analysis_settings import ConjointSettings
@@ -21,14 +21,16 @@ class Checks:
     """What was measured on choices that the fit did not see; NaN where it cannot be.
 
     ``halves``: correlation of the part-worths of two random halves of the accounts, in standard deviations
-    of the attributes. ``chance``, ``aggregate``, ``classes``: share of the accounts whose last choice is
-    foretold by guessing, by the logit of all, and by classes weighted by the account's other choices.
+    of the attributes. ``chance``, ``aggregate``, ``classes``, ``mixed``: share of the accounts whose last
+    choice is foretold by guessing, by the logit of all, by classes and by the mixed logit, both weighted by
+    the account's other choices.
     """
 
     halves: float
     chance: float
     aggregate: float
     classes: float
+    mixed: float
     n_held_out: int
 
 
@@ -37,25 +39,37 @@ def check(data: ChoiceData, n_classes: int, settings: ConjointSettings, seed: in
     last = np.diff(data.account, append=-1) != 0
     several = np.bincount(data.account)[data.account] > 1
     held = last & several
-    nothing = float("nan")
+    halves, unknown = _halves(data, seed), float("nan")
+    nothing = Checks(halves, unknown, unknown, unknown, unknown, 0)
     if held.sum() < 2:
-        return Checks(_halves(data, seed), nothing, nothing, nothing, 0)
+        return nothing
     test, train = data.of_tasks(held), data.of_tasks(~held)
     try:
         beta = choice_model.fit(train).coefficients
         classes = latent_classes.fit(train, n_classes, settings.starts, seed)
     except (FitError, InputError):
-        return Checks(_halves(data, seed), nothing, nothing, nothing, 0)
+        return nothing
     if test.columns != train.columns:  # an attribute that varies in the last task alone
-        return Checks(_halves(data, seed), nothing, nothing, nothing, 0)
+        return nothing
     sizes = np.diff(np.append(test.starts, len(test.x)))
     return Checks(
-        _halves(data, seed),
+        halves,
         float((1.0 / sizes).mean()),
         hits(test, test.shares(beta)[0]),
         hits(test, mixed(test, train, classes)),
+        _mixed_hits(test, train, settings, seed),
         int(held.sum()),
     )
+
+
+def _mixed_hits(test: ChoiceData, train: ChoiceData, settings: ConjointSettings, seed: int) -> float:
+    if not settings.mixed_draws:
+        return float("nan")
+    try:
+        model = mixed_logit.fit(train, settings.mixed_draws, seed, errors=False)
+    except FitError:
+        return float("nan")
+    return hits(test, mixed_logit.foretold(test, train, model, seed))
 
 
 def _halves(data: ChoiceData, seed: int) -> float:

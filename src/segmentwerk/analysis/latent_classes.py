@@ -13,7 +13,7 @@ import numpy as np
 from scipy.special import logsumexp
 from sklearn.model_selection import KFold
 
-from segmentwerk.analysis.choice_model import ChoiceData, maximise
+from segmentwerk.analysis.choice_model import ChoiceData, maximise, sandwich
 from segmentwerk.core.analysis_settings import ConjointSettings
 from segmentwerk.core.arrays import FloatArray
 from segmentwerk.core.errors import FitError
@@ -25,8 +25,6 @@ STEPS = 2
 TOLERANCE = 1e-7
 """Gain in log likelihood, relative, below which EM ends."""
 SMALLEST_SHARE = 0.02
-STEP = 1e-5
-"""Of the differences that the Hessian comes from."""
 
 
 @dataclass(frozen=True)
@@ -145,24 +143,13 @@ def _gradients(data: ChoiceData, betas: FloatArray, shares: FloatArray) -> Float
 
 
 def _covariance(data: ChoiceData, betas: FloatArray, shares: FloatArray) -> FloatArray:
-    """Return the sandwich over accounts; the Hessian by central differences of the exact gradient."""
-    at = np.concatenate([betas.ravel(), shares[:-1]])
+    """Return the sandwich over accounts of the coefficients, and of the shares but the last one."""
 
-    def summed(place: int, step: float) -> FloatArray:
-        moved = at.copy()
-        moved[place] += step
-        free = moved[betas.size :]
-        whole = np.append(free, 1.0 - free.sum())
-        return np.asarray(_gradients(data, moved[: betas.size].reshape(betas.shape), whole).sum(axis=0))
+    def gradients(at: FloatArray) -> FloatArray:
+        free = at[betas.size :]
+        return _gradients(data, at[: betas.size].reshape(betas.shape), np.append(free, 1.0 - free.sum()))
 
-    columns = [(summed(place, -STEP) - summed(place, STEP)) / (2 * STEP) for place in range(len(at))]
-    hessian = np.array(columns)
-    meat = _gradients(data, betas, shares)
-    n, outer = len(meat), meat.T @ meat
-    if np.linalg.eigvalsh(hessian + hessian.T)[0] <= 0:  # EM ended beside the peak
-        return np.asarray(np.linalg.pinv(outer, hermitian=True))
-    bread = np.linalg.inv((hessian + hessian.T) / 2)
-    return np.asarray(bread @ outer @ bread * n / (n - 1))
+    return sandwich(gradients, np.concatenate([betas.ravel(), shares[:-1]]))
 
 
 def choose(

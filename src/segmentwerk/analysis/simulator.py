@@ -2,7 +2,8 @@
 
 The share of a product is its logit probability among all products, averaged over latent classes, and for a
 segment by the segment's own part-worths. What a product is worth to those who choose is the gain in the
-logsum in units of the cost (Small & Rosen 1981, Econometrica 49:105). Intervals are of the part-worths alone.
+logsum in units of the cost (Small & Rosen 1981, Econometrica 49:105). Intervals are of the part-worths alone
+(draws from their distribution; Krinsky & Robb 1986, Review of Economics and Statistics 68:715).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.special import logsumexp, softmax
+from scipy.special import softmax
 
 from segmentwerk.analysis.choice_model import Logit
 from segmentwerk.analysis.conjoint import INTERVAL, Conjoint, drawn
@@ -35,24 +36,75 @@ class Simulation:
     ----------
     shares
         One row a segment (`TOTAL`: all) and product: ``segment_id``, ``product``, ``share`` in [0, 1] with
-        ``low`` and ``high``, ``worth`` (what its presence is worth to one who chooses, in units of the cost;
-        NaN without a cost).
+        ``low`` and ``high``; ``first``, how often it has the largest share of all products in the draws;
+        ``worth``, what its presence is worth to one who chooses, in units of the cost, with ``worth_low``
+        and ``worth_high`` (NaN without a cost, and where it is not sure that dearer is worse).
     taken
         One row a product that is not new: ``before`` and ``after`` the new ones come, ``own``; empty where
         nothing is new.
     cannibalised
-        Part of the new products' share that comes from our own ones; NaN where nothing is new or ours.
+        Part of the new products' share that comes from our own ones, with the ends of its interval; NaN
+        where nothing is new or ours.
     """
 
     shares: pd.DataFrame
     taken: pd.DataFrame
-    cannibalised: float
+    cannibalised: tuple[float, float, float]
 
-    def preferred(self) -> dict[int, str]:
-        """Return the product that each segment prefers, none of these aside."""
+    def preferred(self) -> pd.DataFrame:
+        """Return the row of the product that each segment prefers, none of these aside."""
         products = self.shares[self.shares["product"] != shape.NONE]
-        best = products.loc[products.groupby("segment_id")["share"].idxmax()]
-        return dict(zip(best["segment_id"].tolist(), best["product"].tolist(), strict=True))
+        return products.loc[products.groupby("segment_id")["share"].idxmax()]
+
+
+@dataclass(frozen=True)
+class Taste:
+    """Part-worths of classes of people: as fitted in the first row, as drawn in the others.
+
+    ``weights`` (1 + n_draws, n_classes) are the classes' shares, ``betas`` (1 + n_draws, n_classes,
+    n_columns) their coefficients.
+    """
+
+    columns: tuple[str, ...]
+    weights: FloatArray
+    betas: FloatArray
+
+    @classmethod
+    def of_one(cls, logit: Logit, n_draws: int, seed: int) -> Taste:
+        """Draw from a logit: one class."""
+        betas = np.vstack([logit.coefficients, drawn(logit, n_draws, seed)])
+        return cls(logit.columns, np.ones((len(betas), 1)), betas[:, None])
+
+    @classmethod
+    def of_classes(cls, classes: Classes, n_draws: int, seed: int) -> Taste:
+        """Draw the classes' coefficients and their shares together."""
+        mean = np.concatenate([classes.coefficients.ravel(), classes.shares[:-1]])
+        rng = np.random.default_rng(derive(seed, "classes drawn"))
+        # An eigenvalue of the covariance may be 0 but for rounding.
+        many = np.vstack([mean, rng.multivariate_normal(mean, classes.covariance, n_draws, method="eigh")])
+        size = classes.coefficients.size
+        free = many[:, size:].clip(0.0, 1.0)
+        weights = np.hstack([free, (1.0 - free.sum(axis=1, keepdims=True)).clip(0.0)])
+        betas = many[:, :size].reshape(-1, *classes.coefficients.shape)
+        return cls(classes.columns, weights / weights.sum(axis=1, keepdims=True), betas)
+
+    def shares(self, x: FloatArray) -> FloatArray:
+        """Return the shares (1 + n_draws, n_products) of products (n_products, n_columns)."""
+        return self._mean(softmax(self.betas @ x.T, axis=2))
+
+    def worths(self, x: FloatArray, cost: str | None) -> FloatArray:
+        """Return what each product adds to the choice, in units of the cost (1 + n_draws, n_products).
+
+        NaN where it is not sure of each class that dearer is worse.
+        """
+        prices = self.betas[:, :, self.columns.index(cost)] if cost in self.columns else np.zeros((1, 1))
+        if cost is None or (np.quantile(prices, INTERVAL[1], axis=0) >= 0).any():
+            return np.full((len(self.betas), len(x)), np.nan)
+        # The gain in the logsum by a product of share p is -log(1 - p).
+        return self._mean(np.log1p(-softmax(self.betas @ x.T, axis=2)) / prices[:, :, None])
+
+    def _mean(self, of_classes: FloatArray) -> FloatArray:
+        return np.asarray(np.einsum("dc,dcp->dp", self.weights, of_classes))
 
 
 def simulate(
@@ -66,12 +118,13 @@ def simulate(
         If a product has an attribute that nobody was asked about.
     """
     names, x = design(found.data.columns, concepts, none=settings.none)
-    parts = [_told(TOTAL, names, _mixture(found.classes, x, settings, seed))]
+    everybody = Taste.of_classes(found.classes, settings.draws, seed)
+    parts = [_told(TOTAL, names, everybody, x, settings.cost)]
     for number, logit in found.segments.items():
         own = x[:, [found.data.columns.index(name) for name in logit.columns]]
-        parts.append(_told(number, names, _single(logit, own, settings, seed)))
-    shares = pd.concat(parts, ignore_index=True)
-    return Simulation(shares, *_taken(found.classes, names, x, concepts))
+        taste = Taste.of_one(logit, settings.draws, seed)
+        parts.append(_told(number, names, taste, own, settings.cost))
+    return Simulation(pd.concat(parts, ignore_index=True), *_taken(everybody, names, x, concepts))
 
 
 def design(columns: Sequence[str], concepts: ConceptsSettings, *, none: bool) -> tuple[list[str], FloatArray]:
@@ -96,79 +149,43 @@ def design(columns: Sequence[str], concepts: ConceptsSettings, *, none: bool) ->
     return list(rows), x
 
 
-@dataclass(frozen=True)
-class _Draws:
-    """Shares (n_products,) as fitted and (n_draws, n_products) as drawn; worth (n_products,)."""
-
-    share: FloatArray
-    samples: FloatArray
-    worth: FloatArray
-
-
-def _single(logit: Logit, x: FloatArray, settings: ConjointSettings, seed: int) -> _Draws:
-    samples = softmax(drawn(logit, settings.draws, seed) @ x.T, axis=1)
-    utility = x @ logit.coefficients
-    return _Draws(softmax(utility), samples, _worth(utility, logit.columns, logit.coefficients, settings))
-
-
-def _mixture(classes: Classes, x: FloatArray, settings: ConjointSettings, seed: int) -> _Draws:
-    """Draw the classes' coefficients and their shares together."""
-    n_classes, n_columns = classes.coefficients.shape
-    mean = np.concatenate([classes.coefficients.ravel(), classes.shares[:-1]])
-    rng = np.random.default_rng(derive(seed, "classes drawn"))
-    # An eigenvalue of the covariance may be 0 but for rounding.
-    many = rng.multivariate_normal(mean, classes.covariance, settings.draws, method="eigh")
-    betas = many[:, : n_classes * n_columns].reshape(-1, n_classes, n_columns)
-    free = many[:, n_classes * n_columns :].clip(0.0, 1.0)
-    weights = np.hstack([free, (1.0 - free.sum(axis=1, keepdims=True)).clip(0.0)])
-    weights /= weights.sum(axis=1, keepdims=True)
-    samples = np.einsum("dc,dcp->dp", weights, softmax(betas @ x.T, axis=2))
-    share = classes.shares @ softmax(classes.coefficients @ x.T, axis=1)
-    worths = [_worth(x @ beta, classes.columns, beta, settings) for beta in classes.coefficients]
-    return _Draws(share, samples, np.asarray(classes.shares @ np.array(worths)))
-
-
-def _worth(
-    utility: FloatArray, columns: Sequence[str], beta: FloatArray, settings: ConjointSettings
-) -> FloatArray:
-    """Return what each product adds to the choice, in units of the cost; NaN where dearer is not worse."""
-    cost = beta[columns.index(settings.cost)] if settings.cost in columns else 0.0
-    if settings.cost is None or cost >= 0:
-        return np.full(len(utility), np.nan)
-    others = [logsumexp(np.delete(utility, place)) for place in range(len(utility))]
-    return np.asarray((logsumexp(utility) - np.array(others)) / -cost)
-
-
-def _told(segment: int, names: Sequence[str], draws: _Draws) -> pd.DataFrame:
-    low, high = np.quantile(draws.samples, INTERVAL, axis=0)
+def _told(segment: int, names: Sequence[str], taste: Taste, x: FloatArray, cost: str | None) -> pd.DataFrame:
+    shares, worths = taste.shares(x), taste.worths(x, cost)
+    real = np.array([name != shape.NONE for name in names])
+    best = np.where(real, shares[1:], 0.0).max(axis=1, keepdims=True)
+    first = np.isclose(shares[1:], best, rtol=1e-12).mean(axis=0)
+    (low, high), (worth_low, worth_high) = (
+        np.quantile(one[1:], INTERVAL, axis=0) for one in (shares, worths)
+    )
     return pd.DataFrame(
         {
             "segment_id": segment,
             "product": names,
-            "share": draws.share,
+            "share": shares[0],
             "low": low,
             "high": high,
-            "worth": draws.worth,
+            "first": np.where(real, first, np.nan),
+            "worth": worths[0],
+            "worth_low": worth_low,
+            "worth_high": worth_high,
         }
     )
 
 
 def _taken(
-    classes: Classes, names: Sequence[str], x: FloatArray, concepts: ConceptsSettings
-) -> tuple[pd.DataFrame, float]:
+    taste: Taste, names: Sequence[str], x: FloatArray, concepts: ConceptsSettings
+) -> tuple[pd.DataFrame, tuple[float, float, float]]:
     """Compare the market without the new products with the one that has them."""
+    nothing = float("nan")
     old = np.array([name not in concepts.new for name in names])
     if old.all():
-        return pd.DataFrame(columns=["product", "before", "after", "own"]), float("nan")
-    after = classes.shares @ softmax(classes.coefficients @ x.T, axis=1)
-    before = classes.shares @ softmax(classes.coefficients @ x[old].T, axis=1)
-    table = pd.DataFrame(
-        {
-            "product": [name for name, one in zip(names, old, strict=True) if one],
-            "before": before,
-            "after": after[old],
-        }
-    )
-    table["own"] = table["product"].isin(concepts.own)
-    lost = (table["before"] - table["after"])[table["own"]].sum()
-    return table, float(lost / after[~old].sum()) if table["own"].any() else float("nan")
+        return pd.DataFrame(columns=["product", "before", "after", "own"]), (nothing, nothing, nothing)
+    after, before = taste.shares(x), taste.shares(x[old])
+    stay = [name for name, one in zip(names, old, strict=True) if one]
+    own = np.isin(stay, concepts.own)
+    table = pd.DataFrame({"product": stay, "before": before[0], "after": after[0, old], "own": own})
+    if not own.any():
+        return table, (nothing, nothing, nothing)
+    lost = (before - after[:, old])[:, own].sum(axis=1) / after[:, ~old].sum(axis=1)
+    low, high = np.quantile(lost[1:], INTERVAL)
+    return table, (float(lost[0]), float(low), float(high))

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from segmentwerk.core.settings import Settings
 
-Method = Literal["conjoint", "factors", "product_map", "segment_map", "affinity"]
+Method = Literal["conjoint", "factors", "product_map", "perceptual_map", "segment_map", "affinity"]
 
 
 class ConjointSettings(Settings):
@@ -26,6 +26,8 @@ class ConjointSettings(Settings):
     folds: int = Field(default=4, ge=2)
     """Parts of the accounts that are held out in turn to judge the number of classes."""
     starts: int = Field(default=4, ge=1)
+    mixed_draws: int = Field(default=500, ge=0)
+    """Halton draws an account of the mixed logit; 0 leaves it out."""
     draws: int = Field(default=1000, ge=100)
     """Draws behind the intervals of shares and of willingness to pay."""
 
@@ -77,9 +79,19 @@ class MapSettings(Settings):
     """Tables in which nothing belongs together, that a map must be better than."""
 
 
+class RatingSettings(Settings):
+    """How ratings are read and mapped (docs/concepts/maps.md)."""
+
+    separator: str = Field(default=":", min_length=1)
+    """Between the object and the attribute in the name of an item, as in ``brand: attribute``."""
+    permutations: int = Field(default=199, ge=19)
+    """Tables in which ratings say nothing of the objects, that a map must be better than."""
+
+
 class AnalysisSettings(Settings):
     """One method with what it can be told."""
 
     conjoint: ConjointSettings = ConjointSettings()
     factors: FactorSettings = FactorSettings()
     map: MapSettings = MapSettings()
+    ratings: RatingSettings = RatingSettings()

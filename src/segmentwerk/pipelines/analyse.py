@@ -13,7 +13,15 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import Progress
 
-from segmentwerk.analysis import affinity, conjoint, factors, product_map, segment_map, simulator
+from segmentwerk.analysis import (
+    affinity,
+    conjoint,
+    factors,
+    perceptual_map,
+    product_map,
+    segment_map,
+    simulator,
+)
 from segmentwerk.config import AnalyseSettings
 from segmentwerk.contest import run_records
 from segmentwerk.core.context import Context
@@ -28,6 +36,7 @@ from segmentwerk.reporting.analysis_page import ToldAnalysis
 from segmentwerk.reporting.conjoint_told import ConjointTold
 from segmentwerk.reporting.factors_told import FactorsTold
 from segmentwerk.reporting.maps_told import ProductMapTold, SegmentMapTold
+from segmentwerk.reporting.perceptual_map_told import PerceptualMapTold
 from segmentwerk.reporting.plan_records import Version
 from segmentwerk.scoring.load import LoadedModel, load
 from segmentwerk.tracking import provenance
@@ -147,7 +156,7 @@ def _conjoint(asked: Asked) -> ToldAnalysis:
     if concepts is not None:  # before the fits, which take a while
         simulator.design(sorted(set(long["attribute"])), concepts, none=False)
     with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("Choices", total=1 + options.max_classes * options.folds)
+        task = bar.add_task("Choices", total=2 + options.max_classes * options.folds)
         found = conjoint.analyse(
             long, asked.segments, options, asked.settings.seed, lambda: bar.advance(task)
         )
@@ -194,6 +203,13 @@ def _product_map(asked: Asked) -> ToldAnalysis:
     return ProductMapTold(found, options, asked.names, asked.language).told(asked.source, asked.note)
 
 
+def _perceptual_map(asked: Asked) -> ToldAnalysis:
+    options = asked.settings.analysis.ratings
+    rated = perceptual_map.ratings(_answers(asked.table("surveys")), options.separator)
+    found = perceptual_map.analyse(rated, options, asked.settings.seed)
+    return PerceptualMapTold(found, asked.language).told(asked.source, asked.note)
+
+
 def _segment_map(asked: Asked) -> ToldAnalysis:
     assert asked.segments is not None
     table = asked.accounts.table
@@ -207,6 +223,7 @@ METHODS: dict[str, Callable[[Asked], ToldAnalysis]] = {
     "affinity": _affinity,
     "conjoint": _conjoint,
     "factors": _factors,
+    "perceptual_map": _perceptual_map,
     "product_map": _product_map,
     "segment_map": _segment_map,
 }

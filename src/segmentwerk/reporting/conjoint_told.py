@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
 
@@ -75,10 +75,13 @@ class ConjointTold:
                 chance=checks.chance,
                 halves=checks.halves,
             )
+            if isfinite(checks.mixed):
+                yield self.t("headline_mixed", mixed=checks.mixed)
         if self.simulated is not None:
             yield self.t("headline_product", **self._best())
-            if isfinite(self.simulated.cannibalised):
-                yield self.t("headline_taken", share=self.simulated.cannibalised)
+            share, low, high = self.simulated.cannibalised
+            if isfinite(share):
+                yield self.t("headline_taken", share=share, low=low, high=high)
 
     def _best(self) -> dict[str, object]:
         assert self.simulated is not None
@@ -90,6 +93,8 @@ class ConjointTold:
     def _parts(self) -> Iterator[PagePart]:
         yield self._partworths()
         yield PagePart(self.t("importance"), figure=self._importance())
+        if self.settings.mixed_draws:
+            yield self._mixed()
         yield self._classes()
         if self.found.segments or self.found.left_out:
             yield self._by_segment()
@@ -116,9 +121,27 @@ class ConjointTold:
             self.t("partworths"), lines, Grid([*heads, self.t("worth")] if len(worth) else heads, rows)
         )
 
-    def _worth(self, values: np.ndarray) -> str:
+    def _worth(self, values: Iterable[float]) -> str:
         worth, low, high = (float(value) for value in values)
-        return span(worth, low, high, self.language, ".2")
+        return span(worth, low, high, self.language, ".2") if isfinite(worth) else UNKNOWN
+
+    def _mixed(self) -> PagePart:
+        """Tell how part-worths differ from account to account."""
+        model = self.found.mixed
+        if model is None:
+            return PagePart(self.t("mixed"), [self.t("mixed_unclear")])
+        heads = [self.t(name) for name in ("attribute", "mean", "spread", "liked")]
+        means, spreads = (
+            self._values(values, errors, ".2")
+            for values, errors in zip((model.mean, model.spread), model.errors, strict=True)
+        )
+        liked = model.liked
+        rows = [
+            [self._name(name), mean, spread, self.language.percent(share)]
+            for name, mean, spread, share in zip(model.columns, means, spreads, liked, strict=True)
+        ]
+        note = self.t("mixed_note", accounts=model.n_accounts, draws=model.n_draws)
+        return PagePart(self.t("mixed"), [note], Grid(heads, rows))
 
     def _importance(self) -> Figure:
         shares = self.found.importance
@@ -172,9 +195,10 @@ class ConjointTold:
     def _preferred(self) -> list[str]:
         assert self.simulated is not None
         return [
-            self.t("prefers", segment=self._segment(number), product=product)
-            for number, product in self.simulated.preferred().items()
-            if number != TOTAL
+            self.t("prefers", segment=self._segment(row["segment_id"]), **row)
+            + (" " + self.t("prefers_worth", **row) if isfinite(row["worth"]) else "")
+            for row in records(self.simulated.preferred())
+            if row["segment_id"] != TOTAL
         ]
 
     def _shares(self) -> Grid:
@@ -186,7 +210,9 @@ class ConjointTold:
         for row in records(self.simulated.shares):
             share = span(row["share"], row["low"], row["high"], self.language, "%")
             cells = [self._segment(row["segment_id"]), self._name(row["product"]), share]
-            rows.append([*cells, self.language.decimal(row["worth"])] if valued else cells)
+            if valued:
+                cells.append(self._worth([row[name] for name in ("worth", "worth_low", "worth_high")]))
+            rows.append(cells)
         return Grid([*heads, self.t("added")] if valued else heads, rows, left=2)
 
     def _simulation(self) -> Figure:
@@ -230,9 +256,10 @@ class ConjointTold:
             "hits_chance": checks.chance,
             "hits_aggregate": checks.aggregate,
             "hits_classes": checks.classes,
+            "hits_mixed": checks.mixed,
         }
         if self.simulated is not None:
-            numbers["cannibalised"] = self.simulated.cannibalised
+            numbers["cannibalised"] = self.simulated.cannibalised[0]
         return {name: float(value) for name, value in numbers.items() if isfinite(value)}
 
     def _tables(self) -> dict[str, pd.DataFrame]:
@@ -242,6 +269,17 @@ class ConjointTold:
         )
         shares = self.found.importance.rename_axis("attribute").reset_index(name="share")
         tables = {"partworths": worths, "importance": shares}
+        if (model := self.found.mixed) is not None:
+            mean_errors, spread_errors = model.errors
+            tables["mixed_logit"] = pd.DataFrame(
+                {
+                    "column": model.columns,
+                    "mean": model.mean,
+                    "mean_error": mean_errors,
+                    "spread": model.spread,
+                    "spread_error": spread_errors,
+                }
+            )
         if self.simulated is not None:
             tables |= {"shares_of_preference": self.simulated.shares, "taken": self.simulated.taken}
         return tables

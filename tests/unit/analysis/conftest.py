@@ -10,13 +10,14 @@ import pytest
 DATA = Path(os.environ.get("SEGMENTWERK_DATA", Path(__file__).parents[4] / "shared" / "data"))
 SWISSMETRO = DATA / "choice_swissmetro" / "swissmetro.dat.gz"
 BANK = DATA / "conjoint_bank" / "bank_choiceAtt.csv.gz"
+ELECTRICITY = DATA / "choice_xlogit" / "xlogit_electricity_long.csv.gz"
 NAMES = ["price", "speed", "support"]
 
 
-def drawn_choices(betas, shares, n_accounts, seed, n_tasks=10, n_alternatives=3):
-    """Long choices of accounts of some classes, and each account's class."""
+def drawn_choices(betas, shares, n_accounts, seed, n_tasks=10, n_alternatives=3, each=False):
+    """Long choices of accounts of some classes (``each``: one account a class), and each account's class."""
     rng = np.random.default_rng(seed)
-    kinds = rng.choice(len(shares), n_accounts, p=shares)
+    kinds = np.arange(n_accounts) if each else rng.choice(len(shares), n_accounts, p=shares)
     shape = (n_accounts, n_tasks, n_alternatives)
     x = rng.uniform(-1, 1, (*shape, len(betas[0])))
     utility = np.einsum("atkp,ap->atk", x, np.array(betas)[kinds]) + rng.gumbel(size=shape)
@@ -54,6 +55,17 @@ def swissmetro():
         parts.append(part[there])
     ids = ["account", "task_id", "alternative_id", "chosen"]
     return pd.concat(parts).melt(ids, var_name="attribute", value_name="value")
+
+
+@pytest.fixture(scope="session")
+def electricity():
+    """Choices among four suppliers of electricity; long form."""
+    if not ELECTRICITY.is_file():
+        pytest.skip("the study lies in ../shared/data")
+    names = {"id": "account", "chid": "task_id", "alt": "alternative_id", "choice": "chosen"}
+    rows = pd.read_csv(ELECTRICITY).rename(columns=names)
+    ids = list(names.values())
+    return rows.melt(ids, var_name="attribute", value_name="value").astype(dict.fromkeys(ids[:3], str))
 
 
 @pytest.fixture(scope="session")
