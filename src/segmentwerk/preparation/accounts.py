@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+
+import ibis
 
 from segmentwerk.core.context import Context
 from segmentwerk.core.errors import ConfigError
@@ -18,7 +20,9 @@ from segmentwerk.data import contracts, quality, sources
 from segmentwerk.data.contracts import Checked
 from segmentwerk.data.latest import latest
 from segmentwerk.data.quality import QualityReport
+from segmentwerk.data.sources import Source
 from segmentwerk.features import table as features
+from segmentwerk.preparation import some_accounts
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +33,8 @@ class Accounts:
 
     Once the source is closed, the counts of ``checked`` can be read, but not the tables. ``absent`` says of
     each feature that could not be built why; ``quarantine`` is the file of all rejected rows,
-    ``quality_pages`` the quality report as HTML and JSON.
+    ``quality_pages`` the quality report as HTML and JSON. Where a sample of the accounts was drawn, the
+    tables of ``checked`` are theirs, ``whole`` are those of all, and ``population`` is the number of all.
     """
 
     checked: Checked
@@ -38,6 +43,18 @@ class Accounts:
     absent: dict[str, str]
     quarantine: Path
     quality_pages: tuple[Path, Path]
+    whole: Mapping[str, ibis.Table]
+    population: int | None = None
+
+
+@dataclass(frozen=True)
+class Records:
+    """One source read and checked, before anything is made of it; ``window`` are the dates to look at."""
+
+    opened: Source
+    checked: Checked
+    window: Window
+    quarantine: Path
 
 
 def read_accounts(
@@ -62,6 +79,7 @@ def open_accounts(
     *,
     home: Path,
     learned: dict[str, Any] | None = None,
+    most: int | None = None,
 ) -> Iterator[Accounts]:
     """Read a source, check it, and build its account table; its tables can be asked while the block runs.
 
@@ -69,6 +87,8 @@ def open_accounts(
     ----------
     learned
         What features learned when a model was trained; None: learn from these accounts.
+    most
+        Accounts that are looked at; of more, a sample is drawn (`some_accounts.sample`). None: all.
 
     Raises
     ------
@@ -76,6 +96,47 @@ def open_accounts(
         If the source is missing, breaks its contract beyond what the rules bear, or is too small.
     ConfigError
         If the mapping is wrong, or no as-of date is given and none can be taken from the orders.
+    """
+    with open_records(source, rules, context, home=home) as records:
+        checked, window, population = records.checked, records.window, None
+        with context.timed("features"):
+            if most is not None and (n := some_accounts.count(checked, most)) > most:
+                checked = replace(checked, tables=some_accounts.sample(checked.tables, most / n))
+                population = n
+            absent = features.absent(checked.tables, wanted)
+            table = features.build(
+                checked.tables,
+                window,
+                wanted,
+                source=source.name,
+                digest=records.opened.digest,
+                learned=learned,
+                whole=records.checked.tables,
+            )
+        report, pages = inspect(records, context)
+        _tell(table, absent, population)
+        yield Accounts(
+            checked,
+            report,
+            table,
+            absent,
+            records.quarantine,
+            pages,
+            records.checked.tables,
+            population,
+        )
+
+
+@contextmanager
+def open_records(
+    source: SourceSettings, rules: QualitySettings, context: Context, *, home: Path
+) -> Iterator[Records]:
+    """Read a source and check it; its tables can be asked while the block runs.
+
+    Raises
+    ------
+    InputError, ConfigError
+        As `open_accounts`.
     """
     with ExitStack() as closing:
         with context.timed("read"):
@@ -86,17 +147,21 @@ def open_accounts(
             quarantine = contracts.write_quarantine(checked, context.output / "quarantine.parquet")
         with context.timed("features"):
             window = _window(source, checked)
-            absent = features.absent(checked.tables, wanted)
-            table = features.build(
-                checked.tables, window, wanted, source=source.name, digest=opened.digest, learned=learned
-            )
-        with context.timed("quality"):
-            report = quality.inspect(
-                checked, as_of=window.as_of, source=source.name, raw=opened.raw, private=opened.private
-            )
-            pages = quality.write(report, context.output, opened.understood)
-        _tell(table, absent)
-        yield Accounts(checked, report, table, absent, quarantine, pages)
+        yield Records(opened, checked, window, quarantine)
+
+
+def inspect(records: Records, context: Context) -> tuple[QualityReport, tuple[Path, Path]]:
+    """Write the quality report into the output folder; return it and the paths of its pages."""
+    opened = records.opened
+    with context.timed("quality"):
+        report = quality.inspect(
+            records.checked,
+            as_of=records.window.as_of,
+            source=opened.name,
+            raw=opened.raw,
+            private=opened.private,
+        )
+        return report, quality.write(report, context.output, opened.understood)
 
 
 def _window(source: SourceSettings, checked: Checked) -> Window:
@@ -120,8 +185,10 @@ def _window(source: SourceSettings, checked: Checked) -> Window:
     return window
 
 
-def _tell(table: AccountTable, absent: dict[str, str]) -> None:
+def _tell(table: AccountTable, absent: dict[str, str], population: int | None) -> None:
     prospects = len(table.orders) - len(table.customers)
+    if population is not None:
+        log.info("A sample of the %d accounts is looked at, drawn by a hash of their ids.", population)
     log.info(
         "%d accounts as of %s (%d customers, %d prospects), %d features.",
         len(table.orders),

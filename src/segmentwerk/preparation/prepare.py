@@ -72,7 +72,8 @@ def prepare(settings: LearningSettings, context: Context) -> Prepared:
         If the goal names an outcome that the source does not have.
     """
     source, rules, wanted = settings.source, settings.quality, settings.features
-    with open_accounts(source, rules, wanted, context, home=settings.home) as accounts:
+    most = settings.evaluation.sample
+    with open_accounts(source, rules, wanted, context, home=settings.home, most=most) as accounts:
         return _prepared(accounts, settings, context)
 
 
@@ -90,7 +91,10 @@ def _prepared(accounts: Accounts, settings: LearningSettings, context: Context) 
         view = make_view(table, space, train, holdout, _outcome(table, settings.goal))
     with context.timed("past_campaigns"):
         view = replace(
-            view, campaigns=past_campaigns(accounts.checked.tables, table, settings.features, space)
+            view,
+            campaigns=past_campaigns(
+                accounts.checked.tables, table, settings.features, space, whole=accounts.whole
+            ),
         )
     if settings.goal.targeting_weight > 0 and not view.campaigns:
         log.warning(

@@ -114,3 +114,15 @@ def test_where_no_prospect_has_a_segment_a_sentence_says_so(language, words):
     told = Prospects(nobody, accuracy=0.6, majority=0.3, calibration_error=0.05, left_out=1200)
     assert sentences.prospects(told, language).startswith(words)
     assert "60" not in sentences.prospects(told, language)
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [(ENGLISH, "within 2.64 percentage points"), (GERMAN, "auf 2,64 Prozentpunkte")]
+)
+def test_a_sample_is_said_with_its_error(tell, language, words):
+    whole, some = tell(language).data, tell(language, of_data={"population": 10_000}).data
+    assert sentences.sampled(whole, language) == ""
+    assert whole.sampling_error == 0.0
+    assert some.sampling_error == pytest.approx(1.96 * (0.25 / 1200 * 0.87) ** 0.5)
+    assert words in sentences.sampled(some, language)
+    assert sentences.sampled(some, language) in sentences.looked_at(some, language)
