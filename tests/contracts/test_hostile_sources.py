@@ -414,7 +414,7 @@ def test_a_server_is_only_read(tmp_path):
             )
         with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
             open_source(SourceSettings(url=url, **given), tmp_path)
-        con = connection_module.database(url)
+        con = connection_module.database(url, tmp_path / "cache")
         for statement in ("INSERT INTO log VALUES (2)", "CREATE TABLE t (n int)", "DROP TABLE log"):
             with pytest.raises(psycopg.errors.ReadOnlySqlTransaction):
                 con.raw_sql(statement)

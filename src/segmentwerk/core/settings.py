@@ -115,6 +115,10 @@ class SourceSettings(Settings):
     description: str = ""
     path: UserPath | None = None
     url: str | None = None
+    memory: str | None = Field(default=None, pattern=r"^\d+(\.\d+)?\s*[KMGT]i?B$")
+    """What DuckDB may hold in memory, such as 6GB, before it goes on in files.
+
+    Null: a third of the machine's."""
     as_of: date | None = None
     outcome_until: date | None = None
     currency: str = "EUR"
@@ -205,6 +209,9 @@ Criterion = Literal[
 class EvaluationSettings(Settings):
     """How candidates are judged (see docs/concepts/scorecard.md)."""
 
+    sample: int | None = Field(default=100_000, ge=1_000)
+    """Accounts that segments are learned and judged from at most; of more, a sample is drawn by a hash of
+    their ids. Null: all of them."""
     holdout_share: float = Field(default=0.3, gt=0, lt=0.9)
     cross_validate_below: int = Field(default=500, ge=0)
     """With fewer accounts each is held out in turn, instead of one split; 0 switches that off."""

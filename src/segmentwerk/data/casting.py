@@ -38,8 +38,15 @@ def typed(name: str, table: ibis.Table, columns: Mapping[str, ColumnSpec]) -> ib
                 ours = "" if declared.required else column
                 changes[Unreadable(declared.kind, column, ours).name] = lost
     if ROW not in table.columns:
-        changes |= {FILE: ibis.literal(name), ROW: ibis.row_number().over() + 1}
+        changes |= {FILE: ibis.literal(name), ROW: _number(table)}
     return table.mutate(**changes)
+
+
+def _number(table: ibis.Table) -> Any:
+    """Return a row's number as the rows come; on Spark they have no order, and one worker would count all."""
+    if table.get_backend().name == "pyspark":
+        return ibis.null("int64")
+    return ibis.row_number().over() + 1
 
 
 def _cast(place: str, value: Any, declared: ColumnSpec) -> tuple[Any, Any]:

@@ -24,6 +24,8 @@ from segmentwerk.data.sqltext import literal, named
 
 READER = ("file_row_number", "_path")
 """Columns that the reader of Parquet adds."""
+_DIALECTS = {"postgres": "postgres", "pyspark": "spark"}
+"""Engines that are told a view in their own dialect, by Ibis' name for them."""
 DAMAGED = "Write the file again: it is damaged, or no Parquet file."
 
 
@@ -45,7 +47,7 @@ def sql(con: Any, place: str, query: str, remedy: str = "Check the source's yaml
         If the backend refuses it.
     """
     try:
-        if con.name == "postgres":
+        if con.name in _DIALECTS:
             return _view(con, query)
         return con.sql(query, dialect="duckdb")
     except Exception as error:  # each backend raises its own kind
@@ -54,8 +56,11 @@ def sql(con: Any, place: str, query: str, remedy: str = "Check the source's yaml
 
 
 def _view(con: Any, query: str) -> ibis.Table:
-    """Return a temporary view: Ibis 12 cannot infer the schema of a query on PostgreSQL with sqlglot 30."""
-    (native,) = sqlglot.transpile(query, read="duckdb", write="postgres")
+    """Return a temporary view: Ibis 12 cannot infer the schema of a query on PostgreSQL with sqlglot 30.
+
+    On Spark a view has a name, so that the next query is not one text with all others in it.
+    """
+    (native,) = sqlglot.transpile(query, read="duckdb", write=_DIALECTS[con.name])
     return _made(con, "VIEW", native)
 
 
@@ -64,8 +69,26 @@ def kept(table: ibis.Table) -> ibis.Table:
     return _made(table.get_backend(), "TABLE", str(ibis.to_sql(table)))
 
 
+def dropped(table: ibis.Table) -> None:
+    """Give back the room of a table that `kept` made."""
+    con, name = table.get_backend(), table.get_name()
+    if con.name == "pyspark":
+        con.raw_sql(f"UNCACHE TABLE `{name}`")
+        con._session.catalog.dropTempView(name)
+    elif con.name == "postgres":
+        with con.begin() as cursor:
+            cursor.execute("SET TRANSACTION READ WRITE")
+            cursor.execute(f'DROP TABLE "{name}"')
+    else:
+        con.raw_sql(f'DROP TABLE "{name}"')
+
+
 def _made(con: Any, kind: Literal["VIEW", "TABLE"], native: str) -> ibis.Table:
     name = ibis.util.gen_name("segmentwerk")
+    if con.name == "pyspark":
+        begin = "CACHE TABLE" if kind == "TABLE" else "CREATE TEMPORARY VIEW"
+        con.raw_sql(f"{begin} `{name}` AS {native}")
+        return con.table(name)
     statement = f'CREATE TEMPORARY {kind} "{name}" AS {native}'
     if con.name == "postgres":
         with con.begin() as cursor:  # nothing of the company's is read where something may be written
@@ -93,7 +116,9 @@ def open_table(con: Any, name: str, given: InputSettings) -> Opened:
         raise ConfigError(f"inputs.{name} names no table.", "A source with a url reads tables, not files.")
     table = ".".join(named(part) for part in given.table.split("."))
     query = f"SELECT * FROM {table}"
-    if "." not in given.table and given.table not in con.list_tables():
+    if con.name == "pyspark":
+        _insist_on_catalogued(con, given.table)
+    elif "." not in given.table and given.table not in con.list_tables():
         raise discovery.missing(
             f"table {given.table!r} in the database", given.table, sorted(con.list_tables())
         )
@@ -101,6 +126,39 @@ def open_table(con: Any, name: str, given: InputSettings) -> Opened:
     return Opened(
         RawInput(query, columns), (f"{name}: table {given.table}, {len(columns)} columns",), given.table
     )
+
+
+def _insist_on_catalogued(con: Any, table: str) -> None:
+    """Refuse what is no table of Spark's catalogue: it would take ``parquet./folder`` for a file to read."""
+    if not con._session.catalog.tableExists(table):
+        raise discovery.missing(f"table {table!r} in Spark's catalogue", table, sorted(con.list_tables()))
+
+
+def open_on_cluster(con: Any, name: str, files: Sequence[Path]) -> Opened:
+    """Open Parquet files that every machine of a cluster sees at the same place.
+
+    Raises
+    ------
+    InputError
+        If a file is of another kind, or cannot be read there.
+    """
+    others = [file.name for file in files if discovery.suffix(file) not in discovery.PARQUET]
+    if others:
+        raise InputError(
+            f"Spark reads Parquet only, not {others[0]}.", "Convert it, or leave source.url out."
+        )
+    view = ibis.util.gen_name("segmentwerk")
+    try:
+        frame = con._session.read.option("mergeSchema", "true").parquet(*(file.as_uri() for file in files))
+        frame.createTempView(view)
+    except Exception as error:  # py4j and Spark raise their own kinds
+        raise InputError(
+            f"Spark cannot read {_files(files)} ({type(error).__name__}).",
+            "Every worker must see the files at the same path. " + DAMAGED,
+        ) from error
+    columns = tuple(frame.columns)
+    note = f"{name}: {_files(files)}, Parquet on Spark, {len(columns)} columns"
+    return Opened(RawInput(f"SELECT * FROM {named(view)}", columns), (note,), name)
 
 
 def open_parquet(con: Any, name: str, files: Sequence[Path]) -> Opened:

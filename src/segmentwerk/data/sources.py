@@ -81,7 +81,11 @@ def open_source(settings: SourceSettings, cache: Path) -> Source:
         If the mapping is wrong.
     """
     root = None if settings.url else _root(settings, cache)
-    con = connection.files(root, cache) if root else connection.database(str(settings.url))
+    con = (
+        connection.files(root, cache, settings.memory)
+        if root
+        else connection.database(str(settings.url), cache, settings.memory)
+    )
     try:
         return _opened(con, settings, root, cache)
     except BaseException:
@@ -155,6 +159,9 @@ def _open(
     scratch: Path,
 ) -> Opened:
     given = settings.inputs[name]
+    if root is None and con.name == "pyspark" and given.file is not None and settings.path is not None:
+        found = discovery.find(settings.path.resolve(), given.file, alone=len(settings.inputs) == 1)
+        return inputs.open_on_cluster(con, name, found)
     if root is None:
         return inputs.open_table(con, name, given)
     if given.file is None:
@@ -208,7 +215,7 @@ def _insist_clear(con: Any, name: str, given: TableSettings, raw: Mapping[str, R
 
 def _digest(settings: SourceSettings, opened: Mapping[str, Opened], tables: Mapping[str, ibis.Table]) -> str:
     """Hash the mapping and the contents of the files, or of a database the counts and the latest dates."""
-    apart = {"path", "url", "description", "capacity"}
+    apart = {"path", "url", "description", "capacity", "memory"}
     usual = {"demo"} if settings.demo == DemoSettings() else set()  # digests of before it was a key stay
     shape = settings.model_dump(mode="json", exclude=apart | usual)
     contents = {name: one.digest for name, one in opened.items()}

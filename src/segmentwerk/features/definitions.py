@@ -19,6 +19,7 @@ import pandas as pd
 from segmentwerk.core.errors import ModelError
 from segmentwerk.core.settings import FeatureSettings
 from segmentwerk.core.types import AccountTable, Window
+from segmentwerk.features.completing import Completion
 from segmentwerk.features.table import build
 
 AS_OF = date(2024, 1, 1)
@@ -66,8 +67,8 @@ def restore(kept: Mapping[str, Any]) -> tuple[FeatureSettings, dict[str, Any]]:
     return settings, learned
 
 
-def insist(kept: Mapping[str, Any], table: AccountTable) -> None:
-    """Refuse an account table whose features are declared unlike those of the training.
+def insist(kept: Mapping[str, Any], table: AccountTable | Completion) -> None:
+    """Refuse an account table, built or yet to be, whose features are declared unlike those of the training.
 
     Raises
     ------

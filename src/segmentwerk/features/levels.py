@@ -21,11 +21,15 @@ from segmentwerk.features.rollup import SIZE
 
 @dataclass(frozen=True)
 class Level:
-    """A relation below or at the account, and the columns it cannot do without (``table.column``)."""
+    """A relation below or at the account, and the columns it cannot do without (``table.column``).
+
+    ``whole`` relations look at the records of all accounts, also where features of some are asked for.
+    """
 
     relate: Callable[[Tables, date], ibis.Table]
     needs: tuple[str, ...]
     grouped: bool = True
+    whole: bool = False
 
 
 def _lines(tables: Tables) -> ibis.Table:
@@ -98,8 +102,8 @@ def families(tables: Tables, as_of: date) -> ibis.Table:
 
     A family is everything below one head, followed up eight generations; a parent that is no account
     itself still holds its family together. Where there are orders, ``own_12m`` and ``all_12m`` are the
-    net amounts of the account and of its family in the last year. Where accounts are whole families, nobody
-    else belongs to them.
+    net amounts of the account and of its family in the last year; unknown of an account without relatives.
+    Where accounts are whole families, nobody else belongs to them.
     """
     if SIZE in tables["accounts"].columns:
         return _whole_families(tables["accounts"])
@@ -108,7 +112,7 @@ def families(tables: Tables, as_of: date) -> ibis.Table:
     owned = tables["accounts"].filter(parents != tables["accounts"].account_id)
     children = owned.group_by(account_id=owned.parent_account_id).agg(subsidiaries=owned.count())
     if "orders" in tables:
-        order = orders(tables, as_of)
+        order = orders(_of_relatives(tables, heads), as_of)
         recent = order.filter(order.day >= ibis.date(as_of - timedelta(days=365)))
         heads = _with(heads, recent.group_by("account_id").agg(own_12m=recent.amount.sum()))
     spent = {"all_12m": heads.own_12m.sum()} if "orders" in tables else {}
@@ -122,6 +126,13 @@ def _whole_families(accounts: ibis.Table) -> ibis.Table:
     return accounts.select(
         "account_id", members=size, subsidiaries=size - 1, own_12m=nothing, all_12m=nothing
     )
+
+
+def _of_relatives(tables: Tables, heads: ibis.Table) -> dict[str, ibis.Table]:
+    """Keep the orders of accounts that are not alone in their family: of most companies few lines."""
+    sizes = heads.group_by("top").agg(members=heads.count())
+    related = heads.view().semi_join(sizes.filter(sizes.members > 1), "top")
+    return {"orders": tables["orders"].semi_join(related, "account_id")}
 
 
 def _heads(accounts: ibis.Table) -> ibis.Table:
@@ -153,13 +164,17 @@ LEVELS: dict[str, Level] = {
     "activities": Level(_given("activities"), ("activities",)),
     "opportunities": Level(_given("opportunities"), ("opportunities.closed_on",)),
     "campaigns": Level(_given("campaigns"), ("campaigns.responded",)),
-    "families": Level(families, ("accounts.parent_account_id",), grouped=False),
+    "families": Level(families, ("accounts.parent_account_id",), grouped=False, whole=True),
     "accounts": Level(_given("accounts"), ("accounts",), grouped=False),
 }
 
 
 def assemble(
-    tables: Tables, definitions: Sequence[Definition], as_of: date, others: Iterable[ibis.Table]
+    tables: Tables,
+    definitions: Sequence[Definition],
+    as_of: date,
+    others: Iterable[ibis.Table],
+    whole: Tables,
 ) -> ibis.Table:
     """Return one row an account known at the date, with its features and the columns of ``others``.
 
@@ -171,8 +186,10 @@ def assemble(
         Tables cut at the as-of date.
     others
         Further relations with one row an account and a column ``account_id``.
+    whole
+        The tables of all accounts, cut at the as-of date, of which ``tables`` may hold some.
     """
-    parts = _levels(tables, definitions, as_of)
+    parts = _levels(tables, definitions, as_of, whole)
     joined = _accounts(tables, parts)
     relations = [*parts.values(), *others]
     for number, relation in enumerate(relations):
@@ -190,14 +207,16 @@ def _accounts(tables: Tables, parts: Tables) -> ibis.Table:
     return ibis.union(listed, parts["orders"].select("account_id"), distinct=True)
 
 
-def _levels(tables: Tables, definitions: Sequence[Definition], as_of: date) -> dict[str, ibis.Table]:
+def _levels(
+    tables: Tables, definitions: Sequence[Definition], as_of: date, whole: Tables
+) -> dict[str, ibis.Table]:
     parts = {}
     for name, level in LEVELS.items():
         wanted = [definition for definition in definitions if definition.level == name]
         counted = name == "orders" and "orders" in tables
         if not wanted and not counted:
             continue
-        relation = level.relate(tables, as_of)
+        relation = level.relate(whole if level.whole else tables, as_of)
         columns = {wish.feature.name: wish.express(relation, as_of) for wish in wanted}
         if counted:
             columns["orders"] = count(relation.amount > 0)

@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
 import ibis
-import numpy as np
 import pandas as pd
 
 from segmentwerk.core.errors import InputError
 from segmentwerk.core.settings import FeatureSettings
-from segmentwerk.core.types import AccountTable, Feature, Window
-from segmentwerk.features import engagement, levels, past, rollup
-from segmentwerk.features.catalogue import (
-    STEPS,
-    absent,
-    catalogue,
-    definitions,
-    excluded,
-    impossible,
-    in_order,
-)
-from segmentwerk.features.declare import CannotLearnError, Definition, Step, Tables
+from segmentwerk.core.types import AccountTable, Window
+from segmentwerk.features import levels, past, rollup
+from segmentwerk.features.catalogue import STEPS, absent, catalogue, definitions, excluded, impossible
+from segmentwerk.features.completing import Completion
+from segmentwerk.features.declare import Definition, Step, Tables
 
-__all__ = ["absent", "build", "catalogue"]
+__all__ = ["absent", "ask", "build", "catalogue"]
 
-log = logging.getLogger(__name__)
+
+@dataclass(frozen=True)
+class Asked:
+    """The query that gives one row an account, not run yet, and how its rows are completed."""
+
+    relation: ibis.Table
+    completion: Completion
 
 
 def build(
@@ -39,6 +37,7 @@ def build(
     source: str,
     digest: str,
     learned: Mapping[str, Any] | None = None,
+    whole: Tables | None = None,
 ) -> AccountTable:
     """Build the account table from checked tables, all of one Ibis backend.
 
@@ -52,6 +51,9 @@ def build(
     learned
         `AccountTable.definitions` of the table that a model was trained on; features are then computed
         by them. None: learn anew.
+    whole
+        The tables of all accounts, where ``tables`` hold the records of some of them: features of a
+        company's family look at its other accounts, too.
 
     Raises
     ------
@@ -61,27 +63,46 @@ def build(
     ConfigError
         If ``settings.exclude`` names something unknown.
     """
-    _check_input(tables, window)
-    declared, steps = _plan(tables, settings, learned)
-    known, ahead = rollup.merged(past.cut(tables, window.as_of)), past.outcomes(tables, window)
-    related = [step.relate(known, (learned or {}).get(step.name)) for step in steps if step.relate]
-    relations = [*(relation for relation, _ in related), *ahead.values()]
-    rows = _execute(levels.assemble(known, declared, window.as_of, relations), window)
-    rows = rows.rename(columns={short: name for _, names in related for short, name in names.items()})
-    rows["orders"] = rows["orders"].fillna(0).astype("int64") if "orders" in tables else 1
-    features = [definition.feature for definition in declared]
-    rows = _typed(rows, features)
-    features, rows, kept = _learn(steps, features, rows, learned)
-    chosen = in_order(feature for feature in features if feature not in excluded(settings))
+    asked = ask(tables, window, settings, learned=learned, whole=whole)
+    done = asked.completion.complete(_execute(asked.relation, window))
     return AccountTable(
-        features=rows[[feature.name for feature in chosen]],
-        outcomes=_outcomes(rows, [name for part in ahead.values() for name in part.columns[1:]]),
-        orders=rows["orders"],
-        catalogue=chosen,
+        features=done.features,
+        outcomes=done.outcomes,
+        orders=done.orders,
+        catalogue=done.catalogue,
         window=window,
         source=source,
         digest=digest,
-        definitions=kept,
+        definitions=done.learned,
+    )
+
+
+def ask(
+    tables: Tables,
+    window: Window,
+    settings: FeatureSettings,
+    *,
+    learned: Mapping[str, Any] | None = None,
+    whole: Tables | None = None,
+) -> Asked:
+    """Return the query behind `build`, for an engine that keeps the rows; parameters as there."""
+    _check_input(tables, window)
+    declared, steps = _plan(tables, settings, learned)
+    known, ahead = rollup.merged(past.cut(tables, window.as_of)), past.outcomes(tables, window)
+    everyone = known if whole is None or whole is tables else rollup.merged(past.cut(whole, window.as_of))
+    related = [step.relate(known, (learned or {}).get(step.name)) for step in steps if step.relate]
+    relations = [*(relation for relation, _ in related), *ahead.values()]
+    return Asked(
+        levels.assemble(known, declared, window.as_of, relations, everyone),
+        Completion(
+            declared=tuple(definition.feature for definition in declared),
+            steps=tuple(step.name for step in steps),
+            names={short: name for _, names in related for short, name in names.items()},
+            outcomes=tuple(name for part in ahead.values() for name in part.columns[1:]),
+            unwanted=frozenset(feature.name for feature in excluded(settings)),
+            with_orders="orders" in tables,
+            learned=learned,
+        ),
     )
 
 
@@ -126,48 +147,3 @@ def _execute(expression: ibis.Table, window: Window) -> pd.DataFrame:
         n = int(rows.index.duplicated().sum())
         raise InputError(f"Table 'accounts' gives {n} account ids more than once.", "Make account_id unique.")
     return rows
-
-
-def _typed(rows: pd.DataFrame, features: Sequence[Feature]) -> pd.DataFrame:
-    """Give numbers as float64 with NaN and categories as object with None.
-
-    Features of orders are known of customers only; counts of activities are zero where there is none.
-    """
-    columns = {}
-    for feature in features:
-        column = rows[feature.name]
-        if feature.table == "orders":
-            column = column.where(rows["orders"] > 0)
-        if feature.kind == "categorical":
-            columns[feature.name] = column.astype(object).where(column.notna(), None)
-        elif feature.name in engagement.COUNTS:
-            columns[feature.name] = column.astype("float64").fillna(0.0)
-        else:
-            columns[feature.name] = column.astype("float64")
-    return rows.assign(**columns)
-
-
-def _learn(
-    steps: Sequence[Step], features: list[Feature], rows: pd.DataFrame, learned: Mapping[str, Any] | None
-) -> tuple[list[Feature], pd.DataFrame, dict[str, object]]:
-    """Add what the steps give; a step that cannot learn is left out, said in the log."""
-    kept: dict[str, object] = {}
-    for step in steps:
-        try:
-            known = step.learn(rows) if learned is None else learned[step.name]
-        except CannotLearnError as reason:
-            log.info("Without %s: %s.", step.name, reason)
-            continue
-        kept[step.name] = known
-        features = [*features, *step.given(known)]
-        rows = rows.join(step.apply(rows, known))
-    return features, rows, kept
-
-
-def _outcomes(rows: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
-    """Fill accounts without a record in the window with zero, and add the logarithm of the revenue."""
-    outcomes = rows[list(names)].astype("float64").fillna(0.0)
-    if "future_revenue" in outcomes:
-        revenue = outcomes["future_revenue"].clip(lower=0.0)
-        outcomes.insert(1, "log_future_revenue", np.log1p(revenue))
-    return outcomes

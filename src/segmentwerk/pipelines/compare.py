@@ -159,6 +159,7 @@ def summary(contest: Held) -> dict[str, Any]:
             "rows": prepared.accounts.checked.rows,
             "quarantined": prepared.accounts.checked.rejected,
             "accounts": len(table.orders),
+            **({"sampled_from": n} if (n := prepared.accounts.population) is not None else {}),
             "customers": len(table.customers),
             "joined": asdict(table.joined) if table.joined else None,
             "learnable": len(table.learnable),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,8 @@ from rich.progress import Progress
 from segmentwerk.config import ScoreSettings
 from segmentwerk.core.context import Context
 from segmentwerk.core.errors import ConfigError
-from segmentwerk.preparation.known import keep_table, open_as_trained
+from segmentwerk.data import cluster
+from segmentwerk.preparation import account_file
 from segmentwerk.scoring import batch, spark
 from segmentwerk.scoring.batch import Summary
 from segmentwerk.scoring.load import load
@@ -38,14 +41,31 @@ def run(settings: ScoreSettings, context: Context) -> dict[str, Any]:
         raise ConfigError("as_of goes with source.", "An input's features stand as of their own date.")
     store = Store(settings.tracking.uri, settings.home)
     store.prepare(settings.tracking.experiment)
+    with _engine(settings):
+        return _scored(settings, context, store)
+
+
+@contextmanager
+def _engine(settings: ScoreSettings) -> Iterator[None]:
+    """Keep one session of Spark for features and scoring."""
+    if settings.scoring.engine != "spark":
+        yield
+        return
+    url = settings.source.url if settings.source is not None else None
+    from_source = url is not None and url.startswith("spark://")
+    master = (url if url != "spark://" else "") if from_source else settings.scoring.master
+    with cluster.opened(master or ""):
+        yield
+
+
+def _scored(settings: ScoreSettings, context: Context, store: Store) -> dict[str, Any]:
     model, given, families = settings.model, settings.input, None
     if settings.source is not None:
         loaded = load(settings.model, store.uri)
-        with open_as_trained(
+        model = loaded.uri
+        given, families = account_file.write(
             settings.source, settings.as_of, settings.quality, loaded, context, home=settings.home
-        ) as accounts:
-            model, given = loaded.uri, keep_table(accounts, context.output)
-            families = accounts.families
+        )
     assert given is not None
     with context.timed("score"):
         way = _on_spark if settings.scoring.engine == "spark" else _on_this_machine
@@ -75,11 +95,7 @@ def _on_this_machine(
 
 
 def _on_spark(settings: ScoreSettings, model: str, given: Path, tracking_uri: str, folder: Path) -> Summary:
-    session = spark.session(settings.scoring.master)
-    try:
-        output = settings.output or folder / "segments"
-        return spark.score(
-            model, given, output, spark=session, tracking_uri=tracking_uri, columns=settings.columns
-        )
-    finally:
-        session.stop()
+    output = settings.output or folder / "segments"
+    return spark.score(
+        model, given, output, spark=cluster.session(), tracking_uri=tracking_uri, columns=settings.columns
+    )

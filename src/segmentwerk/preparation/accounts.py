@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
+import ibis
 
 from segmentwerk.core.context import Context
 from segmentwerk.core.errors import ConfigError
-from segmentwerk.core.files import atomic_file
 from segmentwerk.core.settings import FeatureSettings, QualitySettings, SourceSettings
-from segmentwerk.core.types import AccountTable, Companies, Level, Window
+from segmentwerk.core.types import AccountTable, Level, Window
 from segmentwerk.data import contracts, quality, sources
 from segmentwerk.data.contracts import Checked
 from segmentwerk.data.latest import latest
 from segmentwerk.data.quality import QualityReport
-from segmentwerk.features import rollup
+from segmentwerk.data.sources import Source
 from segmentwerk.features import table as features
+from segmentwerk.preparation import some_accounts
+from segmentwerk.preparation.rolled_up import RolledUp, roll_up
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +35,9 @@ class Accounts:
     Once the source is closed, the counts of ``checked`` can be read, but not the tables. ``absent`` says of
     each feature that could not be built why; ``quarantine`` is the file of all rejected rows,
     ``quality_pages`` the quality report as HTML and JSON. Where accounts stand for company families, so do
-    the tables; ``families`` is the file that says which account belongs to which.
+    the tables; ``families`` is the file that says which account belongs to which. Where a sample of the
+    accounts was drawn, the tables of ``checked`` are theirs, ``whole`` are those of all, and ``population``
+    is the number of all.
     """
 
     checked: Checked
@@ -44,7 +46,25 @@ class Accounts:
     absent: dict[str, str]
     quarantine: Path
     quality_pages: tuple[Path, Path]
+    whole: Mapping[str, ibis.Table]
+    population: int | None = None
     families: Path | None = None
+
+
+@dataclass(frozen=True)
+class Records:
+    """One source read and checked, before features are made of it.
+
+    ``read`` are the tables as they were read, ``checked`` those of the accounts that are looked at
+    (themselves, or company families), ``window`` the dates to look at.
+    """
+
+    opened: Source
+    read: Checked
+    checked: Checked
+    window: Window
+    quarantine: Path
+    companies: RolledUp
 
 
 def read_accounts(
@@ -71,6 +91,7 @@ def open_accounts(
     home: Path,
     learned: dict[str, Any] | None = None,
     level: Level = "account",
+    most: int | None = None,
 ) -> Iterator[Accounts]:
     """Read a source, check it, and build its account table; its tables can be asked while the block runs.
 
@@ -80,6 +101,8 @@ def open_accounts(
         What features learned when a model was trained; None: learn from these accounts.
     level
         Whether accounts stand for themselves or for company families.
+    most
+        Accounts that are looked at; of more, a sample is drawn (`some_accounts.sample`). None: all.
 
     Raises
     ------
@@ -87,6 +110,54 @@ def open_accounts(
         If the source is missing, breaks its contract beyond what the rules bear, or is too small.
     ConfigError
         If the mapping is wrong, or no as-of date is given and none can be taken from the orders.
+    """
+    with open_records(source, rules, context, home=home, level=level) as records:
+        checked, window, population = records.checked, records.window, None
+        with context.timed("features"):
+            if most is not None and (n := some_accounts.count(checked, most)) > most:
+                checked = replace(checked, tables=some_accounts.sample(checked.tables, most / n))
+                population = n
+            absent = features.absent(checked.tables, wanted)
+            table = features.build(
+                checked.tables,
+                window,
+                wanted,
+                source=source.name,
+                digest=records.companies.digest,
+                learned=learned,
+                whole=records.checked.tables,
+            )
+            table = replace(table, joined=records.companies.joined)
+        report, pages = inspect(records, context)
+        _tell(table, absent, population)
+        yield Accounts(
+            checked,
+            report,
+            table,
+            absent,
+            records.quarantine,
+            pages,
+            records.checked.tables,
+            population,
+            records.companies.families,
+        )
+
+
+@contextmanager
+def open_records(
+    source: SourceSettings,
+    rules: QualitySettings,
+    context: Context,
+    *,
+    home: Path,
+    level: Level = "account",
+) -> Iterator[Records]:
+    """Read a source and check it; its tables can be asked while the block runs.
+
+    Raises
+    ------
+    InputError, ConfigError
+        As `open_accounts`.
     """
     with ExitStack() as closing:
         with context.timed("read"):
@@ -97,61 +168,23 @@ def open_accounts(
             quarantine = contracts.write_quarantine(checked, context.output / "quarantine.parquet")
         with context.timed("features"):
             window = _window(source, checked)
-            asked = _at_level(level, checked, source.name, context.output)
-            absent = features.absent(asked.tables, wanted)
-            table = features.build(
-                asked.tables, window, wanted, source=source.name, digest=opened.digest, learned=learned
-            )
-            table = replace(table, joined=asked.joined, digest=_digest(opened.digest, level))
-        with context.timed("quality"):
-            report = quality.inspect(
-                checked, as_of=window.as_of, source=source.name, raw=opened.raw, private=opened.private
-            )
-            pages = quality.write(report, context.output, opened.understood)
-        _tell(table, absent)
-        checked = replace(checked, tables=asked.tables)
-        yield Accounts(checked, report, table, absent, quarantine, pages, asked.families)
+            companies = roll_up(checked, level, opened, context.output)
+            at_level = replace(checked, tables=companies.tables)
+        yield Records(opened, checked, at_level, window, quarantine, companies)
 
 
-@dataclass(frozen=True)
-class _AtLevel:
-    tables: dict[str, Any]
-    joined: Companies | None = None
-    families: Path | None = None
-
-
-def _at_level(level: Level, checked: Checked, source: str, folder: Path) -> _AtLevel:
-    """Roll subsidiaries up where that is asked, and write down who belongs to whom, on this machine."""
-    if level == "account":
-        return _AtLevel(checked.tables)
-    tables, joined, belonging = rollup.rolled_up(checked.tables, source)
-    path = folder / "families.parquet"
-    with atomic_file(path) as draft:
-        pq.write_table(belonging.order_by("account_id").to_pyarrow(), draft)
-    log.info(
-        "%d accounts are %d companies: %d families of several accounts, the largest of %d. "
-        "Who belongs to whom: %s",
-        joined.records,
-        joined.families,
-        joined.several,
-        joined.largest,
-        path,
-    )
-    if joined.unknown or joined.endless:
-        log.warning(
-            "%d accounts name a parent that is no account, and %d have parents in a circle: they stand for "
-            "themselves.",
-            joined.unknown,
-            joined.endless,
+def inspect(records: Records, context: Context) -> tuple[QualityReport, tuple[Path, Path]]:
+    """Write the quality report into the output folder; return it and the paths of its pages."""
+    opened = records.opened
+    with context.timed("quality"):
+        report = quality.inspect(
+            records.read,
+            as_of=records.window.as_of,
+            source=opened.name,
+            raw=opened.raw,
+            private=opened.private,
         )
-    return _AtLevel(tables, joined, path)
-
-
-def _digest(digest: str, level: Level) -> str:
-    """Tell the same files apart where they are looked at in another way."""
-    if level == "account":
-        return digest
-    return hashlib.sha256(f"{digest} {level}".encode()).hexdigest()[: len(digest)]
+        return report, quality.write(report, context.output, opened.understood)
 
 
 def _window(source: SourceSettings, checked: Checked) -> Window:
@@ -175,8 +208,10 @@ def _window(source: SourceSettings, checked: Checked) -> Window:
     return window
 
 
-def _tell(table: AccountTable, absent: dict[str, str]) -> None:
+def _tell(table: AccountTable, absent: dict[str, str], population: int | None) -> None:
     prospects = len(table.orders) - len(table.customers)
+    if population is not None:
+        log.info("A sample of the %d accounts is looked at, drawn by a hash of their ids.", population)
     log.info(
         "%d accounts as of %s (%d customers, %d prospects), %d features.",
         len(table.orders),

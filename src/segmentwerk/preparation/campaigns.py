@@ -8,6 +8,7 @@ campaign nor anything it brought about is among them: not in ``campaign_response
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, time
 from typing import Any
@@ -30,7 +31,12 @@ MONEY, SHARE = "money a contact", "share of contacts"
 
 
 def past_campaigns(
-    tables: dict[str, Any], table: AccountTable, settings: FeatureSettings, space: ReferenceSpace
+    tables: dict[str, Any],
+    table: AccountTable,
+    settings: FeatureSettings,
+    space: ReferenceSpace,
+    *,
+    whole: Mapping[str, Any] | None = None,
 ) -> tuple[PastCampaign, ...]:
     """Return the latest campaigns that candidates can be judged on, the earliest first.
 
@@ -42,6 +48,8 @@ def past_campaigns(
         The account table as of today; the features of a campaign's eve are computed as these were.
     space
         The reference space, fitted.
+    whole
+        The tables of all accounts, where ``tables`` are those of a sample.
     """
     if "campaigns" not in tables:
         return ()
@@ -51,7 +59,7 @@ def past_campaigns(
     found = []
     for name, begin in begins["min"].items():
         own = contacts[contacts["campaign_id"] == name]
-        campaign = _campaign(str(name), own, _eve(tables, table, settings, begin.date()), space)
+        campaign = _campaign(str(name), own, _eve(tables, table, settings, begin.date(), whole), space)
         reason = usable(campaign) if campaign is not None else "none of its accounts was a customer then"
         if campaign is not None and not reason:
             found.append(campaign)
@@ -66,10 +74,22 @@ def _contacts(campaigns: Any, as_of: date) -> pd.DataFrame:
     return before.sort_values(["campaign_id", "account_id"], kind="stable")
 
 
-def _eve(tables: dict[str, Any], table: AccountTable, settings: FeatureSettings, day: date) -> AccountTable:
+def _eve(
+    tables: dict[str, Any],
+    table: AccountTable,
+    settings: FeatureSettings,
+    day: date,
+    whole: Mapping[str, Any] | None,
+) -> AccountTable:
     """Build the account table as of a campaign's first day."""
     eve = features.build(
-        tables, Window(day), settings, source=table.source, digest=table.digest, learned=table.definitions
+        tables,
+        Window(day),
+        settings,
+        source=table.source,
+        digest=table.digest,
+        learned=table.definitions,
+        whole=whole,
     )
     return replace(eve, active=table.active)
 

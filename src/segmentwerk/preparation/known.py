@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from rich.progress import Progress
 from segmentwerk.core.context import Context
 from segmentwerk.core.errors import ConfigError, ModelError
 from segmentwerk.core.files import atomic_file
-from segmentwerk.core.settings import QualitySettings, SourceSettings
+from segmentwerk.core.settings import FeatureSettings, QualitySettings, SourceSettings
+from segmentwerk.core.types import Level
 from segmentwerk.features import definitions
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.words import called
@@ -25,6 +26,22 @@ from segmentwerk.preparation.accounts import Accounts, open_accounts
 from segmentwerk.registry.incumbent import segment_name
 from segmentwerk.scoring import batch
 from segmentwerk.scoring.load import LoadedModel
+
+
+@dataclass(frozen=True)
+class AsTrained:
+    """How a source is read for a model: ``kept`` with it, and what of that features are built by."""
+
+    source: SourceSettings
+    kept: dict[str, Any]
+    wanted: FeatureSettings
+    learned: dict[str, Any]
+
+    @property
+    def level(self) -> Level:
+        """Whether accounts stand for themselves or for company families."""
+        level: Level = self.kept.get("level", "account")
+        return level
 
 
 @contextmanager
@@ -56,6 +73,23 @@ def open_as_trained(
     ModelError
         If the model does not say how its features are built, or they would be built unlike.
     """
+    asked = as_trained(source, as_of, loaded, outcome_until=outcome_until)
+    with open_accounts(
+        asked.source, rules, asked.wanted, context, home=home, learned=asked.learned, level=asked.level
+    ) as accounts:
+        definitions.insist(asked.kept, accounts.table)
+        active = tuple(loaded.catalogue.meta.get("active", ()))
+        yield replace(accounts, table=replace(accounts.table, active=active))
+
+
+def as_trained(
+    source: SourceSettings,
+    as_of: date | None,
+    loaded: LoadedModel,
+    *,
+    outcome_until: date | None = None,
+) -> AsTrained:
+    """Return how a source is read for a model; parameters and errors as of `open_as_trained`."""
     kept = definitions_of(loaded)
     trained_in = loaded.catalogue.meta.get("currency", source.currency)
     if source.currency != trained_in:
@@ -65,12 +99,7 @@ def open_as_trained(
         )
     if as_of is not None:
         source = source.model_copy(update={"as_of": as_of, "outcome_until": outcome_until})
-    wanted, learned = definitions.restore(kept)
-    level = kept.get("level", "account")
-    with open_accounts(source, rules, wanted, context, home=home, learned=learned, level=level) as accounts:
-        definitions.insist(kept, accounts.table)
-        active = tuple(loaded.catalogue.meta.get("active", ()))
-        yield replace(accounts, table=replace(accounts.table, active=active))
+    return AsTrained(source, kept, *definitions.restore(kept))
 
 
 def keep_table(accounts: Accounts, folder: Path) -> Path:

@@ -73,8 +73,10 @@ def prepare(settings: LearningSettings, context: Context) -> Prepared:
         If the goal names an outcome that the source does not have.
     """
     source, rules, wanted = settings.source, settings.quality, settings.features
-    level = settings.accounts.level
-    with open_accounts(source, rules, wanted, context, home=settings.home, level=level) as accounts:
+    level, most = settings.accounts.level, settings.evaluation.sample
+    with open_accounts(
+        source, rules, wanted, context, home=settings.home, level=level, most=most
+    ) as accounts:
         return _prepared(led(accounts, settings.goal), settings, context)
 
 
@@ -88,7 +90,10 @@ def _prepared(accounts: Accounts, settings: LearningSettings, context: Context) 
         view = make_view(table, space, train, holdout, _outcome(table, settings.goal))
     with context.timed("past_campaigns"):
         view = replace(
-            view, campaigns=past_campaigns(accounts.checked.tables, table, settings.features, space)
+            view,
+            campaigns=past_campaigns(
+                accounts.checked.tables, table, settings.features, space, whole=accounts.whole
+            ),
         )
     if settings.goal.targeting_weight > 0 and not view.campaigns:
         log.warning(

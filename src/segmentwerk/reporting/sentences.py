@@ -220,7 +220,16 @@ def meanings(story: Story, language: Language) -> list[tuple[str, str, str]]:
 
 def looked_at(data: Data, language: Language) -> str:
     """Say which accounts a comparison looked at."""
-    return language.text("report.data_in_turn" if data.in_turn else "report.data", data=data)
+    said = language.text("report.data_in_turn" if data.in_turn else "report.data", data=data)
+    return f"{said} {sampled(data, language)}".strip()
+
+
+def sampled(data: Data, language: Language) -> str:
+    """Say that the accounts are a sample and how well it tells shares; empty where all were looked at."""
+    if data.population is None:
+        return ""
+    points = language.decimal(100 * data.sampling_error)
+    return language.text("report.sampled", data=data, points=points)
 
 
 def loadings(discriminant: Discriminant, language: Language) -> str:

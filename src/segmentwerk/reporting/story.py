@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import sqrt
 from typing import Any, Self
 
 from segmentwerk.config import CompareSettings
@@ -33,6 +34,8 @@ class Data:
         Number of customers held out from fitting; ``in_turn`` says that each was, once.
     quarantined
         Number of faulty rows set aside.
+    population
+        Number of accounts that the sample was drawn from; None where all were looked at.
     factors, explained, alone, faint
         Where customers are few for all features: the features that each factor stands for, the share of
         these features that the factors tell, the columns that stand for themselves, and the features that
@@ -62,11 +65,23 @@ class Data:
     leading: Sequence[str] = ()
     describing: Sequence[str] = ()
     learnable: int = 0
+    population: int | None = None
 
     @property
     def led(self) -> bool:
         """Whether some features only describe."""
         return bool(self.describing)
+
+    @property
+    def sampling_error(self) -> float:
+        """How far a segment's share of the customers may lie from its share of all, 19 times in 20.
+
+        Half the width of the interval for a share of one half, the widest there is, drawn without replacement
+        (Cochran 1977, Sampling Techniques, sections 2.6 and 3.2); 0 where all were looked at.
+        """
+        if self.population is None:
+            return 0.0
+        return 1.96 * sqrt(0.25 / max(self.customers, 1) * (1 - self.accounts / self.population))
 
     @classmethod
     def of(cls, prepared: Prepared) -> Data:
@@ -91,6 +106,7 @@ class Data:
             leading=table.leading,
             describing=table.describing,
             learnable=len(table.learnable),
+            population=prepared.accounts.population,
         )
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from segmentwerk.core.errors import ConfigError, InputError
+from segmentwerk.core.errors import InputError
+from segmentwerk.data.cluster import session
 from segmentwerk.data.hidden import REASON, ROW
 from segmentwerk.scoring.batch import Summary, insist_apart, wanted_columns
 from segmentwerk.scoring.cells import ID, Wanted
@@ -17,25 +16,7 @@ from segmentwerk.scoring.load import LoadedModel, load
 from segmentwerk.scoring.sparkfiles import COLUMN, Table, reading
 from segmentwerk.shipped.model_catalogue import OUTPUTS
 
-
-def session(master: str = "local[*]", **settings: str) -> Any:
-    """Return a Spark session whose workers use this interpreter.
-
-    Raises
-    ------
-    ConfigError
-        If the extra is not installed.
-    """
-    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)  # else workers take the system's Python
-    try:
-        from pyspark.sql import SparkSession
-    except ImportError as error:
-        raise ConfigError("Spark is not installed.", "pip install 'segmentwerk[spark]'") from error
-    builder = SparkSession.builder.master(master).appName("segmentwerk")
-    defaults = {"spark.ui.enabled": "false", "spark.sql.execution.arrow.pyspark.enabled": "true"}
-    for name, value in {**defaults, **settings}.items():
-        builder = builder.config(name, value)
-    return builder.getOrCreate()
+__all__ = ["score", "session"]
 
 
 def score(

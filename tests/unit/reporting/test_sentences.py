@@ -131,3 +131,15 @@ def test_the_ranking_says_what_was_not_measured(selection, scorecards):
     for language, words in ((ENGLISH, "not measured"), (GERMAN, "nicht gemessen")):
         row = next(row for row in tables.ranking(selection, cards, language).rows if "RFM" in row[0])
         assert row[-1] == words
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [(ENGLISH, "within 2.64 percentage points"), (GERMAN, "auf 2,64 Prozentpunkte")]
+)
+def test_a_sample_is_said_with_its_error(tell, language, words):
+    whole, some = tell(language).data, tell(language, of_data={"population": 10_000}).data
+    assert sentences.sampled(whole, language) == ""
+    assert whole.sampling_error == 0.0
+    assert some.sampling_error == pytest.approx(1.96 * (0.25 / 1200 * 0.87) ** 0.5)
+    assert words in sentences.sampled(some, language)
+    assert sentences.sampled(some, language) in sentences.looked_at(some, language)

@@ -60,7 +60,7 @@ def check_contacts(inspection: Inspection) -> Iterator[Finding]:
         known = table.filter(table[column].notnull() & (table[column] != ""))
         groups = known.group_by(column).aggregate(accounts=known["account_id"].nunique())
         shared = groups.filter(groups["accounts"] > 1)
-        count = int(shared["accounts"].sum().execute() or 0)
+        count = int(shared["accounts"].sum().fill_null(0).execute())
         message = f"accounts share their {column} with another one" if count else title
         status: Any = "failed" if count else "passed"
         of = inspection.checked.rows["accounts"]

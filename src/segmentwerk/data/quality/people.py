@@ -14,6 +14,7 @@ from typing import Any
 import ibis
 
 from segmentwerk.data.columns import COLUMNS, is_wording
+from segmentwerk.data.patterns import found, replaced
 from segmentwerk.data.privacy import CONTACT
 from segmentwerk.data.quality.findings import Finding, Inspection, fetch
 from segmentwerk.data.quality.probes import examples
@@ -222,13 +223,13 @@ def _named(table: ibis.Table, text: Any, *, person: bool) -> ibis.Table:
     """Return names in lower case; those of one word, and of a department, are nobody's for sure."""
     names = table.filter(text.notnull()).select(text=text).distinct()
     part = bare(names["text"])
-    somebody = part.contains(" ") & ~part.re_search(DESK) if person else ibis.literal(False)
+    somebody = part.contains(" ") & ~found(part, DESK) if person else ibis.literal(False)
     return names.select(part=part, person=somebody)
 
 
 def bare(text: Any) -> Any:
     """Return a column of texts in lower case, with one blank for all that is between words, and ss for ß."""
-    return text.lower().replace("ß", "ss").re_replace(_BETWEEN, " ").strip()
+    return replaced(text.lower().replace("ß", "ss"), _BETWEEN, " ").strip()
 
 
 def is_addressed(text: Any, key: Any, *, anywhere: bool) -> Any:
@@ -237,14 +238,14 @@ def is_addressed(text: Any, key: Any, *, anywhere: bool) -> Any:
     Firms that are called so are left out (Poltrona Frau, Mr Price Group).
     """
     before = "(^|[^[:alnum:]])" if anywhere else "^[[:space:][:punct:]]*"
-    return text.re_search(before + ADDRESSED) & ~key.re_search(_FIRM)
+    return found(text, before + ADDRESSED) & ~found(key, _FIRM)
 
 
 def is_titled(text: Any, key: Any) -> Any:
     """Tell texts with a title and a name; a department is none (Prof. Services)."""
-    return text.re_search(TITLED) & ~key.re_search(DESK)
+    return found(text, TITLED) & ~found(key, DESK)
 
 
 def is_contact(text: Any) -> Any:
     """Tell texts with an e-mail address or a telephone number."""
-    return text.re_search(CONTACT)
+    return found(text, CONTACT)
