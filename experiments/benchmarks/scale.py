@@ -3,9 +3,9 @@
     python experiments/benchmarks/scale.py [--accounts N] [--lines N] [--set KEY=VALUE …] [--folder PATH]
 
 The tables are drawn by SQL into Parquet files (`lib.trade`). `segmentwerk compare` makes segments from a
-sample of the accounts and `segmentwerk score source=…` assigns every account. The memory of each is summed over
-its processes: proportional set size where the system tells it, so that what they share counts once. Its peer
-is `MOST`.
+sample of the accounts and `segmentwerk score source=…` assigns every account. The memory of each is summed
+over its processes: proportional set size where the system tells it, so that what they share counts once. Its
+peer is `MOST`.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ def test_spark_is_not_installed(monkeypatch, tmp_path):
 def test_there_is_no_java(monkeypatch):
     monkeypatch.delenv("JAVA_HOME", raising=False)
     monkeypatch.setattr(cluster.shutil, "which", lambda name: None)
-    with pytest.raises(ConfigError, match="none on the PATH. Install Java"):
+    with pytest.raises(ConfigError, match=r"none on the PATH\. Install Java"):
         cluster.session()
 
 
