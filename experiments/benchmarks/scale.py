@@ -113,8 +113,9 @@ def end_to_end(home: Path, tables: Path, arguments: argparse.Namespace) -> None:
     """Compare, score, and count what was scored."""
     source = ["source=csv_folder", f"source.path={tables}", f"source.as_of={trade.AS_OF}"]
     outcomes = f"source.outcome_until={trade.UNTIL}"
-    measure("compare", home, [*source, outcomes, *arguments.set])
-    scored = measure("score", home, [*source, f"output={home / 'segments.parquet'}"])
+    made = measure("compare", home, [*source, outcomes, *arguments.set])
+    model = f"model={made['model']['uri']}"  # type: ignore[index]
+    scored = measure("score", home, [*source, model, f"output={home / 'segments.parquet'}"])
     rows = duckdb.sql(f"SELECT count(DISTINCT account_id) FROM '{home / 'segments.parquet'}'").fetchall()[0][
         0
     ]

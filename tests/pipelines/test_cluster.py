@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 import yaml
 
-import segmentwerk
+import segmentwerk as product
+from command_line import segmentwerk
 from segmentwerk.core.settings import FeatureSettings, SourceSettings
 from segmentwerk.core.types import Window
 from segmentwerk.data import cluster, contracts, demo, quality, sources
@@ -39,13 +40,16 @@ def marked(function):
     return function
 
 
+def seen(pyspark) -> str:
+    """Return what the executors must find: the installed packages and the product."""
+    return os.pathsep.join(str(Path(one.__file__).parents[1]) for one in (pyspark, product))
+
+
 @pytest.fixture(scope="module")
 def spark():
     import pyspark
 
-    seen = [Path(pyspark.__file__).parents[1], Path(segmentwerk.__file__).parents[1]]
-    path = os.pathsep.join(map(str, seen))
-    settings = {"spark.executorEnv.PYTHONPATH": path, "spark.sql.shuffle.partitions": "2"}
+    settings = {"spark.executorEnv.PYTHONPATH": seen(pyspark), "spark.sql.shuffle.partitions": "2"}
     with cluster.opened("local-cluster[2,1,1024]", **settings) as session:
         yield session
 
@@ -94,3 +98,32 @@ def test_rows_features_report_and_sample_are_the_same(spark, world, tmp_path):
     assert_alike(others[2], part)
     found = [(one.code, one.table, one.status, one.rows, one.of) for one in report.findings]
     assert [(one.code, one.table, one.status, one.rows, one.of) for one in others[1].findings] == found
+
+
+@marked
+def test_scores_in_the_cluster_are_those_of_here(comparison, tmp_path):
+    import pyspark
+
+    settings = {"master": "local-cluster[2,1,1024]", "sql.shuffle.partitions": "2"}
+    settings["executorEnv.PYTHONPATH"] = seen(pyspark)
+    lines = [f"spark.{name} {value}" for name, value in settings.items()]
+    (tmp_path / "spark-defaults.conf").write_text("\n".join(lines))
+    world = comparison.home / "cache" / "demo" / "500-7"
+    given = ("score", "source=csv_folder", f"source.path={world}", f"source.as_of={WINDOW.as_of}")
+    model = f"model={comparison.summary['model']['uri']}"
+    here = segmentwerk(*given, model, f"output={tmp_path / 'here.parquet'}", home=comparison.home)
+    assert here.code == 0, here.stderr
+    there = segmentwerk(
+        *given,
+        model,
+        "source.url=spark://",
+        "scoring.engine=spark",
+        f"output={tmp_path / 'there'}",
+        home=comparison.home,
+        SPARK_CONF_DIR=str(tmp_path),
+    )
+    assert there.code == 0, there.stderr
+    tables = [pd.read_parquet(tmp_path / name).set_index("account_id") for name in ("here.parquet", "there")]
+    pd.testing.assert_frame_equal(*(table.sort_index() for table in tables), check_dtype=False)
+    assert there.summary["result"]["segments"] == here.summary["result"]["segments"]
+    assert len(tables[0]) == sum(here.summary["result"]["segments"].values()) > 400

@@ -209,7 +209,7 @@ Criterion = Literal[
 class EvaluationSettings(Settings):
     """How candidates are judged (see docs/concepts/scorecard.md)."""
 
-    sample: int | None = Field(default=100_000, ge=1_000)
+    sample: int | None = Field(default=100_000, ge=1)
     """Accounts that segments are learned and judged from at most; of more, a sample is drawn by a hash of
     their ids. Null: all of them."""
     holdout_share: float = Field(default=0.3, gt=0, lt=0.9)

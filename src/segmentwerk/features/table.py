@@ -22,7 +22,7 @@ __all__ = ["absent", "ask", "build", "catalogue"]
 
 
 @dataclass(frozen=True)
-class Asked:
+class AccountQuery:
     """The query that gives one row an account, not run yet, and how its rows are completed."""
 
     relation: ibis.Table
@@ -63,8 +63,8 @@ def build(
     ConfigError
         If ``settings.exclude`` names something unknown.
     """
-    asked = ask(tables, window, settings, learned=learned, whole=whole)
-    done = asked.completion.complete(_execute(asked.relation, window))
+    query = ask(tables, window, settings, learned=learned, whole=whole)
+    done = query.completion.complete(_execute(query.relation, window))
     return AccountTable(
         features=done.features,
         outcomes=done.outcomes,
@@ -84,7 +84,7 @@ def ask(
     *,
     learned: Mapping[str, Any] | None = None,
     whole: Tables | None = None,
-) -> Asked:
+) -> AccountQuery:
     """Return the query behind `build`, for an engine that keeps the rows; parameters as there."""
     _check_input(tables, window)
     declared, steps = _plan(tables, settings, learned)
@@ -92,7 +92,7 @@ def ask(
     everyone = known if whole is None or whole is tables else rollup.merged(past.cut(whole, window.as_of))
     related = [step.relate(known, (learned or {}).get(step.name)) for step in steps if step.relate]
     relations = [*(relation for relation, _ in related), *ahead.values()]
-    return Asked(
+    return AccountQuery(
         levels.assemble(known, declared, window.as_of, relations, everyone),
         Completion(
             declared=tuple(definition.feature for definition in declared),

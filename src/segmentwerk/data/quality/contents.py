@@ -31,7 +31,7 @@ def check_codes(inspection: Inspection) -> Iterator[Finding]:
     """Q043 ids and product codes of another kind than nearly all: cancellations, postage, test entries."""
     title = "codes are of one kind"
     for name, column in CODES:
-        table = inspection.table(name, column)
+        table, step = inspection.sample(name, column)
         if table is None:
             yield Finding("Q043", title, "warning", "not_applicable", name, f"no {column}")
             continue
@@ -39,7 +39,7 @@ def check_codes(inspection: Inspection) -> Iterator[Finding]:
         kind = _kind(codes[column])
         counts = codes.group_by(kind=kind).aggregate(n=codes.count())
         rows = fetch(counts.order_by([ibis.desc("n"), "kind"]).limit(50))
-        total = inspection.checked.rows[name]
+        total = inspection.checked.rows[name] // step
         if not rows or rows[0]["n"] < USUAL * total or rows[0]["n"] == sum(row["n"] for row in rows):
             yield Finding("Q043", title, "warning", "passed", name, f"{column}: {title}", 0, total)
             continue
@@ -68,19 +68,24 @@ def check_outliers(inspection: Inspection) -> Iterator[Finding]:
         if table is None:
             yield Finding("Q045", title, "info", "not_applicable", name, f"no {column}")
             continue
-        known = table.filter((table[column] != 0) & ~table[column].isinf() & ~table[column].isnan())
-        known = known.mutate(size=known[column].abs().log10())
-        middle = known["size"].median().execute()
+        known, some = _sized(table, column), _sized(inspection.sample(name, column)[0], column)
+        middle = some["size"].median().execute()
         if int(known.count().execute()) < FEWEST:
             yield Finding("Q045", title, "info", "not_applicable", name, f"{column}: too few amounts")
             continue
-        spread = 1.4826 * float((known["size"] - middle).abs().median().execute()) or 0.1
+        spread = 1.4826 * float((some["size"] - middle).abs().median().execute()) or 0.1
         far = known.filter((known["size"] - middle).abs() > FAR_OUT * spread)
         count = int(far.count().execute())
         message = f"{column} far from all others" if count else f"{column}: {title}"
         shown, status = (examples(far) if count else ()), ("failed" if count else "passed")
         of = inspection.checked.rows[name]
         yield Finding("Q045", title, "info", _status(status), name, message, count, of, shown)
+
+
+def _sized(table: Any, column: str) -> Any:
+    """Return the amounts that have a logarithm, and it as ``size``."""
+    known = table.filter((table[column] != 0) & ~table[column].isinf() & ~table[column].isnan())
+    return known.mutate(size=known[column].abs().log10())
 
 
 def check_tails(inspection: Inspection) -> Iterator[Finding]:

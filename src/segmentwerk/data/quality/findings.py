@@ -21,7 +21,7 @@ Severity = Literal["error", "warning", "info"]
 Status = Literal["passed", "failed", "not_applicable"]
 
 LARGE = 2_000_000
-"""Rows beyond which a check that sorts or groups looks at a sample of accounts."""
+"""Rows beyond which a check that sorts, groups or reads patterns looks at a sample of accounts."""
 
 
 @dataclass(frozen=True)
@@ -84,11 +84,14 @@ class Inspection:
 
     def sample(self, name: str, *columns: str) -> tuple[ibis.Table | None, int]:
         """Return the table, or of a large one all rows of every nth account, and n."""
-        table = self.table(name, *columns)
-        step = -(-self.checked.rows.get(name, 0) // LARGE)
-        if table is None or step <= 1:
+        table, step = self.table(name, *columns), self.step(name)
+        if table is None or step == 1:
             return table, 1
         return table.filter(table["account_id"].hash().abs() % step == 0), step
+
+    def step(self, name: str) -> int:
+        """Return n where a check looks at every nth account of one of our tables; 1 where it is not large."""
+        return max(-(-self.checked.rows.get(name, 0) // LARGE), 1)
 
 
 def fetch(table: ibis.Table) -> list[dict[str, Any]]:

@@ -44,13 +44,11 @@ def check_far_dates(inspection: Inspection) -> Iterator[Finding]:
         if table is None:
             yield Finding("Q021", title, "warning", "not_applicable", name, title)
             continue
-        days = table[column].cast("date").epoch_days()
-        known = fetch(table.aggregate(n=days.count()))[0]["n"]
-        out = max(0.001, 1 / max(known - 1, 1))  # of few the last but one, so that no odd one hides itself
-        low, high = (fetch(table.aggregate(low=days.quantile(out), high=days.quantile(1 - out)))[0]).values()
+        low, high = _span(inspection.sample(name, column)[0], column)
         if low is None:
             yield Finding("Q021", title, "warning", "not_applicable", name, title)
             continue
+        days = _numbered(table, column)
         far = table.filter((days < low - FAR.days) | (days > high + FAR.days))
         count = int(far.count().execute())
         message = f"{column} more than {FAR.days} days from all others" if count else title
@@ -58,6 +56,18 @@ def check_far_dates(inspection: Inspection) -> Iterator[Finding]:
         status: Any = "failed" if count else "passed"
         of = inspection.checked.rows[name]
         yield Finding("Q021", title, "warning", status, name, message, count, of, shown)
+
+
+def _span(table: Any, column: str) -> Any:
+    """Return the first and the last day of the middle 99.8%, as numbers; None where there is no date."""
+    days = _numbered(table, column)
+    known = fetch(table.aggregate(n=days.count()))[0]["n"]
+    out = max(0.001, 1 / max(known - 1, 1))  # of few the last but one, so that no odd one hides itself
+    return fetch(table.aggregate(low=days.quantile(out), high=days.quantile(1 - out)))[0].values()
+
+
+def _numbered(table: Any, column: str) -> Any:
+    return table[column].cast("date").epoch_days()
 
 
 def check_idle(inspection: Inspection) -> Iterator[Finding]:
