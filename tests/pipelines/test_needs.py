@@ -90,10 +90,8 @@ def test_scoring_raw_tables_says_the_same(needs):
 
 
 def test_without_surveys_and_choices_it_is_refused(needs):
-    done = segmentwerk("compare", "goal=needs", *FEW, "source.tables.surveys=null", home=needs.home)
-    assert done.code != 0
     refused = segmentwerk("compare", "goal=needs", *FEW, "~source.tables.surveys", home=needs.home)
-    assert refused.code == 1
+    assert refused.code == 2
     assert "there is no table 'surveys'; there is no table 'choices'" in refused.stderr
 
 
@@ -151,5 +149,5 @@ def test_a_source_without_parents_is_refused(families):
     done = segmentwerk(
         "compare", "accounts.level=family", *FEW, "~source.tables.accounts", home=families.home
     )
-    assert done.code == 1
+    assert done.code == 2
     assert "no column accounts.parent_account_id" in done.stderr
