@@ -44,7 +44,7 @@ def test_the_rule_of_thumb_takes_no_part_and_says_why(needs):
 def test_the_report_the_run_and_the_model_say_it(needs):
     told, folder = needs.summary["inputs"], output_of(needs)
     page = (folder / "report" / "report.html").read_text()
-    assert f"made of and judged on {len(told['active'])} features alone" in page
+    assert "made of and judged on these features alone" in page
     assert "Only describing: " in page
     assert "Accounts without answers, by segment" in page
     store = f"sqlite:///{needs.home}/mlflow/mlflow.db"

@@ -42,10 +42,10 @@ def show(story: Story, released: Release, store: str | None, currency: str = "")
     console.print(_table(_ranking(story.selection), title, box=SIMPLE_HEAD, padding=(0, 1, 0, 0)))
     reasons = sentences.reasons(story.selection, story.scorecards, ENGLISH)
     console.print(f"\n[bold]Winner: {story.selection.winner}.[/] {reasons}")
-    words = Language("en", currency, released.described.language.parts)
     if story.data.joined:
         console.print(f"[bold]Companies:[/] {escape(lead_words.companies(story.data.joined, ENGLISH))}")
     if story.data.led:
+        words = Language("en", currency, released.described.language.parts)
         console.print(f"[bold]Made of:[/] {escape(lead_words.made_from(story.data, words))}")
     console.print(f"[bold]Structure: {story.verdict.kind}.[/] {story.verdict.reason}\n")
     console.print(_table(_segments(story), "Segments", box=SIMPLE))
