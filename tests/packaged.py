@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
@@ -82,10 +82,18 @@ class Packaged:
         return Catalogue.from_json((self.folder / "catalogue.json").read_bytes())
 
 
-def pack(folder: Path, segmenter: Segmenter | None = None, n_rows: int = 1200, seed: int = 0) -> Packaged:
+def pack(
+    folder: Path,
+    segmenter: Segmenter | None = None,
+    n_rows: int = 1200,
+    seed: int = 0,
+    active: tuple[str, ...] = (),
+) -> Packaged:
     """Fit on the small world and save; segment ids are 11, 12, … by label."""
-    table, _ = world(n_rows, seed)
-    space = ReferenceSpace(NUMERIC, CATEGORICAL).fit(table.features)
+    table = replace(world(n_rows, seed)[0], active=active)
+    approaches = {feature.name: feature.approach for feature in CATALOGUE}
+    weights = {approach: float(not active or approach in active) for approach in approaches.values()}
+    space = ReferenceSpace(NUMERIC, CATEGORICAL, approaches, weights).fit(table.features)
     x = space.transform(table.features)
     segmenter = (segmenter or KMeansSegmenter(n_segments=4)).fit(x, np.log(table.features["monetary"]))
     labels = pd.Series(segmenter.predict(x), index=table.features.index)

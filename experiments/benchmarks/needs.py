@@ -78,11 +78,11 @@ def covered(found: latent_classes.Classes) -> tuple[FloatArray, FloatArray]:
 
 def number(draws: int) -> None:
     """Judge the number of classes again and again."""
-    settings = ConjointSettings()
-    chosen = [
-        latent_classes.choose(conjoint.read(drawn(LEAST, seed)[0], settings), settings, seed).chosen
-        for seed in range(draws)
-    ]
+    settings, chosen = ConjointSettings(), []
+    for seed in range(draws):
+        data = conjoint.read(drawn(LEAST, seed)[0], settings)
+        chosen.append(latent_classes.choose(data, settings, seed).chosen)
+        print(f"# {len(chosen)} draws, right: {chosen.count(len(SHARES))}", flush=True)
     right = float(np.mean(np.array(chosen) == len(SHARES)))
     bench(f"needs.{LEAST}.number_right", right, 0.8, "ours>=0.8", ok=right >= 0.8)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import numpy as np
 import pandas as pd
@@ -76,12 +76,20 @@ def separation(segments: Sequence[Segment], near: pd.DataFrame, language: Langua
     )
 
 
-def profile(measured: Sequence[Effect], segments: Sequence[Segment], language: Language = ENGLISH) -> Figure:
-    """Deviation of each segment from all others, for the features that tell most."""
+def profile(
+    measured: Sequence[Effect],
+    segments: Sequence[Segment],
+    language: Language = ENGLISH,
+    describing: Collection[str] = (),
+) -> Figure:
+    """Deviation of each segment from all others, for the features that tell most.
+
+    Features that only describe segments stand below those that they are made of.
+    """
     size: dict[tuple[str, str], float] = defaultdict(float)
     for effect in measured:
         size[effect.feature.name, effect.level] += abs(effect.effect)
-    chosen = sorted(size, key=lambda key: (-size[key], key))[:HEAT_FEATURES]
+    chosen = sorted(size, key=lambda key: (key[0] in describing, -size[key], key))[:HEAT_FEATURES]
     cell = {(effect.label, effect.feature.name, effect.level): effect for effect in measured}
     grid = [[cell.get((segment.label, *key)) for segment in segments] for key in chosen]
     rows = [f"{label(name, language)} {level_of(level, language)}".strip() for name, level in chosen]

@@ -45,7 +45,8 @@ def _figures(
     yield segment_plots.sizes(segments, language)
     yield segment_plots.stability(segments, card, language)
     yield segment_plots.separation(segments, released.described.near, language)
-    yield segment_plots.profile(released.described.measured, segments, language)
+    describing = prepared.table.describing
+    yield segment_plots.profile(released.described.measured, segments, language, describing)
     yield from _outcome(released, prepared, settings, language)
 
 

@@ -12,7 +12,7 @@ def made_from(data: Data, language: Language) -> str:
     """Say what the segments are made of and judged on, what only describes, and who is known so far."""
     counts = {"others": len(data.describing), "rest": data.accounts - data.learnable}
     names = [label(name, language) for name in data.leading]
-    return language.text("report.led", data=data, count=len(names), names=names, **counts)
+    return language.text("report.led", data=data, names=names, **counts)
 
 
 def companies(joined: Companies, language: Language) -> str:

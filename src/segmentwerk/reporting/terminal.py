@@ -45,7 +45,8 @@ def show(story: Story, released: Release, store: str | None, currency: str = "")
     if story.data.joined:
         console.print(f"[bold]Companies:[/] {escape(lead_words.companies(story.data.joined, ENGLISH))}")
     if story.data.led:
-        console.print(f"[bold]Made of:[/] {escape(lead_words.made_from(story.data, ENGLISH))}")
+        words = Language("en", currency, released.described.language.parts)
+        console.print(f"[bold]Made of:[/] {escape(lead_words.made_from(story.data, words))}")
     console.print(f"[bold]Structure: {story.verdict.kind}.[/] {story.verdict.reason}\n")
     console.print(_table(_segments(story), "Segments", box=SIMPLE))
     console.print(plain(question.put(story.proposal, Language("en", currency))), markup=False)

@@ -7,7 +7,7 @@ import pytest
 
 from segmentwerk.release import portrait
 
-TABLE = SimpleNamespace(customers=pd.Index(["customer"]))
+TABLE = SimpleNamespace(learnable=pd.Index(["customer"]), active=())
 PATH = SimpleNamespace(accuracy=0.6, majority=0.3, calibration_error=0.05)
 
 
