@@ -2,7 +2,8 @@
 
 A change of version costs: people learn new segments, campaigns and hold-outs refer to old ones. So the
 champion stays unless the new version is surely better by enough, or the champion was found wanting at the
-last monitored date: then a change is due, and not being worse suffices. With wrong records nothing is decided at all: a new version would learn the faults.
+last monitored date: then a change is due, and not being worse suffices. With wrong records nothing is decided
+at all: a new version would learn the faults.
 """
 
 from __future__ import annotations
