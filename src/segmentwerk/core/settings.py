@@ -307,7 +307,7 @@ class RegistrySettings(Settings):
 class RenewalSettings(Settings):
     """When a new version is worth the change."""
 
-    least_gain: float = Field(default=0.0, ge=0, le=1)
+    least_gain: float = Field(default=0.1, ge=0, le=1)
     """Share of the champion's scores, over all criteria, by which a version must surely be better."""
 
 

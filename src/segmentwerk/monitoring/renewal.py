@@ -1,8 +1,9 @@
 """Whether a new version is worth the change: what speaks for it, and when the champion stays.
 
 A change of version costs: people learn new segments, campaigns and hold-outs refer to old ones. So the
-champion stays unless the new version is surely better, or the champion was found wanting at the last
-monitored date. With wrong records nothing is decided at all: a new version would learn the faults.
+champion stays unless the new version is surely better by enough, or the champion was found wanting at the
+last monitored date: then a change is due, and not being worse suffices. With wrong records nothing is decided
+at all: a new version would learn the faults.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ class Renewal:
         How the new version does against the champion, in shares of the champion's scores.
     against
         The gates of its scorecard that the new version fails.
+    least_gain
+        By how much it was asked to be better.
     """
 
     cause: Cause
@@ -48,6 +51,7 @@ class Renewal:
     monitored: date | None = None
     overall: Difference | None = None
     against: tuple[Gate, ...] = ()
+    least_gain: float = 0.0
 
     @property
     def propose(self) -> bool:
@@ -83,7 +87,7 @@ def decide(
     against = tuple(gate for gate in gates if gate.refuses)
     seen = monitored.as_of if monitored else None
     cause = _cause(comparison, findings, against, least_gain)
-    return Renewal(cause, findings, seen, comparison.overall, against)
+    return Renewal(cause, findings, seen, comparison.overall, against, least_gain)
 
 
 def calling(monitored: Monitored | None, as_of: date) -> tuple[MonitoringFinding, ...]:

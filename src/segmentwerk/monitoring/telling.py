@@ -20,6 +20,8 @@ from segmentwerk.core.arrays import FloatArray, IntArray
 from segmentwerk.core.seeds import derive
 
 FOLDS = 3
+LEAST_KNOWN = 30
+"""Accounts of both dates of whom a feature must be known: trees cannot be grown on what a fold lacks."""
 SHOWN = 8
 """Features that are named at most."""
 
@@ -54,7 +56,8 @@ def tell(
     names = [name for name in then if name in now and name not in without]
     halves = [_some(half[names], max_rows, rng) for half in (then, now)]
     both = pd.concat(halves)
-    x, categorical = _numbers(both)
+    names = [name for name in names if both[name].notna().sum() >= LEAST_KNOWN]
+    x, categorical = _numbers(both[names])
     y = np.repeat([0, 1], [len(half) for half in halves])
     areas, lost = [], np.zeros(len(names))
     for fitted, asked in GroupKFold(FOLDS).split(x, y, both.index):

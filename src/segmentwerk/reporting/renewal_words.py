@@ -58,7 +58,8 @@ def _verdict(renewal: Renewal, champion: int, held_out: int, language: Language)
     if renewal.cause == "unfit":
         gates = [f"{one.code} {language.find('gates', one.code) or one.title}" for one in renewal.against]
     told = {"champion": champion, "held_out": held_out, "monitored": renewal.monitored}
-    return language.text(f"refresh.{renewal.cause}", gates="; ".join(gates), **told)
+    asked = {"gates": "; ".join(gates), "least": renewal.least_gain}
+    return language.text(f"refresh.{renewal.cause}", **asked, **told)
 
 
 def _measured(comparison: Comparison, language: Language) -> Iterator[str]:

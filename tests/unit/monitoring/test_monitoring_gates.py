@@ -150,6 +150,17 @@ def test_then_and_now_are_told_apart_by_what_differs():
     assert asked(told=Told(0.52, 0.01, {}))["M008"].status == "passed"
 
 
+def test_a_feature_that_nobody_has_tells_nothing():
+    """As a growth over two years does of a source of one year."""
+    then, now = customers(0), customers(1)
+    for rows in (then, now):
+        rows["web_recency_days"] = np.nan
+    now["frequency"] += 12
+    told = tell(then, now, max_rows=1000, seed=0)
+    assert next(iter(told.features)) == "frequency"
+    assert "web_recency_days" not in told.features
+
+
 def test_the_same_accounts_are_not_recognised():
     rows = customers(0)
     told = tell(rows, rows.copy(), max_rows=1000, seed=0)
