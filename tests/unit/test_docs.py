@@ -1,5 +1,6 @@
 """README and docs point at what is there, say what the code says, and become a site without a warning."""
 
+import doctest
 import importlib.util
 import re
 import subprocess
@@ -115,6 +116,22 @@ def test_exceptions_from_the_contract_are_those_that_are_checked():
 def test_the_columns_of_our_tables_are_those_of_the_code(table):
     (row,) = re.findall(rf"^\| `{table}`.*?\| (.*) \|$", ARCHITECTURE, re.MULTILINE)
     assert re.findall(r"`(\w+)`", row) == list(COLUMNS[table])
+
+
+EXAMPLES = [page for page in PAGES if "```pycon" in page.read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("page", EXAMPLES, ids=lambda page: page.name)
+def test_examples_give_what_they_say(page):
+    """Blocks of a page are run one after the other, each with what those before it made."""
+    blocks = re.findall(r"```pycon\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    examples = doctest.DocTestParser().get_doctest("\n".join(blocks), {}, page.name, str(page), 0)
+    assert doctest.DocTestRunner().run(examples).failed == 0
+
+
+def test_each_method_of_the_analyst_has_an_example():
+    named = {"conjoint", "factor-analysis", "maps", "affinity", "contrast-groups"}
+    assert named <= {page.stem for page in EXAMPLES}
 
 
 @pytest.fixture(scope="module")

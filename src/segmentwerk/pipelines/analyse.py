@@ -28,6 +28,7 @@ from segmentwerk.core.context import Context
 from segmentwerk.core.errors import ConfigError, InputError
 from segmentwerk.core.records import Description, Param, Record, Text
 from segmentwerk.insight.language import Language
+from segmentwerk.preparation import evidence
 from segmentwerk.preparation.accounts import Accounts, open_accounts
 from segmentwerk.preparation.known import open_as_trained, scored, segment_names
 from segmentwerk.reporting import analysis_page
@@ -147,11 +148,7 @@ def _asked(
 
 def _conjoint(asked: Asked) -> ToldAnalysis:
     options = asked.settings.analysis.conjoint
-    table = asked.table("choices").rename(account="account_id")
-    names = ["account", "task_id", "alternative_id", "attribute", "value", "chosen"]
-    text = {name: table[name].cast("string") for name in ("account", "task_id", "alternative_id")}
-    long: pd.DataFrame = table.mutate(**text).select(names).to_pyarrow().to_pandas().dropna()
-    long = long.astype({"value": "float64", "chosen": "float64"})
+    long = evidence.choices(asked.table("choices"))
     concepts = asked.settings.concepts
     if concepts is not None:  # before the fits, which take a while
         simulator.design(sorted(set(long["attribute"])), concepts, none=False)
@@ -172,29 +169,22 @@ def _factors(asked: Asked) -> ToldAnalysis:
         table = asked.accounts.table
         rows = table.features[[one.name for one in table.catalogue if one.kind == "numeric"]]
     else:
-        rows = _answers(asked.table("surveys"))
+        rows = evidence.answers(asked.table("surveys"))
     found = factors.analyse(rows, options, asked.settings.seed, ranks=options.of == "accounts")
     return FactorsTold(found, options, asked.language).told(asked.source, asked.note)
 
 
-def _answers(surveys: ibis.Table) -> pd.DataFrame:
-    """Return one row an account and one column an item: its mean answer."""
-    table = surveys.filter(surveys.score.notnull()).group_by(["account_id", "item"])
-    long: pd.DataFrame = table.aggregate(score=surveys.score.cast("float64").mean()).to_pyarrow().to_pandas()
-    return long.pivot_table(index="account_id", columns="item", values="score").sort_index()
-
-
 def _affinity(asked: Asked) -> ToldAnalysis:
     assert asked.segments is not None
-    rows = affinity.counts(asked.table("orders"), asked.accounts.table.window.as_of)
-    found = affinity.analyse(rows.astype({"account_id": str}), asked.segments)
+    rows = evidence.bought(asked.table("orders"), asked.accounts.table.window.as_of)
+    found = affinity.analyse(rows, asked.segments)
     return AffinityTold(found, asked.names, asked.language).told(asked.source, asked.note)
 
 
 def _product_map(asked: Asked) -> ToldAnalysis:
     options = asked.settings.analysis.map
-    rows = affinity.counts(asked.table("orders"), asked.accounts.table.window.as_of)
-    bought = rows[rows["kind"] == options.level].astype({"account_id": str})
+    rows = evidence.bought(asked.table("orders"), asked.accounts.table.window.as_of)
+    bought = rows[rows["kind"] == options.level]
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("Maps of chance", total=options.permutations)
         found = product_map.analyse(
@@ -205,7 +195,7 @@ def _product_map(asked: Asked) -> ToldAnalysis:
 
 def _perceptual_map(asked: Asked) -> ToldAnalysis:
     options = asked.settings.analysis.ratings
-    rated = perceptual_map.ratings(_answers(asked.table("surveys")), options.separator)
+    rated = perceptual_map.ratings(evidence.answers(asked.table("surveys")), options.separator)
     found = perceptual_map.analyse(rated, options, asked.settings.seed)
     return PerceptualMapTold(found, asked.language).told(asked.source, asked.note)
 

@@ -22,7 +22,8 @@ from segmentwerk.measurement import learned_effects
 from segmentwerk.preparation.prepare import Prepared
 from segmentwerk.release.describing import Described
 from segmentwerk.release.release import Release, release
-from segmentwerk.reporting import gallery, listings, pages, sentences, terminal
+from segmentwerk.reporting import analysed, gallery, listings, pages, sentences, terminal
+from segmentwerk.reporting.analysed import Asking
 from segmentwerk.reporting.story import Story, of_comparison
 from segmentwerk.tracking.encode import MAX_NOTE
 from segmentwerk.tracking.writer import Run, Store
@@ -62,13 +63,16 @@ def publish(contest: Held, described: Described | None = None, lead: str = "") -
     with context.timed("release"):
         released = release(prepared, found.winner, settings, context, store, parent, pages.card, described)
     _write_labels(found, prepared, context)
+    with context.timed("analysed"):
+        told = analysed.sections(Asking.of(released, prepared, settings.seed))
     with context.timed("figures"):
-        pictures, drawn = gallery.draw(found, released, prepared, settings, context.output)
+        more = [figure for section in told for figure in section.figures]
+        pictures, drawn = gallery.draw(found, released, prepared, settings, context.output, more)
     earned = learned_effects.recall(settings.home, settings.registry.model_name, prepared.table.source)
     story = of_comparison(found, released, prepared, settings, earned)
     language = released.described.language
     with context.timed("report"):
-        report = pages.write_report(story, pictures, context.output / REPORT, language)
+        report = pages.write_report(story, pictures, context.output / REPORT, language, told)
     address = _address(store, settings, parent)
     lead = f"{lead}\n\n" if lead else ""
     page = lead + _page(story, released, contest, address, len(lead))

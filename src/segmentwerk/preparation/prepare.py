@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,7 @@ from segmentwerk.core.types import AccountTable
 from segmentwerk.evaluation.scorecard import View
 from segmentwerk.preparation.accounts import Accounts, open_accounts
 from segmentwerk.preparation.campaigns import past_campaigns
+from segmentwerk.preparation.evidence import Evidence
 from segmentwerk.preparation.leading import led
 from segmentwerk.segmenters.preprocess import ReferenceSpace
 from segmentwerk.segmenters.rfm_grid import COLUMNS as RFM
@@ -36,7 +37,8 @@ class Prepared:
 
     ``train`` and ``holdout`` are the ids of the customers on either side of the split; ``space`` was
     fitted on ``train`` only; ``view`` holds both sides in the reference space. ``in_turn``: customers are
-    few, so that each is held out in turn to judge (`evaluation.crossvalidation`).
+    few, so that each is held out in turn to judge (`evaluation.crossvalidation`). ``evidence`` is what the
+    analyst's methods read.
     """
 
     accounts: Accounts
@@ -45,6 +47,7 @@ class Prepared:
     space: ReferenceSpace
     view: View
     in_turn: bool = False
+    evidence: Evidence = field(default_factory=Evidence)
 
     @property
     def table(self) -> AccountTable:
@@ -103,7 +106,9 @@ def _prepared(accounts: Accounts, settings: LearningSettings, context: Context) 
         )
     log.info("%d customers: %d to fit on, %d held out.", len(customers), len(train), len(holdout))
     in_turn = len(customers) < settings.evaluation.cross_validate_below
-    return Prepared(accounts, train, holdout, space, view, in_turn)
+    with context.timed("evidence"):
+        evidence = Evidence.of(accounts.checked.tables, table.window.as_of)
+    return Prepared(accounts, train, holdout, space, view, in_turn, evidence)
 
 
 def _insist(table: AccountTable) -> None:

@@ -91,19 +91,20 @@ class ConjointTold:
         return {name: best[name] for name in ("product", "share", "low", "high")}
 
     def _parts(self) -> Iterator[PagePart]:
-        yield self._partworths()
+        yield self.partworths()
         yield PagePart(self.t("importance"), figure=self._importance())
         if self.settings.mixed_draws:
             yield self._mixed()
         yield self._classes()
         if self.found.segments or self.found.left_out:
-            yield self._by_segment()
+            yield self.by_segment()
         if self.simulated is not None:
             yield PagePart(self.t("simulation"), self._preferred(), self._shares(), self._simulation())
             if len(self.simulated.taken):
                 yield PagePart(self.t("taken"), (), self._taken())
 
-    def _partworths(self) -> PagePart:
+    def partworths(self) -> PagePart:
+        """Tell the part-worths of all."""
         logit, worth = self.found.logit, self.found.worth
         heads = [self.t("attribute"), self.t("partworth"), self.t("error")]
         lines = [self.t("partworths_note", rho=logit.rho)]
@@ -174,7 +175,8 @@ class ConjointTold:
             for value, error in zip(values, errors, strict=True)
         ]
 
-    def _by_segment(self) -> PagePart:
+    def by_segment(self) -> PagePart:
+        """Tell what counts for each segment."""
         heads = [self.language.text("analysis.segment"), *self.found.importance.index]
         rows = []
         for number, logit in self.found.segments.items():

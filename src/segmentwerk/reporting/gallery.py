@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from segmentwerk.config import CompareSettings
@@ -22,14 +22,23 @@ Pictures = list[tuple[Figure, Path]]
 
 
 def draw(
-    outcome: Outcome, released: Release, prepared: Prepared, settings: CompareSettings, output: Path
+    outcome: Outcome,
+    released: Release,
+    prepared: Prepared,
+    settings: CompareSettings,
+    output: Path,
+    more: Iterable[Figure] = (),
 ) -> tuple[Pictures, list[Record]]:
-    """Draw all figures into ``output/figures``; return them with their files, and what is to be logged."""
+    """Draw all figures and some more into ``output/figures``.
+
+    Return them with their files, and what is to be logged.
+    """
     language = released.described.language
     folder = output / "figures"
     figures = [
         *_figures(outcome, released, prepared, settings, language),
         *_searches(outcome, settings, language),
+        *more,
     ]
     drawn = [(figure, draw_png(figure, folder, language)) for figure in figures]
     return drawn, [Artifact(path, "figures") for _, path in drawn]

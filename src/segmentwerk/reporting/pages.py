@@ -6,6 +6,7 @@ import base64
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
@@ -26,6 +27,9 @@ from segmentwerk.reporting import earned, lead_words, question, sentences, table
 from segmentwerk.reporting.story import Story, VersionStory
 from segmentwerk.segmenters.prospect import OUTLIER_SHARE
 from segmentwerk.tracking.encode import MAX_NOTE
+
+if TYPE_CHECKING:
+    from segmentwerk.reporting.analysed import Section
 
 OF_SEGMENTS = ("sizes", "outcome", "profile", "separation", "stability")
 OF_CANDIDATES = ("scores", "by_segments")
@@ -100,7 +104,11 @@ def segmenter(
 
 
 def write_report(
-    story: Story, pictures: Sequence[tuple[Figure, Path]], folder: Path, language: Language
+    story: Story,
+    pictures: Sequence[tuple[Figure, Path]],
+    folder: Path,
+    language: Language,
+    analysed: Sequence[Section] = (),
 ) -> tuple[Path, Path]:
     """Write ``report.html`` and ``cards.md`` into a folder and return both paths.
 
@@ -108,6 +116,8 @@ def write_report(
     ----------
     pictures
         The figures with their PNG files.
+    analysed
+        What the analyst's methods add.
 
     Raises
     ------
@@ -115,13 +125,21 @@ def write_report(
         If the folder cannot be written.
     """
     page, cards = folder / "report.html", folder / "cards.md"
-    for path, text in ((page, report(story, pictures, language)), (cards, segment_cards(story, language))):
+    for path, text in (
+        (page, report(story, pictures, language, analysed)),
+        (cards, segment_cards(story, language)),
+    ):
         with atomic_file(path) as draft:
             draft.write_text(text, encoding="utf-8")
     return page, cards
 
 
-def report(story: Story, pictures: Sequence[tuple[Figure, Path]], language: Language) -> str:
+def report(
+    story: Story,
+    pictures: Sequence[tuple[Figure, Path]],
+    language: Language,
+    analysed: Sequence[Section] = (),
+) -> str:
     """Return the report as one HTML page without outside resources."""
     shown = {figure.name: _picture(figure, path, language) for figure, path in pictures}
     return _render(
@@ -131,6 +149,7 @@ def report(story: Story, pictures: Sequence[tuple[Figure, Path]], language: Lang
         question=question.put(story.proposal, language),
         of_segments=[shown[name] for name in OF_SEGMENTS if name in shown],
         of_candidates=[shown[name] for name in OF_CANDIDATES if name in shown],
+        analysed=[(one, [shown[figure.name] for figure in one.figures]) for one in analysed],
     )
 
 

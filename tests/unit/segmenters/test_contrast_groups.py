@@ -127,7 +127,7 @@ def chi_square(outcome, groups):
 
 
 def test_an_outcome_that_nothing_tells_of_makes_no_groups():
-    """Over 200 draws groups are as rare as said; of other rows they surely explain less than 1%."""
+    """Over 200 draws, groups are as rare as said, and surely explain less than 1% of other rows."""
     rng = np.random.default_rng(0)
     rows = pd.DataFrame(rng.normal(size=(400, 10)), columns=[f"f{i}" for i in range(10)])
     explained = []
