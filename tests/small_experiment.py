@@ -67,3 +67,10 @@ def money_interval(values, confidence=0.95):
         optimize.brentq(lambda mean, aim=aim: cubic(mean) - aim, m - wide, m + wide, xtol=1e-14)
         for aim in (reach, -reach)
     )
+
+
+def apart(arm, base, interval):
+    """The interval of a difference of means, from those of both (Zou and Donner 2008)."""
+    (low, high), (least, most) = interval(arm), interval(base)
+    gap, m, b = arm.mean() - base.mean(), arm.mean(), base.mean()
+    return gap - np.hypot(m - low, most - b), gap + np.hypot(high - m, b - least)

@@ -30,6 +30,8 @@ SEGMENTS = 6
 UNTIL = date(2026, 1, 1)
 PART = 1_000_000
 CHANCE, LIFT = 0.05, 0.01
+DESIGNS = ((6000, 1 / 3), (6000, 0.1), (18000, 0.1))
+"""Contacts, and the share that is left alone, of the campaigns that coverage is counted over."""
 
 
 def main() -> None:
@@ -80,10 +82,14 @@ def write(folder: Path, size: int) -> None:
         writer.close()
 
 
-def tables(begin: int, n: int, seed: int = 0, lift: float = LIFT) -> dict[str, pd.DataFrame]:
+def tables(
+    begin: int, n: int, seed: int = 0, lift: float = LIFT, control: float = 1 / 3
+) -> dict[str, pd.DataFrame]:
     """Return a part of the campaign and of the segments."""
     rng = np.random.default_rng([seed, begin])
-    arm, segment = rng.integers(0, len(ARMS), n), rng.integers(1, SEGMENTS + 1, n)
+    share = (1 - control) / (len(ARMS) - 1)
+    arm = rng.choice(len(ARMS), n, p=[control, *[share] * (len(ARMS) - 1)])
+    segment = rng.integers(1, SEGMENTS + 1, n)
     converted = (rng.random(n) < CHANCE + lift * arm * (segment % 2)).astype("int64")
     ids = pd.Series(np.arange(begin, begin + n)).map("a{:09d}".format)
     campaign = pd.DataFrame(
@@ -170,25 +176,27 @@ def told(begin: float) -> dict[str, object]:
 WAYS = {"product": product, "pandas": plain, "advice": advice}
 
 
-def coverage(draws: int, contacts: int = 6000) -> None:
-    """Print how often the 95% intervals of key figures hold the truth, over campaigns of one size."""
-    held: dict[str, list[bool]] = {}
-    for seed in range(draws):
-        for name, inside in held_of(seed, contacts):
-            held.setdefault(name, []).append(inside)
-    print(f"| figure | intervals | hold the truth ({draws} campaigns of {contacts:,} contacts) |")
-    print("|---|---|---|")
-    for name, inside in held.items():
-        print(f"| {name} | {len(inside):,} | {100 * np.mean(inside):.1f}% |", flush=True)
+def coverage(draws: int) -> None:
+    """Print how often the 95% intervals of key figures hold the truth, over campaigns of some designs."""
+    for contacts, control in DESIGNS:
+        held: dict[str, list[bool]] = {}
+        for seed in range(draws):
+            for name, inside in held_of(seed, contacts, control):
+                held.setdefault(name, []).append(inside)
+        design = f"{draws} of {contacts:,} contacts, {control:.0%} control"
+        print(f"| figure | intervals | hold the truth ({design}) |")
+        print("|---|---|---|")
+        for name, inside in held.items():
+            print(f"| {name} | {len(inside):,} | {100 * np.mean(inside):.1f}% |", flush=True)
 
 
-def held_of(seed: int, contacts: int) -> Iterator[tuple[str, bool]]:
+def held_of(seed: int, contacts: int, control: float) -> Iterator[tuple[str, bool]]:
     """Yield for every figure of a campaign whether its interval holds the truth."""
     import ibis
 
     from segmentwerk.measurement import arm_sums, kpis
 
-    drawn = tables(0, contacts, seed)
+    drawn = tables(0, contacts, seed, control=control)
     rows = drawn["campaigns"].merge(drawn["segments"].drop(columns="campaign"), on="account_id")
     rows = rows.rename(columns={"campaign_id": "campaign"}).assign(known=1)
     made = rows[["campaign", "segment_id", "arm", "known", "cost", "responded", "converted", "revenue"]]

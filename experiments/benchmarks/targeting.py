@@ -38,7 +38,8 @@ from segmentwerk.core.context import Context
 from segmentwerk.core.paths import config_root
 from segmentwerk.core.settings import FeatureSettings, GoalSettings, QualitySettings, SourceSettings
 from segmentwerk.evaluation import targeting
-from segmentwerk.evaluation.policy import NORMAL_95, PolicyValue, RandomisedCampaign, value
+from segmentwerk.evaluation.policy import NORMAL_95, PolicyValue, value
+from segmentwerk.evaluation.randomised import RandomisedCampaign
 from segmentwerk.evaluation.targeting import PastCampaign
 from segmentwerk.measurement.heterogeneity import permutation_test
 from segmentwerk.measurement.recommendation import LEVEL, recommend

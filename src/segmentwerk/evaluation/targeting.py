@@ -10,9 +10,9 @@ A contact counts in the segment that the account had on the eve of the campaign:
 that day. With those of today, segments would be made of what the campaign brought about, and comparing arms
 within them would say nothing. Several campaigns count by their contacts.
 
-Contacts are valued in the same orders for all candidates. Draws resample accounts, as they do for other
-scores, and are then stretched to the standard error of the value, which a resampling that takes the chosen
-arms as given does not reach.
+Contacts are valued in the same orders for all candidates, and values are means over these orders. Draws
+resample accounts, as they do for other scores, and are then stretched to the standard error of the value,
+which a resampling that takes the chosen arms as given does not reach.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ from scipy.stats import chi2_contingency
 from segmentwerk.core.arrays import FloatArray, IntArray
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.types import Interval
-from segmentwerk.evaluation.policy import NORMAL_95, PARTS, PolicyValue, RandomisedCampaign, value
+from segmentwerk.evaluation.policy import NORMAL_95, ORDERS, PARTS, PolicyValue, value
+from segmentwerk.evaluation.randomised import RandomisedCampaign
 from segmentwerk.evaluation.resampling import Measured, measured
 
 FAMILY = "targeting"
@@ -140,7 +141,7 @@ def thinned(campaign: PastCampaign, seed: int) -> PastCampaign:
 def _one(labels: IntArray, n_segments: int, past: PastCampaign, seed: int) -> PolicyValue:
     assert len(labels) >= PARTS
     campaign = RandomisedCampaign(labels, past.arm, past.outcome, n_segments, len(past.arms), past.control)
-    return value(campaign, seed)
+    return value(campaign, seed, orders=ORDERS)
 
 
 def _draws(

@@ -11,7 +11,7 @@ from scipy.stats import norm
 
 from segmentwerk.core.arrays import FloatArray
 from segmentwerk.core.types import Interval
-from segmentwerk.evaluation.policy import RandomisedCampaign
+from segmentwerk.evaluation.randomised import RandomisedCampaign
 from segmentwerk.measurement.advice import NET, Advice, ArmAdvice, Verdict
 from segmentwerk.measurement.arm_sums import ArmSums
 from segmentwerk.measurement.heterogeneity import SegmentEffect

@@ -10,7 +10,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
-from itertools import combinations
+from itertools import combinations, combinations_with_replacement
 
 import ibis
 from tea_tasting.aggr import Aggregates, read_aggregates
@@ -22,12 +22,29 @@ MEASURED = (*OUTCOMES, *(name for name in MONEY if name not in OUTCOMES))
 DIGITS = 12
 """Significant digits of a mean or a variance."""
 SKEWED = ("revenue", "margin")
-"""Columns of which the cubes are summed, too: their means have skewed errors."""
+"""Columns whose means have skewed errors: cubes are summed, too, and contacts counted that brought any."""
 
 
-def cube(name: str) -> str:
-    """Return the column that holds the cubes of another."""
-    return f"cube_{name}"
+def product(*names: str) -> str:
+    """Return the column that holds the product of others, such as the cube of one named three times."""
+    return "_".join(("product", *sorted(names)))
+
+
+def brought(name: str) -> str:
+    """Return the column that is 1 where another is not 0."""
+    return f"brought_{name}"
+
+
+def columns_of_third_order(told: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """Return the factors of every product of three columns that skewness is computed from, by its column.
+
+    With the money before the contact, those of revenue less any multiple of it are among them.
+    """
+    found = [(name,) * 3 for name in SKEWED if name in told]
+    if {"revenue", "before"} <= set(told):
+        pairs = combinations_with_replacement(("before", "revenue"), 3)
+        found += [names for names in pairs if names != ("revenue",) * 3]
+    return {product(*names): names for names in found}
 
 
 @dataclass(frozen=True)
@@ -91,13 +108,17 @@ def read(contacts: ibis.Table, campaign: str) -> ArmSums:
     counted = rows.aggregate(**{name: rows[name].count() for name in there}).to_pyarrow().to_pylist()[0]
     told = tuple(name for name in there if counted[name])
     filled = {name: rows[name].cast("float64").fill_null(0.0) for name in told}
-    cubes = {cube(name): filled[name] ** 3 for name in SKEWED if name in told}
+    third = {
+        column: filled[one] * filled[two] * filled[three]
+        for column, (one, two, three) in columns_of_third_order(told).items()
+    }
+    some = {brought(name): (filled[name] != 0).ifelse(1.0, 0.0) for name in SKEWED if name in told}
     cell = rows.segment_id.cast("string") + ibis.literal("|") + rows.arm
     found = read_aggregates(
-        rows.mutate(cell=cell, **filled, **cubes).select("cell", *told, *cubes),
+        rows.mutate(cell=cell, **filled, **third, **some).select("cell", *told, *third, *some),
         "cell",
         has_count=True,
-        mean_cols=(*told, *cubes),
+        mean_cols=(*told, *third, *some),
         var_cols=told,
         cov_cols=list(combinations(told, 2)),
     )

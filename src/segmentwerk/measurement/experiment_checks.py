@@ -17,7 +17,7 @@ from tea_tasting import SampleRatio
 from tea_tasting.aggr import Aggregates
 
 from segmentwerk.core.types import Facts, Gate
-from segmentwerk.measurement import intervals
+from segmentwerk.measurement import comparisons
 from segmentwerk.measurement.arm_sums import ArmSums
 from segmentwerk.measurement.contacts import OUTCOMES
 
@@ -183,7 +183,7 @@ def _late(case: CampaignCase) -> Gate:
         return _finding("E006", title, None, words, "warning")
     base = cells.by[None, case.control]
     found = {
-        arm: intervals.uplift(base, cells.by[None, arm], "late", case.confidence).absolute
+        arm: comparisons.uplift_of_share(base, cells.by[None, arm], "late", case.confidence).absolute
         for arm in cells.arms
         if arm != case.control
     }

@@ -18,7 +18,8 @@ from segmentwerk.core.arrays import FloatArray
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.types import Interval
 from segmentwerk.evaluation.effects import CellSums, shrunken
-from segmentwerk.evaluation.policy import NORMAL_95, RandomisedCampaign
+from segmentwerk.evaluation.policy import NORMAL_95
+from segmentwerk.evaluation.randomised import RandomisedCampaign
 
 PERMUTATIONS = 999
 

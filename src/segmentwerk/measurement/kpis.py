@@ -9,8 +9,8 @@ from tea_tasting import adjust_fwer
 from tea_tasting.aggr import Aggregates
 from tea_tasting.experiment import ExperimentResult
 
-from segmentwerk.measurement import intervals
-from segmentwerk.measurement.arm_sums import ArmSums
+from segmentwerk.measurement import comparisons, intervals
+from segmentwerk.measurement.arm_sums import ArmSums, added
 from segmentwerk.measurement.intervals import Reading, missing
 
 SHARES = {"response": "responded", "lead_rate": "lead", "conversion": "converted"}
@@ -79,7 +79,8 @@ def _readings(
     cells: ArmSums, segment: int | None, arm: str, control: str | None, confidence: float
 ) -> ArmReadings:
     one = cells.by[segment, arm]
-    readings = dict(_of_arm(one, cells.told, confidence))
+    together = added([cells.by[segment, other] for other in cells.arms if cells.count(segment, other)])
+    readings = dict(_of_arm(one, together, cells.told, confidence))
     if arm != control:
         base = cells.by.get((segment, control)) if control is not None else None
         readings |= _against(base, one, cells.told, confidence)
@@ -98,7 +99,12 @@ def _readings(
     )
 
 
-def _of_arm(one: Aggregates, told: Sequence[str], confidence: float) -> dict[str, Reading]:
+def _of_arm(
+    one: Aggregates, together: Aggregates, told: Sequence[str], confidence: float
+) -> dict[str, Reading]:
+    def money(_: Aggregates, column: str, __: float) -> Reading:
+        return intervals.mean(one, column, confidence, together)
+
     def asked(column: str, make: Callable[[Aggregates, str, float], Reading]) -> Reading:
         if column not in told:
             return missing(ABSENT[column], one.count())
@@ -107,7 +113,7 @@ def _of_arm(one: Aggregates, told: Sequence[str], confidence: float) -> dict[str
         return make(one, column, confidence)
 
     found = {name: asked(column, intervals.share) for name, column in SHARES.items()}
-    found |= {name: asked(column, intervals.mean) for name, column in MEANS.items()}
+    found |= {name: asked(column, money) for name, column in MEANS.items()}
     return found | {name: asked(column, intervals.cost_per) for name, column in RATIOS.items()}
 
 
@@ -124,12 +130,9 @@ def _against(
             gone = missing(ABSENT[column], one.count())
             found |= {f"uplift_{name}": gone, f"uplift_{name}_relative": gone}
             continue
-        compared = intervals.uplift(base, one, column, confidence)
-        absolute, relative = compared.absolute, compared.relative
-        if name in SHARES and not absolute.absent:
-            pvalue = intervals.share_pvalue(base, one, column)
-            absolute, relative = replace(absolute, pvalue=pvalue), replace(relative, pvalue=pvalue)
-        found |= {f"uplift_{name}": absolute, f"uplift_{name}_relative": relative}
+        compare = comparisons.uplift_of_share if name in SHARES else comparisons.uplift_of_money
+        compared = compare(base, one, column, confidence)
+        found |= {f"uplift_{name}": compared.absolute, f"uplift_{name}_relative": compared.relative}
     found["uplift_revenue_adjusted"] = _sharpened(base, one, told, confidence)
     for name in ("revenue", "margin"):
         back = "return_on_cost" if name == "revenue" else "margin_return_on_cost"
@@ -138,7 +141,7 @@ def _against(
         found[back] = (
             missing(ABSENT[gone_column], one.count())
             if gone_column
-            else intervals.money_back(base, one, name, confidence)
+            else comparisons.money_back(base, one, name, confidence)
         )
     return found
 
@@ -147,7 +150,7 @@ def _sharpened(base: Aggregates, one: Aggregates, told: Sequence[str], confidenc
     for column in ("revenue", "before"):
         if column not in told:
             return missing(ABSENT[column], one.count())
-    return intervals.uplift(base, one, "revenue", confidence, before="before").absolute
+    return comparisons.sharpened(base, one, "revenue", "before", confidence)
 
 
 def _corrected(found: Sequence[ArmReadings]) -> tuple[ArmReadings, ...]:

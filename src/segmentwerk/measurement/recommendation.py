@@ -24,7 +24,8 @@ from scipy.stats import norm
 from segmentwerk.core.arrays import FloatArray
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.types import Interval
-from segmentwerk.evaluation.policy import PolicyValue, RandomisedCampaign, value
+from segmentwerk.evaluation.policy import PolicyValue, value
+from segmentwerk.evaluation.randomised import RandomisedCampaign
 from segmentwerk.measurement import heterogeneity
 from segmentwerk.measurement.heterogeneity import Heterogeneity
 

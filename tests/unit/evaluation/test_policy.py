@@ -3,7 +3,8 @@ import pytest
 
 from segmentwerk.core.errors import InputError
 from segmentwerk.evaluation import policy
-from segmentwerk.evaluation.policy import LEARNED_FIRST, PARTS, RandomisedCampaign, value
+from segmentwerk.evaluation.policy import LEARNED_FIRST, ORDERS, PARTS, value
+from segmentwerk.evaluation.randomised import RandomisedCampaign
 
 ARMS = 3
 
@@ -22,7 +23,7 @@ def test_without_noise_the_values_are_exact():
     rng = np.random.default_rng(0)
     segment, arm = np.repeat([0, 0, 1], 400), rng.integers(2, size=1200)
     table = np.array([[1.0, 3.0], [2.0, 0.5]])
-    found = value(RandomisedCampaign(segment, arm, table[segment, arm], 2, 2, 0), seed=1)
+    found = value(RandomisedCampaign(segment, arm, table[segment, arm], 2, 2, 0), seed=1, orders=ORDERS)
     assert found.learned.arms.tolist() == [1, 0]
     assert found.learned.best_arm == 1
     # segment 1 holds about a third of the accounts in each part, exactly a third in all
@@ -42,11 +43,11 @@ def test_an_account_is_valued_under_arms_that_it_did_not_choose():
     """However absurd the outcomes of a part, what was chosen for it and before it stays the same."""
     given = campaign([[0.1, 0.2, 0.1], [0.1, 0.1, 0.3]], 1500)
     parts = policy._parts(1500, 5, 1)[0]
-    before = value(given, 5, repetitions=1).on_the_way
+    before = value(given, 5).on_the_way
     for part in range(LEARNED_FIRST, PARTS):
         outcome = np.where((parts == part) & (given.arm == 0), 1e3, given.outcome)
         changed = RandomisedCampaign(given.segment, given.arm, outcome, 2, ARMS, 0, given.propensities)
-        after = value(changed, 5, repetitions=1).on_the_way
+        after = value(changed, 5).on_the_way
         upto = part - LEARNED_FIRST + 1
         assert (after.arms[0, :upto] == before.arms[0, :upto]).all()
         if upto < PARTS - LEARNED_FIRST:
@@ -55,7 +56,7 @@ def test_an_account_is_valued_under_arms_that_it_did_not_choose():
 
 def test_the_same_seed_gives_the_same_and_another_order_nearly_so():
     given = campaign([[0.1, 0.2, 0.1], [0.1, 0.1, 0.3]], 4000)
-    first, again, other = value(given, 1), value(given, 1), value(given, 2)
+    first, again, other = (value(given, seed, orders=ORDERS) for seed in (1, 1, 2))
     assert first.gain == again.gain
     assert first.gain != other.gain
     assert abs(first.gain.value - other.gain.value) < (first.gain.high - first.gain.low) / 4
@@ -109,5 +110,5 @@ def test_the_interval_of_the_gain_holds_and_where_nothing_differs_it_says_so():
         truth = (planted[rows, way.arms].mean(axis=-1) - planted.mean(axis=0)[way.best_arm]).mean()
         held += found.gain.low <= truth <= found.gain.high
         wrong += value(campaign(same, 3000, seed=number), number).gain.low > 0
-    assert held >= 178
+    assert 178 <= held <= 198
     assert wrong <= 14

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.stats import kstest
 
-from segmentwerk.evaluation.policy import RandomisedCampaign
+from segmentwerk.evaluation.randomised import RandomisedCampaign
 from segmentwerk.measurement import heterogeneity
 from segmentwerk.measurement.heterogeneity import cochran_q, measure, permutation_test
 

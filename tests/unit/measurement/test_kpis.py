@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from segmentwerk.measurement import arm_sums, kpis
-from small_experiment import contacted, money_interval, rows
+from small_experiment import apart, contacted, money_interval, rows
 
 CONFIDENCE = 0.95
 
@@ -25,32 +25,32 @@ def case():
 
 
 def hand():
-    """Twenty contacts: of ten treated four buy for 100 in all, of ten left alone two for 30."""
-    table, segments = rows(n=20, lift=(0.0,))
-    table["arm"] = ["treated"] * 10 + ["control"] * 10
-    table["converted"] = [1] * 4 + [0] * 6 + [1] * 2 + [0] * 8
-    table["responded"] = [1] * 5 + [0] * 15
-    table["revenue"] = [10.0, 20, 30, 40] + [0.0] * 6 + [10.0, 20] + [0.0] * 8
-    table["cost"] = [2.0] * 10 + [0.0] * 10
+    """A hundred contacts: of fifty treated twenty buy for 500 in all, of fifty left alone ten for 150."""
+    table, segments = rows(n=100, lift=(0.0,))
+    table["arm"] = ["treated"] * 50 + ["control"] * 50
+    table["converted"] = [1] * 20 + [0] * 30 + [1] * 10 + [0] * 40
+    table["responded"] = [1] * 25 + [0] * 75
+    table["revenue"] = [10.0, 20, 30, 40] * 5 + [0.0] * 30 + [10.0, 20] * 5 + [0.0] * 40
+    table["cost"] = [2.0] * 50 + [0.0] * 50
     return table, segments
 
 
 def test_numbers_by_hand():
     found = measured(*hand())
     treated, control = found[None, "treated"], found[None, "control"]
-    assert (treated.contacts, treated.responses, treated.leads, treated.conversions) == (10, 5, 5, 4)
+    assert (treated.contacts, treated.responses, treated.leads, treated.conversions) == (50, 25, 25, 20)
     values = {name: one.value for name, one in treated.readings.items() if not one.absent}
     assert values["response"] == 0.5
     assert values["conversion"] == pytest.approx(0.4)
     assert values["revenue"] == pytest.approx(10)
     assert values["cost"] == pytest.approx(2)
-    assert values["cost_per_lead"] == pytest.approx(20 / 5)
-    assert values["cost_per_conversion"] == pytest.approx(20 / 4)
+    assert values["cost_per_lead"] == pytest.approx(100 / 25)
+    assert values["cost_per_conversion"] == pytest.approx(100 / 20)
     assert values["uplift_conversion"] == pytest.approx(0.2)
     assert values["uplift_conversion_relative"] == pytest.approx(1.0)
     assert values["uplift_revenue"] == pytest.approx(7)
-    assert values["incremental_revenue"] == pytest.approx(70)
-    assert values["return_on_cost"] == pytest.approx((70 - 20) / 20)
+    assert values["incremental_revenue"] == pytest.approx(350)
+    assert values["return_on_cost"] == pytest.approx((350 - 100) / 100)
     assert control.readings["conversion"].value == pytest.approx(0.2)
     assert "uplift_revenue" not in control.readings
 
@@ -67,18 +67,51 @@ def test_shares_have_wilsons_interval(case):
         assert (reading.low, reading.high) == pytest.approx((middle - reach, middle + reach), abs=1e-12)
 
 
-def test_money_has_halls_interval_and_differences_welchs(case):
+def test_money_has_halls_interval_and_differences_keep_its_skewness(case):
     table, found = case
     for segment in (None, 1, 2):
         mine = table if segment is None else table[table["segment_id"] == segment]
         arm, base = (mine.loc[mine["arm"] == name, "revenue"] for name in ("treated", "control"))
-        reading = found[segment, "treated"].readings["revenue"]
+        readings = found[segment, "treated"].readings
+        reading = readings["revenue"]
         assert (reading.low, reading.high) == pytest.approx(money_interval(arm), rel=1e-8)
-        test = stats.ttest_ind(arm, base, equal_var=False)
-        both = test.confidence_interval(CONFIDENCE)
+        reading = readings["uplift_revenue"]
+        assert (reading.low, reading.high) == pytest.approx(apart(arm, base, money_interval), rel=1e-8)
+
+
+def test_the_risk_is_that_of_the_interval_which_touches_nothing(case):
+    table, found = case
+    for segment in (None, 1, 2):
+        mine = table if segment is None else table[table["segment_id"] == segment]
+        arm, base = (mine.loc[mine["arm"] == name, "revenue"] for name in ("treated", "control"))
         reading = found[segment, "treated"].readings["uplift_revenue"]
-        assert (reading.low, reading.high) == pytest.approx((both.low, both.high), rel=1e-10)
-        assert reading.pvalue == pytest.approx(test.pvalue, rel=1e-9)
+        ends = apart(arm, base, lambda values, p=reading.pvalue: money_interval(values, 1 - p))
+        assert min(map(abs, ends)) == pytest.approx(0, abs=1e-6)
+        usual = stats.ttest_ind(arm, base, equal_var=False).pvalue
+        assert reading.pvalue == pytest.approx(usual, rel=0.5)
+
+
+def test_a_few_contacts_that_happen_to_buy_tell_no_money():
+    """Six of seven bought: but of seven, two would if they were like all others."""
+    table, segments = rows(n=2000)
+    few = table.index[table["arm"] == "control"][7:]
+    table = table.drop(index=few)
+    table.loc[table["arm"] == "control", "revenue"] = [10.0, 20, 30, 10, 20, 30, 0]
+    found = measured(table, segments)
+    assert found[None, "control"].readings["revenue"].absent == "few_paying"
+
+
+def test_few_buyers_tell_no_money():
+    table, segments = rows(n=2000)
+    control = table["arm"] == "control"
+    buyers = table.index[control & (table["revenue"] > 0)]
+    table.loc[buyers[4:], "revenue"] = 0.0
+    found = measured(table, segments)
+    assert found[None, "control"].readings["revenue"].absent == "few_paying"
+    for name in ("uplift_revenue", "uplift_revenue_relative", "incremental_revenue", "return_on_cost"):
+        assert found[None, "treated"].readings[name].absent == "few_paying"
+    assert not found[None, "treated"].readings["revenue"].absent
+    assert not found[None, "treated"].readings["uplift_conversion"].absent
 
 
 def test_tests_by_segment_are_corrected_together(case):
@@ -112,8 +145,8 @@ def test_revenue_before_the_contact_sharpens_the_comparison():
     treated = (table["arm"] == "treated").to_numpy()
     slope = np.cov(table["revenue"], before)[0, 1] / before.var(ddof=1)
     rest = table["revenue"] - slope * (before - before.mean())
-    test = stats.ttest_ind(rest[treated], rest[~treated], equal_var=False).confidence_interval(CONFIDENCE)
-    assert (sharp.low, sharp.high) == pytest.approx((test.low, test.high), rel=1e-9)
+    ends = apart(rest[treated], rest[~treated], money_interval)
+    assert (sharp.low, sharp.high) == pytest.approx(ends, rel=1e-6)
 
 
 @pytest.mark.parametrize(

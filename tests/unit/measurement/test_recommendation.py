@@ -5,7 +5,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from segmentwerk.evaluation.policy import RandomisedCampaign, value
+from segmentwerk.evaluation.policy import value
+from segmentwerk.evaluation.randomised import RandomisedCampaign
 from segmentwerk.measurement.heterogeneity import permutation_test
 from segmentwerk.measurement.recommendation import LEVEL, recommend
 
