@@ -91,7 +91,7 @@ def _short(method: str, told: ToldAnalysis, parts: Sequence[PagePart]) -> Sectio
 
 
 def _factors(asking: Asking) -> Iterator[Section]:
-    rows = asking.prepared.evidence.answers
+    rows = asking.prepared.frames.answers
     if rows is not None:
         found = factors.analyse(rows.loc[asking.few(rows.index)], FACTORS, asking.seed, ranks=False)
         told = FactorsTold(found, FACTORS, asking.language).told(asking.prepared.table.source, "")
@@ -99,7 +99,7 @@ def _factors(asking: Asking) -> Iterator[Section]:
 
 
 def _conjoint(asking: Asking) -> Iterator[Section]:
-    long = asking.prepared.evidence.choices
+    long = asking.prepared.frames.choices
     if long is not None:
         few = asking.few(pd.Index(sorted(long["account"].unique())))
         found = conjoint.analyse(long[long["account"].isin(few)], asking.segments, CONJOINT, asking.seed)
@@ -109,7 +109,7 @@ def _conjoint(asking: Asking) -> Iterator[Section]:
 
 
 def _affinity(asking: Asking) -> Iterator[Section]:
-    rows = asking.prepared.evidence.bought
+    rows = asking.prepared.frames.bought
     if rows is not None:
         found = affinity.analyse(rows, asking.segments)
         told = AffinityTold(found, asking.names, asking.language).told(asking.prepared.table.source, "")
@@ -126,7 +126,7 @@ def _maps(asking: Asking) -> Iterator[Section]:
 
 
 def _product_map(asking: Asking) -> Iterator[Section]:
-    rows = asking.prepared.evidence.bought
+    rows = asking.prepared.frames.bought
     if rows is not None:
         some = rows[rows["kind"] == MAP.level]
         found = product_map.analyse(some, asking.segments, MAP, asking.seed)

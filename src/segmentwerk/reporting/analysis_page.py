@@ -15,8 +15,8 @@ from segmentwerk.core.records import Artifact, Metric, Record, Text
 from segmentwerk.insight.draw_png import draw_png
 from segmentwerk.insight.figure import Figure
 from segmentwerk.insight.language import Language
-from segmentwerk.reporting.pages import template
 from segmentwerk.reporting.tables import Grid
+from segmentwerk.reporting.templating import template
 
 
 @dataclass(frozen=True)

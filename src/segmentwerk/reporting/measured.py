@@ -14,8 +14,8 @@ from segmentwerk.measurement.kpis import AGAINST_CONTROL, OF_ARM, ArmReadings
 from segmentwerk.reporting import forest
 from segmentwerk.reporting.forest import Forest, ForestRow
 from segmentwerk.reporting.measured_words import MeasuredOrigin, MeasuredWords, figure_of, shown
-from segmentwerk.reporting.pages import template
 from segmentwerk.reporting.tables import Grid
+from segmentwerk.reporting.templating import template
 
 VALUES = ("policy", "best", "control", "gain", "uplift", "best_uplift")
 """What a choice is worth, in the order of the table."""

@@ -20,8 +20,8 @@ from segmentwerk.reporting import flow_picture, movement_words, promises_told
 from segmentwerk.reporting.monitor_lines import MonitorLines, lines
 from segmentwerk.reporting.monitor_words import MonitorOrigin, found, headline, status, word
 from segmentwerk.reporting.movement_told import MovementTables
-from segmentwerk.reporting.pages import template
 from segmentwerk.reporting.tables import Grid
+from segmentwerk.reporting.templating import template
 
 SHOWN = 12
 """Features that are shown."""

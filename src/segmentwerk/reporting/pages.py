@@ -4,27 +4,22 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
-
 from segmentwerk.config import CompareSettings
-from segmentwerk.core.escaping import escape
 from segmentwerk.core.files import atomic_file
 from segmentwerk.core.proposal import Proposal
 from segmentwerk.core.types import Scorecard, Selection, StudyResult
-from segmentwerk.insight.cards import Card
 from segmentwerk.insight.figure import Figure
 from segmentwerk.insight.language import Language
-from segmentwerk.insight.words import candidate, column_label, criterion, label
 from segmentwerk.preparation.prepare import Prepared
 from segmentwerk.registry.publish import MAX_DESCRIPTION
 from segmentwerk.release.describing import Described
 from segmentwerk.release.packaging import Packed
-from segmentwerk.reporting import earned, lead_words, question, sentences, tables
+from segmentwerk.reporting import question
 from segmentwerk.reporting.story import Story, VersionStory
+from segmentwerk.reporting.templating import template
 from segmentwerk.segmenters.prospect import OUTLIER_SHARE
 from segmentwerk.tracking.encode import MAX_NOTE
 
@@ -170,37 +165,6 @@ def _fitting(name: str, language: Language, levels: int, room: int, **values: ob
 
 def _render(name: str, language: Language, **values: object) -> str:
     return template(name, language).render(**values)
-
-
-def template(name: str, language: Language) -> Template:
-    """Load a template that speaks a language: its words and numbers, our tables and sentences."""
-    environment = Environment(
-        loader=PackageLoader("segmentwerk.reporting"),
-        autoescape=select_autoescape(("html.j2", "svg.j2")),
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=StrictUndefined,
-    )
-    environment.globals |= {
-        "language": language, "t": language.text, "say": sentences, "tables": tables, "money": _money,
-        "earned": partial(earned.grid, language=language),
-        "made_from": partial(lead_words.made_from, language=language),
-        "companies": partial(lead_words.companies, language=language),
-    }  # fmt: skip
-    words = {"name": candidate, "criterion": criterion, "column": column_label, "feature": label}
-    environment.filters |= {name: partial(word, language=language) for name, word in words.items()}
-    environment.filters |= {"md": escape, "write": language.write}
-    return environment.get_template(name)
-
-
-def _money(card: Card) -> list[tuple[str, float, str]]:
-    """Return what a card tells of a segment's money: key of the words, value, and how it is written."""
-    return [
-        ("revenue", card.revenue, "money"),
-        ("revenue_share", card.segment.revenue_share, "%"),
-        ("typical", card.revenue_typical, "money"),
-        ("potential", card.potential, "money"),
-    ]
 
 
 def _picture(figure: Figure, path: Path, language: Language) -> Mapping[str, str]:

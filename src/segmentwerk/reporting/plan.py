@@ -8,10 +8,10 @@ from segmentwerk.activation.plans import Plan
 from segmentwerk.core.escaping import escape
 from segmentwerk.core.files import atomic_file
 from segmentwerk.insight.language import Language
-from segmentwerk.reporting.pages import template
 from segmentwerk.reporting.plan_segments import OfSegments
 from segmentwerk.reporting.plan_whole import Whole, numbers
 from segmentwerk.reporting.plan_words import PlanOrigin, named
+from segmentwerk.reporting.templating import template
 
 __all__ = ["PlanOrigin", "numbers", "summary", "write"]
 

@@ -9,7 +9,7 @@ import pytest
 from segmentwerk.insight.language import Language
 from segmentwerk.monitoring.movement import ABSENT, OUTSIDE, Movement
 from segmentwerk.reporting import flow_picture
-from segmentwerk.reporting.pages import template
+from segmentwerk.reporting.templating import template
 
 
 @pytest.fixture
