@@ -70,7 +70,7 @@ def open_as_trained(
     with open_accounts(source, rules, wanted, context, home=home, learned=learned, level=level) as accounts:
         definitions.insist(kept, accounts.table)
         active = tuple(loaded.catalogue.meta.get("active", ()))
-        yield replace(accounts, table=replace(accounts.table, active=active))
+        yield replace(accounts, table=replace(accounts.table, active=active)) if active else accounts
 
 
 def keep_table(accounts: Accounts, folder: Path) -> Path:
