@@ -79,7 +79,7 @@ def open_as_trained(
     ) as accounts:
         definitions.insist(asked.kept, accounts.table)
         active = tuple(loaded.catalogue.meta.get("active", ()))
-        yield replace(accounts, table=replace(accounts.table, active=active))
+        yield replace(accounts, table=replace(accounts.table, active=active)) if active else accounts
 
 
 def as_trained(
