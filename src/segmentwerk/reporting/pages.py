@@ -6,7 +6,6 @@ import base64
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 
@@ -24,12 +23,10 @@ from segmentwerk.registry.publish import MAX_DESCRIPTION
 from segmentwerk.release.describing import Described
 from segmentwerk.release.packaging import Packed
 from segmentwerk.reporting import earned, question, sentences, tables
+from segmentwerk.reporting.section import Section
 from segmentwerk.reporting.story import Story, VersionStory
 from segmentwerk.segmenters.prospect import OUTLIER_SHARE
 from segmentwerk.tracking.encode import MAX_NOTE
-
-if TYPE_CHECKING:
-    from segmentwerk.reporting.analysed import Section
 
 OF_SEGMENTS = ("sizes", "outcome", "profile", "separation", "stability")
 OF_CANDIDATES = ("scores", "by_segments")

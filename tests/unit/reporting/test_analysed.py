@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from segmentwerk.insight.language import Language
-from segmentwerk.preparation.evidence import Evidence
+from segmentwerk.preparation.method_rows import MethodRows
 from segmentwerk.reporting import analysed
 from segmentwerk.reporting.analysed import Asking
 
@@ -38,7 +38,7 @@ def evidence():
         for p, name in enumerate(["price", "speed"])
     ]
     columns = ["account", "task_id", "alternative_id", "attribute", "value", "chosen"]
-    return Evidence(bought, answers, pd.DataFrame(rows, columns=columns))
+    return MethodRows(bought, answers, pd.DataFrame(rows, columns=columns))
 
 
 def asking(known, code="en"):
@@ -47,7 +47,7 @@ def asking(known, code="en"):
     features["a"] += 4 * SEGMENTS
     catalogue = [SimpleNamespace(name=name, kind="numeric") for name in features]
     table = SimpleNamespace(source="s", features=features, catalogue=catalogue)
-    return Asking(SimpleNamespace(evidence=known, table=table), SEGMENTS, NAMES, Language(code), 0)
+    return Asking(SimpleNamespace(rows=known, table=table), SEGMENTS, NAMES, Language(code), 0)
 
 
 @pytest.mark.parametrize("code", ["en", "de"])
@@ -63,14 +63,14 @@ def test_each_method_that_the_data_allows_has_a_section(evidence, code):
 
 
 def test_what_the_data_does_not_allow_is_left_out(evidence):
-    assert [one.method for one in analysed.sections(asking(Evidence()))] == ["segment_map"]
-    few = Evidence(answers=evidence.answers.iloc[:40], choices=evidence.choices.iloc[:60])
+    assert [one.method for one in analysed.sections(asking(MethodRows()))] == ["segment_map"]
+    few = MethodRows(answers=evidence.answers.iloc[:40], choices=evidence.choices.iloc[:60])
     assert [one.method for one in analysed.sections(asking(few))] == ["segment_map"]
 
 
 def test_a_large_table_is_sampled_and_always_alike():
     ids = pd.Index([f"a{n}" for n in range(3 * analysed.MOST)])
-    one, two = (asking(Evidence()).few(ids) for _ in range(2))
+    one, two = (asking(MethodRows()).few(ids) for _ in range(2))
     assert len(one) == analysed.MOST
     assert list(one) == list(two)
-    assert len(asking(Evidence()).few(ids[:10])) == 10
+    assert len(asking(MethodRows()).few(ids[:10])) == 10

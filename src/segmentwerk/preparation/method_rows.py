@@ -16,7 +16,7 @@ CHOICES = ["account", "task_id", "alternative_id", "attribute", "value", "chosen
 
 
 @dataclass(frozen=True)
-class Evidence:
+class MethodRows:
     """Frames by what they tell; None where the source has no such table.
 
     ``bought`` as `analysis.affinity.counts` returns it, ``answers`` one row an account and one column an
