@@ -63,8 +63,8 @@ def sections(asking: Asking) -> list[Section]:
     for name, method in METHODS.items():
         try:
             found.extend(method(asking))
-        except (InputError, FitError) as error:
-            log.info("No section of %s: %s", name, error)
+        except (InputError, FitError):  # whose words may name what only a few answered
+            log.info("The data does not allow %s; `segmentwerk analyse` says why.", name)
     return found
 
 
