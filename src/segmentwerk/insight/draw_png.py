@@ -192,6 +192,7 @@ def _places(canvas: Canvas, marks: Places) -> None:
         color = _pick(COLORS[1:7], number)
         axes.annotate("", tip, (0, 0), arrowprops={"arrowstyle": "->", "color": color, "linewidth": 1.8})
         axes.annotate(textwrap.shorten(name, LABEL_WIDTH, placeholder=" …"), tip, fontsize=9, style="italic")
+        axes.update_datalim([tip])  # an annotation does not ask for room by itself
     axes.set_aspect("equal", adjustable="datalim")
     axes.margins(0.15)
     axes.grid(color="0.93")

@@ -28,7 +28,7 @@ from segmentwerk.core.context import Context
 from segmentwerk.core.errors import ConfigError, InputError
 from segmentwerk.core.records import Description, Param, Record, Text
 from segmentwerk.insight.language import Language
-from segmentwerk.preparation import raw_frames
+from segmentwerk.preparation import method_rows
 from segmentwerk.preparation.accounts import Accounts, open_accounts
 from segmentwerk.preparation.known import open_as_trained, scored, segment_names
 from segmentwerk.reporting import analysis_page
@@ -120,10 +120,7 @@ def _opened(settings: AnalyseSettings, loaded: LoadedModel | None, context: Cont
     source = settings.source
     if settings.as_of is not None:
         source = source.model_copy(update={"as_of": settings.as_of, "outcome_until": None})
-    wanted, level = settings.features, settings.accounts.level
-    with open_accounts(
-        source, settings.quality, wanted, context, home=settings.home, level=level
-    ) as accounts:
+    with open_accounts(source, settings.quality, settings.features, context, home=settings.home) as accounts:
         yield accounts
 
 
@@ -148,7 +145,7 @@ def _asked(
 
 def _conjoint(asked: Asked) -> ToldAnalysis:
     options = asked.settings.analysis.conjoint
-    long = raw_frames.choices(asked.table("choices"))
+    long = method_rows.choices(asked.table("choices"))
     concepts = asked.settings.concepts
     if concepts is not None:  # before the fits, which take a while
         simulator.design(sorted(set(long["attribute"])), concepts, none=False)
@@ -169,21 +166,21 @@ def _factors(asked: Asked) -> ToldAnalysis:
         table = asked.accounts.table
         rows = table.features[[one.name for one in table.catalogue if one.kind == "numeric"]]
     else:
-        rows = raw_frames.answers(asked.table("surveys"))
+        rows = method_rows.answers(asked.table("surveys"))
     found = factors.analyse(rows, options, asked.settings.seed, ranks=options.of == "accounts")
     return FactorsTold(found, options, asked.language).told(asked.source, asked.note)
 
 
 def _affinity(asked: Asked) -> ToldAnalysis:
     assert asked.segments is not None
-    rows = raw_frames.bought(asked.table("orders"), asked.accounts.table.window.as_of)
+    rows = method_rows.bought(asked.table("orders"), asked.accounts.table.window.as_of)
     found = affinity.analyse(rows, asked.segments)
     return AffinityTold(found, asked.names, asked.language).told(asked.source, asked.note)
 
 
 def _product_map(asked: Asked) -> ToldAnalysis:
     options = asked.settings.analysis.map
-    rows = raw_frames.bought(asked.table("orders"), asked.accounts.table.window.as_of)
+    rows = method_rows.bought(asked.table("orders"), asked.accounts.table.window.as_of)
     bought = rows[rows["kind"] == options.level]
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("Maps of chance", total=options.permutations)
@@ -195,7 +192,7 @@ def _product_map(asked: Asked) -> ToldAnalysis:
 
 def _perceptual_map(asked: Asked) -> ToldAnalysis:
     options = asked.settings.analysis.ratings
-    rated = perceptual_map.ratings(raw_frames.answers(asked.table("surveys")), options.separator)
+    rated = perceptual_map.ratings(method_rows.answers(asked.table("surveys")), options.separator)
     found = perceptual_map.analyse(rated, options, asked.settings.seed)
     return PerceptualMapTold(found, asked.language).told(asked.source, asked.note)
 

@@ -18,7 +18,7 @@ from segmentwerk.evaluation.scorecard import View
 from segmentwerk.preparation.accounts import Accounts, open_accounts
 from segmentwerk.preparation.campaigns import past_campaigns
 from segmentwerk.preparation.leading import led
-from segmentwerk.preparation.raw_frames import RawFrames
+from segmentwerk.preparation.method_rows import MethodRows
 from segmentwerk.segmenters.preprocess import ReferenceSpace
 from segmentwerk.segmenters.rfm_grid import COLUMNS as RFM
 
@@ -37,7 +37,7 @@ class Prepared:
 
     ``train`` and ``holdout`` are the ids of the customers on either side of the split; ``space`` was
     fitted on ``train`` only; ``view`` holds both sides in the reference space. ``in_turn``: customers are
-    few, so that each is held out in turn to judge (`evaluation.crossvalidation`). ``frames`` is what the
+    few, so that each is held out in turn to judge (`evaluation.crossvalidation`). ``rows`` is what the
     analyst's methods read.
     """
 
@@ -47,7 +47,7 @@ class Prepared:
     space: ReferenceSpace
     view: View
     in_turn: bool = False
-    frames: RawFrames = field(default_factory=RawFrames)
+    rows: MethodRows = field(default_factory=MethodRows)
 
     @property
     def table(self) -> AccountTable:
@@ -106,9 +106,9 @@ def _prepared(accounts: Accounts, settings: LearningSettings, context: Context) 
         )
     log.info("%d customers: %d to fit on, %d held out.", len(customers), len(train), len(holdout))
     in_turn = len(customers) < settings.evaluation.cross_validate_below
-    with context.timed("raw_frames"):
-        frames = RawFrames.of(accounts.checked.tables, table.window.as_of)
-    return Prepared(accounts, train, holdout, space, view, in_turn, frames)
+    with context.timed("method_rows"):
+        rows = MethodRows.of(accounts.checked.tables, table.window.as_of)
+    return Prepared(accounts, train, holdout, space, view, in_turn, rows)
 
 
 def _insist(table: AccountTable) -> None:

@@ -16,7 +16,6 @@ import pandas as pd
 from segmentwerk.analysis import affinity, conjoint, factors, product_map, segment_map
 from segmentwerk.core.analysis_settings import ConjointSettings, FactorSettings, MapSettings
 from segmentwerk.core.errors import FitError, InputError
-from segmentwerk.insight.figure import Figure
 from segmentwerk.insight.language import Language
 from segmentwerk.preparation.prepare import Prepared
 from segmentwerk.release.release import Release
@@ -25,7 +24,7 @@ from segmentwerk.reporting.analysis_page import PagePart, ToldAnalysis
 from segmentwerk.reporting.conjoint_told import ConjointTold
 from segmentwerk.reporting.factors_told import FactorsTold
 from segmentwerk.reporting.maps_told import ProductMapTold, SegmentMapTold
-from segmentwerk.reporting.tables import Grid
+from segmentwerk.reporting.section import Section
 
 log = logging.getLogger(__name__)
 
@@ -34,17 +33,6 @@ FACTORS = FactorSettings(copies=40)
 MAP = MapSettings(permutations=19, starts=2)
 MOST = 2_000
 """Customers at most, where a method takes long; affinities are of all."""
-
-
-@dataclass(frozen=True)
-class Section:
-    """A method's findings in sentences, with tables and figures that may be missing."""
-
-    method: str
-    title: str
-    lines: Sequence[str]
-    grids: Sequence[tuple[str, Grid]] = ()
-    figures: Sequence[Figure] = ()
 
 
 @dataclass(frozen=True)
@@ -75,8 +63,8 @@ def sections(asking: Asking) -> list[Section]:
     for name, method in METHODS.items():
         try:
             found.extend(method(asking))
-        except (InputError, FitError) as error:
-            log.info("No section of %s: %s", name, error)
+        except (InputError, FitError):  # whose words may name what only a few answered
+            log.info("The data does not allow %s; `segmentwerk analyse` says why.", name)
     return found
 
 
@@ -91,7 +79,7 @@ def _short(method: str, told: ToldAnalysis, parts: Sequence[PagePart]) -> Sectio
 
 
 def _factors(asking: Asking) -> Iterator[Section]:
-    rows = asking.prepared.frames.answers
+    rows = asking.prepared.rows.answers
     if rows is not None:
         found = factors.analyse(rows.loc[asking.few(rows.index)], FACTORS, asking.seed, ranks=False)
         told = FactorsTold(found, FACTORS, asking.language).told(asking.prepared.table.source, "")
@@ -99,7 +87,7 @@ def _factors(asking: Asking) -> Iterator[Section]:
 
 
 def _conjoint(asking: Asking) -> Iterator[Section]:
-    long = asking.prepared.frames.choices
+    long = asking.prepared.rows.choices
     if long is not None:
         few = asking.few(pd.Index(sorted(long["account"].unique())))
         found = conjoint.analyse(long[long["account"].isin(few)], asking.segments, CONJOINT, asking.seed)
@@ -109,7 +97,7 @@ def _conjoint(asking: Asking) -> Iterator[Section]:
 
 
 def _affinity(asking: Asking) -> Iterator[Section]:
-    rows = asking.prepared.frames.bought
+    rows = asking.prepared.rows.bought
     if rows is not None:
         found = affinity.analyse(rows, asking.segments)
         told = AffinityTold(found, asking.names, asking.language).told(asking.prepared.table.source, "")
@@ -126,7 +114,7 @@ def _maps(asking: Asking) -> Iterator[Section]:
 
 
 def _product_map(asking: Asking) -> Iterator[Section]:
-    rows = asking.prepared.frames.bought
+    rows = asking.prepared.rows.bought
     if rows is not None:
         some = rows[rows["kind"] == MAP.level]
         found = product_map.analyse(some, asking.segments, MAP, asking.seed)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from segmentwerk.config import CompareSettings
 from segmentwerk.core.files import atomic_file
@@ -18,13 +17,11 @@ from segmentwerk.registry.publish import MAX_DESCRIPTION
 from segmentwerk.release.describing import Described
 from segmentwerk.release.packaging import Packed
 from segmentwerk.reporting import question
+from segmentwerk.reporting.section import Section
 from segmentwerk.reporting.story import Story, VersionStory
 from segmentwerk.reporting.templating import template
 from segmentwerk.segmenters.prospect import OUTLIER_SHARE
 from segmentwerk.tracking.encode import MAX_NOTE
-
-if TYPE_CHECKING:
-    from segmentwerk.reporting.analysed import Section
 
 OF_SEGMENTS = ("sizes", "outcome", "profile", "separation", "stability")
 OF_CANDIDATES = ("scores", "by_segments")

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from segmentwerk.insight.language import Language
-from segmentwerk.preparation.raw_frames import RawFrames
+from segmentwerk.preparation.method_rows import MethodRows
 from segmentwerk.reporting import analysed
 from segmentwerk.reporting.analysed import Asking
 
@@ -17,7 +17,7 @@ SEGMENTS = pd.Series(np.repeat([1, 2], 60), index=ACCOUNTS)
 
 
 @pytest.fixture(scope="module")
-def frames():
+def evidence():
     """The first segment buys items 0 to 4 and minds the price; items of the survey have one factor."""
     rng = np.random.default_rng(0)
     rows = [
@@ -38,7 +38,7 @@ def frames():
         for p, name in enumerate(["price", "speed"])
     ]
     columns = ["account", "task_id", "alternative_id", "attribute", "value", "chosen"]
-    return RawFrames(bought, answers, pd.DataFrame(rows, columns=columns))
+    return MethodRows(bought, answers, pd.DataFrame(rows, columns=columns))
 
 
 def asking(known, code="en"):
@@ -47,12 +47,12 @@ def asking(known, code="en"):
     features["a"] += 4 * SEGMENTS
     catalogue = [SimpleNamespace(name=name, kind="numeric") for name in features]
     table = SimpleNamespace(source="s", features=features, catalogue=catalogue)
-    return Asking(SimpleNamespace(frames=known, table=table), SEGMENTS, NAMES, Language(code), 0)
+    return Asking(SimpleNamespace(rows=known, table=table), SEGMENTS, NAMES, Language(code), 0)
 
 
 @pytest.mark.parametrize("code", ["en", "de"])
-def test_each_method_that_the_data_allows_has_a_section(frames, code):
-    found = {one.method: one for one in analysed.sections(asking(frames, code))}
+def test_each_method_that_the_data_allows_has_a_section(evidence, code):
+    found = {one.method: one for one in analysed.sections(asking(evidence, code))}
     assert list(found) == list(analysed.METHODS)
     assert [figure.name for one in found.values() for figure in one.figures] == ["segment_map", "product_map"]
     (_, worths), (_, importance) = found["conjoint"].grids
@@ -62,15 +62,15 @@ def test_each_method_that_the_data_allows_has_a_section(frames, code):
     assert "secret-" not in str(found)
 
 
-def test_what_the_data_does_not_allow_is_left_out(frames):
-    assert [one.method for one in analysed.sections(asking(RawFrames()))] == ["segment_map"]
-    few = RawFrames(answers=frames.answers.iloc[:40], choices=frames.choices.iloc[:60])
+def test_what_the_data_does_not_allow_is_left_out(evidence):
+    assert [one.method for one in analysed.sections(asking(MethodRows()))] == ["segment_map"]
+    few = MethodRows(answers=evidence.answers.iloc[:40], choices=evidence.choices.iloc[:60])
     assert [one.method for one in analysed.sections(asking(few))] == ["segment_map"]
 
 
 def test_a_large_table_is_sampled_and_always_alike():
     ids = pd.Index([f"a{n}" for n in range(3 * analysed.MOST)])
-    one, two = (asking(RawFrames()).few(ids) for _ in range(2))
+    one, two = (asking(MethodRows()).few(ids) for _ in range(2))
     assert len(one) == analysed.MOST
     assert list(one) == list(two)
-    assert len(asking(RawFrames()).few(ids[:10])) == 10
+    assert len(asking(MethodRows()).few(ids[:10])) == 10
