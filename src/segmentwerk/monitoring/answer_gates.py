@@ -18,10 +18,16 @@ CONFIDENCE, BASES = 0.05, 0.1
 """By how much the mean confidence may fall, and the bases' shares may differ."""
 
 
-def ask(today: Today, settings: MonitoringSettings) -> list[MonitoringFinding]:
-    """Ask all gates about answers and whether they still hold."""
+def ask(today: Today, settings: MonitoringSettings, *, moved: bool) -> list[MonitoringFinding]:
+    """Ask all gates about answers and whether they still hold.
+
+    Parameters
+    ----------
+    moved
+        Whether features have moved, too (M006).
+    """
     return [
-        shares(today, settings),
+        shares(today, settings, moved),
         outliers(today, settings),
         sureness(today, settings),
         gain(today, settings),
@@ -30,8 +36,11 @@ def ask(today: Today, settings: MonitoringSettings) -> list[MonitoringFinding]:
     ]
 
 
-def shares(today: Today, settings: MonitoringSettings) -> MonitoringFinding:
-    """Ask whether segments hold the shares that they held (M009)."""
+def shares(today: Today, settings: MonitoringSettings, moved: bool) -> MonitoringFinding:
+    """Ask whether segments hold the shares that they held (M009).
+
+    Where features have moved, too, two witnesses of one change call where each alone would only tell.
+    """
     title = "Segments hold their shares"
     then, now = _counts(today)
     if not now.sum():
@@ -46,7 +55,7 @@ def shares(today: Today, settings: MonitoringSettings) -> MonitoringFinding:
     )
     ok = not (chance < settings.alpha and differing >= settings.shares / 2)
     return answer(
-        "M009", title, ok, message, severity="error" if differing >= settings.shares else "warning",
+        "M009", title, ok, message, severity="error" if moved or differing >= settings.shares else "warning",
         word="real change", segments=[today.segments[int(place)] for place in order],
         facts={"differing": differing, "limit": settings.shares, "p": chance},
     )  # fmt: skip

@@ -30,10 +30,12 @@ def assess(today: Today, settings: MonitoringSettings) -> tuple[MonitoringFindin
         if one.status == "failed" and one.word == "data fault"
         for name in one.features
     }
+    changes = change_gates.ask(today, settings, faulty)
+    moved = any(one.code == "M006" and one.word == "real change" for one in changes)
     return (
         *faults,
-        *change_gates.ask(today, settings, faulty),
-        *answer_gates.ask(today, settings),
+        *changes,
+        *answer_gates.ask(today, settings, moved=moved),
         prospect_gate.looking_alike(today, settings),
         promise_gate.keeping(today, settings),
     )

@@ -180,6 +180,19 @@ def test_segments_that_grow_are_named(shares, status, severity):
         assert (one.severity, one.segments[0]) == (severity, 13)
 
 
+def test_features_and_shares_that_move_together_call():
+    """Each alone is told; two witnesses of one change are enough."""
+    rows = customers(1)
+    said = answers(rows, 1, (0.43, 0.3, 0.27))
+    rows["frequency"] += 1
+    found = asked(rows, said)
+    assert (found["M006"].severity, found["M009"].severity) == ("warning", "error")
+    assert monitored(found).advice == "refresh"
+    rows = customers(1)
+    rows["tenure_days"] += 200  # ageing is no witness
+    assert asked(rows, said)["M009"].severity == "warning"
+
+
 def test_outliers_name_the_segment_that_holds_most_of_them():
     rows = customers(1)
     said = answers(rows, 1)
