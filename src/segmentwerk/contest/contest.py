@@ -179,13 +179,14 @@ def identity(
 
 def data_digest(prepared: Prepared, settings: LearningSettings) -> str:
     """Identify everything that a trial's value depends on besides the segmenter."""
+    apart = {"sample"} if prepared.accounts.population is None else set()  # no sample, no size
     content = [
         prepared.table.digest,
         str(prepared.table.window),
         settings.seed,
         *(part.model_dump(mode="json") for part in (settings.quality, settings.features)),
         settings.goal.model_dump(mode="json", exclude=AFTERWARDS),
-        settings.evaluation.model_dump(mode="json"),
+        settings.evaluation.model_dump(mode="json", exclude=apart),
     ]
     return _digest(content)
 
