@@ -88,6 +88,7 @@ def assert_alike(there, here) -> None:
 def test_rows_features_report_and_sample_are_the_same(spark, world, tmp_path):
     here = judged(world, tmp_path / "here")
     there = judged(world.model_copy(update={"url": "spark://"}), tmp_path / "there")
+    assert not [one for one in spark.catalog.listTables() if one.isTemporary]
     (checked, rejected, built, report, part), (checked_there, rejected_there, *others) = here, there
     assert sum(checked.rejected.values()) > 0
     assert (checked_there.rows, checked_there.rejected) == (checked.rows, checked.rejected)

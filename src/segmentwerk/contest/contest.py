@@ -181,13 +181,14 @@ def identity(
 
 def data_digest(prepared: Prepared, settings: LearningSettings) -> str:
     """Identify everything that a trial's value depends on besides the segmenter."""
+    apart = {"sample"} if prepared.accounts.population is None else set()  # no sample, no size
     content = [
         prepared.table.digest,
         str(prepared.table.window),
         settings.seed,
         *(part.model_dump(mode="json") for part in (settings.accounts, settings.quality, settings.features)),
         settings.goal.model_dump(mode="json", exclude=AFTERWARDS),
-        settings.evaluation.model_dump(mode="json", exclude=OF_FINALISTS),
+        settings.evaluation.model_dump(mode="json", exclude=OF_FINALISTS | apart),
     ]
     return _digest(content)
 

@@ -18,6 +18,8 @@ from segmentwerk.data import cluster, fence
 _POSTGRES = ("postgres://", "postgresql://")
 _DUCKDB = "duckdb://"
 _SPARK = "spark://"
+NAMED = "ibis_segmentwerk"
+"""How the names of our temporary views begin."""
 
 
 def spill(cache: Path) -> Path:
@@ -98,8 +100,21 @@ def _cluster(master: str) -> Any:
     with ExitStack() as opening:
         session = opening.enter_context(cluster.opened(master))
         con = ibis.pyspark.connect(session)
+        opening.callback(_leave_as_it_was, session, _views(session))
         con.disconnect = opening.pop_all().close
     return con
+
+
+def _views(session: Any) -> set[str]:
+    return {table.name for table in session.catalog.listTables() if table.isTemporary}
+
+
+def _leave_as_it_was(session: Any, before: set[str]) -> None:
+    """Take our views, and what they keep in memory, out of a session that goes on."""
+    for name in _views(session) - before:
+        if name.startswith(NAMED):
+            session.catalog.uncacheTable(name)
+            session.catalog.dropTempView(name)
 
 
 def _fenced(con: Any, root: Path) -> Any:

@@ -31,6 +31,8 @@ from segmentwerk.preparation.known import AsTrained, as_trained
 from segmentwerk.scoring.load import LoadedModel
 
 ID = "account_id"
+TASK = 50_000
+"""Rows of the largest table that a worker's task is worth: starting Python for fewer takes longer."""
 
 
 def write(
@@ -108,7 +110,8 @@ def _there(records: Records, asked: AsTrained, folder: Path) -> None:
     query = features.ask(whole, records.window, asked.wanted, learned=asked.learned)
     definitions.insist(asked.kept, query.completion)
     session = query.relation.get_backend()._session
-    rows = session.sql(str(ibis.to_sql(query.relation)))
+    most = max(session.sparkContext.defaultParallelism, -(-max(records.checked.rows.values()) // TASK))
+    rows = session.sql(str(ibis.to_sql(query.relation))).coalesce(most)
     kinds = {"numeric": "double", "categorical": "string"}
     columns = [f"`{one.name}` {kinds[one.kind]}" for one in query.completion.catalogue]
     completed = rows.mapInPandas(_Completing(query.completion), f"{ID} string, {', '.join(columns)}")

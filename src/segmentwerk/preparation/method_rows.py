@@ -21,11 +21,7 @@ CHOICES = ["account", "task_id", "alternative_id", "attribute", "value", "chosen
 
 
 @dataclass(frozen=True)
-<<<<<<<< HEAD:src/segmentwerk/preparation/raw_frames.py
-class RawFrames:
-========
 class MethodRows:
->>>>>>>> part-conjoint:src/segmentwerk/preparation/method_rows.py
     """Frames by what they tell; None where the source has no such table.
 
     ``bought`` as `analysis.affinity.counts` returns it, ``answers`` one row an account and one column an
