@@ -190,6 +190,8 @@ def test_ledger_to_result_by_hand(looped):
     )
     checked = 0
     for name, one in told.items():
+        arms = rows.loc[rows["campaign"] == name, "arm"].nunique()
+        assert one["findings"]["E001"]["status"] == ("passed" if arms > 1 else "not_applicable")
         for reading in one["readings"]:
             mine = rows[(rows["campaign"] == name) & (rows["arm"] == reading["arm"])]
             if reading["segment"] is not None:

@@ -35,7 +35,7 @@ class MeasurementSettings(Settings):
     outcome: Outcome | None = None
     """By what arms are chosen; null: margin, else revenue, else conversion, else response."""
     ratio: dict[str, float] | None = None
-    """Planned contacts by arm, relative to each other; null: alike, where they nearly are."""
+    """Planned contacts by arm, relative to each other; null: as the ledger drew them, else alike."""
     confidence: float = Field(default=0.95, gt=0.5, lt=1)
     """Of every interval."""
     permutations: int = Field(default=999, ge=39)

@@ -20,7 +20,7 @@ from segmentwerk.core.errors import InputError
 from segmentwerk.core.settings import EvaluationSettings, GoalSettings
 from segmentwerk.core.types import Interval, PairedComparison, Scorecard, Selection
 from segmentwerk.evaluation.gates import BASELINE_CODE, NOISE_CODE, gate
-from segmentwerk.evaluation.ranking import VALUE, MeanRanks, ahead, criteria_of, values_of
+from segmentwerk.evaluation.ranking import TARGETING, VALUE, MeanRanks, ahead, criteria_of, values_of
 
 FAMILIES = (
     "separation/gain",
@@ -28,8 +28,9 @@ FAMILIES = (
     VALUE,
     "identifiability/balanced_accuracy",
     "substance/evenness",
+    TARGETING,
 )
-"""The score that stands for each family on the Pareto front."""
+"""The score that stands for each family on the Pareto front; one that nobody has makes no difference."""
 MORE_OFTEN = 0.5
 """Share of the draws in which a candidate must rank ahead of the baseline."""
 

@@ -70,6 +70,7 @@ def judge(
     *,
     names: Mapping[int, str],
     measure: str = "",
+    drawn: Mapping[str, float] | None = None,
     seed: int = 0,
 ) -> CampaignResult:
     """Measure one campaign.
@@ -80,11 +81,13 @@ def judge(
         As `contacts.COLUMNS`, of all campaigns.
     until
         The day before which outcomes are known.
+    drawn
+        Accounts by arm as they were drawn, where that is recorded; shares of the settings come first.
     """
     cells = arm_sums.read(contacts, campaign)
     evidence = experiment_checks.look(contacts, campaign, until)
     control = next((arm for arm in cells.arms if is_control(arm, settings.control)), None)
-    case = CampaignCase(cells, evidence, control, settings.ratio, until, settings.confidence)
+    case = CampaignCase(cells, evidence, control, settings.ratio or drawn, until, settings.confidence)
     outcome = _outcome(cells, settings)
     advice, why_not = advising.advise(
         arm_sums.sound(contacts, campaign),

@@ -74,12 +74,12 @@ def from_campaigns(tables: Tables, segments: pd.DataFrame, spans: Spans) -> ibis
     told = {name: rows[name].max() for name in ("responded", "converted") if name in rows.columns}
     told |= {name: total(whole(rows[name])) for name in ("cost", "revenue") if name in rows.columns}
     one = rows.group_by(account_id=rows.account_id.cast("string"), campaign=rows.campaign_id).aggregate(
-        arm=rows.arm.min(), arms=rows.arm.nunique(), begin=rows.contacted_at.min(), **told
+        arm=rows.arm.min(), other=rows.arm.max(), begin=rows.contacted_at.min(), **told
     )
     one = one.mutate(
-        arm=ibis.cases((one.arms == 1, one.arm), else_=ibis.null("string")),
+        arm=ibis.cases((one.arm == one.other, one.arm), else_=ibis.null("string")),
         end=one.begin + ibis.interval(days=spans.window_days),
-    ).drop("arms")
+    ).drop("other")
     if "responded" in told:
         one = one.mutate(lead=one.responded)
     return _complete(one, tables, segments[[*KEY, "segment_id"]], spans)

@@ -143,6 +143,7 @@ class Measuring:
                     self.until,
                     names={**gathered.names, **self.names},
                     measure=gathered.measures.get(name, ""),
+                    drawn=gathered.drawn.get(name) if name in gathered.measures else None,
                     seed=self.settings.seed,
                 )
 

@@ -30,11 +30,15 @@ HISTORY = "history"
 
 @dataclass(frozen=True)
 class Gathered:
-    """All contacts (`contacts.COLUMNS`); of the ledger's, measures by campaign and names of segments."""
+    """All contacts (`contacts.COLUMNS`); of the ledger's, measures by campaign and names of segments.
+
+    ``drawn``: by campaign, how many accounts of each arm the ledger holds, whatever became of them.
+    """
 
     contacts: ibis.Table
     measures: Mapping[str, str]
     names: Mapping[int, str]
+    drawn: Mapping[str, Mapping[str, float]]
 
 
 def spans(accounts: Accounts, settings: MeasurementSettings) -> Spans:
@@ -82,6 +86,10 @@ def gather(
         contacts.kept(ibis.union(*parts) if len(parts) > 1 else parts[0]),
         dict(zip(mine["campaign"], mine["measure"], strict=True)),
         dict(zip(mine["segment_id"].astype(int), mine["segment"], strict=True)),
+        {
+            str(name): {str(arm): float(n) for arm, n in rows["arm"].value_counts().items()}
+            for name, rows in recorded.groupby("campaign")
+        },
     )
 
 

@@ -87,7 +87,13 @@ def tags() -> dict[str, str]:
     }
 
 
-_SCORES = ("separation/gain", "stability/agreement", "stability/prediction_strength", "value/explained")
+_SCORES = (
+    "separation/gain",
+    "stability/agreement",
+    "stability/prediction_strength",
+    "value/explained",
+    "targeting/gain",
+)
 
 
 def _view(name: str, search: str, columns: list[str]) -> str:
