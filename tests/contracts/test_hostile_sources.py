@@ -340,11 +340,12 @@ def test_the_fence_holds_by_itself(sql, world):
 
 def test_it_spills_all_the_same(world, monkeypatch):
     """Sorting more than fits into memory writes below the cache, as the fence must let it; nowhere else."""
-    small = partial(connection_module.ibis.duckdb.connect, memory_limit="40MB", threads=1)
-    monkeypatch.setattr(connection_module.ibis.duckdb, "connect", small)
+    alone = partial(connection_module.ibis.duckdb.connect, threads=1)
+    monkeypatch.setattr(connection_module.ibis.duckdb, "connect", alone)
+    settings = SourceSettings.model_validate(filled(PLAIN, world) | {"memory": "40MB"})
     spill = world / "home" / "cache" / "spill"
     many = "SELECT md5(CAST(i AS VARCHAR)) AS x FROM range(1000000) AS t(i) ORDER BY x"
-    with open_source(SourceSettings.model_validate(filled(PLAIN, world)), world / "home" / "cache") as source:
+    with open_source(settings, world / "home" / "cache") as source:
         con = source.connection.con
         before = state(world)
         rows = con.execute(many)
