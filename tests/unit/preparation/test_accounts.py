@@ -90,7 +90,7 @@ def test_the_file_of_accounts_is_the_same_in_parts(shop, tmp_path, monkeypatch, 
     known = AsTrained(shop, {"declared": {}}, FeatureSettings(), whole.table.definitions)
     monkeypatch.setattr(account_file, "as_trained", lambda *_: known)
     context = Context("score", tmp_path)
-    path = account_file.write(shop, None, QualitySettings(), None, context, home=tmp_path)
+    path, _ = account_file.write(shop, None, QualitySettings(), None, context, home=tmp_path)
     rows = pd.read_parquet(path).set_index("account_id").sort_index()
     pd.testing.assert_frame_equal(rows, whole.table.features, check_dtype=False)
     assert (tmp_path / "quality.html").is_file()

@@ -53,7 +53,7 @@ def table():
 
 def accounts(table, absent=None):
     """Accounts of which only the table and what is absent are asked."""
-    return Accounts(None, None, table, absent or {}, None, None)
+    return Accounts(None, None, table, absent or {}, None, None, {})
 
 
 def test_without_a_lead_all_features_make_segments_and_all_customers_are_learned_from(table):
