@@ -1,8 +1,8 @@
 """How well lead data alone tell the segment that a prospect later belongs to, on real sellers (Olist).
 
-    SEGMENTWERK_DATA=FOLDER python experiments/benchmarks/prospects.py [--segments 4]
+    python experiments/benchmarks/prospects.py [--segments 4]
 
-FOLDER holds `olist_b2b_sellers`. Segments are learned by k-means from the sellers that sold something
+`olist_b2b_sellers` is looked for in $SEGMENTWERK_DATA, default ../shared/data. Segments are learned by k-means from the sellers that sold something
 and were no deal of the sales team. The sellers that were (380 with sales) get the segment of their
 sales afterwards, by the model's full path. What is asked: which segment would the model have named on
 the day of the deal, from the lead alone (line and type of business, kind of lead, declared revenue,
@@ -17,7 +17,6 @@ right segment, ``calibration`` the expected calibration error of the second path
 from __future__ import annotations
 
 import argparse
-import os
 import tempfile
 import warnings
 from dataclasses import replace
@@ -29,6 +28,7 @@ import pandas as pd
 import yaml
 from lib.lines import bench
 from numpy.typing import NDArray
+from sets.labelled import DATA
 from sklearn.compose import make_column_transformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
@@ -147,7 +147,10 @@ def main() -> None:
     )
     parser.add_argument("--segments", type=int, nargs="+", default=[3, 4, 6])
     arguments = parser.parse_args()
-    folder = Path(os.environ["SEGMENTWERK_DATA"]) / "olist_b2b_sellers"
+    folder = DATA / "olist_b2b_sellers"
+    if not folder.is_dir():
+        print(f"prospects: skipped, there is no {folder}; name its folder in SEGMENTWERK_DATA.")
+        return
     with tempfile.TemporaryDirectory() as scratch:
         table, deals = read(folder, Path(scratch))
     for k in arguments.segments:
