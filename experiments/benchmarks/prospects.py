@@ -2,12 +2,12 @@
 
     python experiments/benchmarks/prospects.py [--segments 4]
 
-`olist_b2b_sellers` is looked for in $SEGMENTWERK_DATA, default ../shared/data. Segments are learned by k-means from the sellers that sold something
-and were no deal of the sales team. The sellers that were (380 with sales) get the segment of their
-sales afterwards, by the model's full path. What is asked: which segment would the model have named on
-the day of the deal, from the lead alone (line and type of business, kind of lead, declared revenue,
-origin)? The second path is fitted on the other sellers and four fifths of the deals, and asked about
-the fifth left out.
+`olist_b2b_sellers` is looked for in $SEGMENTWERK_DATA, default ../shared/data. Segments are learned by
+k-means from the sellers that sold something and were no deal of the sales team. The sellers that were (380
+with sales) get the segment of their sales afterwards, by the model's full path. What is asked: which segment
+would the model have named on the day of the deal, from the lead alone (line and type of business, kind of
+lead, declared revenue, origin)? The second path is fitted on the other sellers and four fifths of the deals,
+and asked about the fifth left out.
 
 Peers, on the same folds: the most frequent segment of the deals fitted on, and a plain logistic regression
 (one-hot, medians). ``accuracy`` is the share put right, ``log_loss`` the mean negative log probability of the
