@@ -112,7 +112,9 @@ def read(contacts: ibis.Table, campaign: str) -> ArmSums:
         column: filled[one] * filled[two] * filled[three]
         for column, (one, two, three) in columns_of_third_order(told).items()
     }
-    some = {brought(name): (filled[name] != 0).ifelse(1.0, 0.0) for name in SKEWED if name in told}
+    some = {
+        brought(name): (filled[name] != 0).ifelse(1, 0).cast("float64") for name in SKEWED if name in told
+    }
     cell = rows.segment_id.cast("string") + ibis.literal("|") + rows.arm
     found = read_aggregates(
         rows.mutate(cell=cell, **filled, **third, **some).select("cell", *told, *third, *some),
