@@ -14,7 +14,7 @@ from segmentwerk.core.measurement_settings import MeasurementSettings
 from segmentwerk.measurement import campaign_result, contacts
 from small_experiment import SPANS, UNTIL, rows
 
-pytestmark = [pytest.mark.postgres, pytest.mark.slow]
+pytestmark = pytest.mark.postgres
 SETTINGS = MeasurementSettings(window_days=30, permutations=39)
 
 
