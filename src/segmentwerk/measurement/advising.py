@@ -51,6 +51,8 @@ def advise(
     outcome
         Column that arms are chosen by; of money the cost of the contact is taken.
     """
+    if not cells.arms:
+        return None, "nobody"
     if len(cells.arms) < 2:
         return None, "arms"
     if outcome is None:

@@ -155,10 +155,10 @@ def _alike(case: CampaignCase) -> Gate:
 def _control(case: CampaignCase) -> Gate:
     arms = case.cells.arms
     ok = case.control is not None and len(arms) > 1
-    words = f"Arms: {', '.join(arms)}; control: {case.control or 'none'}."
+    words = f"Arms: {', '.join(arms) or 'none'}; control: {case.control or 'none'}."
     if not ok:
         words += " Without an arm that was left alone nobody knows what would have come anyway."
-    facts: Facts = {"arms": len(arms), "names": ", ".join(arms)}
+    facts: Facts = {"arms": len(arms), "names": ", ".join(arms) or "-"}
     return _finding("E003", "There is a control to compare with", ok, words, "error", **facts)
 
 

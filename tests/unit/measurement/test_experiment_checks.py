@@ -7,7 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from segmentwerk.measurement import arm_sums, experiment_checks
+from segmentwerk.core.measurement_settings import MeasurementSettings
+from segmentwerk.measurement import arm_sums, campaign_result, experiment_checks
 from segmentwerk.measurement.experiment_checks import CampaignCase
 from small_experiment import DAY, UNTIL, contacted, orders, rows
 
@@ -118,6 +119,15 @@ def test_contacts_before_the_account_existed_are_an_error(sound):
     found = ask(table, segments, accounts=born)
     assert failed(found) == {"E010"}
     assert found["E010"].facts["count"] == 4
+
+
+def test_where_no_account_existed_nobody_is_left_to_compare(sound):
+    table, segments = sound
+    born = pd.DataFrame({"account_id": table["account_id"], "created_on": pd.Timestamp("2025-09-01")})
+    rows = contacted(table, segments, accounts=born)
+    found = campaign_result.judge(rows, "spring", MeasurementSettings(), UNTIL, names={})
+    assert found.advice is None
+    assert found.why_not == "nobody"
 
 
 def test_accounts_without_a_segment_and_untold_outcomes_are_seen(sound):

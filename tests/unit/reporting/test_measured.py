@@ -84,6 +84,8 @@ def test_every_verdict_has_its_words_and_its_next_step(result, language):
     assert len(told) == 4
     without = replace(result, advice=None, why_not="arms")
     assert words.t("reason_arms") in words.verdict(without)
+    nobody = replace(result, advice=None, why_not="nobody")
+    assert words.t("reason_nobody") in words.verdict(nobody)
     unknown = replace(result, advice=replace(result.advice, verdict="not_enough", needed=None))
     assert words.verdict(unknown) == words.t("not_enough_unknown")
 
