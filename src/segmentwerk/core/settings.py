@@ -12,8 +12,8 @@ from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from segmentwerk.core.companies import Level
 from segmentwerk.core.paths import expanded
-from segmentwerk.core.types import Level
 
 
 def _named(value: Any) -> Any:

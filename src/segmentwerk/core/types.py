@@ -10,10 +10,10 @@ from typing import Literal
 import pandas as pd
 
 from segmentwerk.core import units
+from segmentwerk.core.companies import Companies, Level
 
 Facts = Mapping[str, float | str]
 Kind = Literal["numeric", "categorical"]
-Level = Literal["account", "family"]
 Basis = Literal["full", "partial", "firmographic"]
 
 
@@ -56,23 +56,6 @@ class Feature:
     def possible(self) -> tuple[float, float]:
         """The smallest and the largest value that it can have at all."""
         return self.limits or units.LIMITS.get(self.unit, units.ANY)
-
-
-@dataclass(frozen=True)
-class Companies:
-    """What was joined where accounts stand for company families.
-
-    ``records`` accounts are ``families``, of which ``several`` have more than one account and the largest one
-    ``largest``. ``unknown`` name a parent that is no account, ``endless`` have parents in a circle: those
-    stand for themselves.
-    """
-
-    records: int
-    families: int
-    several: int
-    largest: int
-    unknown: int
-    endless: int
 
 
 @dataclass(frozen=True)

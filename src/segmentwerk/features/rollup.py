@@ -10,9 +10,9 @@ from typing import Any
 
 import ibis
 
+from segmentwerk.core.companies import Companies
 from segmentwerk.core.errors import InputError
 from segmentwerk.core.exact import total, whole
-from segmentwerk.core.types import Companies
 from segmentwerk.features.declare import Tables
 
 MEMBERS = "members"

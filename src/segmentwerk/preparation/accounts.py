@@ -12,10 +12,11 @@ from typing import Any
 
 import ibis
 
+from segmentwerk.core.companies import Level
 from segmentwerk.core.context import Context
 from segmentwerk.core.errors import ConfigError
 from segmentwerk.core.settings import FeatureSettings, QualitySettings, SourceSettings
-from segmentwerk.core.types import AccountTable, Level, Window
+from segmentwerk.core.types import AccountTable, Window
 from segmentwerk.data import contracts, quality, sources
 from segmentwerk.data.contracts import Checked
 from segmentwerk.data.latest import latest

@@ -14,11 +14,11 @@ import pandas as pd
 from rich.console import Console
 from rich.progress import Progress
 
+from segmentwerk.core.companies import Level
 from segmentwerk.core.context import Context
 from segmentwerk.core.errors import ConfigError, ModelError
 from segmentwerk.core.files import atomic_file
 from segmentwerk.core.settings import FeatureSettings, QualitySettings, SourceSettings
-from segmentwerk.core.types import Level
 from segmentwerk.features import definitions
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.words import called

@@ -10,8 +10,8 @@ from pathlib import Path
 import ibis
 import pyarrow.parquet as pq
 
+from segmentwerk.core.companies import Companies, Level
 from segmentwerk.core.files import atomic_file
-from segmentwerk.core.types import Companies, Level
 from segmentwerk.data.contracts import Checked
 from segmentwerk.data.sources import Source
 from segmentwerk.features import rollup

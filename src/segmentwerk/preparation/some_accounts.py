@@ -16,7 +16,7 @@ _DIGITS = 8
 """Hexadecimal digits of a hash that are looked at: a sample's size is then right to one in four billion."""
 
 
-@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]
+@ibis.udf.scalar.builtin  # type: ignore[untyped-decorator]  # ibis gives it no types
 def md5(text: str) -> str:  # type: ignore[empty-body]  # DuckDB, PostgreSQL and Spark have it by this name
     """Return the digest of a text in hexadecimal digits."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from segmentwerk.core.types import Companies
+from segmentwerk.core.companies import Companies
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.words import label
 from segmentwerk.reporting.story import Data

@@ -9,10 +9,11 @@ from typing import Any, Self
 
 from segmentwerk.config import CompareSettings
 from segmentwerk.contest.outcome import Outcome
+from segmentwerk.core.companies import Companies
 from segmentwerk.core.proposal import Proposal
 from segmentwerk.core.settings import EvaluationSettings
 from segmentwerk.core.space_columns import ColumnKind
-from segmentwerk.core.types import Companies, Scorecard, Selection, StudyResult, Verdict, Window
+from segmentwerk.core.types import Scorecard, Selection, StudyResult, Verdict, Window
 from segmentwerk.insight.cards import Card, Prospects
 from segmentwerk.insight.migration import Migration
 from segmentwerk.measurement.learned_effects import LearnedCampaign

@@ -6,9 +6,10 @@ import ibis
 import pandas as pd
 import pytest
 
+from segmentwerk.core.companies import Companies
 from segmentwerk.core.errors import InputError
 from segmentwerk.core.settings import FeatureSettings
-from segmentwerk.core.types import Companies, Window
+from segmentwerk.core.types import Window
 from segmentwerk.features import rollup
 from segmentwerk.features.table import build
 

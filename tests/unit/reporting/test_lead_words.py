@@ -4,7 +4,8 @@ from datetime import date
 
 import pytest
 
-from segmentwerk.core.types import Companies, Window
+from segmentwerk.core.companies import Companies
+from segmentwerk.core.types import Window
 from segmentwerk.insight.language import Language
 from segmentwerk.reporting.lead_words import companies, made_from
 from segmentwerk.reporting.story import Data
