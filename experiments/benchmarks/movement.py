@@ -11,10 +11,11 @@ new_type   each champion's own world half a year later, a tenth of the firms rep
            their segment, and the newcomers have a segment of their own with an id never used before. The
            other firms are those of before, since only these have an id to keep.
 
-    python experiments/benchmarks/movement.py PART [--data FOLDER] [--worlds N] [--first N] [--accounts N]
+    python experiments/benchmarks/movement.py [--only PART …] [--worlds N] [--first N] [--accounts N]
                                               [--home FOLDER]
 
-FOLDER of --data holds the real sets (online_retail, adventureworks_reseller). Which accounts are of the new
+The real sets (online_retail, adventureworks_reseller) are looked for in
+$SEGMENTWERK_DATA, default ../shared/data; those not there are left out. Which accounts are of the new
 type stands in the generated truth, which no pipeline reads.
 """
 
@@ -42,6 +43,9 @@ from segmentwerk.monitoring.assessing import THEN
 from segmentwerk.monitoring.forecast import backtest
 from segmentwerk.monitoring.movement import Movement
 
+DATA = Path(
+    os.environ.get("SEGMENTWERK_DATA", Path(__file__).parents[2].parent / "shared" / "data")
+).resolve()
 MAIN = "import sys; from segmentwerk.cli import main; sys.exit(main())"
 QUICK = [
     "candidates=[kmeans]",
@@ -58,17 +62,17 @@ CHAMPIONS = 5
 """Worlds for each champion."""
 REAL = {
     "online_retail": (
-        ["source.path={data}/online_retail/online_retail.parquet"],
+        "online_retail/online_retail.parquet",
         ("2011-06-01", "2011-09-01"),
         ["2011-03-01", "2011-06-01", "2011-09-01", "2011-12-01"],
     ),
     "adventureworks": (
-        ["source.path={data}/adventureworks_reseller"],
+        "adventureworks_reseller",
         ("2012-07-01", "2013-01-01"),
         ["2011-07-01", "2012-01-01", "2012-07-01", "2013-01-01", "2013-07-01"],
     ),
 }
-"""Overrides, the date the champion is made as of and the end of its outcome, and the monitored dates."""
+"""File or folder, the date the champion is made as of and the end of its outcome, and the monitored dates."""
 
 
 @dataclass(frozen=True)
@@ -98,9 +102,12 @@ def run(home: Path, *arguments: str) -> Verb:
 
 def real(options: argparse.Namespace) -> None:
     """Compare kept movements with an independent count, and the forecast with "as today"."""
-    for name, (overrides, (trained, until), dates) in REAL.items():
+    for name, (path, (trained, until), dates) in REAL.items():
+        if not (DATA / path).exists():
+            print(f"# {name}: skipped, {path} is not in {DATA}; name its folder in SEGMENTWERK_DATA.")
+            continue
         home = options.home / name
-        source = [f"source={name}", *(one.format(data=options.data) for one in overrides)]
+        source = [f"source={name}", f"source.path={DATA / path}"]
         outcome = f"source.outcome_until={until}"
         run(home, "compare", *source, f"source.as_of={trained}", outcome, *QUICK)
         run(home, "monitor", *source, f"as_of=[{','.join(dates)}]")
@@ -159,10 +166,9 @@ def differing(kept_one: Movement, before: pd.Series, after: pd.Series) -> int:
     return int((counted.to_numpy() != kept_one.between.to_numpy()).sum())
 
 
-def refreshes(options: argparse.Namespace) -> Iterator[tuple[int, Path, dict[str, Any]]]:
-    """Refresh on world after world; yield its number, the home and the summary."""
+def refreshes(options: argparse.Namespace, fresh: bool) -> Iterator[tuple[int, Path, dict[str, Any]]]:
+    """Refresh on world after world, with newcomers or without; yield its number, the home and the summary."""
     size = [f"source.accounts={options.accounts}", *QUICK]
-    fresh = options.part == NEW
     for number in range(options.first, options.first + options.worlds):
         made = number if fresh else number // CHAMPIONS
         home, seed = options.home / f"champion-{made}", made if fresh else 1000 + number
@@ -188,7 +194,7 @@ def refreshes(options: argparse.Namespace) -> Iterator[tuple[int, Path, dict[str
 
 def unchanged(options: argparse.Namespace) -> None:
     """Count how often the champion stays where nothing changed but the customers."""
-    kept_count = sum(told["refresh"]["decision"] == "keep" for _, _, told in refreshes(options))
+    kept_count = sum(told["refresh"]["decision"] == "keep" for _, _, told in refreshes(options, fresh=False))
     share = kept_count / options.worlds
     bench("refresh_unchanged_keeps", kept_count, options.worlds, ">=0.95", ok=share >= 0.95)
 
@@ -196,7 +202,7 @@ def unchanged(options: argparse.Namespace) -> None:
 def new_type(options: argparse.Namespace) -> None:
     """Count how often a new type leads to a version that keeps the old ids and gives the newcomers one."""
     right = 0
-    for number, home, told in refreshes(options):
+    for number, home, told in refreshes(options, fresh=True):
         right += told["refresh"]["decision"] == "propose" and is_right(number, home, told, options.accounts)
     bench("refresh_new_type_right", right, options.worlds, ">=0.95", ok=right / options.worlds >= 0.95)
 
@@ -241,19 +247,18 @@ PARTS = {"real": real, "unchanged": unchanged, "new_type": new_type}
 
 
 def main() -> None:
-    """Run one part."""
+    """Run the parts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
-    parser.add_argument("part", choices=PARTS)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     parser.add_argument("--worlds", type=int, default=20)
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--accounts", type=int, default=2000)
     parser.add_argument("--home", type=Path)
     options = parser.parse_args()
-    options.data = options.data.resolve()
     with tempfile.TemporaryDirectory() as scratch:
         options.home = (options.home or Path(scratch)).resolve()
-        PARTS[options.part](options)
+        for part in options.only:
+            PARTS[part](options)
 
 
 if __name__ == "__main__":

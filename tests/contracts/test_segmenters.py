@@ -298,7 +298,10 @@ def hostile() -> dict[str, pd.DataFrame]:
     }
 
 
-OF_ITS_OWN = {"rfm_grid": {**dict.fromkeys(hostile(), 9), "30 rows": 7, "duplicated rows": 7}}
+OF_ITS_OWN = {
+    "rfm_grid": {**dict.fromkeys(hostile(), 9), "30 rows": 7, "duplicated rows": 7},
+    "continued": dict.fromkeys(hostile(), 5),  # as many as there are
+}
 """How many segments it finds that is not told how many; the others find as many as they are asked for,
 or fewer and say why."""
 

@@ -42,10 +42,12 @@ def aliases(home):
     }
 
 
-def monitored(home, word):
+def monitored(home, word, code="M001", segments=()):
     """Keep a date at which the champion failed a gate."""
     digest = client(home).get_model_version("b2b-segments", "1").tags["digest"]
-    found = MonitoringFinding(code="M001", title="Inputs as in training", status="failed", word=word)
+    found = MonitoringFinding(
+        code=code, title="As in training", status="failed", word=word, segments=segments
+    )
     one = Monitored(
         model="models:/b2b-segments/1",
         digest=digest,
@@ -83,6 +85,31 @@ def test_a_champion_that_failed_is_put_up_for_replacement_but_stays(home):
     assert aliases(home) == {"champion": 1, "challenger": 2}
     page = client(home).get_run(done.summary["run_id"]).data.tags["mlflow.note.content"]
     assert page.startswith("Eine neue Version wird vorgeschlagen")
+
+
+def test_a_crowded_segment_is_split_alone_or_all_is_compared_anew(home):
+    monitored(home, "real change", "M010", (1,))
+    done = segmentwerk("refresh", *SMALL, "registry.gates=[scorecard,champion,churn]", home=home)
+    assert done.code == 0, done.stderr
+    assert "Judging continued on held-out accounts: split=1" in done.stderr
+    told, runs = done.summary["refresh"], client(home)
+    run = runs.get_run(done.summary["run_id"])
+    if run.data.tags["winner"] != "continued":
+        pytest.fail(f"The split was to be enough: {told['words']}")
+    assert (told["decision"], told["cause"]) == ("propose", "failed")
+    assert "version 1 with segment 1 split in two" in told["words"]
+    assert told["comparison"]["moved"] < 0.5
+    events = {event["kind"] for event in done.summary["model"]["events"]}
+    assert "split" in events
+    assert events <= {"kept", "split"}
+    assert sorted(versions(home)) == [1, 2]
+
+
+def test_without_repair_all_is_compared_anew(home):
+    monitored(home, "real change", "M010", (1,))
+    done = segmentwerk("refresh", *SMALL, "renewal.repair=false", home=home)
+    assert done.code == 0, done.stderr
+    assert "continued" not in done.stderr
 
 
 def test_faulty_records_are_not_learned(home):

@@ -105,10 +105,9 @@ def refitter(
     spec: SegmenterSettings, params: dict[str, Any], view: View, *, min_share: float
 ) -> Callable[[pd.DataFrame, int], Segmenter]:
     """Return a function that fits the same algorithm and parameters on other rows with another seed."""
-    outcome = view.outcome if _class(spec).uses_outcome else None
 
     def refit(rows: pd.DataFrame, seed: int) -> Segmenter:
-        return fit(build(spec, params, min_share=min_share, seed=seed), rows, outcome, seed=seed)
+        return fit(build(spec, params, min_share=min_share, seed=seed), rows, view, seed=seed)
 
     return refit
 
@@ -116,19 +115,20 @@ def refitter(
 def fit(
     segmenter: Segmenter,
     rows: pd.DataFrame,
-    outcome: pd.Series | None,
+    view: View,
     *,
     seed: int,
     monitor: Monitor | None = None,
 ) -> Segmenter:
-    """Fit a segmenter to accounts, with their later outcome where it uses one.
+    """Fit a segmenter to accounts, with their later outcome or their present segment where it uses one.
 
     Parameters
     ----------
-    outcome
-        By account. Rows that stand for no account, those of a copy without groups, get outcomes of accounts
-        drawn at random, which nothing in the rows tells of.
+    view
+        Knows of both by account. Rows that stand for no account, those of a copy without groups, get those of
+        accounts drawn at random, which nothing in the rows tells of.
     """
+    outcome = view.present if segmenter.continues else view.outcome
     if not segmenter.uses_outcome or outcome is None:
         return segmenter.fit(rows, monitor=monitor)
     if rows.index.isin(outcome.index).all():
@@ -196,7 +196,7 @@ def _fitted(
 ) -> tuple[Segmenter, Callable[[pd.DataFrame, int], Segmenter]]:
     share = evaluation.min_segment_share
     unfitted = build(spec, params, min_share=share, seed=derive(seed, name))
-    model = fit(unfitted, view.train, view.outcome_train, seed=seed)
+    model = fit(unfitted, view.train, view, seed=seed)
     return model, refitter(spec, params, view, min_share=share)
 
 

@@ -62,8 +62,8 @@ class Held:
 
 Chosen = dict[str, SegmenterSettings]
 """The candidates by name."""
-Seeding = Callable[[Prepared, Chosen], Chosen]
-"""Says before a contest what is tried first."""
+Seeding = Callable[[Prepared, Chosen], tuple[Prepared, Chosen]]
+"""Says before a contest what it starts from, and what is tried first."""
 
 
 @contextmanager
@@ -84,7 +84,7 @@ def held(
         Writes the page of a segmenter (`reporting.pages.segmenter`), which is told to people and so not
         known here.
     seeding
-        Says before the contest what is tried first.
+        Says before the contest what it starts from, and what is tried first.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def held(
     left_out = {name: why for name, spec in chosen.items() if (why := unfit(spec, prepared.table))}
     chosen = {name: spec for name, spec in chosen.items() if name not in left_out}
     if seeding is not None:
-        chosen = seeding(prepared, chosen)
+        prepared, chosen = seeding(prepared, chosen)
     title = f"{verb} {prepared.table.source}"
     with (
         unfinished(settings.home, verb, *identity(prepared, settings, chosen)) as key,

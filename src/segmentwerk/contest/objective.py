@@ -41,7 +41,7 @@ class SegmenterObjective:
         share = self.evaluation.min_segment_share
         model = build(self.spec, params, min_share=share, seed=derive(self.seed, self.name))
         monitor = partial(_after_epoch, report)
-        fit(model, view.train, view.outcome_train, seed=self.seed, monitor=monitor)
+        fit(model, view.train, view, seed=self.seed, monitor=monitor)
         refit = refitter(self.spec, params, view, min_share=share)
         return quick(
             model,

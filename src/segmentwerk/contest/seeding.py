@@ -1,14 +1,19 @@
-"""A contest that starts from the champion: its parameters, and the next numbers of segments, come first."""
+"""A contest that starts from the champion: from its parameters, or from its segments."""
 
 from __future__ import annotations
 
 import ast
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
+
+import pandas as pd
 
 from segmentwerk.core.errors import ConfigError
 from segmentwerk.core.settings import SegmenterSettings
+from segmentwerk.evaluation.view import View
+from segmentwerk.segmenters.continued import UNKNOWN, ContinuedSegmenter
 from segmentwerk.tuning.space import Point, SearchSpace
 
 log = logging.getLogger(__name__)
@@ -17,6 +22,29 @@ ALGORITHM = "winner"
 """Tag of a comparison's run: the segmenter that won."""
 PARAMETER = "winner."
 """How its parameters begin among those of the run."""
+
+CONTINUED = "continued"
+"""The candidate that continues the champion's segments."""
+
+
+def continuing(splits: Sequence[int]) -> dict[str, SegmenterSettings]:
+    """Return the one candidate that continues the champion's segments, each of some of them split in turn."""
+    kind = ContinuedSegmenter
+    spec = {
+        "_target_": f"{kind.__module__}.{kind.__name__}",
+        "search_space": {"split": {"type": "categorical", "choices": list(splits)}},
+        "start": [{"split": segment} for segment in splits],
+        "n_trials": len(splits),
+    }
+    return {CONTINUED: SegmenterSettings.model_validate(spec)}
+
+
+def presently(view: View, ids: pd.Series) -> View:
+    """Return the view that knows the champion's segment of each account, too."""
+    train, test = (
+        ids.reindex(half.index, fill_value=UNKNOWN).astype("int64") for half in (view.train, view.test)
+    )
+    return replace(view, present_train=train, present_test=test)
 
 
 def seeded(

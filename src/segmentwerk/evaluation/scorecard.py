@@ -114,7 +114,7 @@ def look(
         per_segment=_per_segment(whole),
         samples={item.score.key: item.draws.tolist() for item in measured_scores if item.draws.size},
         complexity=int(getattr(segmenter, "complexity", 0)),
-        for_outcome=bool(getattr(segmenter, "uses_outcome", False)),
+        for_outcome=getattr(segmenter, "uses_outcome", False) and not getattr(segmenter, "continues", False),
     )
 
 

@@ -19,7 +19,7 @@ from segmentwerk.evaluation import variables
 from segmentwerk.evaluation.targeting import PastCampaign
 
 Frame = TypeVar("Frame", pd.DataFrame, pd.Series)
-KNOWN = ("outcome", "revenue", "prospect")
+KNOWN = ("outcome", "revenue", "prospect", "present")
 """What may be known of the accounts of both halves beside their place in the reference space."""
 
 
@@ -49,7 +49,8 @@ class View:
     ``train`` (n_train, d) and ``test`` (n_test, d) are float64 in the shared reference space, with
     unique account ids as index; segmenters are fitted on ``train`` alone. ``discrete`` maps each
     categorical variable to its one-hot columns. Outcomes, revenues and prospect features (raw:
-    numeric with NaN, categories as object) share the index of their half and may be absent. ``campaigns``
+    numeric with NaN, categories as object) share the index of their half and may be absent, as may the
+    segments that the accounts have at present (whole numbers, negative where they have none). ``campaigns``
     are past campaigns with randomised arms, their accounts as they were on the eve; parts of a view have
     none.
 
@@ -69,6 +70,8 @@ class View:
     revenue_test: pd.Series | None = None
     prospect_train: pd.DataFrame | None = None
     prospect_test: pd.DataFrame | None = None
+    present_train: pd.Series | None = None
+    present_test: pd.Series | None = None
     campaigns: tuple[PastCampaign, ...] = ()
 
     def __post_init__(self) -> None:
@@ -112,6 +115,8 @@ class View:
             _at(self.revenue_test, test),
             _at(self.prospect_train, train),
             _at(self.prospect_test, test),
+            _at(self.present_train, train),
+            _at(self.present_test, test),
         )
 
     @cached_property
@@ -122,10 +127,12 @@ class View:
     @cached_property
     def outcome(self) -> pd.Series | None:
         """Later outcome of `everyone`; None where none is known."""
-        if self.outcome_train is None or self.outcome_test is None:
-            return None
-        both: pd.Series = pd.concat([self.outcome_train, self.outcome_test])
-        return both
+        return _both(self.outcome_train, self.outcome_test)
+
+    @cached_property
+    def present(self) -> pd.Series | None:
+        """Present segment of `everyone`; None where there is no champion to continue."""
+        return _both(self.present_train, self.present_test)
 
     @cached_property
     def continuous(self) -> list[str]:
@@ -148,6 +155,10 @@ class View:
     def spread(self) -> FloatArray:
         """Continuous columns of `everyone` without atoms (n_train + n_test, n_continuous)."""
         return variables.spread(self.everyone[self.continuous], self.unknown)
+
+
+def _both(train: pd.Series | None, test: pd.Series | None) -> pd.Series | None:
+    return None if train is None or test is None else pd.concat([train, test])
 
 
 def _check_halves(train: pd.DataFrame, test: pd.DataFrame, discrete: dict[str, list[str]]) -> None:

@@ -24,6 +24,9 @@ Cause = Literal["better", "failed", "faulty", "unfit", "worse", "same", "no_bett
 gates; it is surely worse; no account changes; it is not surely better; too few accounts to tell."""
 
 
+CROWDED = {"M010": 1, "M009": 2}
+"""How many of the segments that a gate names may hold newcomers: where those unlike all segments are counted
+to, and where shares have changed most, of which one may be what others lost."""
 FAULT = "data fault"
 """What `MonitoringFinding.word` says of wrong records."""
 
@@ -100,6 +103,20 @@ def calling(monitored: Monitored | None, as_of: date) -> tuple[MonitoringFinding
         return ()
     old = monitored.as_of < as_of
     return tuple(one for one in monitored.failed if one.calls and not (old and one.word == FAULT))
+
+
+def crowded(monitored: Monitored | None) -> list[int]:
+    """Return the segments that newcomers may have joined, as the gates that call name them first.
+
+    Empty where no such gate calls.
+    """
+    named = [
+        segment
+        for one in (monitored.failed if monitored else ())
+        if one.calls and one.code in CROWDED
+        for segment in one.segments[: CROWDED[one.code]]
+    ]
+    return list(dict.fromkeys(named))
 
 
 def faulty(findings: tuple[MonitoringFinding, ...]) -> bool:

@@ -1,16 +1,16 @@
-"""`segmentwerk refresh`: compare anew from the champion on, and propose a new version only if it is due."""
+"""`segmentwerk refresh`: repair the champion or compare anew, and propose a new version only if it is due."""
 
 from __future__ import annotations
 
 import logging
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from segmentwerk.config import RefreshSettings
 from segmentwerk.contest.holding import Chosen, Held, held
-from segmentwerk.contest.seeding import seeded
+from segmentwerk.contest.seeding import continuing, presently, seeded
 from segmentwerk.core.context import Context
-from segmentwerk.core.errors import ConfigError, ModelError
+from segmentwerk.core.errors import ConfigError, FitError, ModelError
 from segmentwerk.core.escaping import escape
 from segmentwerk.core.monitored import Monitored
 from segmentwerk.core.records import Description, Metric, Tag
@@ -19,10 +19,12 @@ from segmentwerk.monitoring import renewal
 from segmentwerk.monitoring.renewal import Renewal
 from segmentwerk.pipelines import compare
 from segmentwerk.preparation.prepare import Prepared
+from segmentwerk.registry.incumbent import incumbent
 from segmentwerk.registry.promotion import Registered, champion
 from segmentwerk.release.describing import Described, describe
 from segmentwerk.release.release import PATIENCE, registry_of
 from segmentwerk.reporting import pages, renewal_words
+from segmentwerk.scoring.load import load
 from segmentwerk.tracking.writer import Store
 
 log = logging.getLogger(__name__)
@@ -32,7 +34,7 @@ MONITORED = "monitoring"
 
 
 def run(settings: RefreshSettings, context: Context) -> dict[str, Any]:
-    """Compare anew, starting from the champion; register the winner only if it is to be proposed.
+    """Split the segment that newcomers have joined, or compare anew; register only what is to be proposed.
 
     Raises
     ------
@@ -52,13 +54,9 @@ def run(settings: RefreshSettings, context: Context) -> dict[str, Any]:
         settings.home / MONITORED, present.tags.get("digest", ""), settings.source.name
     )
 
-    def start(prepared: Prepared, chosen: Chosen) -> Chosen:
-        _insist_on_records(monitored, prepared)
-        return _seeded(store, present, chosen)
-
     try:
-        with held(settings, context, "refresh", pages.segmenter, start) as contest:
-            return _conclude(contest, present, monitored, settings)
+        repaired = _repaired(store, present, monitored, settings, context)
+        return repaired or _compared(store, present, monitored, settings, context)
     except _FaultyRecordsError as stop:
         language = Language(settings.report.language, settings.source.currency)
         return _tell(present, stop.found, renewal_words.faulty(stop.found, present.version, language))
@@ -92,6 +90,64 @@ def _insist_on_records(monitored: Monitored | None, prepared: Prepared) -> None:
         raise _FaultyRecordsError(Renewal("faulty", findings, monitored.as_of))
 
 
+def _repaired(
+    store: Store,
+    present: Registered,
+    monitored: Monitored | None,
+    settings: RefreshSettings,
+    context: Context,
+) -> dict[str, Any] | None:
+    """Propose the champion with one segment split; None where none is crowded, or that is not enough.
+
+    The customers of all other segments keep theirs, which a comparison anew grants nobody.
+    """
+    splits = renewal.crowded(monitored)
+    if not (settings.renewal.repair and splits):
+        return None
+
+    def start(prepared: Prepared, _: Chosen) -> tuple[Prepared, Chosen]:
+        _insist_on_records(monitored, prepared)
+        return _continued(store, prepared, settings), continuing(splits)
+
+    try:
+        with held(settings, context, "refresh", pages.segmenter, start) as contest:
+            found = _decide(contest, present, monitored, settings)
+            if found[0].propose:
+                return _conclude(contest, present, *found)
+            contest.parent.write([Description(escape(found[2])), *_records(found[0], present)])
+            reason = str(found[0].cause)
+    except FitError as error:
+        reason = str(error)
+    log.info("To split a segment of version %d is not enough (%s).", present.version, reason)
+    return None
+
+
+def _continued(store: Store, prepared: Prepared, settings: RefreshSettings) -> Prepared:
+    """Let the contest know which segment each customer has."""
+    customers = prepared.table.features.loc[prepared.table.learnable]
+    name = settings.registry.model_name
+    known = incumbent(store, name, customers, lambda uri: load(uri, store.uri))
+    assert known is not None  # there is a champion
+    return replace(prepared, view=presently(prepared.view, known.ids))
+
+
+def _compared(
+    store: Store,
+    present: Registered,
+    monitored: Monitored | None,
+    settings: RefreshSettings,
+    context: Context,
+) -> dict[str, Any]:
+    """Compare anew, starting from the champion."""
+
+    def start(prepared: Prepared, chosen: Chosen) -> tuple[Prepared, Chosen]:
+        _insist_on_records(monitored, prepared)
+        return prepared, _seeded(store, present, chosen)
+
+    with held(settings, context, "refresh", pages.segmenter, start) as contest:
+        return _conclude(contest, present, *_decide(contest, present, monitored, settings))
+
+
 def _seeded(store: Store, present: Registered, chosen: Chosen) -> Chosen:
     """Let the contest start from what the champion was made with."""
     tags, params = _made(store, present)
@@ -113,10 +169,10 @@ def _made(store: Store, present: Registered) -> tuple[dict[str, str], dict[str, 
     return dict(data.tags), dict(data.params)
 
 
-def _conclude(
+def _decide(
     contest: Held, present: Registered, monitored: Monitored | None, settings: RefreshSettings
-) -> dict[str, Any]:
-    """Decide, and tell it; the winner is registered only if it is proposed."""
+) -> tuple[Renewal, Described, str]:
+    """Return what is to be done with the winner, what is known of it, and the paragraph that says so."""
     registry = registry_of(contest.store, contest.parent)
     described = describe(contest.prepared, contest.found.winner, settings, registry)
     if described.comparison is None or described.comparison.champion != present.version:
@@ -135,6 +191,13 @@ def _conclude(
     words = renewal_words.paragraph(
         decided, present.version, contest.found, described, as_of, described.language
     )
+    return decided, described, words
+
+
+def _conclude(
+    contest: Held, present: Registered, decided: Renewal, described: Described, words: str
+) -> dict[str, Any]:
+    """Tell what was decided; the winner is registered only if it is proposed."""
     contest.parent.write(_records(decided, present))
     page = escape(words)
     told = compare.publish(contest, described, page) if decided.propose else _keep(contest, page)

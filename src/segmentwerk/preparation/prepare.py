@@ -209,6 +209,8 @@ def halve(view: View, seed: int) -> View:
         outcome_test=_part(view.outcome_train, check),
         revenue_train=_part(view.revenue_train, fit),
         revenue_test=_part(view.revenue_train, check),
+        present_train=_part(view.present_train, fit),
+        present_test=_part(view.present_train, check),
     )
 
 

@@ -37,7 +37,7 @@ def draw(
     folder = output / "figures"
     figures = [
         *_figures(outcome, released, prepared, settings, language),
-        *_searches(outcome, settings, language),
+        *_searches(outcome, language),
         *more,
     ]
     drawn = [(figure, draw_png(figure, folder, language)) for figure in figures]
@@ -74,8 +74,8 @@ def _outcome(
     )
 
 
-def _searches(outcome: Outcome, settings: CompareSettings, language: Language) -> Iterator[Figure]:
+def _searches(outcome: Outcome, language: Language) -> Iterator[Figure]:
+    specs = {one.card.algorithm: one.spec for one in outcome.candidates.values()}
     for name, result in outcome.studies.items():
-        shares = importances(result, SearchSpace(settings.segmenters[name].search_space))
-        if shares:
+        if name in specs and (shares := importances(result, SearchSpace(specs[name].search_space))):
             yield plots.importance(name, shares, language)

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from segmentwerk.contest.outcome import Outcome
+from segmentwerk.contest.seeding import CONTINUED
 from segmentwerk.core.proposal import Comparison
 from segmentwerk.insight.language import Language
 from segmentwerk.insight.words import candidate, criterion
@@ -34,13 +35,7 @@ def paragraph(
     return " ".join(
         [
             _verdict(renewal, champion, comparison.held_out, language),
-            language.text(
-                "refresh.made",
-                algorithm=candidate(found.winner.card.algorithm, language),
-                k=found.winner.card.n_segments,
-                candidates=len(found.cards),
-                as_of=as_of,
-            ),
+            _made(found, champion, as_of, language),
             *_measured(comparison, language),
             *_changes(renewal, described, comparison, language),
             *_watched(renewal, champion, language),
@@ -60,6 +55,16 @@ def _verdict(renewal: Renewal, champion: int, held_out: int, language: Language)
     told = {"champion": champion, "held_out": held_out, "monitored": renewal.monitored}
     asked = {"gates": "; ".join(gates), "least": renewal.least_gain}
     return language.text(f"refresh.{renewal.cause}", **asked, **told)
+
+
+def _made(found: Outcome, champion: int, as_of: date, language: Language) -> str:
+    card = found.winner.card
+    if card.algorithm == CONTINUED:
+        told = {"champion": champion, "split": found.winner.params["split"], "k": card.n_segments}
+        return language.text("refresh.repaired", **told)
+    algorithm, candidates = candidate(card.algorithm, language), len(found.cards)
+    told = {"algorithm": algorithm, "k": card.n_segments, "candidates": candidates, "as_of": as_of}
+    return language.text("refresh.made", **told)
 
 
 def _measured(comparison: Comparison, language: Language) -> Iterator[str]:

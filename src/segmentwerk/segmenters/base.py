@@ -60,6 +60,8 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
         Features that it is a rule about; where they only describe segments, it does not take part.
     uses_outcome : bool
         Whether it is fitted to a later outcome of the rows, in `_fit_to_outcome`.
+    continues : bool
+        Whether what it is fitted to there are the segments that the rows have at present.
     labels_ : ndarray of shape (n_rows,)
         Segment of each training row, 0 the largest segment; equals ``predict`` of the training rows.
     n_segments_ : int
@@ -76,6 +78,7 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
     quick: ClassVar[dict[str, Any]] = {}
     reads: ClassVar[tuple[str, ...]] = ()
     uses_outcome: ClassVar[bool] = False
+    continues: ClassVar[bool] = False
 
     min_segment_share: float
     n_segments_: int

@@ -73,3 +73,19 @@ def test_the_last_date_of_this_version_on_this_source_counts(tmp_path):
 def test_nothing_was_monitored(tmp_path):
     assert renewal.last_monitored(tmp_path / "none", DIGEST, "demo") is None
     assert renewal.last_monitored(tmp_path, "", "demo") is None
+
+
+def test_only_what_gates_that_call_name_first_is_crowded():
+    shares = {"code": "M009", "title": "Shares", "status": "failed", "word": "real change"}
+    unlike = {**shares, "code": "M010", "title": "Unlike"}
+
+    def crowded(*findings):
+        found = tuple(MonitoringFinding(**one) for one in findings)
+        one = Monitored(model="models:/m/3", digest=DIGEST, as_of=APRIL, source="demo", findings=found)
+        return renewal.crowded(one)
+
+    assert crowded(shares | {"segments": (3, 2, 5)}, unlike | {"segments": (3, 6)}) == [3, 2]
+    assert crowded(unlike | {"segments": (6, 3)}) == [6]
+    assert crowded(shares | {"segments": (3, 2), "severity": "warning"}) == []
+    assert crowded({**shares, "code": "M006", "features": ("trend",)}) == []
+    assert renewal.crowded(None) == []
