@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from segmentwerk.api import ComparisonResult, LoadedSource, ScoringResult, compare, load_source, score
     from segmentwerk.core.errors import SegmentwerkError
     from segmentwerk.segmenters.autoencoder import AutoencoderSegmenter
+    from segmentwerk.segmenters.continued import ContinuedSegmenter
     from segmentwerk.segmenters.contrast_groups import ContrastGroupsSegmenter
     from segmentwerk.segmenters.gaussian_mixture import GaussianMixtureSegmenter
     from segmentwerk.segmenters.kmeans import KMeansSegmenter
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AutoencoderSegmenter",
     "ComparisonResult",
+    "ContinuedSegmenter",
     "ContrastGroupsSegmenter",
     "GaussianMixtureSegmenter",
     "KMeansSegmenter",
@@ -46,6 +48,7 @@ __all__ = [
 
 _MODULES = {
     "AutoencoderSegmenter": "segmenters.autoencoder",
+    "ContinuedSegmenter": "segmenters.continued",
     "ContrastGroupsSegmenter": "segmenters.contrast_groups",
     "GaussianMixtureSegmenter": "segmenters.gaussian_mixture",
     "KMeansSegmenter": "segmenters.kmeans",

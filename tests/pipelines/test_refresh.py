@@ -42,12 +42,10 @@ def aliases(home):
     }
 
 
-def monitored(home, word, code="M001", segments=()):
+def monitored(home, word):
     """Keep a date at which the champion failed a gate."""
     digest = client(home).get_model_version("b2b-segments", "1").tags["digest"]
-    found = MonitoringFinding(
-        code=code, title="As in training", status="failed", word=word, segments=segments
-    )
+    found = MonitoringFinding(code="M001", title="Inputs as in training", status="failed", word=word)
     one = Monitored(
         model="models:/b2b-segments/1",
         digest=digest,
@@ -88,7 +86,7 @@ def test_a_champion_that_failed_is_put_up_for_replacement_but_stays(home):
 
 
 def test_a_crowded_segment_is_split_alone_or_all_is_compared_anew(home):
-    monitored(home, "real change", "M010", (1,))
+    monitored(home, "real change")
     done = segmentwerk("refresh", *SMALL, "registry.gates=[scorecard,champion,churn]", home=home)
     assert done.code == 0, done.stderr
     assert "Judging continued on held-out accounts: split=1" in done.stderr
@@ -105,9 +103,9 @@ def test_a_crowded_segment_is_split_alone_or_all_is_compared_anew(home):
     assert sorted(versions(home)) == [1, 2]
 
 
-def test_without_repair_all_is_compared_anew(home):
-    monitored(home, "real change", "M010", (1,))
-    done = segmentwerk("refresh", *SMALL, "renewal.repair=false", home=home)
+def test_without_the_split_all_is_compared_anew(home):
+    monitored(home, "real change")
+    done = segmentwerk("refresh", *SMALL, "renewal.split_first=false", home=home)
     assert done.code == 0, done.stderr
     assert "continued" not in done.stderr
 

@@ -309,7 +309,7 @@ class RenewalSettings(Settings):
 
     least_gain: float = Field(default=0.1, ge=0, le=1)
     """Share of the champion's scores, over all criteria, by which a version must surely be better."""
-    repair: bool = True
+    split_first: bool = True
     """Whether segments that newcomers have joined are first split alone, all others left as they are."""
 
 

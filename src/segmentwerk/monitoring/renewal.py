@@ -24,9 +24,6 @@ Cause = Literal["better", "failed", "faulty", "unfit", "worse", "same", "no_bett
 gates; it is surely worse; no account changes; it is not surely better; too few accounts to tell."""
 
 
-CROWDED = {"M010": 1, "M009": 2}
-"""How many of the segments that a gate names may hold newcomers: where those unlike all segments are counted
-to, and where shares have changed most, of which one may be what others lost."""
 FAULT = "data fault"
 """What `MonitoringFinding.word` says of wrong records."""
 
@@ -105,18 +102,14 @@ def calling(monitored: Monitored | None, as_of: date) -> tuple[MonitoringFinding
     return tuple(one for one in monitored.failed if one.calls and not (old and one.word == FAULT))
 
 
-def crowded(monitored: Monitored | None) -> list[int]:
-    """Return the segments that newcomers may have joined, as the gates that call name them first.
+def changed(monitored: Monitored | None) -> bool:
+    """Tell whether a gate called for a refresh at the last monitored date, not for a repair of records."""
+    return monitored is not None and any(one.calls and one.word != FAULT for one in monitored.failed)
 
-    Empty where no such gate calls.
-    """
-    named = [
-        segment
-        for one in (monitored.failed if monitored else ())
-        if one.calls and one.code in CROWDED
-        for segment in one.segments[: CROWDED[one.code]]
-    ]
-    return list(dict.fromkeys(named))
+
+def better_somewhere(comparison: Comparison) -> bool:
+    """Tell whether the new version is surely better than the champion by at least one criterion."""
+    return any(one.low > 0 for one in comparison.differences)
 
 
 def faulty(findings: tuple[MonitoringFinding, ...]) -> bool:

@@ -1,4 +1,4 @@
-"""`segmentwerk refresh`: repair the champion or compare anew, and propose a new version only if it is due."""
+"""`segmentwerk refresh`: split a segment or compare anew, and propose a new version only if it is due."""
 
 from __future__ import annotations
 
@@ -55,8 +55,8 @@ def run(settings: RefreshSettings, context: Context) -> dict[str, Any]:
     )
 
     try:
-        repaired = _repaired(store, present, monitored, settings, context)
-        return repaired or _compared(store, present, monitored, settings, context)
+        found = _split(store, present, monitored, settings, context)
+        return found or _compared(store, present, monitored, settings, context)
     except _FaultyRecordsError as stop:
         language = Language(settings.report.language, settings.source.currency)
         return _tell(present, stop.found, renewal_words.faulty(stop.found, present.version, language))
@@ -90,45 +90,46 @@ def _insist_on_records(monitored: Monitored | None, prepared: Prepared) -> None:
         raise _FaultyRecordsError(Renewal("faulty", findings, monitored.as_of))
 
 
-def _repaired(
+def _split(
     store: Store,
     present: Registered,
     monitored: Monitored | None,
     settings: RefreshSettings,
     context: Context,
 ) -> dict[str, Any] | None:
-    """Propose the champion with one segment split; None where none is crowded, or that is not enough.
+    """Propose the champion with one segment split; None where nothing calls for that, or it is not enough.
 
     The customers of all other segments keep theirs, which a comparison anew grants nobody.
     """
-    splits = renewal.crowded(monitored)
-    if not (settings.renewal.repair and splits):
+    if not (settings.renewal.split_first and renewal.changed(monitored)):
         return None
 
     def start(prepared: Prepared, _: Chosen) -> tuple[Prepared, Chosen]:
         _insist_on_records(monitored, prepared)
-        return _continued(store, prepared, settings), continuing(splits)
+        return _continued(store, prepared, settings)
 
     try:
         with held(settings, context, "refresh", pages.segmenter, start) as contest:
-            found = _decide(contest, present, monitored, settings)
-            if found[0].propose:
-                return _conclude(contest, present, *found)
-            contest.parent.write([Description(escape(found[2])), *_records(found[0], present)])
-            reason = str(found[0].cause)
+            decided, described, words = _decide(contest, present, monitored, settings)
+            comparison = described.comparison
+            if decided.propose and comparison is not None and renewal.better_somewhere(comparison):
+                return _conclude(contest, present, decided, described, words)
+            contest.parent.write([Description(escape(words)), *_records(decided, present)])
+            reason = str(decided.cause)
     except FitError as error:
         reason = str(error)
     log.info("To split a segment of version %d is not enough (%s).", present.version, reason)
     return None
 
 
-def _continued(store: Store, prepared: Prepared, settings: RefreshSettings) -> Prepared:
-    """Let the contest know which segment each customer has."""
+def _continued(store: Store, prepared: Prepared, settings: RefreshSettings) -> tuple[Prepared, Chosen]:
+    """Let the contest know which segment each customer has; each of them is split in turn."""
     customers = prepared.table.features.loc[prepared.table.learnable]
     name = settings.registry.model_name
     known = incumbent(store, name, customers, lambda uri: load(uri, store.uri))
     assert known is not None  # there is a champion
-    return replace(prepared, view=presently(prepared.view, known.ids))
+    view = presently(prepared.view, known.ids)
+    return replace(prepared, view=view), continuing(sorted(known.ids.unique().tolist()))
 
 
 def _compared(

@@ -61,7 +61,7 @@ def _made(found: Outcome, champion: int, as_of: date, language: Language) -> str
     card = found.winner.card
     if card.algorithm == CONTINUED:
         told = {"champion": champion, "split": found.winner.params["split"], "k": card.n_segments}
-        return language.text("refresh.repaired", **told)
+        return language.text("refresh.split", **told)
     algorithm, candidates = candidate(card.algorithm, language), len(found.cards)
     told = {"algorithm": algorithm, "k": card.n_segments, "candidates": candidates, "as_of": as_of}
     return language.text("refresh.made", **told)

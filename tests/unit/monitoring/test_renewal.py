@@ -75,17 +75,21 @@ def test_nothing_was_monitored(tmp_path):
     assert renewal.last_monitored(tmp_path, "", "demo") is None
 
 
-def test_only_what_gates_that_call_name_first_is_crowded():
-    shares = {"code": "M009", "title": "Shares", "status": "failed", "word": "real change"}
-    unlike = {**shares, "code": "M010", "title": "Unlike"}
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        (None, False),
+        (monitored(), False),
+        (monitored(severity="warning", **CHANGE), False),
+        (monitored(**FAULT), False),
+        (monitored(**CHANGE), True),
+    ],
+)
+def test_only_a_gate_that_calls_for_a_refresh_has_found_a_change(seen, expected):
+    assert renewal.changed(seen) is expected
 
-    def crowded(*findings):
-        found = tuple(MonitoringFinding(**one) for one in findings)
-        one = Monitored(model="models:/m/3", digest=DIGEST, as_of=APRIL, source="demo", findings=found)
-        return renewal.crowded(one)
 
-    assert crowded(shares | {"segments": (3, 2, 5)}, unlike | {"segments": (3, 6)}) == [3, 2]
-    assert crowded(unlike | {"segments": (6, 3)}) == [6]
-    assert crowded(shares | {"segments": (3, 2), "severity": "warning"}) == []
-    assert crowded({**shares, "code": "M006", "features": ("trend",)}) == []
-    assert renewal.crowded(None) == []
+@pytest.mark.parametrize(("lows", "expected"), [((), False), ((-0.1, -0.01), False), ((-0.1, 0.01), True)])
+def test_better_somewhere_is_surely_better_by_one_criterion(lows, expected):
+    each = tuple(Difference(str(low), 1.0, 1.0, low + 0.1, low, low + 0.2) for low in lows)
+    assert renewal.better_somewhere(Comparison(3, 900, 300, 0.1, differences=each)) is expected
