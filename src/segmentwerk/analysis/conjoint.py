@@ -98,7 +98,7 @@ def analyse(
     FitError
         If the choices follow an attribute without exception.
     """
-    data = read(long, settings)
+    data = read(long)
     logit = choice_model.fit(data)
     insist_on_names(data, settings)
     progress()
@@ -128,26 +128,21 @@ def _mixed(data: ChoiceData, settings: ConjointSettings, seed: int) -> MixedLogi
         return None
 
 
-def read(long: pd.DataFrame, settings: ConjointSettings) -> ChoiceData:
-    """Turn the table into choices as the design says.
+def read(long: pd.DataFrame) -> ChoiceData:
+    """Turn the table into the choices that can be used.
 
     Raises
     ------
     InputError
         If fewer than `SMALLEST` accounts made a choice that can be used.
     """
-    wide = shape.alternatives(long)
-    if settings.form == "difference":
-        wide = shape.from_differences(wide)
-    if settings.none:
-        wide = shape.with_none(wide)
-    wide = shape.decided(wide)
+    wide = shape.decided(shape.alternatives(long))
     n = wide.index.get_level_values("account").nunique()
     if n < SMALLEST:
         raise InputError(
             f"{n} accounts of table 'choices' chose one of several alternatives; {SMALLEST} are needed.",
-            "For rows that are differences of two profiles set analysis.conjoint.form=difference; where "
-            "nothing could be taken set analysis.conjoint.none=true.",
+            "For rows that are differences of two profiles set source.choices.form=difference; where "
+            "nothing could be taken set source.choices.none=true.",
         )
     return ChoiceData.of(wide)
 
@@ -184,13 +179,13 @@ def attributes(columns: Sequence[str], settings: ConjointSettings) -> dict[str, 
 def importance(data: ChoiceData, coefficients: FloatArray, settings: ConjointSettings) -> pd.Series:
     """Return each attribute's share of the utility's range over what was asked; the largest first.
 
-    Levels of one attribute compare with the level left out, at 0.
+    Levels of one attribute compare with the level left out, at 0, and differences of two profiles with none.
     """
     ranges = {}
     for attribute, places in attributes(data.columns, settings).items():
         low, high = data.x[:, places].min(axis=0), data.x[:, places].max(axis=0)
-        one_of = len(places) > 1 or "=" in data.columns[places[0]]
-        reach = np.where(one_of | (settings.form == "difference"), np.maximum(-low, high), high - low)
+        from_zero = len(places) > 1 or "=" in data.columns[places[0]] or data.differences
+        reach = np.maximum(-low, high) if from_zero else high - low
         ends = np.append(coefficients[places] * reach, 0.0)
         ranges[attribute] = ends.max() - ends.min()
     found = pd.Series(ranges, dtype="float64")

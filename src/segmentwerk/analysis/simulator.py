@@ -117,7 +117,7 @@ def simulate(
     ConfigError
         If a product has an attribute that nobody was asked about.
     """
-    names, x = design(found.data.columns, concepts, none=settings.none)
+    names, x = design(found.data.columns, concepts)
     everybody = Taste.of_classes(found.classes, settings.draws, seed)
     parts = [_told(TOTAL, names, everybody, x, settings.cost)]
     for number, logit in found.segments.items():
@@ -127,23 +127,24 @@ def simulate(
     return Simulation(pd.concat(parts, ignore_index=True), *_taken(everybody, names, x, concepts))
 
 
-def design(columns: Sequence[str], concepts: ConceptsSettings, *, none: bool) -> tuple[list[str], FloatArray]:
-    """Return the products' names and attributes (n_products, n_columns).
+def design(columns: Sequence[str], concepts: ConceptsSettings) -> tuple[list[str], FloatArray]:
+    """Return the products' names and attributes (n_products, n_columns); "none of these" where it was shown.
 
     Raises
     ------
     ConfigError
         Naming product and attribute.
     """
+    known = [name for name in columns if name != shape.NONE]
     for product, values in concepts.products.items():
         for name in values:
-            if name not in columns:
+            if name not in known:
                 raise ConfigError(
                     f"concepts.products.{product}: {name!r} is no attribute of the choices.",
-                    f"Known: {', '.join(columns)}.",
+                    f"Known: {', '.join(known)}.",
                 )
     rows = {name: dict(values) for name, values in concepts.products.items()}
-    if none:
+    if shape.NONE in columns:
         rows[shape.NONE] = {shape.NONE: 1.0}
     x = np.array([[values.get(column, 0.0) for column in columns] for values in rows.values()])
     return list(rows), x
