@@ -27,7 +27,11 @@ SMALLEST = 50
 """Accounts with choices needed at least."""
 MAX_ATTRIBUTES = 15
 DRAWS = 256
-"""Of the fit an account, and made-up accounts that an account is compared with."""
+"""Of the fit, an account."""
+MADE_UP = 1024
+"""Accounts drawn that an account is compared with, a power of 2."""
+TOLD = 0.1
+"""Share of a part-worth's variance over accounts that their choices must tell, to make it a feature."""
 CHUNK = 200
 """Accounts whose part-worths are simulated at once."""
 
@@ -62,7 +66,10 @@ def design(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def learn(rows: pd.DataFrame) -> Learned:
-    """Learn the mean and the standard deviation of each attribute's part-worth over the accounts."""
+    """Learn the mean and the standard deviation of each attribute's part-worth over the accounts.
+
+    A part-worth that is much the same for all, or that an account's own choices do not tell, is no feature.
+    """
     alternatives = design(rows)
     n_accounts = alternatives.index.get_level_values("account").nunique()
     if n_accounts < SMALLEST:
@@ -77,28 +84,46 @@ def learn(rows: pd.DataFrame) -> Learned:
         found = mixed_logit.fit(data, DRAWS, SEED, errors=False)
     except (FitError, InputError) as error:
         raise CannotLearnError(error.problem.rstrip(".")) from error
-    return {"attributes": list(data.columns), "mean": found.mean.tolist(), "spread": found.spread.tolist()}
+    learned = {
+        "attributes": list(data.columns),
+        "mean": found.mean.tolist(),
+        "spread": found.spread.tolist(),
+        "made_up": MADE_UP,
+    }
+    share = expected(alternatives, learned).var(axis=0) / np.square(found.spread).clip(1e-12)
+    told = [name for name, one in zip(data.columns, share, strict=True) if one >= TOLD]
+    if not told:
+        raise CannotLearnError("the choices do not tell how accounts differ")
+    return learned | {"told": told}
 
 
 def draws(learned: Learned) -> FloatArray:
-    """Return part-worths (DRAWS, n_attributes) of made-up accounts, the same ones always."""
+    """Return part-worths (n_made_up, n_attributes) of made-up accounts, the same ones always."""
     dimensions = len(learned["mean"])
     engine = qmc.Sobol(dimensions, rng=np.random.default_rng(derive(SEED, "part-worths")))
-    normal = norm.ppf(engine.random_base2(int(math.log2(DRAWS))))
+    normal = norm.ppf(engine.random_base2(int(math.log2(learned["made_up"]))))
     return np.asarray(np.array(learned["mean"]) + normal * np.array(learned["spread"]))
 
 
 def apply(rows: pd.DataFrame, learned: Learned) -> pd.DataFrame:
     """Return each account's expected part-worths given its choices."""
     alternatives = design(rows)
+    known = alternatives.index.unique("account")
+    worths = pd.DataFrame(expected(alternatives, learned), index=known, columns=learned["attributes"])
+    names = [feature.name for feature in describe(learned)]
+    return worths[learned["told"]].set_axis(names, axis=1).reindex(rows.index)
+
+
+def expected(alternatives: pd.DataFrame, learned: Learned) -> FloatArray:
+    """Return the part-worths (n_accounts, n_attributes) of accounts in the order of ``alternatives``."""
     made_up = draws(learned)
     accounts = alternatives.index.get_level_values("account")
     known = accounts.unique()
-    utilities = pd.DataFrame(np.nan, index=rows.index, columns=[f.name for f in describe(learned)])
+    parts = [np.empty((0, made_up.shape[1]))]
     for start in range(0, len(known), CHUNK):
-        some = known[start : start + CHUNK]
-        utilities.loc[some] = _expected(alternatives[accounts.isin(some)], learned["attributes"], made_up)
-    return utilities
+        some = alternatives[accounts.isin(known[start : start + CHUNK])]
+        parts.append(_expected(some, learned["attributes"], made_up))
+    return np.concatenate(parts)
 
 
 def _expected(alternatives: pd.DataFrame, attributes: list[str], made_up: FloatArray) -> FloatArray:
@@ -118,10 +143,10 @@ def _expected(alternatives: pd.DataFrame, attributes: list[str], made_up: FloatA
 
 
 def describe(learned: Learned) -> tuple[Feature, ...]:
-    """Name the attribute of each part-worth."""
+    """Name the attribute of each part-worth that choices tell."""
     return tuple(
         replace(feature, description=f"Part-worth of {attribute}.", parts=(attribute,))
-        for feature, attribute in zip(_FEATURES, learned["attributes"], strict=False)
+        for feature, attribute in zip(_FEATURES, learned["told"], strict=False)
     )
 
 

@@ -19,7 +19,8 @@ from segmentwerk.features.table import build
 
 DATA = Path(os.environ.get("SEGMENTWERK_DATA", Path(__file__).parents[4] / "shared" / "data"))
 STUDY = DATA / "choice_xlogit" / "xlogit_electricity_long.csv.gz"
-LEARNED = {"attributes": ["price", "speed"], "mean": [-1.0, 0.5], "spread": [0.8, 1.0]}
+NAMES = ["price", "speed"]
+LEARNED = {"attributes": NAMES, "mean": [-1.0, 0.5], "spread": [0.8, 1.0], "made_up": 256, "told": NAMES}
 
 
 def tables(choices):
@@ -109,6 +110,23 @@ def test_the_truth_is_recovered(choices):
     assert learned["attributes"] == LEARNED["attributes"]
     assert learned["mean"] == pytest.approx(LEARNED["mean"], abs=0.25)
     assert learned["spread"] == pytest.approx(LEARNED["spread"], abs=0.25)
+
+
+def test_what_is_worth_the_same_to_all_is_no_feature():
+    """Accounts differ in the price alone; the speed is worth 1 to each."""
+    rng = np.random.default_rng(5)
+    x = rng.uniform(-2, 2, (100, 8, 2, 2))
+    worths = np.stack([rng.normal(-1.0, 1.2, 100), np.ones(100)], axis=1)
+    chosen = (np.einsum("atkp,ap->atk", x, worths) + rng.gumbel(size=x.shape[:3])).argmax(axis=2)
+    rows = [
+        (f"{a:03d}", str(t), str(k), float(chosen[a, t] == k), NAMES[p], x[a, t, k, p])
+        for a, t, k, p in np.ndindex(x.shape)
+    ]
+    columns = ["account_id", "task_id", "alternative_id", "chosen", "attribute", "value"]
+    table = make(pd.DataFrame(rows, columns=columns))
+    assert table.definitions["partworths"]["attributes"] == NAMES
+    assert [feature.parts for feature in table.catalogue] == [("price",)]
+    assert np.corrcoef(table.features["partworth_1"][:100], worths[:, 0])[0, 1] > 0.7
 
 
 def as_differences(choices):
