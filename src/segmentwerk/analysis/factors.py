@@ -24,6 +24,13 @@ SMALLEST = 50
 """Rows needed."""
 FEWEST = 4
 """Variables needed."""
+WHY = {
+    "sparse": "known in too few rows",
+    "constant": "the same in all rows",
+    "same": "told by one before it",
+}
+LISTED = 3
+"""Variables that an error names at most."""
 SAME = 0.98
 """Correlation beyond which two variables say the same, and the later one is left out."""
 LEADING = 0.4
@@ -139,9 +146,12 @@ def usable(rows: pd.DataFrame, answered: float, *, ranks: bool) -> tuple[pd.Data
         left_out[name] = "same"
     x = x.drop(columns=[name for name in x if str(name) in left_out])
     if len(x) < SMALLEST or x.shape[1] < FEWEST:
+        named = [f"{name!r} is left out: {WHY[why]}." for name, why in list(left_out.items())[:LISTED]]
         raise InputError(
-            f"{len(x)} rows with {x.shape[1]} variables can be used; factors need {SMALLEST} with {FEWEST}.",
-            "A variable is used that is known in analysis.factors.answered of the rows and varies.",
+            f"{len(x)} rows with {x.shape[1]} variables can be used; factors need {SMALLEST} with {FEWEST}. "
+            + " ".join(named),
+            "A variable is used that is known in analysis.factors.answered of the rows and varies; what only "
+            "a few accounts answered is left out.",
         )
     return x, filled, left_out
 

@@ -8,14 +8,14 @@ logsum in units of the cost (Small & Rosen 1981, Econometrica 49:105). Intervals
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy.special import softmax
 
-from segmentwerk.analysis.choice_model import Logit
+from segmentwerk.analysis.choice_model import ChoiceData, Logit
 from segmentwerk.analysis.conjoint import INTERVAL, Conjoint, drawn
 from segmentwerk.analysis.latent_classes import Classes
 from segmentwerk.core import choices as shape
@@ -45,11 +45,14 @@ class Simulation:
     cannibalised
         Part of the new products' share that comes from our own ones, with the ends of its interval; NaN
         where nothing is new or ours.
+    beyond
+        Product, attribute, and the ends of what was asked, where a product lies outside of them.
     """
 
     shares: pd.DataFrame
     taken: pd.DataFrame
     cannibalised: tuple[float, float, float]
+    beyond: tuple[tuple[str, str, float, float], ...] = ()
 
     def preferred(self) -> pd.DataFrame:
         """Return the row of the product that each segment prefers, none of these aside."""
@@ -124,7 +127,17 @@ def simulate(
         own = x[:, [found.data.columns.index(name) for name in logit.columns]]
         taste = Taste.of_one(logit, settings.draws, seed)
         parts.append(_told(number, names, taste, own, settings.cost))
-    return Simulation(pd.concat(parts, ignore_index=True), *_taken(everybody, names, x, concepts))
+    taken, cannibalised = _taken(everybody, names, x, concepts)
+    shares = pd.concat(parts, ignore_index=True)
+    return Simulation(shares, taken, cannibalised, tuple(_beyond(found.data, names, x)))
+
+
+def _beyond(data: ChoiceData, names: Sequence[str], x: FloatArray) -> Iterator[tuple[str, str, float, float]]:
+    """Yield what lies outside of the values that were asked; of differences, those are not known."""
+    low, high = data.x.min(axis=0), data.x.max(axis=0)
+    outside = ((x < low) | (x > high)) & (not data.differences)
+    for product, column in np.argwhere(outside):
+        yield names[product], data.columns[column], float(low[column]), float(high[column])
 
 
 def design(columns: Sequence[str], concepts: ConceptsSettings) -> tuple[list[str], FloatArray]:

@@ -25,6 +25,17 @@ def alternatives(long: pd.DataFrame) -> pd.DataFrame:
     return wide.astype("float64").assign(chosen=long.groupby(INDEX)["chosen"].max().astype("float64"))
 
 
+def lacking(long: pd.DataFrame) -> pd.Series:
+    """Return the share of alternatives that lack each attribute that others have; only where some do.
+
+    What a design adds (`BASE`, `NONE`) lacks them all, and does not count.
+    """
+    shown = long[~long["alternative_id"].isin([BASE, NONE]) & (long["attribute"] != NONE)]
+    known = shown.drop_duplicates([*INDEX, "attribute"]).groupby("attribute").size()
+    share: pd.Series = 1.0 - known / len(shown.drop_duplicates(INDEX))
+    return share[share > 0]
+
+
 def decided(wide: pd.DataFrame) -> pd.DataFrame:
     """Leave out the tasks in which not exactly one alternative of several was chosen."""
     task = wide.groupby(level=["account", "task_id"])["chosen"]

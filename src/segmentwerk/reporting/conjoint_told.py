@@ -39,16 +39,26 @@ class ConjointTold:
 
     def told(self, source: str, note: str) -> ToldAnalysis:
         """Tell all of it."""
-        limits = ["limit_stated", "limit_interval", *(["limit_likeness"] if self.simulated else [])]
         return ToldAnalysis(
             self.t("title", source=source),
             note,
             list(self._headlines()),
             list(self._parts()),
-            [self.t(key) for key in limits],
+            list(self._limits()),
             self._metrics(),
             self._tables(),
         )
+
+    def _limits(self) -> Iterator[str]:
+        yield self.t("limit_stated")
+        yield self.t("limit_interval")
+        if len(self.found.lacking):
+            shares = [f"{name} ({self.language.percent(n)})" for name, n in self.found.lacking.items()]
+            yield self.t("limit_lacking", names=shares)
+        if self.simulated is not None:
+            yield self.t("limit_likeness")
+            for product, attribute, low, high in self.simulated.beyond:
+                yield self.t("limit_beyond", product=product, attribute=attribute, low=low, high=high)
 
     def _name(self, column: str) -> str:
         return self.t("none") if column == shape.NONE else column

@@ -80,7 +80,7 @@ class FactorsTold:
 
     def _parts(self) -> Iterator[PagePart]:
         number = self.found.loadings.shape[1]
-        lines = [self.t("loadings_note", rotation=self.settings.rotation)]
+        lines = [self.t("loadings_note", rotation=self.settings.rotation.capitalize())]
         yield PagePart(self.t("loadings"), lines, self._loadings(), self._drawn())
         yield PagePart(self.t("number"), [self.t("number_note")], None, self._scree())
         note = self.t("reliability_note", least=LEADING)

@@ -7,6 +7,7 @@ import pytest
 from segmentwerk.analysis import choice_model, conjoint, latent_classes, simulator
 from segmentwerk.analysis.choice_model import ChoiceData
 from segmentwerk.analysis.simulator import TOTAL
+from segmentwerk.core import choices as shape
 from segmentwerk.core.analysis_settings import ConceptsSettings, ConjointSettings
 from segmentwerk.core.errors import ConfigError, FitError, InputError
 
@@ -229,3 +230,39 @@ def test_what_cannot_be_estimated_is_refused(draw):
         conjoint.insist_on_names(conjoint.read(long), ConjointSettings(cost="fee"))
     with pytest.raises(ConfigError, match=r"concepts.products.a: 'colour' is no attribute"):
         simulator.design(["price"], ConceptsSettings(name="c", products={"a": {"colour": 1}, "b": {}}))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told", "remedy"),
+    [
+        (lambda rows: rows[rows["alternative_id"] == "0"], "400 have one alternative", "form=difference"),
+        (lambda rows: rows.assign(chosen=0.0), "400 have none chosen", "none=true"),
+        (lambda rows: rows.assign(chosen=1.0), "400 have several chosen", "0 to the others"),
+        (lambda rows: rows[:0], "0 tasks can be used", "a few accounts"),
+    ],
+    ids=["single", "nothing", "several", "empty"],
+)
+def test_what_keeps_tasks_from_being_used_is_told(draw, spoil, told, remedy):
+    long, _ = draw(CLASSES[:1], [1], 40, seed=8)
+    with pytest.raises(InputError, match=told) as refused:
+        conjoint.read(spoil(long))
+    assert remedy in refused.value.remedy
+
+
+def test_alternatives_that_lack_an_attribute_are_counted(draw):
+    long, _ = draw(CLASSES[:1], [1], 40, seed=8)
+    assert shape.lacking(long).empty
+    torn = long[(long["alternative_id"] != "1") | (long["attribute"] != "price")]
+    assert shape.lacking(torn).to_dict() == {"price": pytest.approx(1 / 3)}
+
+
+def test_a_product_outside_of_what_was_asked_is_named(market):
+    found, options = market
+    near, far = (
+        ConceptsSettings(name="c", products={"plain": {"price": 0.2}, "dear": {"price": price}})
+        for price in (0.9, 9.0)
+    )
+    assert simulator.simulate(found, near, options, seed=0).beyond == ()
+    ((product, attribute, low, high),) = simulator.simulate(found, far, options, seed=0).beyond
+    assert (product, attribute) == ("dear", "price")
+    assert (low, high) == pytest.approx((-1, 1), abs=0.01)

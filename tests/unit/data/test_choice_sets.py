@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from segmentwerk.core import choices
+from segmentwerk.core.errors import InputError
 from segmentwerk.core.settings import ChoicesSettings
 from segmentwerk.data.choice_sets import completed
 
@@ -53,3 +54,9 @@ def test_a_whole_design_stays_as_it_is():
 def test_a_difference_cannot_be_left():
     with pytest.raises(ValidationError, match="of two profiles, one was taken"):
         ChoicesSettings(form="difference", none=True)
+
+
+def test_several_alternatives_are_no_difference():
+    rows = [("a", "1", one, 0.0, "fee", 1.0, "2024-01-01") for one in ("x", "y")]
+    with pytest.raises(InputError, match=r"1 of 1 tasks .* have several alternatives.*form=long"):
+        made_whole(rows, form="difference")
