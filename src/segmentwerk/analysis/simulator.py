@@ -24,6 +24,8 @@ from segmentwerk.core.arrays import FloatArray
 from segmentwerk.core.errors import ConfigError
 from segmentwerk.core.seeds import derive
 
+SLACK = 0.05
+"""Part of the range of what was asked, by which a product may lie outside of it without a word."""
 TOTAL = -1
 """Stands where a segment's number would, for all accounts."""
 
@@ -135,7 +137,8 @@ def simulate(
 def _beyond(data: ChoiceData, names: Sequence[str], x: FloatArray) -> Iterator[tuple[str, str, float, float]]:
     """Yield what lies outside of the values that were asked; of differences, those are not known."""
     low, high = data.x.min(axis=0), data.x.max(axis=0)
-    outside = ((x < low) | (x > high)) & (not data.differences)
+    slack = SLACK * (high - low)
+    outside = ((x < low - slack) | (x > high + slack)) & (not data.differences)
     for product, column in np.argwhere(outside):
         yield names[product], data.columns[column], float(low[column]), float(high[column])
 
