@@ -6,6 +6,7 @@ rotated by varimax (Kaiser 1958) or promax (Hendrickson & White 1964).
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 from sklearn.decomposition import FactorAnalysis
+from sklearn.exceptions import ConvergenceWarning
 
 from segmentwerk.core.analysis_settings import FactorSettings
 from segmentwerk.core.arrays import FloatArray
@@ -31,6 +33,8 @@ WHY = {
 }
 LISTED = 3
 """Variables that an error names at most."""
+HEYWOOD = 0.995
+"""Communality beyond which a variable has next to no variance of its own."""
 SAME = 0.98
 """Correlation beyond which two variables say the same, and the later one is left out."""
 LEADING = 0.4
@@ -76,6 +80,11 @@ class FactorSolution:
     n_rows: int
     filled: float
     left_out: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def heywood(self) -> list[str]:
+        """Variables that the factors explain to the last bit (a Heywood case): a sign of a bad fit."""
+        return [str(name) for name in self.communalities.index[self.communalities > HEYWOOD]]
 
 
 def analyse(rows: pd.DataFrame, settings: FactorSettings, seed: int, *, ranks: bool) -> FactorSolution:
@@ -189,7 +198,9 @@ def extract(correlation: FloatArray, number: int) -> FloatArray:
     values, vectors = np.linalg.eigh(correlation)
     root = vectors * np.sqrt(np.clip(values, 0.0, None))
     exact = np.vstack([root.T, -root.T]) * np.sqrt(size)
-    model = FactorAnalysis(number, svd_method="lapack", tol=1e-9, max_iter=20_000).fit(exact)
+    with warnings.catch_warnings():  # where a variable has nothing of its own, the likelihood creeps on
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = FactorAnalysis(number, svd_method="lapack", tol=1e-9, max_iter=20_000).fit(exact)
     return np.asarray(model.components_.T)
 
 

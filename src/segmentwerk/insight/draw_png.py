@@ -59,7 +59,9 @@ def drawn(figure: Figure, language: Language = ENGLISH) -> Canvas:
     """Draw the figure, its numbers in the language."""
     import matplotlib.figure  # the object interface needs no display and keeps no state
 
-    canvas = matplotlib.figure.Figure(figsize=(9, 5.5), dpi=DPI, layout="constrained")
+    rows = len(figure.marks.rows) if isinstance(figure.marks, Heat) else 0
+    size = (9, max(5.5, 1.2 + 0.25 * rows))
+    canvas = matplotlib.figure.Figure(figsize=size, dpi=DPI, layout="constrained")
     canvas.suptitle(textwrap.fill(figure.title, TITLE_WIDTH), x=0.01, ha="left", fontsize=12)
     _MARKS[type(figure.marks)](canvas, figure.marks)
     canvas.supxlabel(figure.x_label, fontsize=10)
@@ -255,7 +257,7 @@ def _name_places(canvas: Canvas, marks: Places) -> None:
 
 def _name(axes: Axes, name: str, style: dict[str, Any]) -> Text:
     """Write a name on the canvas, which is moved later; the axes do not make room for it."""
-    text = axes.text(0, 0, textwrap.shorten(name, LABEL_WIDTH, placeholder=" …"), transform=None, **style)
+    text = axes.text(0, 0, textwrap.fill(name, LABEL_WIDTH - 8), transform=None, **style)
     text.set_in_layout(False)
     return text
 

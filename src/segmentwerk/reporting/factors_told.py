@@ -75,6 +75,8 @@ class FactorsTold:
         yield self.t("limit_names")
         if self.settings.of == "accounts":
             yield self.t("limit_ranks")
+        if self.found.heywood:
+            yield self.t("limit_heywood", names=[self._name(name) for name in self.found.heywood])
         if self.found.filled > 0:
             yield self.t("limit_filled", share=self.found.filled)
 
