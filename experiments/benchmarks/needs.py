@@ -9,8 +9,7 @@ analyse method=conjoint``: how often the 95% intervals of part-worths and of sha
 ``number``: how often the number of classes is right (at least 80%), 200 accounts.
 
 ``segments``: agreement (adjusted Rand index) with the planted classes of three segments by k-means on the
-accounts' part-worths, as ``goal=needs`` makes them, beside that of latent classes; 400 accounts, 20 draws. It
-needs the extra ``conjoint``.
+accounts' part-worths, as ``goal=needs`` makes them, beside that of latent classes; 400 accounts, 20 draws.
 """
 
 from __future__ import annotations
@@ -80,7 +79,7 @@ def number(draws: int) -> None:
     """Judge the number of classes again and again."""
     settings, chosen = ConjointSettings(), []
     for seed in range(draws):
-        data = conjoint.read(drawn(LEAST, seed)[0], settings)
+        data = conjoint.read(drawn(LEAST, seed)[0])
         chosen.append(latent_classes.choose(data, settings, seed).chosen)
         print(f"# {len(chosen)} draws, right: {chosen.count(len(SHARES))}", flush=True)
     right = float(np.mean(np.array(chosen) == len(SHARES)))
@@ -93,7 +92,7 @@ def intervals(draws: int) -> None:
     for n_accounts in (LEAST, 2 * LEAST):
         held = []
         for seed in range(draws):
-            data = conjoint.read(drawn(n_accounts, seed)[0], settings)
+            data = conjoint.read(drawn(n_accounts, seed)[0])
             held.append(covered(latent_classes.fit(data, len(SHARES), settings.starts, seed)))
         for name, parts in zip(("worths", "shares"), zip(*held, strict=True), strict=True):
             share = float(np.mean(parts))
@@ -111,7 +110,7 @@ def segments(draws: int) -> None:
         space = ReferenceSpace(numeric=list(worths)).fit_transform(worths)
         model = KMeansSegmenter(n_segments=len(SHARES), random_state=seed).fit(space)
         ours.append(adjusted_rand_score(kinds, model.labels_))
-        found = latent_classes.fit(conjoint.read(long, ConjointSettings()), len(SHARES), 4, seed)
+        found = latent_classes.fit(conjoint.read(long), len(SHARES), 4, seed)
         peer.append(adjusted_rand_score(kinds, found.members.argmax(axis=1)))
     kept = float(np.mean(ours))
     bench("needs.segments.ari", kept, float(np.mean(peer)), "ours>=0.8", ok=kept >= 0.8)

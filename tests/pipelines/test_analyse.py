@@ -135,6 +135,53 @@ def test_a_concept_of_an_unknown_attribute_is_refused_before_the_fits(choosing, 
     assert "concepts.products.plain: 'colour' is no attribute of the choices. Known: price" in done.stderr
 
 
+def spoilt(choosing, folder, spoil):
+    """The arguments for the same folder with other choices."""
+    path = Path(choosing[1].partition("=")[2])
+    spoil(pd.read_csv(path / "choices.csv")).to_csv(folder / "choices.csv", index=False)
+    (folder / "accounts.csv").write_bytes((path / "accounts.csv").read_bytes())
+    return [choosing[0], f"source.path={folder}", choosing[2]]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "more", "words"),
+    [
+        (lambda rows: rows.drop(columns="chosen"), [], ["'choices' has no column 'chosen'"]),
+        (
+            lambda rows: rows.rename(columns={"attribute": "atribute"}),
+            [],
+            ["Column 'atribute' of table 'choices'", "'attribute'?"],
+        ),
+        (
+            lambda rows: rows.assign(chosen=rows["chosen"].where(rows.index != 6, 2)),
+            [],
+            ["choices.csv row 7: chosen is not 0 or 1"],
+        ),
+        (lambda rows: rows[rows["account_id"] == "secret-001"], [], ["0 accounts", "a few accounts"]),
+        (lambda rows: rows.assign(value=1.0), [], ["No attribute of the choices varies within a task"]),
+        (
+            lambda rows: rows[rows["alternative_id"] == "p0"],
+            [],
+            ["640 have one alternative", "source.choices.form=difference"],
+        ),
+        (lambda rows: rows, ["source.choices.form=difference"], ["640 of 640 tasks", "form=long"]),
+    ],
+    ids=["column", "misspelt", "chosen", "one respondent", "constant", "alternative", "form"],
+)
+def test_choices_that_cannot_be_are_refused_and_nothing_is_left(
+    spoil, more, words, choosing, home, tmp_path, monkeypatch, capsys
+):
+    given = ["analyse", "method=conjoint", *spoilt(choosing, tmp_path, spoil), *more]
+    pages = set(home.rglob("analysis*"))
+    done = in_process(*given, home=home, monkeypatch=monkeypatch, capsys=capsys)
+    assert done.code == 2, done.stderr
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("segmentwerk: ")
+    assert [word for word in words if word not in last] == []
+    assert "secret-" not in done.stderr
+    assert set(home.rglob("analysis*")) == pages
+
+
 @pytest.mark.parametrize("method", ["affinity", "segment_map", "product_map"])
 def test_methods_that_tell_of_segments(method, comparison):
     words = ["source.accounts=500", "analysis.map.permutations=19", "report.language=de"]

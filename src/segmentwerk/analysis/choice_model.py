@@ -14,6 +14,7 @@ import pandas as pd
 from scipy.optimize import minimize
 
 from segmentwerk.core.arrays import BoolArray, FloatArray, IntArray
+from segmentwerk.core.choices import BASE
 from segmentwerk.core.errors import FitError, InputError
 
 EXTREME = 15.0
@@ -42,6 +43,8 @@ class ChoiceData:
         (n_tasks,) number of the account that answered, ascending.
     accounts
         The accounts' ids by their number.
+    differences
+        Whether the attributes are differences of two profiles (`core.choices.BASE` is the second).
     """
 
     columns: tuple[str, ...]
@@ -50,6 +53,7 @@ class ChoiceData:
     starts: IntArray
     account: IntArray
     accounts: pd.Index
+    differences: bool = False
 
     @classmethod
     def of(cls, wide: pd.DataFrame) -> ChoiceData:
@@ -69,6 +73,7 @@ class ChoiceData:
             starts.astype(np.int64),
             number.astype(np.int64),
             pd.Index(accounts),
+            bool((wide.index.get_level_values("alternative_id") == BASE).any()),
         )
 
     @property
@@ -86,7 +91,8 @@ class ChoiceData:
         sizes = np.diff(np.append(self.starts, len(self.x)))[wanted]
         starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
         number, left = pd.factorize(self.account[wanted])
-        return ChoiceData(self.columns, self.x[rows], self.chosen[rows], starts, number, self.accounts[left])
+        x, chosen, accounts = self.x[rows], self.chosen[rows], self.accounts[left]
+        return ChoiceData(self.columns, x, chosen, starts, number, accounts, self.differences)
 
     def shares(self, beta: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Return each alternative's probability, and the log probability of each task's choice."""

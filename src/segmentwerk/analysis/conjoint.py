@@ -25,6 +25,13 @@ from segmentwerk.core.seeds import derive
 
 SMALLEST = 30
 """Accounts with choices needed, of all and of a segment."""
+REMEDIES = {
+    "have one alternative": "Set source.choices.form=difference where a row is the difference of two "
+    "profiles, and source.choices.none=true where one profile could be taken or left.",
+    "have none chosen": "Set source.choices.none=true where nothing could be taken; else give chosen=1 to "
+    "what was taken.",
+    "have several chosen": "Give chosen=1 to one alternative of a task, and 0 to the others.",
+}
 INTERVAL = (0.025, 0.975)
 
 
@@ -53,6 +60,8 @@ class Conjoint:
         Segment, and why there is nothing of it.
     checks
         How well it foretells.
+    lacking
+        By attribute, the share of alternatives that lack it, where some do; it counts as 0 there.
     """
 
     data: ChoiceData
@@ -64,6 +73,7 @@ class Conjoint:
     classes: Classes
     segments: Mapping[int, Logit]
     checks: Checks
+    lacking: pd.Series
     left_out: Mapping[str, str] = field(default_factory=dict)
 
     def importance_of(self, coefficients: FloatArray, settings: ConjointSettings) -> pd.Series:
@@ -98,7 +108,7 @@ def analyse(
     FitError
         If the choices follow an attribute without exception.
     """
-    data = read(long, settings)
+    data = read(long)
     logit = choice_model.fit(data)
     insist_on_names(data, settings)
     progress()
@@ -117,6 +127,7 @@ def analyse(
         classes,
         segments,
         check(data, held_out.chosen, settings, seed),
+        shape.lacking(long),
         left_out,
     )
 
@@ -128,28 +139,38 @@ def _mixed(data: ChoiceData, settings: ConjointSettings, seed: int) -> MixedLogi
         return None
 
 
-def read(long: pd.DataFrame, settings: ConjointSettings) -> ChoiceData:
-    """Turn the table into choices as the design says.
+def read(long: pd.DataFrame) -> ChoiceData:
+    """Turn the table into the choices that can be used.
 
     Raises
     ------
     InputError
         If fewer than `SMALLEST` accounts made a choice that can be used.
     """
-    wide = shape.alternatives(long)
-    if settings.form == "difference":
-        wide = shape.from_differences(wide)
-    if settings.none:
-        wide = shape.with_none(wide)
-    wide = shape.decided(wide)
+    given = shape.alternatives(long)
+    wide = shape.decided(given)
     n = wide.index.get_level_values("account").nunique()
     if n < SMALLEST:
-        raise InputError(
-            f"{n} accounts of table 'choices' chose one of several alternatives; {SMALLEST} are needed.",
-            "For rows that are differences of two profiles set analysis.conjoint.form=difference; where "
-            "nothing could be taken set analysis.conjoint.none=true.",
-        )
+        few = f"{n} accounts of table 'choices' chose one of several alternatives; {SMALLEST} are needed."
+        told, remedy = _undecided(given)
+        raise InputError(f"{few} {told}", remedy)
     return ChoiceData.of(wide)
+
+
+def _undecided(wide: pd.DataFrame) -> tuple[str, str]:
+    """Say what keeps tasks from being used, and what would be right where that is most of them."""
+    task = wide.groupby(level=["account", "task_id"])["chosen"].agg(["size", "sum"])
+    single = task["size"] == 1
+    counts = {
+        "have one alternative": single.sum(),
+        "have none chosen": (~single & (task["sum"] == 0)).sum(),
+        "have several chosen": (~single & (task["sum"] > 1)).sum(),
+    }
+    told = ", ".join(f"{n} {what}" for what, n in counts.items())
+    most = max(counts, key=lambda what: counts[what])
+    if counts[most] == 0:
+        return f"{len(task)} tasks can be used.", "What only a few accounts were asked about is left out."
+    return f"Of {len(task)} tasks, {told}.", REMEDIES[most]
 
 
 def insist_on_names(data: ChoiceData, settings: ConjointSettings) -> None:
@@ -184,13 +205,13 @@ def attributes(columns: Sequence[str], settings: ConjointSettings) -> dict[str, 
 def importance(data: ChoiceData, coefficients: FloatArray, settings: ConjointSettings) -> pd.Series:
     """Return each attribute's share of the utility's range over what was asked; the largest first.
 
-    Levels of one attribute compare with the level left out, at 0.
+    Levels of one attribute compare with the level left out, at 0, and differences of two profiles with none.
     """
     ranges = {}
     for attribute, places in attributes(data.columns, settings).items():
         low, high = data.x[:, places].min(axis=0), data.x[:, places].max(axis=0)
-        one_of = len(places) > 1 or "=" in data.columns[places[0]]
-        reach = np.where(one_of | (settings.form == "difference"), np.maximum(-low, high), high - low)
+        from_zero = len(places) > 1 or "=" in data.columns[places[0]] or data.differences
+        reach = np.maximum(-low, high) if from_zero else high - low
         ends = np.append(coefficients[places] * reach, 0.0)
         ranges[attribute] = ends.max() - ends.min()
     found = pd.Series(ranges, dtype="float64")

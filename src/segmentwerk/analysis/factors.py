@@ -6,6 +6,7 @@ rotated by varimax (Kaiser 1958) or promax (Hendrickson & White 1964).
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import ndtri
 from sklearn.decomposition import FactorAnalysis
+from sklearn.exceptions import ConvergenceWarning
 
 from segmentwerk.core.analysis_settings import FactorSettings
 from segmentwerk.core.arrays import FloatArray
@@ -24,6 +26,15 @@ SMALLEST = 50
 """Rows needed."""
 FEWEST = 4
 """Variables needed."""
+WHY = {
+    "sparse": "known in too few rows",
+    "constant": "the same in all rows",
+    "same": "told by one before it",
+}
+LISTED = 3
+"""Variables that an error names at most."""
+HEYWOOD = 0.995
+"""Communality beyond which a variable has next to no variance of its own."""
 SAME = 0.98
 """Correlation beyond which two variables say the same, and the later one is left out."""
 LEADING = 0.4
@@ -69,6 +80,11 @@ class FactorSolution:
     n_rows: int
     filled: float
     left_out: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def heywood(self) -> list[str]:
+        """Variables that the factors explain to the last bit (a Heywood case): a sign of a bad fit."""
+        return [str(name) for name in self.communalities.index[self.communalities > HEYWOOD]]
 
 
 def analyse(rows: pd.DataFrame, settings: FactorSettings, seed: int, *, ranks: bool) -> FactorSolution:
@@ -139,9 +155,12 @@ def usable(rows: pd.DataFrame, answered: float, *, ranks: bool) -> tuple[pd.Data
         left_out[name] = "same"
     x = x.drop(columns=[name for name in x if str(name) in left_out])
     if len(x) < SMALLEST or x.shape[1] < FEWEST:
+        named = [f"{name!r} is left out: {WHY[why]}." for name, why in list(left_out.items())[:LISTED]]
         raise InputError(
-            f"{len(x)} rows with {x.shape[1]} variables can be used; factors need {SMALLEST} with {FEWEST}.",
-            "A variable is used that is known in analysis.factors.answered of the rows and varies.",
+            f"{len(x)} rows with {x.shape[1]} variables can be used; factors need {SMALLEST} with {FEWEST}. "
+            + " ".join(named),
+            "A variable is used that is known in analysis.factors.answered of the rows and varies; what only "
+            "a few accounts answered is left out.",
         )
     return x, filled, left_out
 
@@ -179,7 +198,9 @@ def extract(correlation: FloatArray, number: int) -> FloatArray:
     values, vectors = np.linalg.eigh(correlation)
     root = vectors * np.sqrt(np.clip(values, 0.0, None))
     exact = np.vstack([root.T, -root.T]) * np.sqrt(size)
-    model = FactorAnalysis(number, svd_method="lapack", tol=1e-9, max_iter=20_000).fit(exact)
+    with warnings.catch_warnings():  # where a variable has nothing of its own, the likelihood creeps on
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model = FactorAnalysis(number, svd_method="lapack", tol=1e-9, max_iter=20_000).fit(exact)
     return np.asarray(model.components_.T)
 
 

@@ -7,7 +7,7 @@ accounts is within one standard error of the best.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import logsumexp
@@ -73,6 +73,8 @@ class HeldOut:
     error: FloatArray
     """Of the difference to the best number; 0 there."""
     chosen: int
+    unfit: int | None = None
+    """The number at which the search ended, because some part of the accounts does not tell so many apart."""
 
 
 def fit(data: ChoiceData, n_classes: int, starts: int, seed: int) -> Classes:
@@ -161,6 +163,7 @@ def choose(
     """Judge each number of classes on accounts that are held out in turn."""
     folds = KFold(settings.folds, shuffle=True, random_state=derive(seed, "folds"))
     found: dict[int, FloatArray] = {}
+    unfit = None
     for number in range(1, settings.max_classes + 1):
         logs = np.full(len(data.accounts), np.nan)
         try:
@@ -168,9 +171,10 @@ def choose(
                 logs[test] = _held_out(data, train, number, settings.starts, seed)
                 progress()
         except FitError:
+            unfit = number
             break
         found[number] = logs
-    return _simplest(found)
+    return replace(_simplest(found), unfit=unfit)
 
 
 def _held_out(data: ChoiceData, train: FloatArray, number: int, starts: int, seed: int) -> FloatArray:

@@ -82,7 +82,8 @@ def ratings(answers: pd.DataFrame, separator: str) -> pd.DataFrame:
         raise InputError(
             f"Table 'surveys' has ratings of {len(objects)} objects on {len(attributes)} attributes; a map "
             f"needs {FEWEST} of each.",
-            f"A rating is an item such as 'brand{separator} attribute' (analysis.ratings.separator).",
+            f"A rating is an item such as 'brand{separator} attribute' (analysis.ratings.separator); what "
+            "only a few accounts rated is left out.",
         )
     pairs = pd.MultiIndex.from_tuples(known.values(), names=["object", "attribute"])
     rated = answers[list(known)].set_axis(pairs, axis=1).rename_axis(index="person")
@@ -133,13 +134,15 @@ def _enough(rated: pd.DataFrame) -> tuple[pd.DataFrame, tuple[str, ...]]:
     kept = rated[rated.index.get_level_values("object").isin(raters.index[raters >= RATERS])]
     fewest = kept.groupby(level="object").count().min()
     spread = kept.groupby(level="object").mean().std()
+    rated_by_many = kept.index.get_level_values("object").nunique()
     kept = kept.loc[:, (fewest >= RATERS) & (spread > 0)].dropna(how="all")
     objects = kept.index.get_level_values("object").unique()
     if min(len(objects), kept.shape[1]) < FEWEST:
         raise InputError(
-            f"{len(objects)} objects were rated by {RATERS} people or more on {kept.shape[1]} attributes; a "
-            f"map needs {FEWEST} of each.",
-            "Look at the items of table 'surveys'.",
+            f"{rated_by_many} objects were rated by {RATERS} people or more, and {kept.shape[1]} attributes "
+            f"tell those apart; a map needs {FEWEST} of each.",
+            "Look at the items of table 'surveys': an attribute counts that people rated each object on, "
+            "not all alike.",
         )
     gone = [*raters.index.difference(objects), *rated.columns.difference(kept.columns)]
     return kept, tuple(str(one) for one in gone)

@@ -8,14 +8,14 @@ logsum in units of the cost (Small & Rosen 1981, Econometrica 49:105). Intervals
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy.special import softmax
 
-from segmentwerk.analysis.choice_model import Logit
+from segmentwerk.analysis.choice_model import ChoiceData, Logit
 from segmentwerk.analysis.conjoint import INTERVAL, Conjoint, drawn
 from segmentwerk.analysis.latent_classes import Classes
 from segmentwerk.core import choices as shape
@@ -24,6 +24,8 @@ from segmentwerk.core.arrays import FloatArray
 from segmentwerk.core.errors import ConfigError
 from segmentwerk.core.seeds import derive
 
+SLACK = 0.05
+"""Part of the range of what was asked, by which a product may lie outside of it without a word."""
 TOTAL = -1
 """Stands where a segment's number would, for all accounts."""
 
@@ -45,11 +47,14 @@ class Simulation:
     cannibalised
         Part of the new products' share that comes from our own ones, with the ends of its interval; NaN
         where nothing is new or ours.
+    beyond
+        Product, attribute, and the ends of what was asked, where a product lies outside of them.
     """
 
     shares: pd.DataFrame
     taken: pd.DataFrame
     cannibalised: tuple[float, float, float]
+    beyond: tuple[tuple[str, str, float, float], ...] = ()
 
     def preferred(self) -> pd.DataFrame:
         """Return the row of the product that each segment prefers, none of these aside."""
@@ -117,33 +122,45 @@ def simulate(
     ConfigError
         If a product has an attribute that nobody was asked about.
     """
-    names, x = design(found.data.columns, concepts, none=settings.none)
+    names, x = design(found.data.columns, concepts)
     everybody = Taste.of_classes(found.classes, settings.draws, seed)
     parts = [_told(TOTAL, names, everybody, x, settings.cost)]
     for number, logit in found.segments.items():
         own = x[:, [found.data.columns.index(name) for name in logit.columns]]
         taste = Taste.of_one(logit, settings.draws, seed)
         parts.append(_told(number, names, taste, own, settings.cost))
-    return Simulation(pd.concat(parts, ignore_index=True), *_taken(everybody, names, x, concepts))
+    taken, cannibalised = _taken(everybody, names, x, concepts)
+    shares = pd.concat(parts, ignore_index=True)
+    return Simulation(shares, taken, cannibalised, tuple(_beyond(found.data, names, x)))
 
 
-def design(columns: Sequence[str], concepts: ConceptsSettings, *, none: bool) -> tuple[list[str], FloatArray]:
-    """Return the products' names and attributes (n_products, n_columns).
+def _beyond(data: ChoiceData, names: Sequence[str], x: FloatArray) -> Iterator[tuple[str, str, float, float]]:
+    """Yield what lies outside of the values that were asked; of differences, those are not known."""
+    low, high = data.x.min(axis=0), data.x.max(axis=0)
+    slack = SLACK * (high - low)
+    outside = ((x < low - slack) | (x > high + slack)) & (not data.differences)
+    for product, column in np.argwhere(outside):
+        yield names[product], data.columns[column], float(low[column]), float(high[column])
+
+
+def design(columns: Sequence[str], concepts: ConceptsSettings) -> tuple[list[str], FloatArray]:
+    """Return the products' names and attributes (n_products, n_columns); "none of these" where it was shown.
 
     Raises
     ------
     ConfigError
         Naming product and attribute.
     """
+    known = [name for name in columns if name != shape.NONE]
     for product, values in concepts.products.items():
         for name in values:
-            if name not in columns:
+            if name not in known:
                 raise ConfigError(
                     f"concepts.products.{product}: {name!r} is no attribute of the choices.",
-                    f"Known: {', '.join(columns)}.",
+                    f"Known: {', '.join(known)}.",
                 )
     rows = {name: dict(values) for name, values in concepts.products.items()}
-    if none:
+    if shape.NONE in columns:
         rows[shape.NONE] = {shape.NONE: 1.0}
     x = np.array([[values.get(column, 0.0) for column in columns] for values in rows.values()])
     return list(rows), x

@@ -12,12 +12,8 @@ Method = Literal["conjoint", "factors", "product_map", "perceptual_map", "segmen
 
 
 class ConjointSettings(Settings):
-    """How choices are read and what is asked of them (docs/concepts/conjoint.md)."""
+    """What is asked of choices (docs/concepts/conjoint.md)."""
 
-    form: Literal["long", "difference"] = "long"
-    """difference: each row is the first of two profiles less the second; chosen says whether it was taken."""
-    none: bool = False
-    """Whether people could take nothing: tasks without a choice then are choices of none."""
     cost: str | None = None
     """The attribute that is a price; null: nothing is said of willingness to pay."""
     attributes: dict[str, list[str]] = Field(default_factory=dict)

@@ -25,30 +25,18 @@ def alternatives(long: pd.DataFrame) -> pd.DataFrame:
     return wide.astype("float64").assign(chosen=long.groupby(INDEX)["chosen"].max().astype("float64"))
 
 
+def lacking(long: pd.DataFrame) -> pd.Series:
+    """Return the share of alternatives that lack each attribute that others have; only where some do.
+
+    What a design adds (`BASE`, `NONE`) lacks them all, and does not count.
+    """
+    shown = long[~long["alternative_id"].isin([BASE, NONE]) & (long["attribute"] != NONE)]
+    known = shown.drop_duplicates([*INDEX, "attribute"]).groupby("attribute").size()
+    share: pd.Series = 1.0 - known / len(shown.drop_duplicates(INDEX))
+    return share[share > 0]
+
+
 def decided(wide: pd.DataFrame) -> pd.DataFrame:
     """Leave out the tasks in which not exactly one alternative of several was chosen."""
     task = wide.groupby(level=["account", "task_id"])["chosen"]
     return wide[(task.transform("sum") == 1.0) & (task.transform("size") > 1)]
-
-
-def from_differences(wide: pd.DataFrame) -> pd.DataFrame:
-    """Add to each row, the first profile less the second, the second one: nothing of each attribute.
-
-    ``chosen`` 1 says that the first profile was chosen.
-    """
-    return _with(wide, BASE, {})
-
-
-def with_none(wide: pd.DataFrame) -> pd.DataFrame:
-    """Add to each task the alternative `NONE`, chosen where no other one was."""
-    return _with(wide.assign(**{NONE: 0.0}), NONE, {NONE: 1.0})
-
-
-def _with(wide: pd.DataFrame, name: str, attributes: dict[str, float]) -> pd.DataFrame:
-    chosen = wide.groupby(level=["account", "task_id"])["chosen"].sum()
-    added = pd.DataFrame(0.0, index=chosen.index, columns=wide.columns)
-    added = added.assign(chosen=1.0 - chosen.clip(upper=1.0), **attributes)
-    added["alternative_id"] = name
-    both = pd.concat([wide, added.set_index("alternative_id", append=True)])
-    attributes_first = [column for column in both if column != "chosen"]
-    return both[[*attributes_first, "chosen"]].sort_index()

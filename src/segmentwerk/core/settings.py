@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from segmentwerk.core.companies import Level
 from segmentwerk.core.paths import expanded
@@ -108,6 +108,21 @@ class DemoSettings(Settings):
     """A fault of the records, or a change of the business; null: none."""
 
 
+class ChoicesSettings(Settings):
+    """How table ``choices`` is to be read (docs/concepts/conjoint.md)."""
+
+    form: Literal["long", "difference"] = "long"
+    """difference: each row is the first of two profiles less the second; chosen says whether it was taken."""
+    none: bool = False
+    """Whether people could take nothing: tasks without a choice then are choices of none."""
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if self.none and self.form == "difference":
+            raise ValueError("none=true needs form=long: of two profiles, one was taken")
+        return self
+
+
 class SourceSettings(Settings):
     """One company's data: where it lies, how it maps to our tables, and the dates to look at."""
 
@@ -134,6 +149,7 @@ class SourceSettings(Settings):
     lower case."""
     inputs: dict[str, InputSettings] = Field(default_factory=dict)
     tables: dict[str, TableSettings] = Field(default_factory=dict)
+    choices: ChoicesSettings = ChoicesSettings()
 
 
 class AccountsSettings(Settings):

@@ -112,7 +112,9 @@ def _column_rules(
     bad = outside(name, column)
     if bad is not None:
         blank = name if settings.blank_impossible and not column.required else None
-        yield CleaningRule(f"impossible:{name}", f"{name} is not {_range(column)}", bad, blank=blank)
+        fatal = column.required and column.kind == "number"
+        reason = f"{name} is not {_range(column)}"
+        yield CleaningRule(f"impossible:{name}", reason, bad, fatal=fatal, blank=blank)
 
 
 def _missing(table: ibis.Table, name: str, kind: Kind, lost: list[str]) -> Truth:
@@ -152,7 +154,7 @@ def table_rules(
     accounts: ibis.Table | None,
     settings: QualitySettings,
 ) -> list[CleaningRule]:
-    """Return the rules that look at other rows: repeated rows, keys used twice, unknown accounts.
+    """Return the rules that look at other rows: repeated rows, keys used twice, torn tasks, unknown accounts.
 
     They apply to rows that no row rule rejects.
     """
@@ -180,6 +182,9 @@ def table_rules(
                 windowed=True,
             )
         )
+    if "task_id" in ours:
+        reason = "another row of its task cannot be used"
+        rules.append(CleaningRule("part_of_task", reason, _beside_a_rejected_row, windowed=True))
     if accounts is not None and name != "accounts" and settings.orphans:
         known = accounts["account_id"]
         rules.append(CleaningRule("orphan", "the account is unknown", lambda t: t["account_id"].notin(known)))
@@ -193,6 +198,12 @@ def _later(table: ibis.Table, columns: list[str], order: list[str]) -> Truth:
         order_by=[table[column] for column in (FILE, ROW, *order)],
     )
     return ibis.row_number().over(window) > 0
+
+
+def _beside_a_rejected_row(table: ibis.Table) -> Truth:
+    """Tell rows of choice tasks of which a row is rejected: without it, an alternative lacks an attribute."""
+    window = ibis.window(group_by=[table["account_id"], table["task_id"]])
+    return (table[REASON] != "").max().over(window)
 
 
 def _conflicts(table: ibis.Table, key: list[str], order: list[str], repeats: bool) -> Truth:

@@ -260,7 +260,9 @@ def _identity(table: str, raw: list[str], known: tuple[str, ...]) -> dict[str, s
     for column in raw:
         close = difflib.get_close_matches(column.lower(), absent, n=1, cutoff=0.85)
         if close and column.lower() not in known:
-            raise InputError(f"Table {table!r} has no column {column!r}.", f"Did you mean {close[0]!r}?")
+            raise InputError(
+                f"Column {column!r} of table {table!r} is none of ours.", f"Did you mean {close[0]!r}?"
+            )
     return {name: named(ours[name]) for name in known if name in ours}
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import ibis
 
 from segmentwerk.core.errors import ConfigError, InputError
-from segmentwerk.core.settings import DemoSettings, SourceSettings, TableSettings
+from segmentwerk.core.settings import ChoicesSettings, DemoSettings, SourceSettings, TableSettings
 from segmentwerk.data import connection, discovery, fence, inputs, mapping
 from segmentwerk.data.columns import COLUMNS
 from segmentwerk.data.inputs import Opened
@@ -216,7 +216,8 @@ def _insist_clear(con: Any, name: str, given: TableSettings, raw: Mapping[str, R
 def _digest(settings: SourceSettings, opened: Mapping[str, Opened], tables: Mapping[str, ibis.Table]) -> str:
     """Hash the mapping and the contents of the files, or of a database the counts and the latest dates."""
     apart = {"path", "url", "description", "capacity", "memory"}
-    usual = {"demo"} if settings.demo == DemoSettings() else set()  # digests of before it was a key stay
+    later = {"demo": DemoSettings(), "choices": ChoicesSettings()}
+    usual = {key for key, value in later.items() if getattr(settings, key) == value}  # older digests stay
     shape = settings.model_dump(mode="json", exclude=apart | usual)
     contents = {name: one.digest for name, one in opened.items()}
     states = {name: _state(table) for name, table in tables.items()} if settings.url else {}

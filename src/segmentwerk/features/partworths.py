@@ -1,36 +1,41 @@
 """Needs: part-worths of attributes, account by account, from conjoint choices.
 
-`xlogit` (extra ``conjoint``) fits a mixed logit with independent normal part-worths over the accounts; an
-account's own part-worths are their mean given its choices, by simulation (Train 2009, Discrete Choice
-Methods with Simulation, 2nd edition, chapters 6 and 11). Learning needs the extra, scoring does not.
+The mixed logit of the conjoint analysis is learned, with independent normal part-worths over the accounts;
+an account's own part-worths are their mean given its choices, by simulation (Train 2009, Discrete Choice
+Methods with Simulation, 2nd edition, chapters 6 and 11).
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm, qmc
 
+from segmentwerk.analysis import choice_model, mixed_logit
+from segmentwerk.analysis.choice_model import ChoiceData
 from segmentwerk.core import choices as conjoint
 from segmentwerk.core.arrays import FloatArray
+from segmentwerk.core.errors import FitError, InputError
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.types import Feature
 from segmentwerk.features.declare import EVER, CannotLearnError, Learned, Relation, Step, Tables
 
 SMALLEST = 50
 """Accounts with choices needed at least."""
-SAMPLE = 1000
-"""Accounts learned from at most, evenly spread over the sorted ids."""
 MAX_ATTRIBUTES = 15
 DRAWS = 256
+"""Of the fit, an account."""
+MADE_UP = 1024
+"""Accounts drawn that an account is compared with, a power of 2."""
+TOLD = 0.1
+"""Share of a part-worth's variance over accounts that their choices must tell, to make it a feature."""
 CHUNK = 200
 """Accounts whose part-worths are simulated at once."""
 
+SEED = 0
 _COLUMNS = ("task_id", "alternative_id", "attribute", "value", "chosen")
 _FEATURES = tuple(
     Feature(f"partworth_{n}", "numeric", "utility per unit", "needs", "choices", EVER, f"Part-worth {n}.")
@@ -61,79 +66,64 @@ def design(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def learn(rows: pd.DataFrame) -> Learned:
-    """Learn the mean and the standard deviation of each attribute's part-worth over the accounts."""
+    """Learn the mean and the standard deviation of each attribute's part-worth over the accounts.
+
+    A part-worth that is much the same for all, or that an account's own choices do not tell, is no feature.
+    """
     alternatives = design(rows)
-    attributes = [name for name in alternatives if name != "chosen" and alternatives[name].std() > 0]
-    accounts = alternatives.index.unique("account")
-    if len(accounts) < SMALLEST:
-        raise CannotLearnError(f"{len(accounts)} accounts with choices, {SMALLEST} are needed")
-    if not 0 < len(attributes) <= MAX_ATTRIBUTES:
-        raise CannotLearnError(f"{len(attributes)} attributes that vary, 1 to {MAX_ATTRIBUTES} are possible")
-    picked = accounts[np.unique(np.linspace(0, len(accounts) - 1, min(len(accounts), SAMPLE)).astype(int))]
-    sample = alternatives.loc[alternatives.index.isin(picked, level="account")]
-    mean, spread = _fit(sample[attributes], sample["chosen"])
-    return {"attributes": attributes, "mean": mean.tolist(), "spread": spread.tolist()}
-
-
-def _fit(x: pd.DataFrame, chosen: pd.Series) -> tuple[FloatArray, FloatArray]:
-    """Fit the mixed logit on attributes scaled to unit deviation, and scale back."""
-    from xlogit import MixedLogit
-
-    scale = x.std().to_numpy()
-    names = [f"x{k}" for k in range(x.shape[1])]
-    model = MixedLogit()
-    model.fit(
-        **_padded(x.div(scale), chosen),
-        varnames=names,
-        randvars=dict.fromkeys(names, "n"),
-        n_draws=DRAWS,
-        verbose=0,
-        skip_std_errs=True,
-        optim_method="L-BFGS-B",
-    )
-    if not model.convergence:
-        raise CannotLearnError("the choice model did not converge")
-    mean, spread = np.split(np.asarray(model.coeff_), 2)
-    return mean / scale, np.abs(spread) / scale
-
-
-def _padded(x: pd.DataFrame, chosen: pd.Series) -> dict[str, npt.NDArray[Any]]:
-    """Give every task the same number of alternatives, the added ones unavailable."""
-    task = x.groupby(level=["account", "task_id"])
-    number, place, size = task.ngroup().to_numpy(), task.cumcount().to_numpy(), int(task.size().max())
-    account = pd.factorize(x.index.get_level_values("account"))[0]
-    n_tasks = int(number.max()) + 1
-    padded, picked, available = np.zeros((n_tasks, size, x.shape[1])), *np.zeros((2, n_tasks, size))
-    padded[number, place], picked[number, place], available[number, place] = x, chosen, 1.0
-    return {
-        "X": padded.reshape(-1, x.shape[1]),
-        "y": picked.ravel(),
-        "avail": available.ravel(),
-        "alts": np.tile(np.arange(size), n_tasks),
-        "ids": np.repeat(np.arange(n_tasks), size),
-        "panels": np.repeat(account[place == 0], size),
+    n_accounts = alternatives.index.get_level_values("account").nunique()
+    if n_accounts < SMALLEST:
+        raise CannotLearnError(f"{n_accounts} accounts with choices, {SMALLEST} are needed")
+    data = ChoiceData.of(alternatives)
+    if not 0 < len(data.columns) <= MAX_ATTRIBUTES:
+        raise CannotLearnError(
+            f"{len(data.columns)} attributes vary within a task, 1 to {MAX_ATTRIBUTES} are possible"
+        )
+    try:
+        choice_model.insist_on_rank(data)
+        found = mixed_logit.fit(data, DRAWS, SEED, errors=False)
+    except (FitError, InputError) as error:
+        raise CannotLearnError(error.problem.rstrip(".")) from error
+    learned = {
+        "attributes": list(data.columns),
+        "mean": found.mean.tolist(),
+        "spread": found.spread.tolist(),
+        "made_up": MADE_UP,
     }
+    share = expected(alternatives, learned).var(axis=0) / np.square(found.spread).clip(1e-12)
+    told = [name for name, one in zip(data.columns, share, strict=True) if one >= TOLD]
+    if not told:
+        raise CannotLearnError("the choices do not tell how accounts differ")
+    return learned | {"told": told}
 
 
 def draws(learned: Learned) -> FloatArray:
-    """Return part-worths (DRAWS, n_attributes) of made-up accounts, the same ones always."""
+    """Return part-worths (n_made_up, n_attributes) of made-up accounts, the same ones always."""
     dimensions = len(learned["mean"])
-    engine = qmc.Sobol(dimensions, rng=np.random.default_rng(derive(0, "part-worths")))
-    normal = norm.ppf(engine.random_base2(int(math.log2(DRAWS))))
+    engine = qmc.Sobol(dimensions, rng=np.random.default_rng(derive(SEED, "part-worths")))
+    normal = norm.ppf(engine.random_base2(int(math.log2(learned["made_up"]))))
     return np.asarray(np.array(learned["mean"]) + normal * np.array(learned["spread"]))
 
 
 def apply(rows: pd.DataFrame, learned: Learned) -> pd.DataFrame:
     """Return each account's expected part-worths given its choices."""
     alternatives = design(rows)
+    known = alternatives.index.unique("account")
+    worths = pd.DataFrame(expected(alternatives, learned), index=known, columns=learned["attributes"])
+    names = [feature.name for feature in describe(learned)]
+    return worths[learned["told"]].set_axis(names, axis=1).reindex(rows.index)
+
+
+def expected(alternatives: pd.DataFrame, learned: Learned) -> FloatArray:
+    """Return the part-worths (n_accounts, n_attributes) of accounts in the order of ``alternatives``."""
     made_up = draws(learned)
     accounts = alternatives.index.get_level_values("account")
     known = accounts.unique()
-    utilities = pd.DataFrame(np.nan, index=rows.index, columns=[f.name for f in describe(learned)])
+    parts = [np.empty((0, made_up.shape[1]))]
     for start in range(0, len(known), CHUNK):
-        some = known[start : start + CHUNK]
-        utilities.loc[some] = _expected(alternatives[accounts.isin(some)], learned["attributes"], made_up)
-    return utilities
+        some = alternatives[accounts.isin(known[start : start + CHUNK])]
+        parts.append(_expected(some, learned["attributes"], made_up))
+    return np.concatenate(parts)
 
 
 def _expected(alternatives: pd.DataFrame, attributes: list[str], made_up: FloatArray) -> FloatArray:
@@ -153,10 +143,10 @@ def _expected(alternatives: pd.DataFrame, attributes: list[str], made_up: FloatA
 
 
 def describe(learned: Learned) -> tuple[Feature, ...]:
-    """Name the attribute of each part-worth."""
+    """Name the attribute of each part-worth that choices tell."""
     return tuple(
         replace(feature, description=f"Part-worth of {attribute}.", parts=(attribute,))
-        for feature, attribute in zip(_FEATURES, learned["attributes"], strict=False)
+        for feature, attribute in zip(_FEATURES, learned["told"], strict=False)
     )
 
 
@@ -166,8 +156,6 @@ STEP = Step(
     learn=learn,
     apply=apply,
     needs=("choices",),
-    package="xlogit",
-    extra="conjoint",
     describe=describe,
     relate=relate,
 )

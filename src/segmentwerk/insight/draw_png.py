@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -9,18 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from segmentwerk.core.arrays import FloatArray
 from segmentwerk.core.files import atomic_file
 from segmentwerk.insight.alluvial import layout
 from segmentwerk.insight.figure import Bars, Dots, Figure, Flows, Heat, Lines, Places
+from segmentwerk.insight.labelling import Box, Label, free_places
 from segmentwerk.insight.language import ENGLISH, Language
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure as Canvas
+    from matplotlib.text import Text
 
 DPI = 110
 TITLE_WIDTH = 92
 """Characters of a title's line."""
+FAR = 12.0
+"""Pixels from a point beyond which a line leads to its name."""
 LABEL_WIDTH = 34
 """Characters of a line of a feature's name."""
 
@@ -53,7 +59,9 @@ def drawn(figure: Figure, language: Language = ENGLISH) -> Canvas:
     """Draw the figure, its numbers in the language."""
     import matplotlib.figure  # the object interface needs no display and keeps no state
 
-    canvas = matplotlib.figure.Figure(figsize=(9, 5.5), dpi=DPI, layout="constrained")
+    rows = len(figure.marks.rows) if isinstance(figure.marks, Heat) else 0
+    size = (9, max(5.5, 1.2 + 0.25 * rows))
+    canvas = matplotlib.figure.Figure(figsize=size, dpi=DPI, layout="constrained")
     canvas.suptitle(textwrap.fill(figure.title, TITLE_WIDTH), x=0.01, ha="left", fontsize=12)
     _MARKS[type(figure.marks)](canvas, figure.marks)
     canvas.supxlabel(figure.x_label, fontsize=10)
@@ -62,6 +70,8 @@ def drawn(figure: Figure, language: Language = ENGLISH) -> Canvas:
         axes.set_axisbelow(True)
         axes.spines[["top", "right"]].set_visible(False)
     _localise(canvas, language)
+    if isinstance(figure.marks, Places):
+        _name_places(canvas, figure.marks)
     return canvas
 
 
@@ -143,9 +153,17 @@ def _heat(canvas: Canvas, marks: Heat) -> None:
     )
     for row, texts in enumerate(marks.texts):
         for column, text in enumerate(texts):
-            color = "white" if abs(marks.values[row, column]) > 0.7 else "black"
-            axes.text(column, row, text, ha="center", va="center", fontsize=8, color=color)
+            back = np.asarray(image.cmap(image.norm(marks.values[row, column])))
+            axes.text(column, row, text, ha="center", va="center", fontsize=8, color=_readable(back))
     canvas.colorbar(image, ax=axes, label=textwrap.fill(marks.scale, 50))
+
+
+def _readable(back: FloatArray) -> str:
+    """Return black or white, whichever has more contrast to a colour (WCAG 2.2, relative luminance)."""
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in back[:3]
+    )
+    return "white" if 0.2126 * red + 0.7152 * green + 0.0722 * blue < 0.179 else "black"
 
 
 def _flows(canvas: Canvas, marks: Flows) -> None:
@@ -181,21 +199,67 @@ def _flows(canvas: Canvas, marks: Flows) -> None:
 
 def _places(canvas: Canvas, marks: Places) -> None:
     axes = canvas.subplots()
-    x, y, sizes = (np.array(values) for values in (marks.x, marks.y, marks.sizes))
-    axes.scatter(x, y, s=30 + 400 * sizes / sizes.max(), color=COLORS[0], alpha=0.35, edgecolor=COLORS[0])
-    for name, across, up in zip(marks.names, x, y, strict=True):
-        text = textwrap.shorten(name, LABEL_WIDTH, placeholder=" …")
-        axes.annotate(text, (across, up), (5, 7), textcoords="offset points", fontsize=8)
-    reach = 0.9 * max(np.abs(x).max(), np.abs(y).max())
-    for number, (name, across, up) in enumerate(marks.arrows):
-        tip = (reach * across, reach * up)
+    axes.scatter(marks.x, marks.y, s=_areas(marks), color=COLORS[0], alpha=0.35, edgecolor=COLORS[0])
+    for number, tip in enumerate(_tips(marks)):
         color = _pick(COLORS[1:7], number)
         axes.annotate("", tip, (0, 0), arrowprops={"arrowstyle": "->", "color": color, "linewidth": 1.8})
-        axes.annotate(textwrap.shorten(name, LABEL_WIDTH, placeholder=" …"), tip, fontsize=9, style="italic")
         axes.update_datalim([tip])  # an annotation does not ask for room by itself
     axes.set_aspect("equal", adjustable="datalim")
     axes.margins(0.15)
     axes.grid(color="0.93")
+
+
+def _areas(marks: Places) -> FloatArray:
+    """Return the points' areas, in square points of print."""
+    sizes = np.array(marks.sizes)
+    return np.asarray(30 + 400 * sizes / sizes.max())
+
+
+def _tips(marks: Places) -> list[tuple[float, float]]:
+    reach = 0.9 * max(np.abs(marks.x).max(), np.abs(marks.y).max())
+    return [(reach * across, reach * up) for _, across, up in marks.arrows]
+
+
+def _name_places(canvas: Canvas, marks: Places) -> None:
+    """Name points and arrows where the names hide least, once it is known where everything lies."""
+    from matplotlib.lines import Line2D
+    from matplotlib.transforms import IdentityTransform
+
+    canvas.draw_without_rendering()
+    (axes,) = canvas.axes
+    radii = np.sqrt(_areas(marks) / np.pi) * DPI / 72
+    points = axes.transData.transform(np.column_stack([marks.x, marks.y]))
+    tips = axes.transData.transform(np.array(_tips(marks)).reshape(-1, 2))
+    middle = axes.transData.transform((0.0, 0.0))
+    outwards = np.degrees(np.arctan2(*(tips - middle).T[::-1]))
+    texts = [_name(axes, name, {"fontsize": 8}) for name in marks.names]
+    texts += [_name(axes, name, {"fontsize": 9, "style": "italic"}) for name, _, _ in marks.arrows]
+    labels = [
+        Label(float(x), float(y), *text.get_window_extent().size, float(radius), float(towards))
+        for text, (x, y), radius, towards in zip(
+            texts,
+            np.vstack([points, tips]),
+            np.append(radii, np.zeros(len(tips))),
+            np.append(np.full(len(points), 45.0), outwards),
+            strict=True,
+        )
+    ]
+    taken = [Box(x - r, y - r, x + r, y + r, 0.5) for (x, y), r in zip(points, radii, strict=True)]
+    taken += [Box(x - 3, y - 3, x + 3, y + 3) for tip in tips for x, y in np.linspace(middle, tip, 25)]
+    chosen = free_places(labels, taken, Box(*axes.bbox.extents))
+    for text, label, box in zip(texts, labels, chosen, strict=True):
+        text.set_position((box.left, box.bottom))
+        end = box.nearest(label.x, label.y)
+        if math.dist((label.x, label.y), end) > label.radius + FAR:
+            ends = zip((label.x, label.y), end, strict=True)
+            axes.add_artist(Line2D(*ends, color="0.5", linewidth=0.6, transform=IdentityTransform()))
+
+
+def _name(axes: Axes, name: str, style: dict[str, Any]) -> Text:
+    """Write a name on the canvas, which is moved later; the axes do not make room for it."""
+    text = axes.text(0, 0, textwrap.fill(name, LABEL_WIDTH - 8), transform=None, **style)
+    text.set_in_layout(False)
+    return text
 
 
 def _segments(axes: Axes, names: list[str]) -> None:

@@ -148,7 +148,7 @@ def _conjoint(asked: Asked) -> ToldAnalysis:
     long = method_rows.choices(asked.table("choices"))
     concepts = asked.settings.concepts
     if concepts is not None:  # before the fits, which take a while
-        simulator.design(sorted(set(long["attribute"])), concepts, none=False)
+        simulator.design(sorted(set(long["attribute"])), concepts)
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("Choices", total=2 + options.max_classes * options.folds)
         found = conjoint.analyse(

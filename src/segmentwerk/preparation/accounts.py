@@ -17,7 +17,7 @@ from segmentwerk.core.context import Context
 from segmentwerk.core.errors import ConfigError
 from segmentwerk.core.settings import FeatureSettings, QualitySettings, SourceSettings
 from segmentwerk.core.types import AccountTable, Window
-from segmentwerk.data import contracts, quality, sources
+from segmentwerk.data import choice_sets, contracts, quality, sources
 from segmentwerk.data.contracts import Checked
 from segmentwerk.data.latest import latest
 from segmentwerk.data.quality import QualityReport
@@ -169,7 +169,8 @@ def open_records(
             quarantine = contracts.write_quarantine(checked, context.output / "quarantine.parquet")
         with context.timed("features"):
             window = _window(source, checked)
-            companies = roll_up(checked, level, opened, context.output)
+            whole = replace(checked, tables=choice_sets.completed(checked.tables, source.choices))
+            companies = roll_up(whole, level, opened, context.output)
             at_level = replace(checked, tables=companies.tables)
         yield Records(opened, checked, at_level, window, quarantine, companies)
 

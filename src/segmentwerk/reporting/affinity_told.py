@@ -11,6 +11,7 @@ import pandas as pd
 from segmentwerk.analysis.affinity import KINDS, VOTES, Affinities
 from segmentwerk.insight.figure import Figure, Heat
 from segmentwerk.insight.language import Language
+from segmentwerk.insight.words import level_of
 from segmentwerk.reporting.analysis_page import PagePart, ToldAnalysis
 from segmentwerk.reporting.plan_words import records
 from segmentwerk.reporting.tables import Grid, span
@@ -54,7 +55,7 @@ class AffinityTold:
             return str(self.language.find("affinity", "weekdays")[int(item)])
         if kind == "month":
             return str(self.language.find("affinity", "months")[int(item) - 1])
-        return item
+        return item if kind == "product" else level_of(item, self.language)
 
     def _headlines(self, more: pd.DataFrame) -> Iterator[str]:
         if more.empty:
@@ -74,7 +75,8 @@ class AffinityTold:
         rows = more[more["kind"] == kind].groupby("segment_id").head(LISTED)
         grid = self._grid(kind, rows) if len(rows) else None
         note = self.t("note_votes" if kind in VOTES else "note_items")
-        yield PagePart(self.t("part", kind=self.t(kind)), [note], grid, self._figure(kind))
+        title = self.t("part", kind=self.t(kind))
+        yield PagePart(title[:1].upper() + title[1:], [note], grid, self._figure(kind))
 
     def _grid(self, kind: str, rows: pd.DataFrame) -> Grid:
         text = self.language.text

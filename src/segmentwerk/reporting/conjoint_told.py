@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
 
@@ -10,13 +10,13 @@ import numpy as np
 import pandas as pd
 
 from segmentwerk.analysis.conjoint import SMALLEST, Conjoint
-from segmentwerk.analysis.simulator import TOTAL, Simulation
+from segmentwerk.analysis.simulator import Simulation
 from segmentwerk.core import choices as shape
 from segmentwerk.core.analysis_settings import ConjointSettings
-from segmentwerk.insight.figure import Bars, Dots, Figure, Panel
-from segmentwerk.insight.language import NO_BREAK, UNKNOWN, Language
+from segmentwerk.insight.figure import Bars, Figure
+from segmentwerk.insight.language import UNKNOWN, Language
 from segmentwerk.reporting.analysis_page import PagePart, ToldAnalysis
-from segmentwerk.reporting.plan_words import records
+from segmentwerk.reporting.simulated_told import SimulatedTold, worth_span
 from segmentwerk.reporting.tables import Grid, span
 
 SURE = 1.959964
@@ -39,22 +39,27 @@ class ConjointTold:
 
     def told(self, source: str, note: str) -> ToldAnalysis:
         """Tell all of it."""
-        limits = ["limit_stated", "limit_interval", *(["limit_likeness"] if self.simulated else [])]
         return ToldAnalysis(
             self.t("title", source=source),
             note,
             list(self._headlines()),
             list(self._parts()),
-            [self.t(key) for key in limits],
+            list(self._limits()),
             self._metrics(),
             self._tables(),
         )
 
+    def _limits(self) -> Iterator[str]:
+        yield self.t("limit_stated")
+        yield self.t("limit_interval")
+        if len(self.found.lacking):
+            shares = [f"{name} ({self.language.percent(n)})" for name, n in self.found.lacking.items()]
+            yield self.t("limit_lacking", names=shares)
+        if self.simulated is not None:
+            yield from self._simulated(self.simulated).limits()
+
     def _name(self, column: str) -> str:
         return self.t("none") if column == shape.NONE else column
-
-    def _segment(self, number: int) -> str:
-        return self.language.text("analysis.all") if number == TOTAL else self.names[number]
 
     def _headlines(self) -> Iterator[str]:
         found, checks = self.found, self.found.checks
@@ -65,7 +70,8 @@ class ConjointTold:
             accounts=found.logit.n_accounts,
             tasks=found.logit.n_tasks,
         )
-        yield self.t("headline_classes", n=found.held_out.chosen)
+        n_classes = found.held_out.chosen
+        yield self.t("headline_classes", n=n_classes) if n_classes > 1 else self.t("headline_one_class")
         if checks.n_held_out:
             yield self.t(
                 "headline_hits",
@@ -78,17 +84,7 @@ class ConjointTold:
             if isfinite(checks.mixed):
                 yield self.t("headline_mixed", mixed=checks.mixed)
         if self.simulated is not None:
-            yield self.t("headline_product", **self._best())
-            share, low, high = self.simulated.cannibalised
-            if isfinite(share):
-                yield self.t("headline_taken", share=share, low=low, high=high)
-
-    def _best(self) -> dict[str, object]:
-        assert self.simulated is not None
-        shares = self.simulated.shares
-        rows = shares[(shares["segment_id"] == TOTAL) & (shares["product"] != shape.NONE)]
-        best = records(rows.nlargest(1, "share"))[0]
-        return {name: best[name] for name in ("product", "share", "low", "high")}
+            yield from self._simulated(self.simulated).headlines()
 
     def _parts(self) -> Iterator[PagePart]:
         yield self.partworths()
@@ -99,9 +95,10 @@ class ConjointTold:
         if self.found.segments or self.found.left_out:
             yield self.by_segment()
         if self.simulated is not None:
-            yield PagePart(self.t("simulation"), self._preferred(), self._shares(), self._simulation())
-            if len(self.simulated.taken):
-                yield PagePart(self.t("taken"), (), self._taken())
+            yield from self._simulated(self.simulated).parts()
+
+    def _simulated(self, found: Simulation) -> SimulatedTold:
+        return SimulatedTold(found, self.names, self.language)
 
     def partworths(self) -> PagePart:
         """Tell the part-worths of all."""
@@ -115,16 +112,12 @@ class ConjointTold:
             numbers = (logit.coefficients[place], logit.errors[place])
             row = [self._name(column), *(self.language.decimal(number, 3) for number in numbers)]
             if len(worth):
-                known = column in worth.index
-                row.append(self._worth(worth.loc[column].to_numpy()) if known else UNKNOWN)
+                known = column in worth.index and column != shape.NONE
+                row.append(worth_span(worth.loc[column].to_numpy(), self.language) if known else UNKNOWN)
             rows.append(row)
         return PagePart(
             self.t("partworths"), lines, Grid([*heads, self.t("worth")] if len(worth) else heads, rows)
         )
-
-    def _worth(self, values: Iterable[float]) -> str:
-        worth, low, high = (float(value) for value in values)
-        return span(worth, low, high, self.language, ".2") if isfinite(worth) else UNKNOWN
 
     def _mixed(self) -> PagePart:
         """Tell how part-worths differ from account to account."""
@@ -132,10 +125,9 @@ class ConjointTold:
         if model is None:
             return PagePart(self.t("mixed"), [self.t("mixed_unclear")])
         heads = [self.t(name) for name in ("attribute", "mean", "spread", "liked")]
-        means, spreads = (
-            self._values(values, errors, ".2")
-            for values, errors in zip((model.mean, model.spread), model.errors, strict=True)
-        )
+        mean_errors, spread_errors = model.errors
+        means = self._values(model.mean, mean_errors, ".2")
+        spreads = self._values(model.spread, spread_errors, ".2", least=0.0)
         liked = model.liked
         rows = [
             [self._name(name), mean, spread, self.language.percent(share)]
@@ -163,15 +155,18 @@ class ConjointTold:
         )
         heads = [self.t("attribute")]
         heads += [self.t("class", number=place + 1) for place in range(len(classes.shares))]
-        rows = [[self.t("class_share"), *self._values(classes.shares, classes.share_errors, "%")]]
+        rows = [[self.t("class_share"), *self._values(classes.shares, classes.share_errors, "%", least=0.0)]]
         for place, column in enumerate(classes.columns):
             values = self._values(classes.coefficients[:, place], classes.errors[:, place], ".2")
             rows.append([self._name(column), *values])
-        return PagePart(self.t("classes"), [self.t("classes_note", listed=listed)], Grid(heads, rows))
+        notes = [self.t("classes_note", listed=listed)]
+        if held.unfit is not None:
+            notes.append(self.t("classes_unfit", n=held.unfit))
+        return PagePart(self.t("classes"), notes, Grid(heads, rows))
 
-    def _values(self, values: np.ndarray, errors: np.ndarray, form: str) -> list[str]:
+    def _values(self, values: np.ndarray, errors: np.ndarray, form: str, least: float = -np.inf) -> list[str]:
         return [
-            span(value, value - SURE * error, value + SURE * error, self.language, form)
+            span(value, max(value - SURE * error, least), value + SURE * error, self.language, form)
             for value, error in zip(values, errors, strict=True)
         ]
 
@@ -193,59 +188,6 @@ class ConjointTold:
         for column, value in zip(columns, coefficients, strict=True):
             whole[self.found.data.columns.index(column)] = value
         return self.found.importance_of(whole, self.settings)
-
-    def _preferred(self) -> list[str]:
-        assert self.simulated is not None
-        return [
-            self.t("prefers", segment=self._segment(row["segment_id"]), **row)
-            + (" " + self.t("prefers_worth", **row) if isfinite(row["worth"]) else "")
-            for row in records(self.simulated.preferred())
-            if row["segment_id"] != TOTAL
-        ]
-
-    def _shares(self) -> Grid:
-        assert self.simulated is not None
-        valued = self.simulated.shares["worth"].notna().any()
-        text = self.language.text
-        heads = [text("analysis.segment"), self.t("product"), text("analysis.share")]
-        rows = []
-        for row in records(self.simulated.shares):
-            share = span(row["share"], row["low"], row["high"], self.language, "%")
-            cells = [self._segment(row["segment_id"]), self._name(row["product"]), share]
-            if valued:
-                cells.append(self._worth([row[name] for name in ("worth", "worth_low", "worth_high")]))
-            rows.append(cells)
-        return Grid([*heads, self.t("added")] if valued else heads, rows, left=2)
-
-    def _simulation(self) -> Figure:
-        assert self.simulated is not None
-        shares = self.simulated.shares
-        products = list(dict.fromkeys(shares["product"]))
-        panels = []
-        for number, rows in shares.groupby("segment_id", sort=True):
-            ends = (rows[name].tolist() for name in ("share", "low", "high"))
-            panels.append(Panel(self._segment(int(str(number))), *ends))
-        return Figure(
-            "shares",
-            self.t("simulation_title", product=self._best()["product"]),
-            f"{self.t('simulation')}{NO_BREAK}({self.language.text('analysis.interval')})",
-            "",
-            Dots([self._name(product) for product in products], panels),
-        )
-
-    def _taken(self) -> Grid:
-        assert self.simulated is not None
-        heads = [self.t(name) for name in ("product", "before", "after", "own")]
-        rows = [
-            [
-                self._name(row["product"]),
-                self.language.percent(row["before"], 1),
-                self.language.percent(row["after"], 1),
-                self.t("yes" if row["own"] else "no"),
-            ]
-            for row in records(self.simulated.taken)
-        ]
-        return Grid(heads, rows)
 
     def _metrics(self) -> dict[str, float]:
         checks, logit = self.found.checks, self.found.logit

@@ -75,12 +75,14 @@ class FactorsTold:
         yield self.t("limit_names")
         if self.settings.of == "accounts":
             yield self.t("limit_ranks")
+        if self.found.heywood:
+            yield self.t("limit_heywood", names=[self._name(name) for name in self.found.heywood])
         if self.found.filled > 0:
             yield self.t("limit_filled", share=self.found.filled)
 
     def _parts(self) -> Iterator[PagePart]:
         number = self.found.loadings.shape[1]
-        lines = [self.t("loadings_note", rotation=self.settings.rotation)]
+        lines = [self.t("loadings_note", rotation=self.settings.rotation.capitalize())]
         yield PagePart(self.t("loadings"), lines, self._loadings(), self._drawn())
         yield PagePart(self.t("number"), [self.t("number_note")], None, self._scree())
         note = self.t("reliability_note", least=LEADING)

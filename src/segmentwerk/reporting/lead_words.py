@@ -10,9 +10,11 @@ from segmentwerk.reporting.story import Data
 
 def made_from(data: Data, language: Language) -> str:
     """Say what the segments are made of and judged on, what only describes, and who is known so far."""
-    counts = {"others": len(data.describing), "rest": data.accounts - data.learnable}
     names = [label(name, language) for name in data.leading]
-    return language.text("report.led", data=data, names=names, **counts)
+    text = language.text("report.led", data=data, names=names, others=len(data.describing))
+    if rest := data.accounts - data.learnable:
+        text += " " + language.text("report.led_rest", rest=rest)
+    return text
 
 
 def companies(joined: Companies, language: Language) -> str:

@@ -12,13 +12,15 @@ from segmentwerk.analysis.segment_map import SegmentMap
 from segmentwerk.core.analysis_settings import MapSettings
 from segmentwerk.insight.figure import Figure, Places
 from segmentwerk.insight.language import UNKNOWN, Language
-from segmentwerk.insight.words import label
+from segmentwerk.insight.words import label, level_of
 from segmentwerk.reporting.analysis_page import PagePart, ToldAnalysis
 from segmentwerk.reporting.plan_words import records
 from segmentwerk.reporting.tables import Grid
 
 LEAST = 0.3
 """Correlation of a feature with an axis that is told."""
+HALF = 0.5
+"""Share of the differences below which a map hides more than it shows."""
 LISTED = 12
 """Features of the table at most."""
 
@@ -46,12 +48,15 @@ class ProductMapTold:
             tables["places"] = found.places.reset_index()
         else:
             lines.append(self.t("not_drawn"))
+        limits = [self.t("limit_year"), self.t("limit_axes")]
+        if found.told < HALF:
+            limits.append(self.t("limit_hidden"))
         return ToldAnalysis(
             self.t("product_title", source=source),
             note,
             lines,
             list(self._parts()) if found.drawn else [],
-            [self.t("limit_year"), self.t("limit_axes")],
+            limits,
             numbers,
             tables if found.drawn else {},
         )
@@ -60,10 +65,11 @@ class ProductMapTold:
         places = self.found.places
         heads = [self.t(name) for name in ("item", "buyers", "x", "y")]
         rows = [
-            [str(row["item"]), self.language.number(row["buyers"]), *self._place(row)]
+            [self._item(row["item"]), self.language.number(row["buyers"]), *self._place(row)]
             for row in records(places.reset_index())
         ]
-        yield PagePart(self.t("product_part"), (), Grid(heads, rows), self._figure())
+        yield PagePart(self.t("product_part"), (), None, self._figure())
+        yield PagePart(self.t("items"), (), Grid(heads, rows))
         if len(self.found.vectors):
             heads = [self.language.text("analysis.segment"), self.t("vector_share")]
             shares = [
@@ -71,6 +77,9 @@ class ProductMapTold:
                 for row in records(self.found.vectors)
             ]
             yield PagePart(self.t("vectors"), [self.t("vectors_note")], Grid(heads, shares))
+
+    def _item(self, item: object) -> str:
+        return level_of(str(item), self.language) if self.settings.level == "category" else str(item)
 
     def _place(self, row: Mapping[str, float]) -> list[str]:
         return [self.language.decimal(row[name]) for name in ("x", "y")]
@@ -84,7 +93,7 @@ class ProductMapTold:
             "",
             "",
             Places(
-                [str(name) for name in places.index],
+                [self._item(name) for name in places.index],
                 places["x"].tolist(),
                 places["y"].tolist(),
                 [float(n) for n in places["buyers"]],
@@ -156,7 +165,8 @@ class SegmentMapTold:
 
     def _parts(self) -> Iterator[PagePart]:
         centres = self.found.centres
-        heads = [self.t(name) for name in ("segments", "accounts", "hits", "x", "y")]
+        names = (self.t(name) for name in ("accounts", "hits", "x", "y"))
+        heads = [self.language.text("analysis.segment"), *names]
         rows = [
             [
                 self.names[row["segment_id"]],

@@ -3,9 +3,13 @@
 import os
 from pathlib import Path
 
+import ibis
 import numpy as np
 import pandas as pd
 import pytest
+
+from segmentwerk.core.settings import ChoicesSettings
+from segmentwerk.data import choice_sets
 
 DATA = Path(os.environ.get("SEGMENTWERK_DATA", Path(__file__).parents[4] / "shared" / "data"))
 SWISSMETRO = DATA / "choice_swissmetro" / "swissmetro.dat.gz"
@@ -78,4 +82,7 @@ def bank():
     rows["task_id"] = rows.groupby("account").cumcount().map("{:02d}".format)
     rows["account"], rows["alternative_id"] = rows["account"].astype(str), "first"
     ids = ["account", "task_id", "alternative_id", "chosen"]
-    return rows.melt(ids, var_name="attribute", value_name="value")
+    long = rows.melt(ids, var_name="attribute", value_name="value").rename(columns={"account": "account_id"})
+    table = ibis.memtable(long.astype({"value": float, "chosen": float}))
+    whole = choice_sets.completed({"choices": table}, ChoicesSettings(form="difference"))["choices"]
+    return whole.to_pandas().rename(columns={"account_id": "account"})

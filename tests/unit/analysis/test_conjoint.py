@@ -30,7 +30,7 @@ def by_hand(rows, attributes):
 
 
 def test_the_published_logit_of_swissmetro(swissmetro):
-    found = choice_model.fit(conjoint.read(swissmetro, QUICK))
+    found = choice_model.fit(conjoint.read(swissmetro))
     told = dict(zip(found.columns, found.coefficients, strict=True))
     for name, published in {"car": -0.155, "train": -0.701, "cost": -1.08, "time": -1.28}.items():
         assert told[name] == pytest.approx(published, rel=0.01)
@@ -39,7 +39,7 @@ def test_the_published_logit_of_swissmetro(swissmetro):
 
 
 def test_the_study_of_a_bank_in_differences(bank):
-    options = QUICK.model_copy(update={"form": "difference", "max_classes": 2, "folds": 2})
+    options = QUICK.model_copy(update={"max_classes": 2, "folds": 2})
     found = conjoint.analyse(bank, None, options, seed=0)
     assert found.checks.chance == 0.5
     assert found.checks.halves > 0.9
@@ -51,7 +51,7 @@ def test_the_study_of_a_bank_in_differences(bank):
 
 
 def test_gradient_and_hessian_are_those_of_differences(draw):
-    data = conjoint.read(draw(CLASSES, SHARES, 40, seed=1)[0], QUICK)
+    data = conjoint.read(draw(CLASSES, SHARES, 40, seed=1)[0])
     beta, step = np.array([0.3, -0.2, 0.5]), 1e-5
     shares, _ = data.shares(beta)
     gradient = data.scores(shares).sum(axis=0)
@@ -78,29 +78,15 @@ def test_with_one_constant_the_part_worth_is_the_log_of_the_odds():
 def test_accounts_that_answer_everything_twice_are_not_twice_as_sure(draw):
     long = draw(CLASSES, SHARES, 80, seed=2)[0]
     again = long.assign(task_id=long["task_id"] + "again")
-    one = choice_model.fit(conjoint.read(long, QUICK))
-    two = choice_model.fit(conjoint.read(pd.concat([long, again]), QUICK))
+    one = choice_model.fit(conjoint.read(long))
+    two = choice_model.fit(conjoint.read(pd.concat([long, again])))
     assert two.coefficients == pytest.approx(one.coefficients, abs=1e-4)
     assert two.errors == pytest.approx(one.errors, rel=1e-3)
 
 
-def test_none_of_these_is_an_alternative_where_nothing_was_taken():
-    rows = [("a", "1", "x", 1.0, 0.0), ("a", "1", "y", 2.0, 0.0), ("a", "2", "x", 1.0, 1.0)]
-    wide = shape.with_none(by_hand(rows, ["price"]))
-    assert wide.loc[("a", "1", shape.NONE)].to_dict() == {"price": 0.0, "none": 1.0, "chosen": 1.0}
-    assert wide.loc[("a", "2", shape.NONE), "chosen"] == 0.0
-    assert len(shape.decided(wide)) == 5
-
-
-def test_a_difference_is_a_choice_between_it_and_nothing():
-    wide = shape.from_differences(by_hand([("a", "1", "first", -1.0, 0.0)], ["fee"]))
-    assert wide["chosen"].to_dict() == {("a", "1", "base"): 1.0, ("a", "1", "first"): 0.0}
-    assert wide.loc[("a", "1", "base"), "fee"] == 0.0
-
-
 def test_willingness_to_pay_is_the_ratio_with_an_interval(draw):
     options = QUICK.model_copy(update={"cost": "price"})
-    logit = choice_model.fit(conjoint.read(draw([[-2.0, 1.0, 0.5]], [1], 300, seed=4)[0], options))
+    logit = choice_model.fit(conjoint.read(draw([[-2.0, 1.0, 0.5]], [1], 300, seed=4)[0]))
     worth = conjoint.worth(logit, options, seed=0)
     assert list(worth.index) == ["speed", "support"]
     assert worth.loc["speed", "worth"] == pytest.approx(-logit.coefficients[1] / logit.coefficients[0])
@@ -109,7 +95,7 @@ def test_willingness_to_pay_is_the_ratio_with_an_interval(draw):
 
 def test_nothing_is_said_of_a_price_that_puts_nobody_off(draw):
     options = QUICK.model_copy(update={"cost": "price"})
-    logit = choice_model.fit(conjoint.read(draw([[0.0, 1.0, 0.5]], [1], 100, seed=4)[0], options))
+    logit = choice_model.fit(conjoint.read(draw([[0.0, 1.0, 0.5]], [1], 100, seed=4)[0]))
     assert conjoint.worth(logit, options, seed=0).empty
 
 
@@ -125,7 +111,7 @@ def test_three_planted_classes_are_found_with_their_intervals(draw):
     options = ConjointSettings(max_classes=4, folds=2, starts=2)
     right, inside = [], []
     for seed in range(10):
-        data = conjoint.read(draw(CLASSES, SHARES, 200, seed=seed)[0], options)
+        data = conjoint.read(draw(CLASSES, SHARES, 200, seed=seed)[0])
         right.append(latent_classes.choose(data, options, seed).chosen == 3)
         found = latent_classes.fit(data, 3, 2, seed)
         order = order_of(found)
@@ -137,7 +123,7 @@ def test_three_planted_classes_are_found_with_their_intervals(draw):
 
 def test_planted_classes_come_back(draw):
     long, kinds = draw(CLASSES, SHARES, 200, seed=0)
-    found = latent_classes.fit(conjoint.read(long, QUICK), 3, 2, seed=0)
+    found = latent_classes.fit(conjoint.read(long), 3, 2, seed=0)
     order = order_of(found)
     assert found.shares[order] == pytest.approx(np.bincount(kinds) / 200, abs=0.05)
     assert found.coefficients[order] == pytest.approx(np.array(CLASSES), abs=0.7)
@@ -146,7 +132,7 @@ def test_planted_classes_come_back(draw):
 
 
 def test_one_class_is_the_logit_of_all(draw):
-    data = conjoint.read(draw(CLASSES, SHARES, 60, seed=9)[0], QUICK)
+    data = conjoint.read(draw(CLASSES, SHARES, 60, seed=9)[0])
     one, all_ = latent_classes.fit(data, 1, 1, seed=0), choice_model.fit(data)
     assert one.coefficients[0] == pytest.approx(all_.coefficients, abs=1e-3)
     assert one.errors[0] == pytest.approx(all_.errors, rel=1e-3)
@@ -198,7 +184,7 @@ def test_a_product_is_worth_the_gain_in_the_logsum(market):
     found, options = market
     simulated = simulator.simulate(found, concepts(), options, seed=0)
     total = simulated.shares[simulated.shares["segment_id"] == TOTAL].set_index("product")
-    _, x = simulator.design(found.data.columns, concepts(), none=False)
+    _, x = simulator.design(found.data.columns, concepts())
     parts = np.exp(x @ found.classes.coefficients[0])
     gain = np.log(parts.sum()) - np.log(parts.sum() - parts)
     assert total["worth"].to_numpy() == pytest.approx(gain / -found.classes.coefficients[0, 0])
@@ -233,16 +219,50 @@ def test_twice_the_same_gives_the_same(draw):
 def test_what_cannot_be_estimated_is_refused(draw):
     long, _ = draw(CLASSES[:1], [1], 40, seed=8)
     with pytest.raises(InputError, match="29 accounts of table 'choices'"):
-        conjoint.read(long[long["account"] < "0029"], QUICK)
+        conjoint.read(long[long["account"] < "0029"])
     double = pd.concat([long, long[long["attribute"] == "speed"].assign(attribute="twice")])
     with pytest.raises(InputError, match="'twice' of the choices is told by"):
-        choice_model.fit(conjoint.read(double, QUICK))
+        choice_model.fit(conjoint.read(double))
     perfect = long.assign(value=long["value"].where(long["attribute"] != "price", long["chosen"]))
     with pytest.raises(FitError, match="follow 'price' without exception"):
-        choice_model.fit(conjoint.read(perfect, QUICK))
+        choice_model.fit(conjoint.read(perfect))
     with pytest.raises(ConfigError, match=r"analysis.conjoint.cost: 'fee' is no attribute.*price"):
-        conjoint.insist_on_names(conjoint.read(long, QUICK), ConjointSettings(cost="fee"))
+        conjoint.insist_on_names(conjoint.read(long), ConjointSettings(cost="fee"))
     with pytest.raises(ConfigError, match=r"concepts.products.a: 'colour' is no attribute"):
-        simulator.design(
-            ["price"], ConceptsSettings(name="c", products={"a": {"colour": 1}, "b": {}}), none=False
-        )
+        simulator.design(["price"], ConceptsSettings(name="c", products={"a": {"colour": 1}, "b": {}}))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told", "remedy"),
+    [
+        (lambda rows: rows[rows["alternative_id"] == "0"], "400 have one alternative", "form=difference"),
+        (lambda rows: rows.assign(chosen=0.0), "400 have none chosen", "none=true"),
+        (lambda rows: rows.assign(chosen=1.0), "400 have several chosen", "0 to the others"),
+        (lambda rows: rows[:0], "0 tasks can be used", "a few accounts"),
+    ],
+    ids=["single", "nothing", "several", "empty"],
+)
+def test_what_keeps_tasks_from_being_used_is_told(draw, spoil, told, remedy):
+    long, _ = draw(CLASSES[:1], [1], 40, seed=8)
+    with pytest.raises(InputError, match=told) as refused:
+        conjoint.read(spoil(long))
+    assert remedy in refused.value.remedy
+
+
+def test_alternatives_that_lack_an_attribute_are_counted(draw):
+    long, _ = draw(CLASSES[:1], [1], 40, seed=8)
+    assert shape.lacking(long).empty
+    torn = long[(long["alternative_id"] != "1") | (long["attribute"] != "price")]
+    assert shape.lacking(torn).to_dict() == {"price": pytest.approx(1 / 3)}
+
+
+def test_a_product_outside_of_what_was_asked_is_named(market):
+    found, options = market
+    near, far = (
+        ConceptsSettings(name="c", products={"plain": {"price": 0.2}, "dear": {"price": price}})
+        for price in (0.9, 9.0)
+    )
+    assert simulator.simulate(found, near, options, seed=0).beyond == ()
+    ((product, attribute, low, high),) = simulator.simulate(found, far, options, seed=0).beyond
+    assert (product, attribute) == ("dear", "price")
+    assert (low, high) == pytest.approx((-1, 1), abs=0.01)

@@ -24,13 +24,13 @@ PUBLISHED = {
 def planted(draw):
     """200 accounts, each with part-worths of its own, choose 10 times among three."""
     betas = MEAN + np.random.default_rng(1).standard_normal((200, 2)) * SPREAD
-    return conjoint.read(draw(betas, np.full(200, 1 / 200), 200, seed=3, each=True)[0], OPTIONS)
+    return conjoint.read(draw(betas, np.full(200, 1 / 200), 200, seed=3, each=True)[0])
 
 
 @pytest.mark.slow
 def test_the_published_mixed_logit_of_electricity_suppliers(electricity):
     """Every mean and spread within one of its published standard errors."""
-    data = conjoint.read(electricity, ConjointSettings())
+    data = conjoint.read(electricity)
     found = mixed_logit.fit(data, 600, seed=0)
     assert (len(data.accounts), len(data.starts)) == (361, 4308)
     for place, name in enumerate(found.columns):

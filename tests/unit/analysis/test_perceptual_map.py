@@ -75,7 +75,7 @@ def test_what_few_rated_is_left_out():
 def test_what_is_no_rating_is_refused():
     with pytest.raises(InputError, match="ratings of 0 objects on 0 attributes"):
         perceptual_map.ratings(answers(1).rename(columns=lambda name: name.replace(":", "")), ":")
-    with pytest.raises(InputError, match="0 objects were rated by 30 people"):
+    with pytest.raises(InputError, match="objects were rated by 30 people"):
         perceptual_map.analyse(perceptual_map.ratings(answers(1, n=29), ":"), QUICK, seed=0)
 
 

@@ -123,7 +123,7 @@ def test_empty_table(opened):
 @pytest.mark.parametrize(
     ("header", "message"),
     [
-        ("order_id,acount_id,ordered_at,revenue", r"no column 'acount_id'.*'account_id'\?"),
+        ("order_id,acount_id,ordered_at,revenue", r"Column 'acount_id' .* is none of ours.*'account_id'\?"),
         ("order_id,kunde,ordered_at,revenue", r"no column 'account_id'"),
     ],
 )
@@ -419,3 +419,21 @@ def test_the_account_id_is_the_same_text_everywhere(opened):
     result = checked(opened(files))
     assert reasons(result) == {("orders", 3): "the account is unknown"}
     assert np.array_equal(np.sort(result.tables["orders"]["account_id"].to_pandas()), ["007", "008"])
+
+
+CHOICES = "account_id,task_id,alternative_id,chosen,attribute,value\n"
+
+
+def test_of_a_choice_task_all_rows_are_kept_or_none(opened):
+    """A value that is missing would else count as nothing of the attribute."""
+    rows = "A1,1,x,1,price,2\nA1,1,y,0,price,\nA1,2,x,1,price,2\nA1,2,y,0,price,3\nA2,1,x,0,price,1\n"
+    result = checked(opened({"accounts.csv": ACCOUNTS, "choices.csv": CHOICES + rows}))
+    beside = "another row of its task cannot be used"
+    assert reasons(result) == {("choices", 1): beside, ("choices", 2): "value is missing"}
+    assert result.rejected["choices"] == 2
+
+
+def test_what_was_chosen_is_one_or_nothing(opened):
+    rows = "A1,1,x,1,price,2\nA1,1,y,2,price,3\n"
+    source = opened({"accounts.csv": ACCOUNTS, "choices.csv": CHOICES + rows})
+    refused(source, r"choices\.csv row 2: chosen is not 0 or 1 \(1 of 2 rows of choices cannot be used\)")

@@ -1,6 +1,5 @@
 """Part-worths on made-up choices whose truth is known, and on a published study."""
 
-import importlib.util
 import os
 from datetime import date
 from pathlib import Path
@@ -11,19 +10,17 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from segmentwerk.core.settings import FeatureSettings
+from segmentwerk.core.settings import ChoicesSettings, FeatureSettings
 from segmentwerk.core.types import Window
+from segmentwerk.data.choice_sets import completed
 from segmentwerk.features import partworths
 from segmentwerk.features.declare import CannotLearnError
-from segmentwerk.features.table import absent, build
+from segmentwerk.features.table import build
 
 DATA = Path(os.environ.get("SEGMENTWERK_DATA", Path(__file__).parents[4] / "shared" / "data"))
 STUDY = DATA / "choice_xlogit" / "xlogit_electricity_long.csv.gz"
-LEARNED = {"attributes": ["price", "speed"], "mean": [-1.0, 0.5], "spread": [0.8, 1.0]}
-
-installed = pytest.mark.skipif(
-    importlib.util.find_spec("xlogit") is None, reason="the extra 'conjoint' is not installed"
-)
+NAMES = ["price", "speed"]
+LEARNED = {"attributes": NAMES, "mean": [-1.0, 0.5], "spread": [0.8, 1.0], "made_up": 256, "told": NAMES}
 
 
 def tables(choices):
@@ -108,40 +105,98 @@ def test_too_few_accounts(choices):
         partworths.learn(rows.add_prefix("choice:"))
 
 
-@pytest.mark.skipif(importlib.util.find_spec("xlogit") is not None, reason="the extra is installed")
-def test_without_the_extra_the_feature_says_so(choices):
-    reason = absent(tables(choices), FeatureSettings())["partworth_1"]
-    assert reason == "xlogit is not installed (pip install 'segmentwerk[conjoint]')"
+def test_the_truth_is_recovered(choices):
+    learned = make(choices).definitions["partworths"]
+    assert learned["attributes"] == LEARNED["attributes"]
+    assert learned["mean"] == pytest.approx(LEARNED["mean"], abs=0.25)
+    assert learned["spread"] == pytest.approx(LEARNED["spread"], abs=0.25)
 
 
-@installed
+def test_what_is_worth_the_same_to_all_is_no_feature():
+    """Accounts differ in the price alone; the speed is worth 1 to each."""
+    rng = np.random.default_rng(5)
+    x = rng.uniform(-2, 2, (100, 8, 2, 2))
+    worths = np.stack([rng.normal(-1.0, 1.2, 100), np.ones(100)], axis=1)
+    chosen = (np.einsum("atkp,ap->atk", x, worths) + rng.gumbel(size=x.shape[:3])).argmax(axis=2)
+    rows = [
+        (f"{a:03d}", str(t), str(k), float(chosen[a, t] == k), NAMES[p], x[a, t, k, p])
+        for a, t, k, p in np.ndindex(x.shape)
+    ]
+    columns = ["account_id", "task_id", "alternative_id", "chosen", "attribute", "value"]
+    table = make(pd.DataFrame(rows, columns=columns))
+    assert table.definitions["partworths"]["attributes"] == NAMES
+    assert [feature.parts for feature in table.catalogue] == [("price",)]
+    assert np.corrcoef(table.features["partworth_1"][:100], worths[:, 0])[0, 1] > 0.7
+
+
+def as_differences(choices):
+    """The choices between two alternatives as one row: the first alternative less the second."""
+    pairs = choices[(choices["task_id"].astype(int) % 2 == 0)]
+    first, second = (
+        pairs[pairs["alternative_id"] == one].set_index(["account_id", "task_id", "attribute"])
+        for one in ("0", "1")
+    )
+    apart = first.assign(value=first["value"] - second["value"]).reset_index()
+    return apart[choices.columns]
+
+
+def test_differences_and_pairs_are_worth_the_same(choices):
+    pairs = choices[(choices["task_id"].astype(int) % 2 == 0)]
+    whole = completed(tables(as_differences(choices)), ChoicesSettings(form="difference"))
+    one = make(pairs)
+    window = Window(date(2024, 1, 1))
+    other = build(whole, window, FeatureSettings(), source="s", digest="0")
+    pd.testing.assert_frame_equal(one.features, other.features, atol=1e-4)
+
+
+def test_taking_nothing_has_a_part_worth(choices):
+    """Who took the second alternative took nothing instead, which pays a price of nothing."""
+    left = choices[choices["alternative_id"] == "0"]
+    whole = completed(tables(left), ChoicesSettings(none=True))
+    found = build(whole, Window(date(2024, 1, 1)), FeatureSettings(), source="s", digest="0")
+    assert found.definitions["partworths"]["attributes"] == ["none", *LEARNED["attributes"]]
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda frame: frame.assign(value=1.0), "0 attributes vary"),
+        (lambda frame: frame.assign(value=frame["chosen"]), "told by the ones before it"),
+        (
+            lambda frame: frame.assign(
+                value=frame["value"].where(frame["attribute"] != "price", frame["chosen"])
+            ),
+            "follow 'price' without exception",
+        ),
+    ],
+    ids=["constant", "alike", "without exception"],
+)
+def test_choices_that_tell_no_part_worths_leave_the_features_out(choices, spoil, reason, caplog):
+    with caplog.at_level("INFO"):
+        table = make(spoil(choices))
+    assert table.names() == []
+    assert reason in caplog.text
+
+
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")  # those of xlogit
-class TestLearning:
-    def test_the_truth_is_recovered(self, choices):
-        learned = make(choices).definitions["partworths"]
-        assert learned["attributes"] == LEARNED["attributes"]
-        assert learned["mean"] == pytest.approx(LEARNED["mean"], abs=0.25)
-        assert learned["spread"] == pytest.approx(LEARNED["spread"], abs=0.25)
-
-    @pytest.mark.skipif(not STUDY.exists(), reason="the real data sets are not here")
-    def test_the_electricity_study_as_published(self):
-        """Estimates and standard errors that xlogit's authors publish for 600 draws."""
-        published = {
-            "cl": (-0.2355, 0.0220),
-            "loc": (2.2308, 0.1164),
-            "pf": (-0.9996, 0.0331),
-            "seas": (-9.7893, 0.2913),
-            "tod": (-9.6067, 0.3113),
-            "wk": (1.6252, 0.0919),
-        }
-        wide = pd.read_csv(STUDY).rename(columns={"id": "account_id", "alt": "alternative_id"})
-        wide = wide.rename(columns={"chid": "task_id", "choice": "chosen"})
-        keys = ["account_id", "task_id", "alternative_id"]
-        long = wide.melt([*keys, "chosen"], var_name="attribute", value_name="value")
-        table = make(long.astype(dict.fromkeys(keys, str)))
-        learned = table.definitions["partworths"]
-        for name, mean in zip(learned["attributes"], learned["mean"], strict=True):
-            estimate, error = published[name]
-            assert abs(mean - estimate) < 2 * error, name
-        assert table.features.notna().all(axis=1).sum() == 361
+@pytest.mark.skipif(not STUDY.exists(), reason="the real data sets are not here")
+def test_the_electricity_study_as_published():
+    """Estimates and standard errors of Train & Hudson's data that xlogit's authors publish (600 draws)."""
+    published = {
+        "cl": (-0.2355, 0.0220),
+        "loc": (2.2308, 0.1164),
+        "pf": (-0.9996, 0.0331),
+        "seas": (-9.7893, 0.2913),
+        "tod": (-9.6067, 0.3113),
+        "wk": (1.6252, 0.0919),
+    }
+    wide = pd.read_csv(STUDY).rename(columns={"id": "account_id", "alt": "alternative_id"})
+    wide = wide.rename(columns={"chid": "task_id", "choice": "chosen"})
+    keys = ["account_id", "task_id", "alternative_id"]
+    long = wide.melt([*keys, "chosen"], var_name="attribute", value_name="value")
+    table = make(long.astype(dict.fromkeys(keys, str)))
+    learned = table.definitions["partworths"]
+    for name, mean in zip(learned["attributes"], learned["mean"], strict=True):
+        estimate, error = published[name]
+        assert abs(mean - estimate) < 2 * error, name
+    assert table.features.notna().all(axis=1).sum() == 361

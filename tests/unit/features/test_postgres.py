@@ -94,12 +94,13 @@ def both(connection, tables, window, settings, prefix, learned=None):
 def built(connection, book, window, settings):
     """Each set of tables, built on the server and here."""
     choices = {"accounts": random_tables(3)["accounts"], "choices": random_choices(4)}
-    worths = {"partworths": {"attributes": ["price", "speed"], "mean": [-1.0, 0.5], "spread": [0.8, 1.0]}}
+    names = ["price", "speed"]
+    known = {"attributes": names, "mean": [-1.0, 0.5], "spread": [0.8, 1.0], "made_up": 256, "told": names}
     value = {"lifetime": {"purchases": PURCHASES, "spend": SPEND}}
     random, later = random_tables(3), Window(date(2024, 1, 1), date(2024, 6, 1))
     return {
         "book": both(connection, book, window, settings, "book"),
-        "choices": both(connection, choices, window, settings, "choices", worths),
+        "choices": both(connection, choices, window, settings, "choices", {"partworths": known}),
         "random": both(connection, random, later, settings, "random"),
         "value": both(connection, {"orders": random["orders"]}, later, settings, "value", value),
     }

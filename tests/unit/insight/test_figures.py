@@ -1,13 +1,14 @@
 """Every kind of figure is drawn as a picture, the same each time."""
 
+import itertools
 import re
 
 import numpy as np
 import pytest
 from matplotlib.text import Text
 
-from segmentwerk.insight.draw_png import draw_png, drawn
-from segmentwerk.insight.figure import Bars, Dots, Figure, Heat, Line, Lines, Panel
+from segmentwerk.insight.draw_png import _readable, draw_png, drawn
+from segmentwerk.insight.figure import Bars, Dots, Figure, Heat, Line, Lines, Panel, Places
 from segmentwerk.insight.language import Language
 
 NAN = float("nan")
@@ -49,6 +50,19 @@ FIGURES = [
         "feature",
         Heat(["r"], ["1", "2"], np.array([[-0.9, 0.5]]), [["1", "2"]]),
     ),
+    Figure(
+        "map",
+        "near is alike",
+        "across",
+        "up",
+        Places(
+            ["first of four", "second of four", "third of four", "fourth of four"],
+            [0.0, 0.01, 0.02, 2.5],
+            [0.0, 0.02, 0.01, 0.5],
+            [9, 8, 7, 6],
+            [("to the right", 0.8, 0.1)],
+        ),
+    ),
 ]
 
 
@@ -65,6 +79,22 @@ def test_a_german_picture_has_decimal_commas_everywhere(figure):
     english, german = (texts(drawn(figure, Language(code))) for code in ("en", "de"))
     assert any(re.search(r"\d\.\d", text) for text in english)
     assert not [text for text in german if re.search(r"\d\.\d", text)]
+
+
+def test_names_on_a_map_hide_neither_each_other_nor_move_the_points():
+    canvas = drawn(FIGURES[-1])
+    canvas.draw_without_rendering()
+    (axes,) = canvas.axes
+    names = {text.get_text(): text.get_window_extent() for text in axes.texts if text.get_text()}
+    assert len(names) == 5
+    assert not [pair for pair in itertools.combinations(names, 2) if names[pair[0]].overlaps(names[pair[1]])]
+    far = axes.transData.transform((2.5, 0.5))
+    assert abs(names["fourth of four"].x0 - far[0]) < 40
+    assert axes.get_xlim()[1] < 4
+
+
+def test_text_on_a_colour_can_be_read():
+    assert [_readable(np.array(back)) for back in ((1, 1, 1, 1), (0.2, 0, 0.3, 1))] == ["black", "white"]
 
 
 def texts(canvas):

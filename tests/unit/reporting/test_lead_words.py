@@ -1,5 +1,6 @@
 """What is said where segments are made of some features only, and where accounts stand for companies."""
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
@@ -56,6 +57,11 @@ def test_made_of_what_and_known_of_whom(code, said):
     text = made_from(ANSWERS, Language(code, parts=PARTS))
     assert [part for part in said if part not in text] == []
     assert ANSWERS.led
+
+
+def test_where_all_answered_nobody_is_guessed():
+    everybody = replace(ANSWERS, accounts=1200, learnable=1200)
+    assert made_from(everybody, Language("en", parts=PARTS)).endswith("judged on these.")
 
 
 @pytest.mark.parametrize(
