@@ -31,6 +31,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -169,12 +170,10 @@ def differing(kept_one: Movement, before: pd.Series, after: pd.Series) -> int:
 def refreshes(options: argparse.Namespace, fresh: bool) -> Iterator[tuple[int, Path, dict[str, Any]]]:
     """Refresh on world after world, with newcomers or without; yield its number, the home and the summary."""
     size = [f"source.accounts={options.accounts}", *QUICK]
-    for number in range(options.first, options.first + options.worlds):
+    with_champion = (number for number in count(options.first) if champion(options, size, number, fresh))
+    for number in islice(with_champion, options.worlds):
         made = number if fresh else number // CHAMPIONS
         home, seed = options.home / f"champion-{made}", made if fresh else 1000 + number
-        if not (home / "made").exists():
-            run(home, "compare", *size, f"source.seed={made}")
-            (home / "made").touch()
         begin, world = time.perf_counter(), [*LATER, f"source.seed={seed}"]
         shutil.rmtree(home / "monitoring", ignore_errors=True)  # the world before had the same date
         if fresh:
@@ -190,6 +189,19 @@ def refreshes(options: argparse.Namespace, fresh: bool) -> Iterator[tuple[int, P
             flush=True,
         )
         yield number, home, done.summary
+
+
+def champion(options: argparse.Namespace, size: list[str], number: int, fresh: bool) -> bool:
+    """Make a world's champion, and tell whether there is one: what fails its scorecard becomes none."""
+    made = number if fresh else number // CHAMPIONS
+    home = options.home / f"champion-{made}"
+    if not (home / "made").exists():
+        told = run(home, "compare", *size, f"source.seed={made}").summary["model"]
+        (home / "made").write_text("yes" if told["champion"] else "no")
+        if not told["champion"]:
+            why = [gate["message"] for gate in told["proposal"]["gates"] if gate["status"] == "failed"]
+            print(f"# world {made}: no champion, for its version {'; '.join(why)}", flush=True)
+    return (home / "made").read_text() != "no"
 
 
 def unchanged(options: argparse.Namespace) -> None:
