@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 DPI = 110
 TITLE_WIDTH = 92
 """Characters of a title's line."""
+ROOM = 1.25
+"""Times the usual width, that a word below a column may have."""
 FAR = 12.0
 """Pixels from a point beyond which a line leads to its name."""
 LABEL_WIDTH = 34
@@ -265,6 +267,9 @@ def _name(axes: Axes, name: str, style: dict[str, Any]) -> Text:
 def _segments(axes: Axes, names: list[str]) -> None:
     """Write the names of segments along the axis, wrapped so that each stays below its own column."""
     width = max(8, 78 // len(names))
+    longest = max(len(word) for name in names for word in name.split())
+    if width < longest <= ROOM * width:  # a word a little longer than its column is better than a torn one
+        width = longest
     axes.set_xticks(range(len(names)), [textwrap.fill(name, width) for name in names], fontsize=8)
 
 
