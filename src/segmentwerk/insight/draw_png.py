@@ -267,7 +267,7 @@ def _name(axes: Axes, name: str, style: dict[str, Any]) -> Text:
 def _segments(axes: Axes, names: list[str]) -> None:
     """Write the names of segments along the axis, wrapped so that each stays below its own column."""
     width = max(8, 78 // len(names))
-    longest = max(len(word) for name in names for word in name.split())
+    longest = max((len(word) for name in names for word in name.split()), default=0)
     if width < longest <= ROOM * width:  # a word a little longer than its column is better than a torn one
         width = longest
     axes.set_xticks(range(len(names)), [textwrap.fill(name, width) for name in names], fontsize=8)
