@@ -82,6 +82,9 @@ def fit(data: ChoiceData, n_draws: int, seed: int, *, errors: bool = True) -> Mi
     scaled = ChoiceData(data.columns, data.x / scale, data.chosen, data.starts, data.account, data.accounts)
     draws = halton(len(data.accounts), n_draws, len(scale), seed)
     found = _peak(scaled, draws)
+    signs = np.where(found < 0, -1.0, 1.0)[len(scale) :]
+    draws *= signs  # a spread below 0 is one above it with its draws turned, and the peak stays where it is
+    found[len(scale) :] *= signs
     covariance = np.full((len(found), len(found)), np.nan)
     if errors:
         covariance = choice_model.sandwich(lambda at: simulated(scaled, at, draws)[1], found)
@@ -94,7 +97,7 @@ def fit(data: ChoiceData, n_draws: int, seed: int, *, errors: bool = True) -> Mi
 
 
 def _peak(data: ChoiceData, draws: FloatArray) -> FloatArray:
-    """Return the likeliest means and spreads (2 n_columns,)."""
+    """Return the likeliest means and spreads (2 n_columns,), which may be below 0."""
     n_columns, n_tasks = len(data.columns), len(data.starts)
     start = choice_model.maximise(data, np.ones(n_tasks), np.zeros(n_columns))
 
@@ -111,7 +114,6 @@ def _peak(data: ChoiceData, draws: FloatArray) -> FloatArray:
     ).x
     if not np.isfinite(found).all() or np.abs(found).max() > ENDLESS:
         raise FitError("The choices do not tell how much accounts differ; the mixed logit has no peak.")
-    found[n_columns:] = np.abs(found[n_columns:])  # a normal is the same with its sign turned
     return np.asarray(found)
 
 

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 DPI = 110
 TITLE_WIDTH = 92
 """Characters of a title's line."""
+ROOM = 1.25
+"""Times the usual width that a word below a column may have before the names slope."""
 FAR = 12.0
 """Pixels from a point beyond which a line leads to its name."""
 LABEL_WIDTH = 34
@@ -83,9 +85,13 @@ def _localise(canvas: Canvas, language: Language) -> None:
         for axis in (axes.xaxis, axes.yaxis):
             formatter = axis.get_major_formatter()
             if isinstance(formatter, PercentFormatter):
-                axis.set_major_formatter(lambda value, _: language.percent(value))
+                axis.set_major_formatter(lambda value, _: _percent_tick(value, language))
             elif isinstance(formatter, ScalarFormatter):
                 axis.set_major_formatter(lambda value, _: _tick(value, language))
+
+
+def _percent_tick(value: float, language: Language) -> str:
+    return language.percent(value, 0 if abs(100 * value - round(100 * value)) < 1e-6 else 1)
 
 
 def _tick(value: float, language: Language) -> str:
@@ -263,9 +269,12 @@ def _name(axes: Axes, name: str, style: dict[str, Any]) -> Text:
 
 
 def _segments(axes: Axes, names: list[str]) -> None:
-    """Write the names of segments along the axis, wrapped so that each stays below its own column."""
+    """Write names below their columns, each wrapped to stay below its own; sloping if words are long."""
     width = max(8, 78 // len(names))
-    axes.set_xticks(range(len(names)), [textwrap.fill(name, width) for name in names], fontsize=8)
+    longest = max((len(word) for name in names for word in name.split()), default=0)
+    texts = [textwrap.fill(name, max(width, longest)) for name in names]
+    slope: dict[str, Any] = {"rotation": 30, "ha": "right", "rotation_mode": "anchor"}
+    axes.set_xticks(range(len(names)), texts, fontsize=8, **(slope if longest > ROOM * width else {}))
 
 
 def _legend(axes: Axes) -> None:

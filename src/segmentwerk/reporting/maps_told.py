@@ -21,6 +21,8 @@ LEAST = 0.3
 """Correlation of a feature with an axis that is told."""
 HALF = 0.5
 """Share of the differences below which a map hides more than it shows."""
+POINTED = 0.1
+"""Part of a segment's shares that the map must tell for an arrow."""
 LISTED = 12
 """Features of the table at most."""
 
@@ -76,7 +78,7 @@ class ProductMapTold:
                 [self.names[row["segment_id"]], self.language.percent(max(row["r2"], 0.0))]
                 for row in records(self.found.vectors)
             ]
-            yield PagePart(self.t("vectors"), [self.t("vectors_note")], Grid(heads, shares))
+            yield PagePart(self.t("vectors"), [self.t("vectors_note", least=POINTED)], Grid(heads, shares))
 
     def _item(self, item: object) -> str:
         return level_of(str(item), self.language) if self.settings.level == "category" else str(item)
@@ -86,7 +88,11 @@ class ProductMapTold:
 
     def _figure(self) -> Figure:
         places = self.found.places
-        arrows = [(self.names[row["segment_id"]], row["x"], row["y"]) for row in records(self.found.vectors)]
+        arrows = [
+            (self.names[row["segment_id"]], row["x"], row["y"])
+            for row in records(self.found.vectors)
+            if row["r2"] >= POINTED
+        ]
         return Figure(
             "product_map",
             self.t("product_figure"),

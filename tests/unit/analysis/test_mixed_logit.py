@@ -58,6 +58,25 @@ def test_the_gradient_is_that_of_differences(planted):
         assert gradients[:, place] == pytest.approx((up - down) / (2 * step), abs=1e-6)
 
 
+def test_a_spread_that_the_search_finds_below_nothing_is_turned_with_its_draws(draw):
+    """The speed is worth the same to all, so that its spread is found on either side of 0."""
+    worths = np.stack([np.random.default_rng(1).normal(-1, 1, 120), np.full(120, 0.5)], axis=1)
+    data = conjoint.read(draw(worths, np.full(120, 1 / 120), 120, seed=3, each=True)[0])
+    turned = []
+    for seed in (1, 2, 5):
+        found = mixed_logit.fit(data, 16, seed, errors=False)
+        assert (found.spread >= 0).all()
+        draws = mixed_logit.halton(120, 16, 2, seed)
+        one, other = (
+            mixed_logit.simulated(data, np.append(found.mean, found.spread * [1, sign]), draws)[0].sum()
+            for sign in (1, -1)
+        )
+        assert found.log_likelihood in (pytest.approx(one, abs=1e-6), pytest.approx(other, abs=1e-6))
+        assert found.log_likelihood == pytest.approx(max(one, other), abs=1e-6)
+        turned.append(other > one)
+    assert any(turned)
+
+
 def test_without_spread_it_is_the_logit_of_all(planted):
     beta = np.array([-0.5, 0.4])
     logs, _ = mixed_logit.simulated(planted, np.append(beta, [0, 0]), mixed_logit.halton(200, 8, 2, 0))

@@ -93,6 +93,15 @@ def test_names_on_a_map_hide_neither_each_other_nor_move_the_points():
     assert axes.get_xlim()[1] < 4
 
 
+def test_names_below_columns_are_never_torn():
+    names = ["Gelegenheitskäufer mit Skonto"] * 9
+    figure = Figure("b", "t", "x", "y", Bars(names, {"s": [0.025] * 9}, percent=True))
+    ticks = drawn(figure).axes[0].get_xticklabels()
+    assert {tick.get_text() for tick in ticks} == {"Gelegenheitskäufer\nmit Skonto"}
+    assert {tick.get_rotation() for tick in ticks} == {30}
+    assert "2.5%" in texts(drawn(figure))
+
+
 def test_text_on_a_colour_can_be_read():
     assert [_readable(np.array(back)) for back in ((1, 1, 1, 1), (0.2, 0, 0.3, 1))] == ["black", "white"]
 

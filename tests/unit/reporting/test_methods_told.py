@@ -79,3 +79,12 @@ def test_a_variable_that_is_a_factor_of_its_own_is_named(communality, said):
     assert next(told._headlines()).endswith(
         "come down to 1\N{NO-BREAK SPACE}factor; 50% of their variance is explained."
     )
+
+
+def test_a_segment_of_which_the_map_tells_nothing_has_no_arrow():
+    rows = [(1, 0.6, 0.6, 0.85, 0.7), (2, 0.1, 0.0, 0.1, 0.01)]
+    vectors = pd.DataFrame(rows, columns=list(VECTORS))
+    found = ProductMap(PLACES, vectors, 0.2, 0.3, 0.05, 0.9)
+    told = ProductMapTold(found, MapSettings(), {1: "Eins", 2: "Zwei"}, Language("de")).told("s", "note")
+    assert [name for name, _, _ in told.parts[0].figure.marks.arrows] == ["Eins"]
+    assert [row[0] for row in told.parts[-1].grid.rows] == ["Eins", "Zwei"]
