@@ -16,6 +16,8 @@ from segmentwerk.monitoring.today import Today
 Z = 1.96
 CONFIDENCE, BASES = 0.05, 0.1
 """By how much the mean confidence may fall, and the bases' shares may differ."""
+WITNESS = 10
+"""How much likelier than `monitoring.alpha` chance may be where another gate tells of the same change."""
 
 
 def ask(today: Today, settings: MonitoringSettings, *, moved: bool) -> list[MonitoringFinding]:
@@ -39,7 +41,8 @@ def ask(today: Today, settings: MonitoringSettings, *, moved: bool) -> list[Moni
 def shares(today: Today, settings: MonitoringSettings, moved: bool) -> MonitoringFinding:
     """Ask whether segments hold the shares that they held (M009).
 
-    Where features have moved, too, two witnesses of one change call where each alone would only tell.
+    Where features have moved, too, two witnesses of one change call where each alone would only tell, and this
+    one need not be as sure (`WITNESS`).
     """
     title = "Segments hold their shares"
     then, now = _counts(today)
@@ -53,7 +56,8 @@ def shares(today: Today, settings: MonitoringSettings, moved: bool) -> Monitorin
         f"Segment {first} held {p[order[0]]:.1%} of the customers and holds {q[order[0]]:.1%}; "
         f"{differing:.1%} of all would have to change segment to undo it."
     )
-    ok = not (chance < settings.alpha and differing >= settings.shares / 2)
+    alpha = WITNESS * settings.alpha if moved else settings.alpha
+    ok = not (chance < alpha and differing >= settings.shares / 2)
     return answer(
         "M009", title, ok, message, severity="error" if moved or differing >= settings.shares else "warning",
         word="real change", segments=[today.segments[int(place)] for place in order],
