@@ -246,7 +246,7 @@ class AutoencoderSegmenter(Segmenter):
     def _report(self, best: _Attempt, sample: FloatArray, modularities: list[float]) -> None:
         """Write down what was learned, and what a reader should know about it."""
         sample = sample[:MAX_ROWS]
-        points, errors = best.embedder.embed_and_judge(sample)
+        points, errors = _device.to_device(best.embedder, len(sample)).embed_and_judge(sample)
         dead = _diagnostics.dead_dimensions(points)
         self.diagnostics_ = {
             "restored": _diagnostics.restored_share(sample, errors, best.embedder.variables, self._names()),
