@@ -276,6 +276,9 @@ class AutoencoderSegmenter(Segmenter):
         embedder, whole = _device.to_device(self._embedder, len(data)), _device.cuda(len(data)) is not None
         return (embedder.embed(data[part]) for part in ([slice(None)] if whole else chunks(data)))
 
+    def _shares(self, data: FloatArray) -> Iterator[FloatArray]:  # needs no decoder
+        return (self.head_._membership(points)[0] for points in self._points(data))
+
     def _by_chunk(self, data: FloatArray) -> Iterator[tuple[FloatArray, FloatArray]]:
         embedder = _device.to_device(self._embedder, len(data))
         return (self._judge(embedder, data[part]) for part in chunks(data))
