@@ -1,8 +1,11 @@
-"""Keep MLflow quiet and off the network; called before its first import."""
+"""Keep MLflow quiet, off the network and quick; the first is called before its first import."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 _ENVIRONMENT = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -21,3 +24,23 @@ def quiet_mlflow() -> None:
     """Set MLflow's environment variables where the user has not set them."""
     for name, value in _ENVIRONMENT.items():
         os.environ.setdefault(name, value)
+
+
+@contextmanager
+def without_search_for_packages() -> Iterator[None]:
+    """Have MLflow compare a model's requirements with what is installed by the packages' names alone.
+
+    It looks through every file of every installed package before, which takes a second, in case a package is
+    not found by its name. Outside of the block it does so still: it infers requirements from the same list.
+    """
+    from mlflow.utils import requirements_utils
+
+    inside: Any = requirements_utils
+    if inside._MODULES_TO_PACKAGES is not None:  # it has looked, or another thread is inside
+        yield
+        return
+    inside._MODULES_TO_PACKAGES = {}
+    try:
+        yield
+    finally:
+        inside._MODULES_TO_PACKAGES = None

@@ -16,6 +16,7 @@ import yaml
 from segmentwerk.core.errors import ConfigError, ModelError, denied
 from segmentwerk.core.files import locked
 from segmentwerk.core.inventory import NOTE, bar_byte_code, inventory
+from segmentwerk.core.quiet import without_search_for_packages
 from segmentwerk.registry.package import sha256
 from segmentwerk.shipped.model_catalogue import ACCOUNT, OUTPUTS, Catalogue
 
@@ -218,16 +219,17 @@ def save_pyfunc(
 
     named = [*json.loads((folder / "digests.json").read_text(encoding="utf-8")), "digests.json"]
     files = [folder / name for name in named if name != ENTRY]
-    mlflow.pyfunc.save_model(
-        path=str(path),
-        mlflow_model=Model(artifact_path=f"models:/{model_id}", run_id=run_id, model_uuid=model_id),
-        python_model=str(folder / ENTRY),
-        artifacts={file.stem: file.resolve().as_uri() for file in files if file.is_file()},
-        model_config={"model_version": str(number), "digest": sha256(folder / "digests.json")},
-        signature=_signature(catalogue),
-        input_example=(_example(catalogue), {"columns": []}),
-        pip_requirements=[f"{package}=={version(package)}" for package in REQUIREMENTS],
-    )
+    with without_search_for_packages():
+        mlflow.pyfunc.save_model(
+            path=str(path),
+            mlflow_model=Model(artifact_path=f"models:/{model_id}", run_id=run_id, model_uuid=model_id),
+            python_model=str(folder / ENTRY),
+            artifacts={file.stem: file.resolve().as_uri() for file in files if file.is_file()},
+            model_config={"model_version": str(number), "digest": sha256(folder / "digests.json")},
+            signature=_signature(catalogue),
+            input_example=(_example(catalogue), {"columns": []}),
+            pip_requirements=[f"{package}=={version(package)}" for package in REQUIREMENTS],
+        )
     _forget_places(path / "MLmodel")
     bar_byte_code(path)
 
@@ -260,7 +262,8 @@ def rehearse(path: Path) -> None:
     from mlflow.exceptions import MlflowException
 
     try:
-        model = mlflow.pyfunc.load_model(str(path))
+        with without_search_for_packages():
+            model = mlflow.pyfunc.load_model(str(path))
         model.predict(model.input_example)
     except MlflowException as error:
         raise ModelError(f"The packaged model does not score its own example: {error.message}") from error

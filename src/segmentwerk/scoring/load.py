@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from segmentwerk.core.errors import ModelError, nearest
+from segmentwerk.core.quiet import without_search_for_packages
 from segmentwerk.scoring.download import download, registered_files
 from segmentwerk.shipped.model_catalogue import Catalogue
 
@@ -106,7 +107,8 @@ def _opened(folder: Path, model_uri: str) -> Any:
     from mlflow.exceptions import MlflowException
 
     try:
-        return mlflow.pyfunc.load_model(str(folder))
+        with without_search_for_packages():
+            return mlflow.pyfunc.load_model(str(folder))
     except MlflowException as error:
         raise ModelError(f"Cannot load the model {model_uri}: {error.message}") from error
 

@@ -9,13 +9,18 @@ from functools import cache
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from segmentwerk.segmenters._remembered import RememberingMLP
+
 if TYPE_CHECKING:
     import torch
 
     from segmentwerk.segmenters._embedder import Embedder
 
 MANY = 100_000
-"""Rows from which the way to the card and back is worth it for what numpy does at once otherwise."""
+"""Rows from which the way to the card and back is worth it for what numpy does at once otherwise.
+
+What a network makes of fewer is remembered: trials and finalists that differ in the head ask for it again.
+"""
 
 training_lock = Lock()
 """Trainings in threads of one process take turns: no other may wait for the card while a step is recorded."""
@@ -31,15 +36,20 @@ def cuda(n_rows: int | None = None) -> torch.device | None:
 
 
 def to_device(embedder: Embedder, n_rows: int) -> Embedder:
-    """Return the embedder with its maps on the card, if there is one and the rows are many."""
-    device = cuda(n_rows)
-    if device is None:
-        return embedder
-    from segmentwerk.segmenters._cuda import CudaMLP
+    """Return the embedder with its maps on the card, if there is one and the rows are many.
 
-    maps = (CudaMLP(each.layers, device) for each in (embedder.encoder, embedder.decoder))
-    encoder, decoder = maps
-    return replace(embedder, encoder=encoder, decoder=decoder)
+    For few rows it remembers what it makes of them.
+    """
+    both, device = (embedder.encoder, embedder.decoder), cuda(n_rows)
+    if device is not None:
+        from segmentwerk.segmenters._cuda import CudaMLP
+
+        on_card = [CudaMLP(each.layers, device) for each in both]
+        return replace(embedder, encoder=on_card[0], decoder=on_card[1])
+    if n_rows >= MANY:
+        return embedder
+    remembering = [RememberingMLP(each.layers) for each in both]
+    return replace(embedder, encoder=remembering[0], decoder=remembering[1])
 
 
 @cache

@@ -77,7 +77,7 @@ class Embedder:
         Missing values have no error.
         """
         embedding = self.encoder.forward(data)
-        restored = self.decoder.forward(embedding)
+        restored = self.decoder.forward(embedding).copy()
         low, span = self.variables.low, self.variables.high - self.variables.low
         for columns in self.variables.levels:
             restored[:, columns] = low[columns] + span[columns] * _softmax(restored[:, columns])

@@ -6,10 +6,14 @@ import numpy as np
 from sklearn.neighbors import KDTree, NearestNeighbors
 
 from segmentwerk.core.arrays import FloatArray, IntArray
+from segmentwerk.segmenters._remembered import Memory, digest
 
 _MAX_DIMENSIONS = 50
 _MAX_TREE_DIMENSIONS = 15
 """Columns up to which a tree finds neighbours faster than comparing all rows (scikit-learn's own limit)."""
+
+_memory: Memory[IntArray] = Memory(64 * 2**20, lambda graph: int(graph.nbytes))
+"""Graphs of this process, up to 64 MB: trials and finalists learn from the same rows."""
 
 
 def neighbor_graph(data: FloatArray, n_pool: int, n_neighbors: int) -> IntArray:
@@ -20,8 +24,11 @@ def neighbor_graph(data: FloatArray, n_pool: int, n_neighbors: int) -> IntArray:
     carry structure rather than noise.
     """
     data, wanted = leading(data), min(n_neighbors, n_pool - 1)
-    neighbors = _nearest(data[:n_pool], data, wanted + 1)
-    return _without_self(neighbors.astype(np.int64), wanted)
+
+    def look() -> IntArray:
+        return _without_self(_nearest(data[:n_pool], data, wanted + 1).astype(np.int64), wanted)
+
+    return _memory.get((digest(data), n_pool, wanted), look)
 
 
 def _nearest(pool: FloatArray, data: FloatArray, n_neighbors: int) -> IntArray:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
-from threading import Lock
-
 import numpy as np
 from sklearn.cluster import KMeans
 
 from segmentwerk.core.arrays import FloatArray, IntArray
+from segmentwerk.segmenters._remembered import Memory, digest
 
 N_STARTS = 20
 MOST_REMEMBERED = 32
-"""Sets of labellings kept in this process: less than half a megabyte each, oldest first."""
 
-_lock = Lock()
-_memory: dict[tuple[str, int, tuple[int, ...]], list[IntArray]] = {}
+_memory: Memory[list[IntArray]] = Memory(MOST_REMEMBERED)
+"""Sets of labellings kept in this process: less than half a megabyte each."""
 
 
 def kmeans_starts(
@@ -33,19 +30,11 @@ def kmeans_starts(
         Labellings at most.
     """
     seeds = tuple(int(seed) for seed in rng.integers(2**31, size=N_STARTS))
-    key = (sha256(sample.tobytes()).hexdigest(), n_segments, seeds)
-    found = _memory.get(key)
-    if found is None:
+
+    def compete() -> list[IntArray]:
         starts = [KMeans(n_segments, random_state=seed).fit(sample) for seed in seeds]
         distinct = {f"{start.inertia_:.6g}": start for start in starts}.values()
         tightest = sorted(distinct, key=lambda start: start.inertia_)[:n_kept]
-        found = [start.labels_.astype(np.int64) for start in tightest]
-        _remember(key, found)
-    return found
+        return [start.labels_.astype(np.int64) for start in tightest]
 
-
-def _remember(key: tuple[str, int, tuple[int, ...]], labels: list[IntArray]) -> None:
-    with _lock:
-        _memory[key] = labels
-        while len(_memory) > MOST_REMEMBERED:
-            del _memory[next(iter(_memory))]
+    return _memory.get((digest(sample), n_segments, seeds, n_kept), compete)

@@ -7,7 +7,6 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from threading import Lock
 
 import numpy as np
 import torch
@@ -19,6 +18,7 @@ from segmentwerk.segmenters import _losses
 from segmentwerk.segmenters._embedder import Embedder
 from segmentwerk.segmenters._network import MLP
 from segmentwerk.segmenters._optimizer import AdamW, one_cycle
+from segmentwerk.segmenters._remembered import Memory
 from segmentwerk.segmenters._training_data import TrainingData
 
 HIDDEN = (256, 128)
@@ -30,10 +30,9 @@ On digits and pendigits, twenty epochs of at least 24 batches of 192 find the cl
 least 30 batches of 256; on tables as small as digits in two thirds of the time.
 """
 
-_lock = Lock()
 _MAX_REMEMBERED = 64
-_memory: dict[str, tuple[Tensor, list[float]]] = {}
-"""Finished trainings of this process by their key: less than a megabyte each, oldest first."""
+_memory: Memory[tuple[Tensor, list[float], Embedder]] = Memory(_MAX_REMEMBERED)
+"""Finished trainings of this process by their key: less than two megabytes each."""
 
 _FOLDED = 200_000
 """Rows, in random order, whose statistics are folded into the finished network, at most."""
@@ -78,33 +77,28 @@ class Trainer:
 
         ``after_epoch`` is told the number of finished epochs and the validation loss.
         """
-        self._recall(after_epoch)
+        recalled = _memory.find(self.key)
+        if recalled is not None:
+            return self._recall(*recalled, after_epoch)
         while len(self.curve) < self.params.epochs and not self.stale:
             self._epoch()
             self.curve.append(self._validate())
             if self.curve[-1] <= min(self.curve):
                 self.best = self.flat.detach().clone()
             after_epoch(len(self.curve), self.curve[-1])
-        self._remember()
-        return self._finish()
+        return _memory.keep(self.key, (self.best.cpu(), list(self.curve), self._finish()))[-1]
 
-    def _recall(self, after_epoch: Callable[[int, float], None]) -> None:
+    def _recall(
+        self, best: Tensor, curve: list[float], embedder: Embedder, after_epoch: Callable[[int, float], None]
+    ) -> Embedder:
         """Take what this process trained before on the same rows with the same params and seed.
 
         Trials that differ only in the head or its number of segments then share one network.
         """
-        if self.key not in _memory:
-            return
-        best, self.curve = _memory[self.key]
-        self.best = best.to(self.best.device)
-        for epoch, loss in enumerate(self.curve, 1):
+        self.best, self.curve = best.to(self.best.device), list(curve)
+        for epoch, loss in enumerate(curve, 1):
             after_epoch(epoch, loss)
-
-    def _remember(self) -> None:
-        with _lock:
-            _memory[self.key] = (self.best.cpu(), list(self.curve))
-            while len(_memory) > _MAX_REMEMBERED:
-                del _memory[next(iter(_memory))]
+        return embedder
 
     @property
     def stale(self) -> bool:

@@ -246,7 +246,7 @@ class AutoencoderSegmenter(Segmenter):
     def _report(self, best: _Attempt, sample: FloatArray, modularities: list[float]) -> None:
         """Write down what was learned, and what a reader should know about it."""
         sample = sample[:MAX_ROWS]
-        points, errors = best.embedder.embed_and_judge(sample)
+        points, errors = _device.to_device(best.embedder, len(sample)).embed_and_judge(sample)
         dead = _diagnostics.dead_dimensions(points)
         self.diagnostics_ = {
             "restored": _diagnostics.restored_share(sample, errors, best.embedder.variables, self._names()),
@@ -275,6 +275,9 @@ class AutoencoderSegmenter(Segmenter):
         """Yield the embedding of some rows after the other; the graphics card takes all at once."""
         embedder, whole = _device.to_device(self._embedder, len(data)), _device.cuda(len(data)) is not None
         return (embedder.embed(data[part]) for part in ([slice(None)] if whole else chunks(data)))
+
+    def _shares(self, data: FloatArray) -> Iterator[FloatArray]:  # needs no decoder
+        return (self.head_._membership(points)[0] for points in self._points(data))
 
     def _by_chunk(self, data: FloatArray) -> Iterator[tuple[FloatArray, FloatArray]]:
         embedder = _device.to_device(self._embedder, len(data))

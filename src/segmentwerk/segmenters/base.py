@@ -133,7 +133,7 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
 
     def predict_proba(self, X: Any) -> FloatArray:
         """Return soft memberships (n_rows, n_segments_); rows sum to 1."""
-        return np.concatenate([proba for proba, _ in self._by_chunk(self._checked(X))])
+        return np.concatenate(list(self._shares(self._checked(X))))
 
     def predict(self, X: Any) -> IntArray:
         """Return the segment of each row (n_rows,): the likeliest by `predict_proba`."""
@@ -236,7 +236,11 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
         )
 
     def _labels(self, data: FloatArray) -> IntArray:
-        return np.concatenate([proba.argmax(axis=1) for proba, _ in self._by_chunk(data)])
+        return np.concatenate([proba.argmax(axis=1) for proba in self._shares(data)])
+
+    def _shares(self, data: FloatArray) -> Iterator[FloatArray]:
+        """Yield memberships (n, n_segments_) of some rows after the other."""
+        return (proba for proba, _ in self._by_chunk(data))
 
     def _by_chunk(self, data: FloatArray) -> Iterator[tuple[FloatArray, FloatArray]]:
         return (self._membership(data[part]) for part in chunks(data))
