@@ -26,7 +26,7 @@ def ask(today: Today, settings: MonitoringSettings, *, moved: bool) -> list[Moni
     Parameters
     ----------
     moved
-        Whether features have moved, too (M006).
+        Whether features have moved, too (M002 to M007, where that is no fault).
     """
     return [
         shares(today, settings, moved),
