@@ -41,8 +41,8 @@ def ask(today: Today, settings: MonitoringSettings, *, moved: bool) -> list[Moni
 def shares(today: Today, settings: MonitoringSettings, moved: bool) -> MonitoringFinding:
     """Ask whether segments hold the shares that they held (M009).
 
-    Where features have moved, too, two witnesses of one change call where each alone would only tell, and this
-    one need not be as sure (`WITNESS`).
+    Where features have moved, too, two witnesses of one change call where each alone would only tell, and
+    this one need not be as sure (`WITNESS`).
     """
     title = "Segments hold their shares"
     then, now = _counts(today)
