@@ -107,11 +107,6 @@ def changed(monitored: Monitored | None) -> bool:
     return monitored is not None and any(one.calls and one.word != FAULT for one in monitored.failed)
 
 
-def better_somewhere(comparison: Comparison) -> bool:
-    """Tell whether the new version is surely better than the champion by at least one criterion."""
-    return any(one.low > 0 for one in comparison.differences)
-
-
 def faulty(findings: tuple[MonitoringFinding, ...]) -> bool:
     """Tell whether the records are wrong."""
     return any(one.word == FAULT for one in findings)

@@ -111,8 +111,7 @@ def _split(
     try:
         with held(settings, context, "refresh", pages.segmenter, start) as contest:
             decided, described, words = _decide(contest, present, monitored, settings)
-            comparison = described.comparison
-            if decided.propose and comparison is not None and renewal.better_somewhere(comparison):
+            if decided.propose:
                 return _conclude(contest, present, decided, described, words)
             contest.parent.write([Description(escape(words)), *_records(decided, present)])
             reason = str(decided.cause)

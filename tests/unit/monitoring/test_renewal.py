@@ -87,9 +87,3 @@ def test_nothing_was_monitored(tmp_path):
 )
 def test_only_a_gate_that_calls_for_a_refresh_has_found_a_change(seen, expected):
     assert renewal.changed(seen) is expected
-
-
-@pytest.mark.parametrize(("lows", "expected"), [((), False), ((-0.1, -0.01), False), ((-0.1, 0.01), True)])
-def test_better_somewhere_is_surely_better_by_one_criterion(lows, expected):
-    each = tuple(Difference(str(low), 1.0, 1.0, low + 0.1, low, low + 0.2) for low in lows)
-    assert renewal.better_somewhere(Comparison(3, 900, 300, 0.1, differences=each)) is expected
