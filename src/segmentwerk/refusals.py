@@ -45,10 +45,12 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
 
 
 def _hint(error: BaseException) -> str:
-    """Name the nearest key where an unknown one was given."""
+    """Name the nearest key where an unknown one was given, or say how to add the first one."""
     cause = error.__cause__ if isinstance(error.__cause__, OmegaConfBaseException) else error
     key, parent = getattr(cause, "key", None), getattr(cause, "parent_node", None)
     known = [str(name) for name in parent] if parent is not None and hasattr(parent, "keys") else []
+    if key is not None and parent is not None and not known:
+        return "Nothing has a name there yet: put a plus before the key."
     return nearest(str(key), known) if key is not None and known else ""
 
 

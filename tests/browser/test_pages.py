@@ -18,10 +18,13 @@ from segmentwerk.monitoring.assessing import assess, figures
 from segmentwerk.monitoring.movement import Snapshot
 from segmentwerk.reporting import analysis_page, measured, monitor_page, plan
 from segmentwerk.reporting.affinity_told import AffinityTold
+from segmentwerk.reporting.conjoint_told import ConjointTold
 from segmentwerk.reporting.maps_told import SegmentMapTold
 from segmentwerk.reporting.measured_words import MeasuredOrigin
 from segmentwerk.reporting.monitor_page import MonitorPage
 from segmentwerk.reporting.monitor_words import MonitorOrigin
+from segmentwerk.reporting.perceptual_map_told import PerceptualMapTold
+from small_answers import CONJOINT, rated_brands, simulated_choices
 from small_campaign import SIZES, measure, planned, playbook
 from small_experiment import UNTIL, contacted, rows
 from small_purchases import NAMES, purchases
@@ -82,13 +85,32 @@ def segment_map_page(language, folder):
     return analysis_page.write(told, folder, language).html
 
 
+def conjoint_page(language, folder):
+    told = ConjointTold(*simulated_choices(), CONJOINT, NAMES, language).told("demo", "note")
+    return analysis_page.write(told, folder, language).html
+
+
+def perceptual_map_page(language, folder):
+    told = PerceptualMapTold(rated_brands(), language).told("demo", "note")
+    return analysis_page.write(told, folder, language).html
+
+
 @pytest.fixture(scope="module", params=["en", "de"])
 def language(request):
     return Language(request.param, "EUR")
 
 
 @pytest.fixture(
-    scope="module", params=[plan_page, measured_page, monitored_page, affinity_page, segment_map_page]
+    scope="module",
+    params=[
+        plan_page,
+        measured_page,
+        monitored_page,
+        affinity_page,
+        segment_map_page,
+        conjoint_page,
+        perceptual_map_page,
+    ],
 )
 def written(request, language, tmp_path_factory):
     return request.param(language, tmp_path_factory.mktemp("page"))

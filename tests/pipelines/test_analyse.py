@@ -116,6 +116,7 @@ def test_factors_of_the_demo(of, home):
         (["method=perceptual_map", "source.accounts=60"], ["'surveys'", "0 objects", "'brand: attribute'"]),
         (["+concepts.products.a.price=1"], ["concepts"]),
         (["++analysis.conjoint.csot=price"], ["csot", "Did you mean 'cost'?"]),
+        (["analysis.conjoint.attributes={a:[b]}"], ["analysis.conjoint.attributes", "plus before the key"]),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",
 )

@@ -26,8 +26,8 @@ from segmentwerk.features.declare import EVER, CannotLearnError, Learned, Relati
 SMALLEST = 50
 """Accounts with choices needed at least."""
 MAX_ATTRIBUTES = 15
-DRAWS = 256
-"""Of the fit, an account."""
+DRAWS = 500
+"""Of the fit, an account; 256 are too few for the study that is checked against."""
 MADE_UP = 1024
 """Accounts drawn that an account is compared with, a power of 2."""
 TOLD = 0.1
