@@ -16,6 +16,7 @@ from segmentwerk.contest.candidates import Candidate, build, refitter, unfit
 from segmentwerk.contest.contest import Contest, identity
 from segmentwerk.contest.outcome import Outcome
 from segmentwerk.contest.race import Race
+from segmentwerk.contest.turn_taking import get_ready
 from segmentwerk.contest.unfinished import unfinished
 from segmentwerk.core.context import Context
 from segmentwerk.core.errors import ConfigError, nearest
@@ -109,6 +110,7 @@ def held(
         ThreadPoolExecutor(1, thread_name_prefix="verdict") as beside,
         processes() as helpers,  # ended first: then nobody waits for what they were doing
     ):
+        helpers.warm_up(get_ready)  # the first fits of the first study leave a core free
         parent.write([*run_records.of_table(prepared.table), *run_records.of_settings(settings)])
         parent.write(provenance.tags())
         with Contest.open(prepared, settings, settings.tuning, context, store, key, parent) as contest:

@@ -39,6 +39,10 @@ class Examined:
         return replace(self, standing=standing)
 
 
+def get_ready() -> None:
+    """Do nothing: a process that is asked for it has imported what judging needs, which takes seconds."""
+
+
 def first_turn(
     name: str,
     spec: SegmenterSettings,

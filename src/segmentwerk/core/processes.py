@@ -43,7 +43,7 @@ _main: Connection | None = None
 
 @contextmanager
 def processes() -> Iterator[WorkerPool]:
-    """Yield an executor for tasks of a second or more; it starts its processes with the first of them.
+    """Yield an executor for tasks of a second or more; its processes start with the first, or at `warm_up`.
 
     They end with the block, whatever they are doing, and with this process, however that ends.
 
@@ -179,6 +179,11 @@ class WorkerPool(ThreadPoolExecutor):
                 self._idle.put(worker)
 
         return super().submit(attended)
+
+    def warm_up(self, task: Callable[[], object]) -> None:
+        """Start all processes at once, each with a task that spares later ones time, such as an import."""
+        for _ in self._workers:
+            self.submit(task)
 
     def close(self) -> None:
         """End all processes at once; what they were doing is cancelled."""

@@ -117,6 +117,20 @@ def test_a_worker_tells_whether_its_task_had_begun_and_starts_anew():
         assert pool.submit_beside(lambda worker: worker.run(abs, -1)).result(30) == 1
 
 
+def test_all_processes_can_be_started_before_there_is_work(tmp_path):
+    def note():
+        (tmp_path / str(os.getpid())).touch()
+        time.sleep(0.5)
+
+    with processes() as pool:
+        pool.warm_up(note)
+        pool.submit(abs, -1).result(30)
+        deadline = time.monotonic() + 30
+        while len(begun := list(tmp_path.iterdir())) < len(pool._workers) and time.monotonic() < deadline:
+            time.sleep(0.05)
+    assert len(begun) == len(pool._workers)
+
+
 class Fatal:
     """Ends the process that unpickles it."""
 
