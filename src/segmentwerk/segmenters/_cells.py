@@ -9,6 +9,7 @@ from scipy.sparse import csr_array
 from sklearn.base import BaseEstimator
 
 from segmentwerk.core.arrays import FloatArray, IntArray
+from segmentwerk.core.errors import FitError
 from segmentwerk.segmenters.base import chunks
 from segmentwerk.segmenters.kmeans import KMeansSegmenter
 from segmentwerk.segmenters.onnx_graph import Graph
@@ -22,7 +23,7 @@ _ROUNDS = 10
 """In which rows go to the cells of their neighbours; half of the rows each time, lest pairs change places."""
 _CHAINS, _TEMPERATURES = 32, np.geomspace(1e-2, 1e-4, 200)
 """Annealings side by side, and the modularity that a doubtful move may cost in each of their sweeps."""
-_TINY = 1e-300
+_TINY = 1e-30
 
 
 class JoinedCells(BaseEstimator):
@@ -44,6 +45,11 @@ class JoinedCells(BaseEstimator):
         """Find cells among points (n, d) and join them along the edges of a graph (n, k) with weights (n, k).
 
         Fewer segments than asked come out where the graph has fewer communities.
+
+        Raises
+        ------
+        FitError
+            If it has no two.
         """
         room = len(np.unique(points, axis=0)) // _ROWS_A_CELL
         n_cells = max(n_segments, min(_MAX_CELLS, room))
@@ -55,6 +61,8 @@ class JoinedCells(BaseEstimator):
         homes = joined(cell_links(cells, graph, weights), n_segments, np.random.default_rng(seed))
         self.members_ = np.eye(int(homes.max()) + 1)[homes]
         self.n_segments_, self.converged_ = self.members_.shape[1], True
+        if self.n_segments_ < min(2, n_segments):
+            raise FitError("No part of the neighbour graph stands out from the rest.", "Use another head.")
         fewer = f"The neighbour graph has {self.n_segments_} communities, no more."
         self.notes_ = (fewer,) if self.n_segments_ < n_segments else ()
         self.labels_ = self._labels(points)

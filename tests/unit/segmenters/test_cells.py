@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import make_moons
 from sklearn.metrics import adjusted_rand_score
 
+from segmentwerk.core.errors import FitError
 from segmentwerk.segmenters._cells import JoinedCells, cell_links, joined, settled, tuned_weights
 from segmentwerk.segmenters._neighbors import modularity, neighbor_graph
 from segmentwerk.segmenters.kmeans import KMeansSegmenter
@@ -63,7 +64,7 @@ def test_weights_follow_the_formula_and_bear_equal_rows() -> None:
     weights = tuned_weights(rows, graph)
     assert weights[0, 0] == pytest.approx(np.exp(-1 / (3 * 2)))  # scales: to the second neighbour, 3 and 2
     assert weights[2, 0] == 1
-    assert np.isfinite(tuned_weights(np.zeros((4, 1)), graph)).all()
+    np.testing.assert_array_equal(tuned_weights(np.zeros((4, 1), np.float32), graph), 1)
 
 
 def test_settling_gives_rows_back_to_their_neighbours() -> None:
@@ -88,3 +89,10 @@ def test_fewer_communities_than_asked_are_told() -> None:
     found = JoinedCells().fit(rows, graph, np.ones(graph.shape), 5, 0)
     assert found.n_segments_ == len(set(found.labels_)) == 2
     assert found.notes_ == ("The neighbour graph has 2 communities, no more.",)
+
+
+def test_a_graph_without_communities_is_an_error() -> None:
+    rows = RNG.normal(size=(40, 2))
+    graph = np.array([[other for other in range(40) if other != row] for row in range(40)])
+    with pytest.raises(FitError, match="stands out"):
+        JoinedCells().fit(rows, graph, np.ones(graph.shape), 3, 0)
