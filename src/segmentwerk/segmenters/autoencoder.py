@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from segmentwerk.core.arrays import FloatArray, IntArray
-from segmentwerk.core.errors import FitError
 from segmentwerk.core.seeds import derive
 from segmentwerk.segmenters import _device, _diagnostics
 from segmentwerk.segmenters._embedder import Embedder
+from segmentwerk.segmenters._heads import HEADS, HeadName, fit_head
 from segmentwerk.segmenters._neighbors import modularity
 from segmentwerk.segmenters._variables import Variables
 from segmentwerk.segmenters.base import (
@@ -23,14 +23,11 @@ from segmentwerk.segmenters.base import (
     check_n_segments,
     chunks,
 )
-from segmentwerk.segmenters.gaussian_mixture import GaussianMixtureSegmenter
-from segmentwerk.segmenters.kmeans import KMeansSegmenter
 from segmentwerk.segmenters.onnx_graph import Graph
 
 if TYPE_CHECKING:
+    from segmentwerk.segmenters._cells import JoinedCells
     from segmentwerk.segmenters._training_data import TrainingData
-
-Head = Literal["mixture", "kmeans"]
 
 MAX_ROWS = 50_000
 """Rows that the network and its head learn from, at most, so that the cost of a fit is bounded.
@@ -38,10 +35,6 @@ MAX_ROWS = 50_000
 On a graphics card they learn from all that a segmenter learns from.
 """
 
-_HEADS: dict[str, type[KMeansSegmenter] | type[GaussianMixtureSegmenter]] = {
-    "mixture": GaussianMixtureSegmenter,
-    "kmeans": KMeansSegmenter,
-}
 _RANGES = {
     "embedding": (1, 256),
     "epochs": (1, 10_000),
@@ -52,7 +45,6 @@ _RANGES = {
     "n_restarts": (1, 100),
     "fine_tuning": (0, 1_000),
 }
-_COLLAPSED = 0.01
 _REDUCED_EPOCHS = 10
 
 
@@ -62,12 +54,12 @@ class _Attempt:
 
     embedder: Embedder
     curve: list[float]
-    head: Segmenter
+    head: Segmenter | JoinedCells
     modularity: float
 
 
 class AutoencoderSegmenter(Segmenter):
-    """Segments of a learned embedding, found there by k-means or a Gaussian mixture.
+    """Segments of a learned embedding, found there by k-means, a Gaussian mixture or joined cells.
 
     A small network (hidden layers of 256 and 128 units) learns to restore damaged rows and, by a
     contrastive term, to place each row near its nearest neighbours of the reference space and away
@@ -86,7 +78,8 @@ class AutoencoderSegmenter(Segmenter):
     n_segments
         Number of segments, before small ones are merged.
     head
-        ``mixture`` (full covariance) or ``kmeans``.
+        ``mixture`` (full covariance), ``kmeans``, or ``communities``: small cells of the embedding, joined
+        where nearest neighbours of the reference space join them, whatever form that gives.
     embedding
         Dimensions of the embedding.
     epochs
@@ -113,8 +106,8 @@ class AutoencoderSegmenter(Segmenter):
     ----------
     network_ : dict of str to ndarray
         Weights and offsets of encoder and decoder, and what the columns are.
-    head_ : Segmenter
-        The mixture or k-means fitted to the embedding.
+    head_ : Segmenter or JoinedCells
+        What was fitted to the embedding.
     diagnostics_ : dict
         ``restored`` (share of each variable's variance), ``effective_rank`` and ``dead_dimensions``
         of the embedding, ``spread`` (0 when all rows coincide in it), ``validation_loss`` by epoch,
@@ -129,7 +122,7 @@ class AutoencoderSegmenter(Segmenter):
         self,
         n_segments: int = 5,
         *,
-        head: Head = "mixture",
+        head: HeadName = "mixture",
         embedding: int = 16,
         epochs: int = 20,
         learning_rate: float = 2e-3,
@@ -195,26 +188,17 @@ class AutoencoderSegmenter(Segmenter):
         kind = Trainer if _device.cuda() is None else CudaTrainer
         trainer = kind(dataset, params, derive(self.random_state, "network", number))
         embedder = trainer.run(report)
-        head = self._fit_head(_device.to_device(embedder, len(sample)).embed(sample))
+        head = self._fit_head(_device.to_device(embedder, len(sample)).embed(sample), dataset)
         if self.fine_tuning:
             embedder = trainer.fine_tune(head.labels_, self.fine_tuning)
-            head = self._fit_head(_device.to_device(embedder, len(sample)).embed(sample))
+            head = self._fit_head(_device.to_device(embedder, len(sample)).embed(sample), dataset)
         return _Attempt(
             embedder, trainer.curve, head, modularity(head.labels_, dataset.graph.numpy(force=True))
         )
 
-    def _fit_head(self, points: FloatArray) -> Segmenter:
-        if not np.isfinite(points).all() or _diagnostics.spread(points) < _COLLAPSED:
-            raise FitError(
-                "The embedding collapsed: all rows have nearly the same place in it.",
-                "Clip outliers, lower learning_rate, or raise temperature.",
-            )
-        head = _HEADS[self.head](
-            self.n_segments,
-            min_segment_share=self.min_segment_share,
-            random_state=derive(self.random_state, "head"),
-        )
-        return head.fit(points)
+    def _fit_head(self, points: FloatArray, dataset: TrainingData) -> Segmenter | JoinedCells:
+        seed = derive(self.random_state, "head")
+        return fit_head(self.head, points, dataset, self.n_segments, self.min_segment_share, seed)
 
     def _sample(self, data: FloatArray, size: int) -> FloatArray:
         """Return the rows to learn from, in random order."""
@@ -235,8 +219,8 @@ class AutoencoderSegmenter(Segmenter):
         return [f"x{column}" for column in range(self.n_features_in_)] if names is None else list(names)
 
     def _check_settings(self) -> None:
-        if self.head not in _HEADS:
-            raise SegmenterError(f"head is {self.head!r}.", f"Known: {', '.join(_HEADS)}.")
+        if self.head not in HEADS:
+            raise SegmenterError(f"head is {self.head!r}.", f"Known: {', '.join(HEADS)}.")
         for name, (low, high) in _RANGES.items():
             value, whole = getattr(self, name), isinstance(low, int)
             if not isinstance(value, int if whole else int | float) or not low <= value <= high:

@@ -58,6 +58,9 @@ class KMeansSegmenter(Segmenter):
 
     def _fit(self, data: FloatArray, _monitor: Monitor | None = None) -> None:
         check_n_segments(self.n_segments, data)
+        self._learn(data)
+
+    def _learn(self, data: FloatArray) -> None:
         rng = np.random.default_rng(self.random_state)
         middle = sample_rows(data, _SAMPLES[1], self.n_segments, rng)
         small = sample_rows(middle, _SAMPLES[0], self.n_segments, rng)
@@ -75,18 +78,22 @@ class KMeansSegmenter(Segmenter):
     def _adopt(self, data: FloatArray, fitted: KMeans) -> None:
         """Take over the segments that were found; centres learned on a sample take one step on all rows."""
         self.centers_ = fitted.cluster_centers_
-        n_segments = self.n_segments_ = len(self.centers_)
         labels = fitted.labels_ if len(fitted.labels_) == len(data) else self._labels(data)
-        sums, counts = np.zeros_like(self.centers_), np.bincount(labels, minlength=n_segments)
+        self._center(data, labels, len(self.centers_))
+        self.converged_ = fitted.n_iter_ < _MAX_ITER
+        if not self.converged_:
+            self._note(f"k-means did not settle within {_MAX_ITER} iterations.")
+
+    def _center(self, data: FloatArray, labels: IntArray, n_segments: int) -> None:
+        """Put the centres into the middle of their rows."""
+        self.n_segments_ = n_segments
+        sums, counts = np.zeros((n_segments, data.shape[1])), np.bincount(labels, minlength=n_segments)
         if not counts.all():
             raise FitError(f"{int((counts == 0).sum())} of {n_segments} segments hold no row.", FEWER)
         for part in chunks(data):
             sums += np.eye(n_segments)[labels[part]].T @ data[part]
         self.centers_ = sums / counts[:, None]
         self._measure(data, labels)
-        self.converged_ = fitted.n_iter_ < _MAX_ITER
-        if not self.converged_:
-            self._note(f"k-means did not settle within {_MAX_ITER} iterations.")
 
     def _labels(self, data: FloatArray) -> IntArray:
         """Return the nearest centre, which is the likeliest by the memberships too."""

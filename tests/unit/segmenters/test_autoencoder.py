@@ -23,7 +23,8 @@ from sklearn.datasets import load_digits, make_blobs
 from sklearn.metrics import adjusted_rand_score, roc_auc_score
 
 from segmentwerk.core.errors import FitError, InputError
-from segmentwerk.segmenters import _device, _losses, _training, autoencoder
+from segmentwerk.segmenters import _device, _heads, _losses, _training, autoencoder
+from segmentwerk.segmenters._training_data import TrainingData
 from segmentwerk.segmenters.autoencoder import AutoencoderSegmenter
 from segmentwerk.segmenters.base import SegmenterError
 from segmentwerk.segmenters.kmeans import KMeansSegmenter
@@ -93,6 +94,40 @@ def test_levels_and_gaps_come_out_of_onnx_alike(fitted: AutoencoderSegmenter) ->
     np.testing.assert_allclose(score, fitted.score_samples(fresh), rtol=1e-9)
 
 
+@pytest.fixture(scope="module")
+def communities() -> AutoencoderSegmenter:
+    return AutoencoderSegmenter(3, head="communities", epochs=8, random_state=3).fit(mixed()[0])
+
+
+def test_communities_are_labelled_alike_when_saved_and_in_onnx(
+    communities: AutoencoderSegmenter, tmp_path: Path
+) -> None:
+    fresh, _ = mixed(300, seed=1)
+    proba = communities.predict_proba(fresh)
+    assert proba.shape == (300, 3)
+    np.testing.assert_array_equal(proba.argmax(axis=1), communities.predict(fresh))
+    communities.save(tmp_path / "model")
+    np.testing.assert_array_equal(AutoencoderSegmenter.load(tmp_path / "model").predict_proba(fresh), proba)
+    session = onnxruntime.InferenceSession(communities.to_onnx().SerializeToString())
+    np.testing.assert_allclose(session.run(["proba"], {"x": fresh.to_numpy()})[0], proba, atol=1e-9)
+
+
+def test_communities_keep_more_neighbours_together_than_one_centre_each_does(
+    communities: AutoencoderSegmenter,
+) -> None:
+    centred = AutoencoderSegmenter(3, head="kmeans", epochs=8, random_state=3).fit(mixed()[0])
+    assert communities.diagnostics_["modularity"][0] > centred.diagnostics_["modularity"][0]
+
+
+def test_small_communities_join_the_others(communities: AutoencoderSegmenter) -> None:
+    share = np.bincount(communities.labels_).min() / len(communities.labels_)
+    fewer = AutoencoderSegmenter(
+        3, head="communities", epochs=8, min_segment_share=share + 0.01, random_state=3
+    ).fit(mixed()[0])
+    assert fewer.n_segments_ == len(set(fewer.labels_)) == 2
+    assert "Merged 1 of 3 segments" in fewer.notes_[-1]
+
+
 def test_rows_of_a_withheld_group_are_outliers() -> None:
     rng = np.random.default_rng(0)
     centers = 4 * rng.normal(size=(4, 10))
@@ -103,8 +138,8 @@ def test_rows_of_a_withheld_group_are_outliers() -> None:
     assert roc_auc_score(groups < 3, segmenter.score_samples(fresh)) > 0.95
 
 
-@pytest.mark.parametrize("head", ["mixture", "kmeans"])
-def test_same_seed_same_network_on_one_thread_and_on_two(head: autoencoder.Head) -> None:
+@pytest.mark.parametrize("head", _heads.HEADS)
+def test_same_seed_same_network_on_one_thread_and_on_two(head: _heads.HeadName) -> None:
     rows, _ = mixed(300)
     results = []
     before = torch.get_num_threads()
@@ -225,10 +260,11 @@ def test_an_impossible_setting_is_refused_by_name(name: str, value: object) -> N
 
 
 def test_a_collapsed_embedding_is_an_error() -> None:
-    with pytest.raises(FitError, match="collapsed"):
-        AutoencoderSegmenter(3)._fit_head(np.tile([0.6, 0.8], (50, 1)))
-    with pytest.raises(FitError, match="collapsed"):
-        AutoencoderSegmenter(3)._fit_head(np.full((50, 2), np.nan))
+    rows = np.random.default_rng(0).normal(size=(50, 2))
+    dataset = TrainingData.prepare(rows, ["a", "b"], 5, torch.device("cpu"))
+    for points in (np.tile([0.6, 0.8], (50, 1)), np.full((50, 2), np.nan)):
+        with pytest.raises(FitError, match="collapsed"):
+            _heads.fit_head("mixture", points, dataset, 3, 0.02, 0)
 
 
 def test_a_saved_segmenter_predicts_without_torch(fitted: AutoencoderSegmenter, tmp_path: Path) -> None:
