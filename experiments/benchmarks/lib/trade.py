@@ -22,6 +22,9 @@ ACCOUNTS = """
 COPY (
   SELECT
     'A' || lpad(i::VARCHAR, 8, '0') AS account_id,
+    translate(left(md5(i::VARCHAR), 10), '0123456789abcdef', 'bdfgklmnprstaeio')
+      || (['', ' & Sohn', ' Handel'])[1 + (hash(i + 10) % 3)::INT]
+      || ([' GmbH', ' AG', ' KG'])[1 + (hash(i + 11) % 3)::INT] AS name,
     (['steel', 'food', 'retail', 'care', 'craft', 'energy'])[(1 + (hash(i) % 6 + hash(i + 1) % 2) % 6)::INT]
       AS industry,
     floor(exp(1 + (hash(i) % 6) * 0.7 + hash(i + 2) % 1000 / 500.0)) AS employees,

@@ -14,6 +14,7 @@ from typing import Any
 
 import ibis
 
+from segmentwerk.core.keeping import strange
 from segmentwerk.core.settings import QualitySettings
 from segmentwerk.data.columns import ColumnSpec, Kind, is_wording
 from segmentwerk.data.hidden import FILE, REASON, ROW, HiddenColumns
@@ -187,7 +188,9 @@ def table_rules(
         rules.append(CleaningRule("part_of_task", reason, _beside_a_rejected_row, windowed=True))
     if accounts is not None and name != "accounts" and settings.orphans:
         known = accounts["account_id"]
-        rules.append(CleaningRule("orphan", "the account is unknown", lambda t: t["account_id"].notin(known)))
+        rules.append(
+            CleaningRule("orphan", "the account is unknown", lambda t: strange(t["account_id"], known))
+        )
     return rules
 
 

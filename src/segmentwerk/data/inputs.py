@@ -6,13 +6,14 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import duckdb
 import ibis
 import sqlglot
 
 from segmentwerk.core.errors import ConfigError, InputError, nearest
+from segmentwerk.core.keeping import made
 from segmentwerk.core.settings import InputSettings
 from segmentwerk.data import dialect, discovery, sqltext
 from segmentwerk.data.cleaning import NOUNS
@@ -61,45 +62,7 @@ def _view(con: Any, query: str) -> ibis.Table:
     On Spark a view has a name, so that the next query is not one text with all others in it.
     """
     (native,) = sqlglot.transpile(query, read="duckdb", write=_DIALECTS[con.name])
-    return _made(con, "VIEW", native)
-
-
-def kept(table: ibis.Table) -> ibis.Table:
-    """Compute a table once, where it lies, into a temporary table that goes with the connection."""
-    return _made(table.get_backend(), "TABLE", str(ibis.to_sql(table)))
-
-
-def dropped(table: ibis.Table) -> None:
-    """Give back the room of a table that `kept` made."""
-    con, name = table.get_backend(), table.get_name()
-    if con.name == "pyspark":
-        con.raw_sql(f"UNCACHE TABLE `{name}`")
-        con._session.catalog.dropTempView(name)
-    elif con.name == "postgres":
-        with con.begin() as cursor:
-            cursor.execute("SET TRANSACTION READ WRITE")
-            cursor.execute(f'DROP TABLE "{name}"')
-    else:
-        con.raw_sql(f'DROP TABLE "{name}"')
-
-
-def _made(con: Any, kind: Literal["VIEW", "TABLE"], native: str) -> ibis.Table:
-    name = ibis.util.gen_name("segmentwerk")
-    if con.name == "pyspark":
-        begin = "CACHE TABLE" if kind == "TABLE" else "CREATE TEMPORARY VIEW"
-        con.raw_sql(f"{begin} `{name}` AS {native}")
-        return con.table(name)
-    statement = f'CREATE TEMPORARY {kind} "{name}" AS {native}'
-    if con.name == "postgres":
-        with con.begin() as cursor:  # nothing of the company's is read where something may be written
-            cursor.execute("SET TRANSACTION READ WRITE")
-            cursor.execute(f"{statement} WITH NO DATA" if kind == "TABLE" else statement)
-        if kind == "TABLE":
-            with con.begin() as cursor:
-                cursor.execute(f'INSERT INTO "{name}" {native}')
-    else:
-        con.raw_sql(statement)
-    return con.table(name)
+    return made(con, "VIEW", native)
 
 
 def open_table(con: Any, name: str, given: InputSettings) -> Opened:

@@ -10,11 +10,11 @@ from typing import Any
 
 import ibis
 
+from segmentwerk.core.keeping import kept
 from segmentwerk.core.settings import QualitySettings
 from segmentwerk.data.cleaning import CleaningRule, row_rules, table_rules
 from segmentwerk.data.columns import ColumnSpec
 from segmentwerk.data.hidden import FILE, REASON, ROW
-from segmentwerk.data.inputs import kept
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 import ibis
 
+from segmentwerk.core.keeping import dropped, kept
 from segmentwerk.data.contracts import Checked
-from segmentwerk.data.inputs import dropped, kept
 
 PART = 500_000
 """Accounts whose features are held in memory at once."""

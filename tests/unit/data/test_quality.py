@@ -11,6 +11,7 @@ import pytest
 
 from segmentwerk.data import contracts, quality
 from segmentwerk.data.mapping import Private
+from segmentwerk.data.quality import findings
 from segmentwerk.data.quality.duplicates import plain_name, similar_names
 from segmentwerk.data.quality.spelling import nearly_equal
 
@@ -296,6 +297,18 @@ def test_similar_names_in_linear_time():
 def test_too_few_names_are_no_pair():
     assert similar_names(pd.Series(["one"])).shape == (0, 2)
     assert similar_names(pd.Series([], dtype=object)).shape == (0, 2)
+
+
+def test_names_of_many_accounts_are_compared_in_a_sample(monkeypatch):
+    frames = clean()
+    doubles = frames["accounts"].assign(
+        account_id=lambda t: "B" + t["account_id"], name=lambda t: t["name"].str.replace(" Ltd", " Inc")
+    )
+    frames["accounts"] = pd.concat([frames["accounts"], doubles.assign(parent_account_id=None)])
+    monkeypatch.setattr(findings, "LARGE", N)
+    (finding,) = (one for one in inspected(frames)[1].findings if one.code == "Q030")
+    assert finding.message.endswith("in a sample of one in 2")
+    assert 0.25 * N < finding.rows / 2 < 0.75 * N
 
 
 def test_nearly_equal_levels():

@@ -8,6 +8,7 @@ from typing import Any
 
 import ibis
 
+from segmentwerk.core.keeping import strange
 from segmentwerk.data.hidden import FILE
 from segmentwerk.data.quality.findings import Finding, Inspection, fetch
 from segmentwerk.data.quality.probes import examples
@@ -158,7 +159,7 @@ def check_parents(inspection: Inspection) -> Iterator[Finding]:
         yield Finding("Q056", title, "warning", "not_applicable", "accounts", title)
         return
     parent = table["parent_account_id"]
-    unknown = parent.notin(table.select(known="account_id")["known"]) | (parent == table["account_id"])
+    unknown = strange(parent, table.select(known="account_id")["known"]) | (parent == table["account_id"])
     bad = table.filter(parent.notnull() & unknown)
     count = int(bad.count().execute())
     message = "parents that are no account, or the account itself" if count else title

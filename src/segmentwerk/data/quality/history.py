@@ -77,9 +77,7 @@ def check_idle(inspection: Inspection) -> Iterator[Finding]:
     if accounts is None or orders is None:
         yield Finding("Q023", title, "info", "not_applicable", "accounts", title)
         return
-    idle = accounts.filter(
-        accounts["account_id"].notin(orders.filter(orders["account_id"].notnull())["account_id"])
-    )
+    idle = accounts.filter(accounts["account_id"].notnull()).anti_join(orders, "account_id")
     count, of = int(idle.count().execute()), inspection.checked.rows["accounts"]
     if count:
         message = "accounts without an order: prospects"
