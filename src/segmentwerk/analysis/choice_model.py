@@ -224,7 +224,7 @@ def sandwich(gradients: Callable[[FloatArray], FloatArray], at: FloatArray) -> F
 
 
 def insist_on_rank(data: ChoiceData) -> None:
-    """Refuse columns that are sums of others within every task.
+    """Refuse columns that are sums of others within every task, or that vary in none.
 
     Raises
     ------
@@ -233,10 +233,11 @@ def insist_on_rank(data: ChoiceData) -> None:
     """
     mean = np.add.reduceat(data.x, data.starts) / np.diff(np.append(data.starts, len(data.x)))[:, None]
     spread = data.x - mean[data.task]
-    triangle = np.abs(np.diag(np.linalg.qr(spread / np.linalg.norm(spread, axis=0), mode="r")))
+    norm = np.linalg.norm(spread, axis=0)
+    triangle = np.abs(np.diag(np.linalg.qr(spread / np.where(norm > 0, norm, 1.0), mode="r")))
     if len(triangle) < len(data.columns) or (triangle < 1e-8).any():
         name = data.columns[int(np.argmin(triangle))]
         raise InputError(
-            f"Attribute {name!r} of the choices is told by the ones before it.",
+            f"Attribute {name!r} of the choices is told by the ones before it, or does not vary.",
             "Leave one level of each attribute out of table 'choices': it is what the others compare with.",
         )

@@ -249,6 +249,15 @@ def test_what_keeps_tasks_from_being_used_is_told(draw, spoil, told, remedy):
     assert remedy in refused.value.remedy
 
 
+def test_a_segment_that_was_not_asked_about_an_attribute_is_left_out_with_its_reason(draw):
+    long, _ = draw(CLASSES[:1], [1], 80, seed=6)
+    unasked = (long["account"] < "0040") & (long["attribute"] == "speed")
+    segments = pd.Series([0] * 40 + [1] * 40, index=[f"{n:04d}" for n in range(80)])
+    found = conjoint.analyse(long.assign(value=long["value"].mask(unasked, 0.0)), segments, QUICK, seed=0)
+    assert set(found.segments) == {1}
+    assert found.left_out == {"0": "unclear"}
+
+
 def test_alternatives_that_lack_an_attribute_are_counted(draw):
     long, _ = draw(CLASSES[:1], [1], 40, seed=8)
     assert shape.lacking(long).empty
