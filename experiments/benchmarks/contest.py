@@ -88,12 +88,17 @@ def summary_of(printed: str) -> dict[str, Any]:
     return summary
 
 
-def compared(home: str) -> tuple[float, list[tuple[str, dict[str, str]]]]:
-    """Run the main job; return its seconds and every trial's parameters."""
+def spent() -> np.ndarray:
+    """Return the seconds that have passed, and those that this process and its finished children computed."""
+    return np.array([time.perf_counter(), sum(os.times()[:4])])
+
+
+def compared(home: str) -> tuple[np.ndarray, list[tuple[str, dict[str, str]]]]:
+    """Run the main job; return its seconds (`spent`) and every trial's parameters."""
     typed(home, "data", "demo")
-    start = time.perf_counter()
+    start = spent()
     printed = typed(home, "compare")
-    seconds = time.perf_counter() - start
+    seconds = spent() - start
     client = mlflow.MlflowClient(f"sqlite:///{home}/mlflow/mlflow.db")
     parent = client.get_run(summary_of(printed)["run_id"])
     runs = client.search_runs([parent.info.experiment_id], max_results=1000)
@@ -135,14 +140,15 @@ def bench_naive() -> None:
         ours, trials = compared(home)
     customers = next(iter(demo(seed=7, accounts=5000)))
     rows = view_of(customers.features, seed=0).everyone.to_numpy()
-    start = time.perf_counter()
+    start = spent()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         for algorithm, params in trials:
             naive(rows, algorithm, params)
-    theirs = time.perf_counter() - start
+    theirs = spent() - start
     print(f"{len(trials)} trials on {len(rows)} accounts with {rows.shape[1]} columns")
-    bench("contest/naive", ours, theirs, "<=0.7", unit="s", ok=ours <= 0.7 * theirs)
+    print(f"CPU-seconds: {ours[1]:.0f} against {theirs[1]:.0f}")
+    bench("contest/naive", ours[0], theirs[0], "<=0.7", unit="s", ok=ours[0] <= 0.7 * theirs[0])
 
 
 def bench_judging() -> None:

@@ -128,8 +128,6 @@ FAST = {
     "accounts, one category",
     "accounts, one number",
     "accounts, ids only",
-    "both, no category",
-    "both, no number",
     "both, everything",
     "one feature",
     "all alike",

@@ -19,6 +19,9 @@ QUICK = [
 ]
 
 
+CONJOINT = pytest.mark.xdist_group("conjoint")  # one process fits the choices, once for all
+
+
 @pytest.fixture(scope="session")
 def choosing(tmp_path_factory):
     """A folder of CSV files: accounts, and choices among three products."""
@@ -60,6 +63,7 @@ def artifacts(done, folder):
     return client.get_run(done.summary["run_id"])
 
 
+@CONJOINT
 def test_a_conjoint_is_told_in_german(simulated):
     page = page_of(simulated)
     assert '<html lang="de">' in page
@@ -71,6 +75,7 @@ def test_a_conjoint_is_told_in_german(simulated):
     assert simulated.summary["result"]["hits_aggregate"] > simulated.summary["result"]["hits_chance"]
 
 
+@CONJOINT
 def test_the_run_holds_numbers_tables_and_page_but_no_id(simulated, tmp_path):
     run = artifacts(simulated, tmp_path)
     assert run.info.status == "FINISHED"
@@ -90,6 +95,7 @@ def test_the_run_holds_numbers_tables_and_page_but_no_id(simulated, tmp_path):
     assert not any("secret-" in text for text in said)
 
 
+@CONJOINT
 def test_twice_the_same_gives_the_same_page(simulated, choosing):
     words = ["analyse", "method=conjoint", *choosing, *QUICK, "analysis.conjoint.cost=price"]
     again = segmentwerk(*words, "concepts=example", "report.language=de", home=simulated.home)
@@ -184,10 +190,10 @@ def test_choices_that_cannot_be_are_refused_and_nothing_is_left(
 
 
 @pytest.mark.parametrize("method", ["affinity", "segment_map", "product_map"])
-def test_methods_that_tell_of_segments(method, comparison):
+def test_methods_that_tell_of_segments(method, comparison, monkeypatch, capsys):
     words = ["source.accounts=500", "analysis.map.permutations=19", "report.language=de"]
-    model = "model=models:/b2b-segments@champion"
-    done = segmentwerk("analyse", f"method={method}", *words, model, home=comparison.home)
+    words = ["analyse", f"method={method}", *words, "model=models:/b2b-segments@champion"]
+    done = in_process(*words, home=comparison.home, monkeypatch=monkeypatch, capsys=capsys)
     assert done.code == 0, done.stderr
     page = page_of(done)
     assert '<html lang="de">' in page

@@ -118,8 +118,9 @@ def test_what_was_learned_is_the_owners_alone(done):
     assert folder.stat().st_mode & 0o077 == 0
 
 
-def test_the_page_speaks_german(home):
-    found = segmentwerk("measure", DEMO, FAST, "report.language=de", "campaign=autumn-2025", home=home)
+def test_the_page_speaks_german(home, monkeypatch, capsys):
+    words = ["measure", DEMO, FAST, "report.language=de", "campaign=autumn-2025"]
+    found = in_process(*words, home=home, monkeypatch=monkeypatch, capsys=capsys)
     assert found.code == 0, found.stderr
     assert list(found.summary["campaigns"]) == ["autumn-2025"]
     page = Path(found.summary["page"]["html"]).read_text(encoding="utf-8")
@@ -128,8 +129,9 @@ def test_the_page_speaks_german(home):
     assert "Kontrolle" in page
 
 
-def test_the_next_test_is_planned_from_the_history(home):
-    found = segmentwerk("measure", DEMO, "action=plan", "measurement.control_share=0.5", home=home)
+def test_the_next_test_is_planned_from_the_history(home, monkeypatch, capsys):
+    words = ["measure", DEMO, "action=plan", "measurement.control_share=0.5"]
+    found = in_process(*words, home=home, monkeypatch=monkeypatch, capsys=capsys)
     assert found.code == 0, found.stderr
     sizes = found.summary["sizes"]
     assert {size["metric"] for size in sizes} == {"order_rate", "revenue"}

@@ -44,6 +44,7 @@ def reachable_by_others(home):
     ]
 
 
+@pytest.mark.parametrize("umask", [0o022], ids=oct, indirect=True)  # a narrower one only takes rights away
 def test_nobody_else_opens_what_data_check_leaves(umask, tmp_path):
     for name, make in (("new", False), ("there", True)):
         home = tmp_path / name

@@ -12,7 +12,7 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from command_line import MAIN, Finished, segmentwerk, surroundings
+from command_line import MAIN, Finished, in_process, segmentwerk, surroundings
 
 DEMO = "source.accounts=500"
 BOTH = "as_of=[2026-04-01,2026-07-01]"
@@ -122,17 +122,18 @@ def test_dates_out_of_order_end_as_in_order(comparison, monitored, own, tmp_path
     assert sorted(point.step for point in history) == [20260401, 20260701]
 
 
-def test_a_fault_ends_with_three_and_is_told(own):
+def test_a_fault_ends_with_three_and_is_told(own, monkeypatch, capsys):
     planted = ("source.seed=9", "source.demo.as_of=2026-10-01", "source.demo.scenario=web_silent")
-    done = segmentwerk("monitor", DEMO, *planted, "source.name=planted", "as_of=2026-10-01", home=own)
+    words = ["monitor", DEMO, *planted, "source.name=planted", "as_of=2026-10-01"]
+    done = in_process(*words, home=own, monkeypatch=monkeypatch, capsys=capsys)
     assert done.code == 3
     assert "repair the records first" in done.stderr
     assert last(own)["findings"]["2026-10-01"][0]["code"] == "M004"
 
 
-def test_a_date_before_all_records_is_refused(own):
-    before = kept(own)
-    done = segmentwerk("monitor", DEMO, "as_of=2001-01-01", home=own)
+def test_a_date_before_all_records_is_refused(own, monkeypatch, capsys):
+    before, words = kept(own), ["monitor", DEMO, "as_of=2001-01-01"]
+    done = in_process(*words, home=own, monkeypatch=monkeypatch, capsys=capsys)
     assert done.code == 2
     assert "No account is known before 2001-01-01" in done.stderr
     assert kept(own) == before

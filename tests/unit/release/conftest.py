@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from segmentwerk.config import CompareSettings
@@ -13,6 +15,7 @@ from segmentwerk.release.describing import describe
 from segmentwerk.release.packaging import pack
 from segmentwerk.tracking.writer import Store
 
+HERE = Path(__file__).parent
 KMEANS = SegmenterSettings(_target_="segmentwerk.segmenters.kmeans.KMeansSegmenter")
 FILES = {"accounts": "accounts.parquet", "orders": "orders", "activities": "activities.parquet"}
 SOURCE = SourceSettings.model_validate(
@@ -25,6 +28,14 @@ SOURCE = SourceSettings.model_validate(
         "tables": {name: {"origin": name} for name in FILES},
     }
 )
+
+
+@pytest.hookimpl(tryfirst=True)  # before the groups are read
+def pytest_collection_modifyitems(items):
+    """Send all tests that share what is made here to one process, so that it is made once."""
+    for item in items:
+        if item.path.is_relative_to(HERE) and "prepared" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("release"))
 
 
 @pytest.fixture(scope="session")
