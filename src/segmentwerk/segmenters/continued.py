@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import ClassVar
 
 import numpy as np
 from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils import Tags
 
@@ -21,6 +23,7 @@ _LEAST_ROWS = 5
 """Rows whose mean a landmark is at least: none stands for one account."""
 _MAX_ROWS = 20_000
 """Rows that are learned from at most."""
+_MAX_ITER = 3000
 _STRENGTH = 100.0
 """Inverse strength of the regularisation."""
 
@@ -118,15 +121,19 @@ class ContinuedSegmenter(Segmenter):
     def _learn(self, rows: FloatArray, labels: IntArray) -> None:
         self.origin_ = rows.mean(axis=0)
         self._place_landmarks(rows)
-        model = LogisticRegression(C=_STRENGTH, max_iter=3000)
-        model.fit(self._closeness(rows), labels)
+        model = LogisticRegression(C=_STRENGTH, tol=1e-3, max_iter=_MAX_ITER)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)  # the notes say so
+            model.fit(self._closeness(rows), labels)
+        self.converged_ = bool(model.n_iter_.max() < _MAX_ITER)
+        if not self.converged_:
+            self._note(f"The regression did not settle within {_MAX_ITER} iterations.")
         coefficients, bias = model.coef_, model.intercept_
         if len(coefficients) == 1:  # scikit-learn keeps one row for two classes
             coefficients, bias = np.vstack([-coefficients, coefficients]) / 2, np.append(-bias, bias) / 2
         self.weights_, self.bias_ = coefficients.T, bias
         self.n_segments_ = len(bias)
         self.centers_ = np.array([rows[labels == label].mean(axis=0) for label in range(self.n_segments_)])
-        self.converged_ = bool(model.n_iter_.max() < model.max_iter)
 
     def _place_landmarks(self, rows: FloatArray) -> None:
         """Choose means of several rows each, and the scale in which closeness to them is told."""
