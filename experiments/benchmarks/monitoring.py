@@ -46,6 +46,7 @@ from segmentwerk.features import table as features
 from segmentwerk.preparation.prepare import prepare
 from segmentwerk.registry.publish import save_pyfunc
 from segmentwerk.release import watching
+from segmentwerk.release.asking import answered
 from segmentwerk.release.describing import describe
 from segmentwerk.release.packaging import pack
 from segmentwerk.release.watching import Looked, Watched
@@ -195,9 +196,8 @@ def large(watched: Watched, home: Path, accounts: int) -> None:
     begin = time.perf_counter()
     table = read(watched, source, home)
     print(f"# reading {accounts} accounts and building their features: {time.perf_counter() - begin:.1f} s")
-    rows = table.features.rename_axis("account_id").reset_index()
     begin = time.perf_counter()
-    watched.loaded.assign(rows, ["account_id", "segment_id", "confidence", "basis", "is_outlier"])
+    answered(watched.loaded, table)
     scoring, peak = time.perf_counter() - begin, memory()
     begin = time.perf_counter()
     watching.judge(watched, monitor(home, source), table, Context("monitor", home))
