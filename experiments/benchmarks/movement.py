@@ -110,7 +110,9 @@ def real(options: argparse.Namespace) -> None:
         home = options.home / name
         source = [f"source={name}", f"source.path={DATA / path}"]
         outcome = f"source.outcome_until={until}"
-        run(home, "compare", *source, f"source.as_of={trained}", outcome, *QUICK)
+        told = run(home, "compare", *source, f"source.as_of={trained}", outcome, *QUICK).summary["model"]
+        if not told["champion"]:  # movement is counted the same way for any version
+            run(home, "promote", str(told["version"]), "--force", "reason=to count its movement")
         run(home, "monitor", *source, f"as_of=[{','.join(dates)}]")
         promised(home)
         movements = list(kept(home))
