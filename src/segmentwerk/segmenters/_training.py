@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, astuple, dataclass
 from hashlib import sha256
 
 import numpy as np
@@ -219,11 +219,23 @@ class Trainer:
 
 
 def _key(dataset: TrainingData, params: Hyperparameters, seed: int, batch: int) -> str:
-    """Return a digest of all that the training depends on."""
+    """Return a digest of all that the training and the finished network depend on.
+
+    Rows that are alike in standard form only, in other units, come to other networks: the form is folded in.
+    """
     settings = json.dumps([asdict(params), seed, batch, dataset.rows.device.type, torch.__version__])
     digest = sha256(settings.encode())
     for tensor in (dataset.rows, dataset.graph, dataset.held_out):
         digest.update(tensor.cpu().numpy().tobytes())
+    form = (
+        dataset.center,
+        dataset.scale,
+        dataset.order,
+        dataset.variables.numeric,
+        *astuple(dataset.original),
+    )
+    for array in form:
+        digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()
 
 

@@ -10,6 +10,7 @@ from segmentwerk.segmenters._embedder import Embedder, FoldedMLP
 from segmentwerk.segmenters._neighbors import neighbor_graph
 from segmentwerk.segmenters._remembered import Memory, RememberingMLP, digest
 from segmentwerk.segmenters._variables import Variables
+from segmentwerk.segmenters.autoencoder import AutoencoderSegmenter
 
 RNG = np.random.default_rng(0)
 ROWS = RNG.normal(size=(40, 6))
@@ -73,3 +74,14 @@ def test_few_rows_are_remembered_and_errors_do_not_change_what_is() -> None:
 def test_a_graph_is_looked_for_once() -> None:
     assert neighbor_graph(ROWS, 40, 3) is neighbor_graph(ROWS.copy(), 40, 3)
     assert neighbor_graph(ROWS, 40, 4).shape == (40, 4)
+
+
+def test_rows_in_other_units_get_a_network_of_their_own():
+    """Both are alike in standard form, in which the training is done."""
+    rows = np.random.default_rng(0).normal(size=(200, 4))
+    quick = {"n_segments": 2, "epochs": 2, "n_restarts": 1}
+    models = [AutoencoderSegmenter(**quick).fit(rows * unit) for unit in (1.0, 2.0**-30)]
+    first, second = (
+        model.transform(rows * unit) for model, unit in zip(models, (1.0, 2.0**-30), strict=True)
+    )
+    np.testing.assert_allclose(first, second, rtol=1e-6)
