@@ -14,7 +14,7 @@ from typing import Any
 
 import ibis
 
-from segmentwerk.core.keeping import strange
+from segmentwerk.core.kept_tables import strange
 from segmentwerk.core.settings import QualitySettings
 from segmentwerk.data.columns import ColumnSpec, Kind, is_wording
 from segmentwerk.data.hidden import FILE, REASON, ROW, HiddenColumns

@@ -13,7 +13,7 @@ import ibis
 import sqlglot
 
 from segmentwerk.core.errors import ConfigError, InputError, nearest
-from segmentwerk.core.keeping import made
+from segmentwerk.core.kept_tables import made
 from segmentwerk.core.settings import InputSettings
 from segmentwerk.data import dialect, discovery, sqltext
 from segmentwerk.data.cleaning import NOUNS

@@ -10,7 +10,7 @@ from typing import Any
 
 import ibis
 
-from segmentwerk.core.keeping import kept
+from segmentwerk.core.kept_tables import kept
 from segmentwerk.core.settings import QualitySettings
 from segmentwerk.data.cleaning import CleaningRule, row_rules, table_rules
 from segmentwerk.data.columns import ColumnSpec

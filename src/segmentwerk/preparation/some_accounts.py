@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import ibis
 
-from segmentwerk.core.keeping import dropped, kept
+from segmentwerk.core.kept_tables import dropped, kept
 from segmentwerk.data.contracts import Checked
 
 PART = 500_000

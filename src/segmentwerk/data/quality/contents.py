@@ -8,7 +8,7 @@ from typing import Any
 
 import ibis
 
-from segmentwerk.core.keeping import strange
+from segmentwerk.core.kept_tables import strange
 from segmentwerk.data.hidden import FILE
 from segmentwerk.data.quality.findings import Finding, Inspection, fetch
 from segmentwerk.data.quality.probes import examples

@@ -2,7 +2,7 @@
 
 import ibis
 
-from segmentwerk.core.keeping import strange
+from segmentwerk.core.kept_tables import strange
 
 
 def test_a_null_among_the_known_values_hides_no_strange_one():
