@@ -179,7 +179,7 @@ def _decide(
 ) -> tuple[Renewal, Described, str]:
     """Return what is to be done with the winner, what is known of it, and the paragraph that says so."""
     registry = registry_of(contest.store, contest.parent)
-    described = describe(contest.prepared, contest.found.winner, settings, registry)
+    described = describe(contest.prepared, contest.found.winner, settings, registry, contest.parent.id)
     if described.comparison is None or described.comparison.champion != present.version:
         raise ModelError(
             f"The champion of {settings.registry.model_name} changed meanwhile, or cannot be asked any more.",
