@@ -124,9 +124,9 @@ def joined(monitored: Monitored) -> list[int]:
 
 
 def _gain(monitored: Monitored, segment: int) -> float:
-    """Return the share of the customers that a segment holds beyond what it held."""
-    now, then = (monitored.figures[f"{when}share/segment_{segment}"].value for when in ("", THEN))
-    return now - then
+    """Return by how much the share of a segment has grown; 0 where that was not kept."""
+    now, then = (monitored.figures.get(f"{when}share/segment_{segment}") for when in ("", THEN))
+    return now.value - then.value if now and then else 0.0
 
 
 def faulty(findings: tuple[MonitoringFinding, ...]) -> bool:

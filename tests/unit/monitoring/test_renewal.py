@@ -115,6 +115,10 @@ def test_newcomers_have_joined_the_segments_that_have_grown(case):
     assert renewal.joined(shared(THEN, now, ("M009", (1, 2, 3), CHANGE))) == expected
 
 
+def test_shares_that_were_not_kept_tell_of_no_segment():
+    assert renewal.joined(shared({}, {1: 0.4}, ("M009", (1, 2), CHANGE))) == []
+
+
 @pytest.mark.parametrize(
     ("finding", "expected"),
     [
