@@ -12,7 +12,7 @@ from pathlib import Path
 import mlflow
 import pytest
 
-from command_line import MAIN, Finished, in_process, segmentwerk, surroundings
+from command_line import MAIN, SMALL, Finished, in_process, segmentwerk, surroundings
 
 DEMO = "source.accounts=500"
 BOTH = "as_of=[2026-04-01,2026-07-01]"
@@ -120,6 +120,26 @@ def test_dates_out_of_order_end_as_in_order(comparison, monitored, own, tmp_path
     client = mlflow.MlflowClient(store, registry_uri=store)
     history = client.get_metric_history(runs(client)["2026-07-01"].info.run_id, "answers/confidence")
     assert sorted(point.step for point in history) == [20260401, 20260701]
+
+
+@pytest.mark.slow
+def test_another_champion_in_between_has_its_own_history(monitored, own, tmp_path):
+    home = Path(shutil.copytree(own, tmp_path / "home"))
+    before = kept(home)
+    made = segmentwerk("compare", *SMALL, "source.seed=11", home=home)
+    assert made.summary["model"]["version"] == 2, made.stderr
+    forced = segmentwerk("promote", "2", "--force", "reason=to be monitored", home=home)
+    assert forced.code == 0, forced.stderr
+    done = segmentwerk("monitor", DEMO, "as_of=2026-07-01", home=home)
+    assert done.code in (0, 3), done.stderr
+    (fresh,) = set(kept(home)) - set(before)
+    told = json.loads(kept(home)[fresh])
+    assert (told["model"], told["as_of"], told["movement"]) == ("models:/b2b-segments/2", "2026-07-01", None)
+    back = segmentwerk("promote", "--rollback", home=home)
+    assert back.code == 0, back.stderr
+    again = segmentwerk("monitor", DEMO, "as_of=2026-07-01", home=home)
+    assert again.code in (0, 3), again.stderr
+    assert kept(home) == before | {fresh: kept(home)[fresh]}
 
 
 def test_a_fault_ends_with_three_and_is_told(own, monkeypatch, capsys):

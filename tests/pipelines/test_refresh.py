@@ -3,6 +3,7 @@
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -136,34 +137,52 @@ def test_refusals(comparison, given, words, monkeypatch, capsys):
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
-def test_kills_leave_nothing_half_registered(home):
-    """Killed at any moment, the registry holds whole versions only; typed again, there is one proposal."""
+@pytest.mark.parametrize(
+    "world", [["registry.gates=[scorecard,champion,churn]"], OTHER], ids=["split", "anew"]
+)
+def test_kills_leave_nothing_half_registered(home, world, tmp_path):
+    """Killed at any moment, the registry holds whole versions; typed again, it ends as if undisturbed."""
     monitored(home, "real change")
-    rng, log = random.Random(4), home / "killed.log"
-    for span in (5, 20, 45, 70, 90):
-        with log.open("wb") as said:
-            process = subprocess.Popen(
-                [sys.executable, "-c", MAIN, "refresh", *SMALL, *OTHER],
-                cwd=home,
-                env={**surroundings(), "SEGMENTWERK_HOME": str(home)},
-                stdout=said,
-                stderr=said,
-                start_new_session=True,
-            )
-        end = time.monotonic() + rng.uniform(0.8, 1.2) * span
-        while time.monotonic() < end and process.poll() is None:
-            time.sleep(0.05)
-        if process.poll() is None:
-            process.kill()
-        process.wait()
-        assert aliases(home)["champion"] == 1
-        for number in versions(home):
-            mlflow.set_tracking_uri(f"sqlite:///{home}/mlflow/mlflow.db")
+    words = ["refresh", *SMALL, *world]
+    begin = time.monotonic()
+    wanted = segmentwerk(*words, home=Path(shutil.copytree(home, tmp_path / "undisturbed")))
+    span = time.monotonic() - begin
+    assert wanted.code == 0, wanted.stderr
+    assert wanted.summary["refresh"]["decision"] == "propose"
+    assert (wanted.summary["decision"]["algorithm"] == "continued") == (world is not OTHER)
+    rng, unfinished = random.Random(4), 0
+    for place, share in enumerate((0.2, 0.4, 0.6, 0.75, 0.9)):
+        again = Path(shutil.copytree(home, tmp_path / f"killed-{place}"))
+        unfinished += killed(words, again, rng.uniform(0.9, 1.1) * share * span)
+        assert aliases(again)["champion"] == 1
+        for number in versions(again):
+            mlflow.set_tracking_uri(f"sqlite:///{again}/mlflow/mlflow.db")
             mlflow.pyfunc.load_model(f"models:/b2b-segments/{number}")
-    done = segmentwerk("refresh", *SMALL, *OTHER, home=home)
-    assert done.code == 0, done.stderr
-    assert done.summary["refresh"]["decision"] == "propose"
-    assert aliases(home)["challenger"] == max(versions(home))
-    assert not list((home / "unfinished").glob("*.key"))
-    running = client(home).search_runs(["1"], "attributes.status = 'RUNNING'")
-    assert [run.info.run_name for run in running] == []
+        done = segmentwerk(*words, home=again)
+        assert done.code == 0, done.stderr
+        for part in ("refresh", "decision", "scores"):
+            assert done.summary[part] == wanted.summary[part]
+        assert aliases(again) == {"champion": 1, "challenger": max(versions(again))}
+        assert len({one.run_id for one in versions(again).values()}) == len(versions(again))
+        assert not list((again / "unfinished").glob("*.key"))
+        running = client(again).search_runs(["1"], "attributes.status = 'RUNNING'")
+        assert [run.info.run_name for run in running] == []
+    assert unfinished > 3
+
+
+def killed(words, home, seconds):
+    """Start a command, kill it after some seconds, and tell whether it was still running."""
+    with (home / "killed.log").open("wb") as said:
+        process = subprocess.Popen(
+            [sys.executable, "-c", MAIN, *words],
+            cwd=home,
+            env={**surroundings(), "SEGMENTWERK_HOME": str(home)},
+            stdout=said,
+            stderr=said,
+            start_new_session=True,
+        )
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        process.kill()
+    return process.wait() == -signal.SIGKILL

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -96,27 +96,28 @@ def held(
     """
     chosen = _chosen(settings)
     store = Store(settings.tracking.uri, settings.home, enabled=settings.tracking.enabled)
-    with store.preparing(settings.tracking.experiment):
-        prepared = prepare(settings, context)
-    left_out = {name: why for name, spec in chosen.items() if (why := unfit(spec, prepared.table))}
-    chosen = {name: spec for name, spec in chosen.items() if name not in left_out}
-    if seeding is not None:
-        prepared, chosen = seeding(prepared, chosen)
-    title = f"{verb} {prepared.table.source}"
-    with (
-        unfinished(settings.home, verb, *identity(prepared, settings, chosen)) as key,
-        store.run(settings.tracking.experiment, title, tags={"verb": verb}, key=key) as parent,
-        threads(),
-        ThreadPoolExecutor(1, thread_name_prefix="verdict") as beside,
-        processes() as helpers,  # ended first: then nobody waits for what they were doing
-    ):
-        helpers.warm_up(get_ready)  # the first fits of the first study leave a core free
-        parent.write([*run_records.of_table(prepared.table), *run_records.of_settings(settings)])
-        parent.write(provenance.tags())
-        with Contest.open(prepared, settings, settings.tuning, context, store, key, parent) as contest:
-            race = Race(contest, parent, helpers, left_out=left_out)
-            found = _hold(race, chosen, settings, beside, write)
-        yield Held(settings, context, store, prepared, parent, found)
+    with processes() as helpers:
+        helpers.warm_up(get_ready)  # while tables are read a core is free
+        with store.preparing(settings.tracking.experiment):
+            prepared = prepare(settings, context)
+        left_out = {name: why for name, spec in chosen.items() if (why := unfit(spec, prepared.table))}
+        chosen = {name: spec for name, spec in chosen.items() if name not in left_out}
+        if seeding is not None:
+            prepared, chosen = seeding(prepared, chosen)
+        title = f"{verb} {prepared.table.source}"
+        with (
+            unfinished(settings.home, verb, *identity(prepared, settings, chosen)) as key,
+            store.run(settings.tracking.experiment, title, tags={"verb": verb}, key=key) as parent,
+            threads(),
+            ThreadPoolExecutor(1, thread_name_prefix="verdict") as beside,
+            closing(helpers),  # before ``beside``: then nobody waits for what they were doing
+        ):
+            parent.write([*run_records.of_table(prepared.table), *run_records.of_settings(settings)])
+            parent.write(provenance.tags())
+            with Contest.open(prepared, settings, settings.tuning, context, store, key, parent) as contest:
+                race = Race(contest, parent, helpers, left_out=left_out)
+                found = _hold(race, chosen, settings, beside, write)
+            yield Held(settings, context, store, prepared, parent, found)
 
 
 def _chosen(settings: CompareSettings) -> Chosen:

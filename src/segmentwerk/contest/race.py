@@ -20,6 +20,9 @@ from segmentwerk.tracking.writer import Run
 
 log = logging.getLogger(__name__)
 
+SIMPLE = 1
+"""Complexity of segmenters of which a trial takes less than a second."""
+
 
 @dataclass
 class _Judging:
@@ -56,7 +59,9 @@ class Race:
     _interrupted: bool = False
 
     def run(self, chosen: Mapping[str, SegmenterSettings]) -> None:
-        """Tune and judge segmenters, the most complex one first, since looking at it takes longest.
+        """Tune and judge segmenters: simple ones, then the most complex first, as judging it takes longest.
+
+        The simple ones take seconds; then judges have work while the first network is trained.
 
         However this ends, the runs of all segmenters are closed. After Ctrl-C no further one is tuned,
         where the config wants what was found so far.
@@ -67,7 +72,7 @@ class Race:
             If no segmenter could be fitted.
         """
         view = SharedView.store(self.contest.prepared.view, self.contest.folder / "whole.joblib")
-        waiting = sorted(chosen, key=lambda name: complexity(chosen[name]), reverse=True)
+        waiting = sorted(chosen, key=lambda name: _place(complexity(chosen[name])))
         with ExitStack() as runs:
             while waiting and not self._interrupted:
                 name = waiting.pop(0)
@@ -129,3 +134,8 @@ class Race:
         except FitError as error:
             self.left_out[name] = str(error)
             log.warning("%s is left out: %s", name, error)
+
+
+def _place(complexity: int) -> tuple[bool, int]:
+    """Return a key that orders segmenters by when they are tuned."""
+    return complexity > SIMPLE, -complexity

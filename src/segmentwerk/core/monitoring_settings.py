@@ -24,7 +24,7 @@ class MonitoringSettings(Settings):
     """Factor from which on the money of a part of the accounts is taken to be in another unit."""
     money: float = Field(default=1.15, gt=1)
     """Factor by which the money of all accounts may rise or fall."""
-    shares: float = Field(default=0.1, gt=0, le=1)
+    shares: float = Field(default=0.05, gt=0, le=1)
     """Share of the customers by which the segments' shares may differ (total variation)."""
     outliers: float = Field(default=0.03, gt=0, le=1)
     """Share of the customers that may be outliers."""

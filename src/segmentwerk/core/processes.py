@@ -114,9 +114,9 @@ class Worker:
         from loky.backend.utils import kill_process_tree
 
         with _processes:
-            self._closed = True
-            if self._process is not None:
+            if self._process is not None and not self._closed:
                 kill_process_tree(self._process)
+            self._closed = True
 
     def _ready(self) -> Connection:
         """Return the line to a living process."""

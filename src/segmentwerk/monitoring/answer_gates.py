@@ -41,8 +41,7 @@ def ask(today: Today, settings: MonitoringSettings, *, moved: bool) -> list[Moni
 def shares(today: Today, settings: MonitoringSettings, moved: bool) -> MonitoringFinding:
     """Ask whether segments hold the shares that they held (M009).
 
-    Where features have moved, too, two witnesses of one change call where each alone would only tell, and
-    this one need not be as sure (`WITNESS`).
+    Where features have moved, too, this one need not be as sure (`WITNESS`).
     """
     title = "Segments hold their shares"
     then, now = _counts(today)
@@ -57,9 +56,9 @@ def shares(today: Today, settings: MonitoringSettings, moved: bool) -> Monitorin
         f"{differing:.1%} of all would have to change segment to undo it."
     )
     alpha = WITNESS * settings.alpha if moved else settings.alpha
-    ok = not (chance < alpha and differing >= settings.shares / 2)
+    ok = not (chance < alpha and differing >= settings.shares)
     return answer(
-        "M009", title, ok, message, severity="error" if moved or differing >= settings.shares else "warning",
+        "M009", title, ok, message,
         word="real change", segments=[today.segments[int(place)] for place in order],
         facts={"differing": differing, "limit": settings.shares, "p": chance},
     )  # fmt: skip

@@ -17,13 +17,15 @@ from typing import Literal
 from segmentwerk.core.monitored import Monitored, MonitoringFinding
 from segmentwerk.core.proposal import Comparison, Difference
 from segmentwerk.core.types import Gate
+from segmentwerk.monitoring.assessing import THEN
 from segmentwerk.monitoring.keeping import KeptDates
 
 Cause = Literal["better", "failed", "faulty", "unfit", "worse", "same", "no_better", "untold"]
 """Why: surely better; the champion failed a gate; the records are faulty; the new version fails its own
 gates; it is surely worse; no account changes; it is not surely better; too few accounts to tell."""
 
-
+JOINED = 0.25
+"""Share of what all segments have gained that one must have gained to count as joined by newcomers."""
 FAULT = "data fault"
 """What `MonitoringFinding.word` says of wrong records."""
 
@@ -105,6 +107,26 @@ def calling(monitored: Monitored | None, as_of: date) -> tuple[MonitoringFinding
 def changed(monitored: Monitored | None) -> bool:
     """Tell whether a gate called for a refresh at the last monitored date, not for a repair of records."""
     return monitored is not None and any(one.calls and one.word != FAULT for one in monitored.failed)
+
+
+def joined(monitored: Monitored) -> list[int]:
+    """Return the segments that newcomers have joined at the last monitored date; none where no gate tells.
+
+    Where shares called (M009), those that have gained at least `JOINED` of what all together have gained;
+    else the one that most of the customers who are unlike all segments are counted to (M010).
+    """
+    named = {one.code: one.segments for one in monitored.failed if one.calls}
+    if "M009" not in named:
+        return list(named.get("M010", ()))[:1]
+    gained = {segment: max(_gain(monitored, segment), 0.0) for segment in named["M009"]}
+    least = JOINED * sum(gained.values())
+    return [segment for segment, share in gained.items() if share > 0 and share >= least]
+
+
+def _gain(monitored: Monitored, segment: int) -> float:
+    """Return the share of the customers that a segment holds beyond what it held."""
+    now, then = (monitored.figures[f"{when}share/segment_{segment}"].value for when in ("", THEN))
+    return now - then
 
 
 def faulty(findings: tuple[MonitoringFinding, ...]) -> bool:

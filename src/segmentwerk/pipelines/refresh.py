@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -101,12 +102,13 @@ def _split(
 
     The customers of all other segments keep theirs, which a comparison anew grants nobody.
     """
-    if not (settings.renewal.split_first and renewal.changed(monitored)):
+    if monitored is None or not (settings.renewal.split_first and renewal.changed(monitored)):
         return None
+    joined = renewal.joined(monitored)
 
     def start(prepared: Prepared, _: Chosen) -> tuple[Prepared, Chosen]:
         _insist_on_records(monitored, prepared)
-        return _continued(store, prepared, settings)
+        return _continued(store, prepared, settings, joined)
 
     try:
         with held(settings, context, "refresh", pages.segmenter, start) as contest:
@@ -121,14 +123,17 @@ def _split(
     return None
 
 
-def _continued(store: Store, prepared: Prepared, settings: RefreshSettings) -> tuple[Prepared, Chosen]:
-    """Let the contest know which segment each customer has; each of them is split in turn."""
+def _continued(
+    store: Store, prepared: Prepared, settings: RefreshSettings, joined: Sequence[int]
+) -> tuple[Prepared, Chosen]:
+    """Let the contest know which segment each customer has; those joined, else all, are split in turn."""
     customers = prepared.table.features.loc[prepared.table.learnable]
     name = settings.registry.model_name
     known = incumbent(store, name, customers, lambda uri: load(uri, store.uri))
     assert known is not None  # there is a champion
     view = presently(prepared.view, known.ids)
-    return replace(prepared, view=view), continuing(sorted(known.ids.unique().tolist()))
+    present = sorted(known.ids.unique().tolist())
+    return replace(prepared, view=view), continuing([one for one in present if one in joined] or present)
 
 
 def _compared(
@@ -174,7 +179,7 @@ def _decide(
 ) -> tuple[Renewal, Described, str]:
     """Return what is to be done with the winner, what is known of it, and the paragraph that says so."""
     registry = registry_of(contest.store, contest.parent)
-    described = describe(contest.prepared, contest.found.winner, settings, registry)
+    described = describe(contest.prepared, contest.found.winner, settings, registry, contest.parent.id)
     if described.comparison is None or described.comparison.champion != present.version:
         raise ModelError(
             f"The champion of {settings.registry.model_name} changed meanwhile, or cannot be asked any more.",

@@ -91,7 +91,11 @@ def segment_name(segment: SegmentRecord) -> Name:
     return Name(traits, int(keys["number"]), str(keys["text"]))
 
 
-def next_segment_id(store: ModelStore, name: str) -> int:
-    """Return the first segment id that no version of this model ever used; 1 where there is none."""
+def next_segment_id(store: ModelStore, name: str, run_id: str = "") -> int:
+    """Return the first segment id that no version of this model ever used; 1 where there is none.
+
+    What a run registered before it was interrupted does not count for that run: it will be the same again.
+    """
     versions = store.client.search_model_versions(f"name = '{name}'")
-    return max((int(version.tags.get(NEXT_ID, 1)) for version in versions), default=1)
+    others = [version for version in versions if not run_id or version.run_id != run_id]
+    return max((int(version.tags.get(NEXT_ID, 1)) for version in others), default=1)

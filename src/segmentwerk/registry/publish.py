@@ -73,7 +73,8 @@ def register(
 ) -> int:
     """Log the package as a model of the run and register it as the next version, alias ``challenger``.
 
-    The model is loaded and asked for its input example before anything is registered.
+    The model is loaded and asked for its input example before anything is registered. What the same run
+    registered before it was interrupted, and is the same package, is not registered again.
 
     Parameters
     ----------
@@ -105,19 +106,42 @@ def register(
             "A model can only be registered while tracking is on.", "Set tracking.enabled=true."
         )
     run.store.select()
+    with locked(lock_file(run.store, model_name)):
+        registered = _registered(run.store.client, run.id, folder, model_name)
+        if registered is None:
+            registered = _new_version(run, folder, model_name, metrics, description, tags)
+        run.store.client.set_registered_model_alias(model_name, CHALLENGER, str(registered))
+    return registered
+
+
+def _registered(client: MlflowClient, run_id: str, folder: Path, model_name: str) -> int | None:
+    """Return the version that a run made of a package, or None."""
+    versions = client.search_model_versions(f"name = '{model_name}'")
+    digest = sha256(folder / "digests.json")
+    same = [one for one in versions if one.run_id == run_id and one.tags.get("digest") == digest]
+    return max((int(one.version) for one in same), default=None)
+
+
+def _new_version(
+    run: OpenRun,
+    folder: Path,
+    model_name: str,
+    metrics: Mapping[str, float],
+    description: str,
+    tags: Mapping[str, str] | None,
+) -> int:
+    assert run.store is not None
     catalogue = Catalogue.from_json((folder / "catalogue.json").read_bytes())
-    with locked(lock_file(run.store, model_name)), tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch:
         draft = _Draft(run.store.client, run.id, folder, catalogue, model_name, Path(scratch))
         try:
             draft.upload(draft.next_version())
-            registered = draft.create_version(description[:MAX_DESCRIPTION], dict(tags or {}), metrics)
+            return draft.create_version(description[:MAX_DESCRIPTION], dict(tags or {}), metrics)
         except BaseException as error:
             draft.client.finalize_logged_model(draft.model_id, "FAILED")
             if getattr(error, "error_code", None) == "PERMISSION_DENIED":
                 raise denied(f"change the registered model {model_name}") from error
             raise
-        run.store.client.set_registered_model_alias(model_name, CHALLENGER, str(registered))
-    return registered
 
 
 def describe(store: ModelStore, model_name: str, version: int, description: str) -> None:

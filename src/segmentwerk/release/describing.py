@@ -66,7 +66,11 @@ class Described:
 
 
 def describe(
-    prepared: Prepared, winner: Candidate, settings: CompareSettings, registry: Store | None
+    prepared: Prepared,
+    winner: Candidate,
+    settings: CompareSettings,
+    registry: Store | None,
+    run_id: str = "",
 ) -> Described:
     """Give the winner's segments their ids and names, and measure what is told of them.
 
@@ -74,13 +78,15 @@ def describe(
     ----------
     registry
         Where the champion is; None where it cannot be asked.
+    run_id
+        The contest's run, which may have been interrupted after it had registered the winner.
     """
     table = prepared.table
     customers = table.features.loc[table.learnable]
     space = prepared.space.transform(customers)
     labels = pd.Series(winner.model.predict(space), index=customers.index)
     language = Language.of(settings.report.language, settings.source.currency, table.catalogue)
-    present, next_id = _known(registry, settings.registry.model_name, customers)
+    present, next_id = _known(registry, settings.registry.model_name, customers, run_id)
     identity = _identify(labels, present, next_id, winner.model.n_segments_)
     near = neighbourhood(space, labels, winner.model.n_segments_, derive(settings.seed, "neighbourhood"))
     measured = profiles.effects(table, labels)
@@ -102,12 +108,15 @@ def describe(
     return described if present is None else _beside(described, present, prepared, settings)
 
 
-def _known(registry: Store | None, name: str, customers: pd.DataFrame) -> tuple[Incumbent | None, int]:
+def _known(
+    registry: Store | None, name: str, customers: pd.DataFrame, run_id: str
+) -> tuple[Incumbent | None, int]:
     """Return the champion, and the first segment id that is free."""
     if registry is None:
         return None, 1
     present = incumbent(registry, name, customers, lambda uri: load(uri, registry.uri))
-    return present, next_segment_id(registry, name)
+    taken = max(present.names, default=0) if present else 0  # of the same run, where it is champion already
+    return present, max(next_segment_id(registry, name, run_id), taken + 1)
 
 
 def _identify(labels: pd.Series, present: Incumbent | None, next_id: int, n_segments: int) -> Identity:

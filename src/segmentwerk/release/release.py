@@ -88,7 +88,7 @@ def release(
     """
     log.info("Describing and packaging %s ...", winner.name)
     registry = registry_of(store, run)
-    described = described or describe(prepared, winner, settings, registry)
+    described = described or describe(prepared, winner, settings, registry, run.id)
     packed = pack(described, prepared, settings, context)
     proposal = announce(described, packed, prepared, settings, registry, run, write)
     return Release(described, packed, proposal)

@@ -19,7 +19,7 @@ SPECS = {
     name: SegmenterSettings(_target_=f"segmentwerk.segmenters.{target}")
     for name, target in (
         ("simple", "rfm_grid.RFMGridSegmenter"),
-        ("middle", "kmeans.KMeansSegmenter"),
+        ("middle", "gaussian_mixture.GaussianMixtureSegmenter"),
         ("complex", "autoencoder.AutoencoderSegmenter"),
     )
 }
@@ -100,10 +100,10 @@ def hold(monkeypatch):
     return make
 
 
-def test_the_most_complex_one_is_tuned_first_and_all_are_judged(hold):
+def test_simple_ones_are_tuned_first_then_the_most_complex_and_all_are_judged(hold):
     contest = Contest()
     race = hold(contest)
-    assert contest.tuned() == ["complex", "middle", "simple"]
+    assert contest.tuned() == ["simple", "complex", "middle"]
     names = {name: [found.name for found in own] for name, own in race.candidates.items()}
     assert names == {name: [f"best {name}", f"second {name}"] for name in SPECS}
     assert race.selection == "who won"
@@ -143,28 +143,28 @@ def test_a_defect_is_raised(hold):
 
 
 def test_after_ctrl_c_in_a_study_with_results_no_further_one_is_tuned(hold):
-    contest = Contest(interrupted=("middle",))
+    contest = Contest(interrupted=("complex",))
     race = hold(contest)
-    assert contest.tuned() == ["complex", "middle"]
-    assert set(race.candidates) == {"complex", "middle"}
-    assert race.left_out == {"simple": "interrupted before it was tuned"}
+    assert contest.tuned() == ["simple", "complex"]
+    assert set(race.candidates) == {"simple", "complex"}
+    assert race.left_out == {"middle": "interrupted before it was tuned"}
 
 
 def test_ctrl_c_before_a_first_result_leaves_that_one_out(hold):
-    race = hold(Contest(tuning={"middle": KeyboardInterrupt()}))
-    assert set(race.candidates) == {"complex"}
+    race = hold(Contest(tuning={"complex": KeyboardInterrupt()}))
+    assert set(race.candidates) == {"simple"}
     assert race.left_out == {
-        "middle": "interrupted before its first trial was complete",
-        "simple": "interrupted before it was tuned",
+        "complex": "interrupted before its first trial was complete",
+        "middle": "interrupted before it was tuned",
     }
 
 
 @pytest.mark.parametrize(
     "contest",
     [
-        Contest(tuning={"complex": KeyboardInterrupt()}),  # nobody has a result yet
-        Contest(tuning={"middle": KeyboardInterrupt()}, keep=False),
-        Contest(tuning={"middle": Terminated()}),  # whoever sends SIGTERM wants no result
+        Contest(tuning={"simple": KeyboardInterrupt()}),  # nobody has a result yet
+        Contest(tuning={"complex": KeyboardInterrupt()}, keep=False),
+        Contest(tuning={"complex": Terminated()}),  # whoever sends SIGTERM wants no result
     ],
     ids=["nothing to keep", "not to be kept", "terminated"],
 )

@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from segmentwerk.core.monitored import Monitored, MonitoringFinding
+from segmentwerk.core.monitored import Monitored, MonitoringFinding, Ranged
 from segmentwerk.core.proposal import Comparison, Difference
 from segmentwerk.core.types import Gate
 from segmentwerk.monitoring import renewal
@@ -87,3 +87,42 @@ def test_nothing_was_monitored(tmp_path):
 )
 def test_only_a_gate_that_calls_for_a_refresh_has_found_a_change(seen, expected):
     assert renewal.changed(seen) is expected
+
+
+def shared(then, now, *findings):
+    figures = {f"{when}share/segment_{one}": Ranged(value=share)
+               for when, shares in (("then/", then), ("", now)) for one, share in shares.items()}  # fmt: skip
+    found = tuple(
+        MonitoringFinding(code=code, title="Title", status="failed", segments=segments, **more)
+        for code, segments, more in findings
+    )
+    return Monitored(
+        model="models:/m/3", digest=DIGEST, as_of=APRIL, source="demo", findings=found, figures=figures
+    )
+
+
+THEN = {1: 0.4, 2: 0.3, 3: 0.3}
+GROWN = {
+    "one": ({1: 0.36, 2: 0.26, 3: 0.38}, [3]),
+    "two": ({1: 0.30, 2: 0.36, 3: 0.34}, [2, 3]),
+    "by chance a little, too": ({1: 0.31, 2: 0.31, 3: 0.38}, [3]),
+}
+
+
+@pytest.mark.parametrize("case", GROWN)
+def test_newcomers_have_joined_the_segments_that_have_grown(case):
+    now, expected = GROWN[case]
+    assert renewal.joined(shared(THEN, now, ("M009", (1, 2, 3), CHANGE))) == expected
+
+
+@pytest.mark.parametrize(
+    ("finding", "expected"),
+    [
+        (("M010", (2, 1), CHANGE), [2]),
+        (("M006", (), CHANGE), []),
+        (("M009", (3, 1), {"severity": "warning"}), []),
+    ],
+    ids=["unlike all", "features only", "a warning"],
+)
+def test_where_shares_do_not_call(finding, expected):
+    assert renewal.joined(shared(THEN, {1: 0.36, 2: 0.26, 3: 0.38}, finding)) == expected

@@ -38,6 +38,16 @@ def test_a_registered_model_scores_and_knows_its_version(store, packaged):
     assert promotion.by_alias(store, "m", "challenger").version == 2
 
 
+def test_what_a_run_has_registered_is_not_registered_again(store, packaged):
+    with store.run("e", "winner", key="contest") as run:
+        given = {"model_name": "m", "metrics": {}, "description": ""}
+        assert publish.register(run, packaged.folder, **given) == 1
+        store.client.delete_registered_model_alias("m", "challenger")  # as after a kill before it was given
+        assert publish.register(run, packaged.folder, **given) == 1
+    assert promotion.by_alias(store, "m", "challenger").version == 1
+    assert len(store.client.search_model_versions("name = 'm'")) == 1
+
+
 def test_the_version_says_where_it_comes_from(store, packaged):
     version, run_id = register(store, packaged.folder, tags={"algorithm": "kmeans"})
     found = promotion.get(store, "m", version)

@@ -40,6 +40,18 @@ def test_the_next_one_is_set_against_the_champion(described, packed, prepared, s
     assert store.client.get_run(run.id).data.metrics["identity/moved"] == 0.0
 
 
+def test_segments_that_the_same_run_registered_before_keep_their_ids(
+    described, packed, prepared, settings, winner, store
+):
+    never = settings.model_copy(update={"registry": RegistrySettings(promote="never")})
+    with store.run("e", "interrupted") as run:
+        announce(described, packed, prepared, never, store, run, card)
+        again = describe(prepared, winner, never, store, run.id)
+    assert again.identity.ids == described.identity.ids
+    other = describe(prepared, winner, never, store, "another run")
+    assert min(other.identity.ids.values()) == described.identity.next_id
+
+
 def test_without_a_registry_the_proposal_says_so(described, packed, prepared, settings, store):
     with store.run("e", "t") as run:
         found = announce(described, packed, prepared, settings, None, run, card)
