@@ -6,6 +6,7 @@ import shutil
 from datetime import date
 from pathlib import Path
 
+import ibis
 import pandas as pd
 import pytest
 import yaml
@@ -99,6 +100,15 @@ def test_rows_features_report_and_sample_are_the_same(spark, world, tmp_path):
     assert_alike(others[2], part)
     found = [(one.code, one.table, one.status, one.rows, one.of) for one in report.findings]
     assert [(one.code, one.table, one.status, one.rows, one.of) for one in others[1].findings] == found
+
+
+@marked
+def test_features_read_what_lies_together_already(spark, world, tmp_path):
+    with sources.open_source(world.model_copy(update={"url": "spark://"}), tmp_path) as opened:
+        query = features.ask(contracts.check(opened.tables).tables, WINDOW, FeatureSettings())
+        plan = spark.sql(str(ibis.to_sql(query.relation)))._jdf.queryExecution().optimizedPlan()
+        leaves = plan.collectLeaves()
+        assert {leaves.apply(number).nodeName() for number in range(leaves.size())} == {"InMemoryRelation"}
 
 
 @marked

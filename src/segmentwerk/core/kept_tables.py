@@ -26,6 +26,21 @@ def dropped(table: ibis.Table) -> None:
         con.raw_sql(f'DROP TABLE "{name}"')
 
 
+def gathered(table: ibis.Table, by: str = "account_id") -> ibis.Table:
+    """Compute a table once on a cluster, rows of an account on one worker; elsewhere return it as it is.
+
+    Spark computes anew whatever a query names twice, and sends rows through the network for each grouping and
+    join. Rows that lie together need neither. All tables get the same number of parts, so that joins match
+    them part by part.
+    """
+    con = table.get_backend()
+    if con.name != "pyspark":
+        return table
+    parts = int(con._session.conf.get("spark.sql.shuffle.partitions"))
+    hint = f"/*+ REPARTITION({parts}, {by}) */"
+    return made(con, "TABLE", f"SELECT {hint} * FROM ({ibis.to_sql(table)}) AS given")
+
+
 def made(con: Any, kind: Literal["VIEW", "TABLE"], native: str) -> ibis.Table:
     """Return a temporary view or table of a query in the connection's own dialect."""
     name = ibis.util.gen_name("segmentwerk")

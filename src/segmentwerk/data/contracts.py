@@ -17,6 +17,7 @@ from pyarrow.parquet import ParquetWriter
 from segmentwerk.core.errors import InputError, SegmentwerkError, nearest
 from segmentwerk.core.files import atomic_file
 from segmentwerk.core.interruption import is_interruption
+from segmentwerk.core.kept_tables import gathered
 from segmentwerk.core.settings import QualitySettings
 from segmentwerk.data.casting import typed
 from segmentwerk.data.columns import COLUMNS, ColumnSpec
@@ -99,13 +100,14 @@ def check(tables: Mapping[str, ibis.Table], settings: QualitySettings | None = N
         contract = CONTRACTS[name]
         _require(contract, tables[name])
         work = typed(name, tables[name], contract.columns)
-        all_typed[name] = work.select(*contract.present(work), FILE, ROW)
         with _readable(name, tables[name]):
+            work = gathered(work)
             judged[name] = judge(name, work, contract.columns, valid.get("accounts"), settings)
         if judged[name].rows == 0:
             raise InputError(
                 f"Table {name!r} is empty.", "Check the file and the filter in the source's yaml."
             )
+        all_typed[name] = work.select(*contract.present(work), FILE, ROW)
         valid[name] = _passed(judged[name]).select(contract.present(work))
         _tell(name, judged[name])
     return Checked(

@@ -11,6 +11,7 @@ from typing import Any
 import duckdb
 import ibis
 import sqlglot
+from sqlglot import exp
 
 from segmentwerk.core.errors import ConfigError, InputError, nearest
 from segmentwerk.core.kept_tables import made
@@ -61,8 +62,21 @@ def _view(con: Any, query: str) -> ibis.Table:
 
     On Spark a view has a name, so that the next query is not one text with all others in it.
     """
-    (native,) = sqlglot.transpile(query, read="duckdb", write=_DIALECTS[con.name])
-    return made(con, "VIEW", native)
+    tree = sqlglot.parse_one(query, read="duckdb")
+    tree = inlined(tree) if con.name == "pyspark" else tree
+    return made(con, "VIEW", tree.sql(_DIALECTS[con.name]))
+
+
+def inlined(query: Any) -> Any:
+    """Put what a query names ahead in the places of the names: of a view with WITH Spark finds no cache."""
+    ahead = query.find(exp.With)
+    if ahead is None:
+        return query
+    given = {one.alias.lower(): one.this for one in ahead.pop().expressions}
+    for table in list(query.find_all(exp.Table)):
+        if not table.db and table.name.lower() in given:
+            table.replace(given[table.name.lower()].copy().subquery(table.alias_or_name))
+    return query
 
 
 def open_table(con: Any, name: str, given: InputSettings) -> Opened:

@@ -15,6 +15,7 @@ import ibis
 from ibis.expr import datatypes as dt
 
 from segmentwerk.core.exact import whole
+from segmentwerk.core.kept_tables import gathered
 from segmentwerk.features.declare import Definition, Tables, count
 from segmentwerk.features.rollup import SIZE
 
@@ -142,7 +143,7 @@ def _heads(accounts: ibis.Table) -> ibis.Table:
     for _ in range(3):  # going to the head's head doubles the generations each time
         own, above = heads.view(), heads.view().select(of="account_id", above="top")
         joined = own.left_join(above, own.top == above.of)
-        heads = joined.select("account_id", top=ibis.coalesce(joined.above, joined.top))
+        heads = gathered(joined.select("account_id", top=ibis.coalesce(joined.above, joined.top)))
     return heads
 
 

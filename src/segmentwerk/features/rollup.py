@@ -13,6 +13,7 @@ import ibis
 from segmentwerk.core.companies import Companies
 from segmentwerk.core.errors import InputError
 from segmentwerk.core.exact import total, whole
+from segmentwerk.core.kept_tables import gathered
 from segmentwerk.features.declare import Tables
 
 MEMBERS = "members"
@@ -102,7 +103,7 @@ def _belonging(accounts: ibis.Table) -> ibis.Table:
     for _ in range(DOUBLINGS):
         above = step.view().select(of=MEMBER, above="top")
         joined = step.view().left_join(above, [("top", "of")])
-        step = joined.select(MEMBER, "unknown", top="above")
+        step = gathered(joined.select(MEMBER, "unknown", top="above"), MEMBER)
     ends = first.view().select(end=MEMBER, beyond="top")
     joined = step.view().left_join(ends, [("top", "end")])
     endless = joined.beyond != joined.top

@@ -1,10 +1,12 @@
 import pytest
+import sqlglot
 
 from segmentwerk.core.errors import ConfigError, InputError
 from segmentwerk.core.settings import TableSettings
 from segmentwerk.data import mapping
 from segmentwerk.data.columns import COLUMNS
 from segmentwerk.data.hidden import Unreadable
+from segmentwerk.data.inputs import inlined
 from segmentwerk.data.mapping import RawInput
 
 AMOUNT = Unreadable("number", "Amount")
@@ -154,3 +156,12 @@ def test_fields_of_nested_columns_are_known_by_their_column():
         mapping.select(
             "orders", TableSettings(origin="lines", columns={"channel": "shopp.kind"}), nested, KNOWN
         )
+
+
+def test_what_is_named_ahead_is_put_in_place():
+    query = (
+        'WITH "a b" AS (SELECT * FROM orders), orders AS (SELECT 1 AS x) SELECT o.x FROM orders AS o, "a b"'
+    )
+    assert inlined(sqlglot.parse_one(query, read="duckdb")).sql("duckdb") == (
+        'SELECT o.x FROM (SELECT 1 AS x) AS o, (SELECT * FROM orders) AS "a b"'
+    )

@@ -8,7 +8,7 @@ from typing import Any
 
 import ibis
 
-from segmentwerk.core.kept_tables import strange
+from segmentwerk.core.kept_tables import gathered, strange
 from segmentwerk.data.hidden import FILE
 from segmentwerk.data.quality.findings import Finding, Inspection, fetch
 from segmentwerk.data.quality.probes import examples
@@ -180,7 +180,7 @@ def check_circles(inspection: Inspection) -> Iterator[Finding]:
     step = own.select(of="account_id", up="parent_account_id")
     for _ in range(DOUBLINGS):
         above = step.view().select(below="of", higher="up")
-        step = step.inner_join(above, step["up"] == above["below"]).select("of", up="higher")
+        step = gathered(step.inner_join(above, step["up"] == above["below"]).select("of", up="higher"), "of")
     bad = table.filter(table["account_id"].isin(step.select("of")["of"]))
     count = int(bad.count().execute())
     message = f"parents in a circle, or more than {2**DOUBLINGS} one above the other" if count else title
