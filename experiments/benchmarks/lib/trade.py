@@ -54,7 +54,7 @@ COPY (
       + to_seconds((moment * 110160000 * (CASE WHEN kind = 4 THEN 0.6 ELSE 1 END))::BIGINT) AS ordered_at,
     round(exp(3 + kind * 0.4 + hash(i + 3) % 1000 / 400.0)
       * CASE WHEN hash(i) % (8 + 6 * kind) = 0 THEN -0.3 ELSE 1 END, 2) AS revenue,
-    CASE WHEN hash(i) % 11 > 0 THEN round(hash(i + 5) % 4000 / 100.0, 2) END AS margin,
+    CASE WHEN hash(i) % 11 > 0 THEN round(revenue * (0.15 + hash(a + 5) % 30 / 100.0), 2) END AS margin,
     'P' || lpad((kind * 400 + hash(i + 7) % (100 + 150 * kind))::VARCHAR, 5, '0') AS product_id,
     'category ' || (kind * 2 + hash(i + 7) % (1 + 2 * kind)) % 12 AS category,
     CASE WHEN hash(o + 9) % 6 < kind THEN 'web'
