@@ -28,7 +28,9 @@ from segmentwerk.features.completing import Completion
 from segmentwerk.preparation import some_accounts
 from segmentwerk.preparation.accounts import Records, inspect, open_records
 from segmentwerk.preparation.known import AsTrained, as_trained
+from segmentwerk.registry.conceivable import conceivable
 from segmentwerk.scoring.load import LoadedModel
+from segmentwerk.shipped.model_catalogue import Catalogue
 
 ID = "account_id"
 TASK = 50_000
@@ -64,15 +66,15 @@ def write(
             key = records.checked.tables.get("accounts", records.checked.tables.get("orders"))
             on_spark = key is not None and key.get_backend().name == "pyspark"
             path = context.output / ("accounts" if on_spark else "accounts.parquet")
-            (_there if on_spark else _here)(records, asked, path)
+            (_there if on_spark else _here)(records, asked, loaded.catalogue, path)
         inspect(records, context)
     return path, records.companies.families
 
 
-def _here(records: Records, asked: AsTrained, path: Path) -> None:
+def _here(records: Records, asked: AsTrained, catalogue: Catalogue, path: Path) -> None:
     """Build the features part by part and write one part after the other."""
     with atomic_file(path) as draft:
-        parts = _parts(records, asked)
+        parts = _parts(records, asked, catalogue)
         first = next(parts)
         with ParquetWriter(draft, first.schema) as file:
             file.write_table(first)
@@ -80,7 +82,7 @@ def _here(records: Records, asked: AsTrained, path: Path) -> None:
                 file.write_table(rows.cast(first.schema))
 
 
-def _parts(records: Records, asked: AsTrained) -> Iterator[pa.Table]:
+def _parts(records: Records, asked: AsTrained, catalogue: Catalogue) -> Iterator[pa.Table]:
     whole = records.checked.tables
     accounts = some_accounts.count(records.checked, some_accounts.PART)
     for number, of in some_accounts.numbers(accounts):
@@ -95,7 +97,7 @@ def _parts(records: Records, asked: AsTrained) -> Iterator[pa.Table]:
                 whole=whole,
             )
         definitions.insist(asked.kept, table)
-        rows = table.features.rename_axis(ID).reset_index()
+        rows = conceivable(table.features, catalogue).rename_axis(ID).reset_index()
         yield pa.Table.from_pandas(rows, schema=_schema(table.catalogue), preserve_index=False)
 
 
@@ -104,7 +106,7 @@ def _schema(catalogue: tuple[Feature, ...]) -> pa.Schema:
     return pa.schema([(ID, pa.string()), *((one.name, kinds[one.kind]) for one in catalogue)])
 
 
-def _there(records: Records, asked: AsTrained, folder: Path) -> None:
+def _there(records: Records, asked: AsTrained, catalogue: Catalogue, folder: Path) -> None:
     """Build the features in the cluster and have its workers write them."""
     whole = records.checked.tables
     query = features.ask(whole, records.window, asked.wanted, learned=asked.learned)
@@ -114,7 +116,9 @@ def _there(records: Records, asked: AsTrained, folder: Path) -> None:
     rows = session.sql(str(ibis.to_sql(query.relation))).coalesce(most)
     kinds = {"numeric": "double", "categorical": "string"}
     columns = [f"`{one.name}` {kinds[one.kind]}" for one in query.completion.catalogue]
-    completed = rows.mapInPandas(_Completing(query.completion), f"{ID} string, {', '.join(columns)}")
+    completed = rows.mapInPandas(
+        _Completing(query.completion, catalogue), f"{ID} string, {', '.join(columns)}"
+    )
     shutil.rmtree(folder, ignore_errors=True)
     try:
         completed.write.parquet(folder.as_uri())
@@ -129,10 +133,10 @@ def _there(records: Records, asked: AsTrained, folder: Path) -> None:
 class _Completing:
     """Complete rows on a worker, batch by batch."""
 
-    def __init__(self, completion: Completion) -> None:
-        self.completion = completion
+    def __init__(self, completion: Completion, catalogue: Catalogue) -> None:
+        self.completion, self.catalogue = completion, catalogue
 
     def __call__(self, batches: Iterator[Any]) -> Iterator[pd.DataFrame]:
         for batch in batches:
             done = self.completion.complete(batch.set_index(ID).sort_index())
-            yield done.features.rename_axis(ID).reset_index()
+            yield conceivable(done.features, self.catalogue).rename_axis(ID).reset_index()

@@ -10,6 +10,7 @@ import pandas as pd
 
 from segmentwerk.core.errors import ModelError
 from segmentwerk.core.types import Name, Trait
+from segmentwerk.registry.conceivable import conceivable
 from segmentwerk.registry.promotion import champion
 from segmentwerk.registry.publish import ModelStore
 from segmentwerk.shipped.model_catalogue import Catalogue, SegmentRecord
@@ -52,7 +53,7 @@ def incumbent(
     ----------
     features
         Raw features (n_accounts, n_features), index: account ids. Columns that the champion knows
-        and that are no longer there count as missing.
+        and that are no longer there count as missing, as do numbers that it refuses.
     open_model
         Returns the model at an address.
 
@@ -66,9 +67,9 @@ def incumbent(
         return None
     from mlflow.exceptions import MlflowException
 
-    rows = features.rename_axis("account_id").reset_index()
     try:
         opened = open_model(registered.uri)
+        rows = conceivable(features, opened.catalogue).rename_axis("account_id").reset_index()
         found = opened.assign(rows, ["segment_id"])["segment_id"].to_numpy()
     except (ModelError, MlflowException) as error:
         raise ModelError(

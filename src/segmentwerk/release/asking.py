@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from datetime import date
 
 import numpy as np
@@ -13,13 +12,11 @@ from segmentwerk.core.context import Context
 from segmentwerk.core.reference import Measure, Reference
 from segmentwerk.core.types import AccountTable
 from segmentwerk.preparation.known import open_as_trained
+from segmentwerk.registry.conceivable import conceivable
 from segmentwerk.release.remembering import ASKED
 from segmentwerk.release.standing import MOST_ROWS, measures
 from segmentwerk.scoring.load import LoadedModel
 from segmentwerk.scoring.placing import placed
-from segmentwerk.shipped.model_catalogue import Catalogue
-
-log = logging.getLogger(__name__)
 
 
 def segments_of(loaded: LoadedModel) -> tuple[int, ...]:
@@ -45,25 +42,9 @@ def read_table(
 
 def answered(loaded: LoadedModel, table: AccountTable) -> pd.DataFrame:
     """Return what a version says of every account, by id."""
-    features = _conceivable(table.features, loaded.catalogue)
+    features = conceivable(table.features, loaded.catalogue)
     rows = features.rename_axis("account_id").reset_index()
     return loaded.assign(rows, ASKED).set_index("account_id")
-
-
-def _conceivable(features: pd.DataFrame, catalogue: Catalogue) -> pd.DataFrame:
-    """Take numbers that the version refuses for unknown: wrong records are to be named, not refused."""
-    limits = dict(zip(catalogue.numeric, catalogue.possible, strict=True))
-    beyond = {
-        name: (features[name] < limit.least) | (features[name] > limit.most)
-        for name, limit in limits.items()
-        if name in features
-    }
-    wrong = {name: int(where.sum()) for name, where in beyond.items() if where.any()}
-    if not wrong:
-        return features
-    told = ", ".join(f"{name} of {count}" for name, count in wrong.items())
-    log.warning("Accounts hold what cannot be, and it counts as unknown: %s.", told)
-    return features.assign(**{name: features[name].mask(beyond[name]) for name in wrong})
 
 
 def measured(
