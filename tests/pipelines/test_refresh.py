@@ -151,9 +151,11 @@ def test_kills_leave_nothing_half_registered(home, world, tmp_path):
     assert wanted.summary["refresh"]["decision"] == "propose"
     assert (wanted.summary["decision"]["algorithm"] == "continued") == (world is not OTHER)
     rng, unfinished = random.Random(4), 0
-    for place, share in enumerate((0.2, 0.4, 0.6, 0.75, 0.9)):
+    for place, share in enumerate((0.2, 0.4, 0.6, 0.75, 0.85)):
         again = Path(shutil.copytree(home, tmp_path / f"killed-{place}"))
-        unfinished += killed(words, again, rng.uniform(0.9, 1.1) * share * span)
+        if not killed(words, again, rng.uniform(0.9, 1.1) * share * span):
+            continue  # it was faster than the undisturbed one
+        unfinished += 1
         assert aliases(again)["champion"] == 1
         for number in versions(again):
             mlflow.set_tracking_uri(f"sqlite:///{again}/mlflow/mlflow.db")
@@ -162,8 +164,8 @@ def test_kills_leave_nothing_half_registered(home, world, tmp_path):
         assert done.code == 0, done.stderr
         for part in ("refresh", "decision", "scores"):
             assert done.summary[part] == wanted.summary[part]
-        assert aliases(again) == {"champion": 1, "challenger": max(versions(again))}
-        assert len({one.run_id for one in versions(again).values()}) == len(versions(again))
+        assert list(versions(again)) == [1, 2]
+        assert aliases(again) == {"champion": 1, "challenger": 2}
         assert not list((again / "unfinished").glob("*.key"))
         running = client(again).search_runs(["1"], "attributes.status = 'RUNNING'")
         assert [run.info.run_name for run in running] == []
