@@ -75,9 +75,11 @@ log = logging.getLogger(__name__)
 
 def main() -> int:
     """Run the command line and return its exit code."""
+    from segmentwerk.core.garbage import collect_seldom
     from segmentwerk.core.streams import secure
     from segmentwerk.core.veil import discreet
 
+    collect_seldom()
     secure()
     try:
         with discreet():

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
 import psutil
 
 from segmentwerk.core.errors import InputError
+from segmentwerk.core.garbage import collect_seldom
 from segmentwerk.core.threads import THREAD_LIMITS
 from segmentwerk.core.veil import remembered, share
 
@@ -221,6 +222,7 @@ def _serve(line: Connection, parent: int, secrets: frozenset[str]) -> None:
     """Run what comes over the line until it closes; log no secrets."""
     global _main
     _main = line
+    collect_seldom()
     _follow(parent)
     share(secrets)
     with suppress(EOFError, OSError):
