@@ -64,6 +64,16 @@ def complexity(spec: SegmenterSettings) -> int:
     return _class(spec).complexity
 
 
+def side_by_side(spec: SegmenterSettings, finalists: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Share finalists out to processes: one each, but for those that begin with the same costly work."""
+    return [list(finalists)] if _class(spec).begins_alike else [[params] for params in finalists]
+
+
+def numbered(name: str, place: int) -> str:
+    """Return the name of a segmenter's candidate in the ranking; the one at place 0 is the best of tuning."""
+    return f"{name} #{place + 1}" if place else name
+
+
 def unfit(spec: SegmenterSettings, table: AccountTable) -> str:
     """Say why a segmenter cannot take part: what it is a rule about does not lead; empty where it can."""
     read = [name for name in _class(spec).reads if table.active and name not in table.leading]
@@ -231,8 +241,8 @@ def judge_finalists(
     candidates: list[Candidate] = []
     reasons: list[str] = []
     for params in finalists:
-        title = f"{name} #{len(candidates) + 1}" if candidates else name
         try:
+            title = numbered(name, len(candidates))
             candidates.append((how or judge_one)(title, name, spec, params, view, evaluation, seed=seed))
         except UNFIT as error:
             reasons.append(brief(error))  # judging looks at raw features, which others may quote

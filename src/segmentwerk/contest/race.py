@@ -8,10 +8,10 @@ from concurrent.futures import Executor, Future
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from segmentwerk.contest.candidates import Candidate, complexity
+from segmentwerk.contest.candidates import Candidate, complexity, side_by_side
 from segmentwerk.contest.contest import Contest
 from segmentwerk.contest.shared_view import SharedView
-from segmentwerk.contest.turn_taking import Examined, first_turn, further_turns
+from segmentwerk.contest.turn_taking import Examined, Looked, first_turn, further_turns, together
 from segmentwerk.core.errors import FitError
 from segmentwerk.core.interruption import Terminated
 from segmentwerk.core.settings import SegmenterSettings
@@ -30,7 +30,7 @@ class _Judging:
 
     study: StudyResult
     run: Run
-    first: Future[tuple[list[Examined], float]]
+    first: list[Future[Looked]]
 
 
 @dataclass
@@ -82,16 +82,17 @@ class Race:
             self._judge([name for name in chosen if name in self._judged], view)
 
     def _tune(self, name: str, spec: SegmenterSettings, view: SharedView, runs: ExitStack) -> None:
-        """Tune a segmenter and hand it to a judge."""
+        """Tune a segmenter and hand its finalists to judges."""
         with ExitStack() as closing:
             run = closing.enter_context(self.contest.run(name, self.parent))
             study = self.contest.tune(name, spec, run)
             params, settings = [trial.params for trial in study.finalists], self.contest.settings
-            future = self.judges.submit(
-                first_turn, name, spec, params, view, settings.evaluation, settings.seed
-            )
+            first = [
+                self.judges.submit(first_turn, name, spec, some, view, settings.evaluation, settings.seed)
+                for some in side_by_side(spec, params)
+            ]
             runs.enter_context(closing.pop_all())
-            self._judged[name], self._interrupted = _Judging(study, run, future), study.interrupted
+            self._judged[name], self._interrupted = _Judging(study, run, first), study.interrupted
 
     def _judge(self, names: list[str], view: SharedView) -> None:
         """Have all that could be tuned judged until the contest is decided, and write down what was found."""
@@ -99,7 +100,7 @@ class Race:
         timings, settings = self.contest.context.timings, self.contest.settings
         for name in names:
             with self._leaving_out(name):
-                found, timings[f"judge {name}"] = self._judged[name].first.result()
+                found, timings[f"judge {name}"] = together(name, self._judged[name].first)
                 looked += found
         if not looked:
             raise FitError("No segmenter could be fitted.", " ".join(self.left_out.values()))

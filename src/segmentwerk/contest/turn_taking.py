@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
-from segmentwerk.contest.candidates import JUDGE, Candidate, judge_finalists, look_at_one, refit_one
+from segmentwerk.contest.candidates import (
+    JUDGE,
+    Candidate,
+    judge_finalists,
+    look_at_one,
+    numbered,
+    refit_one,
+)
 from segmentwerk.contest.shared_view import SharedView
 from segmentwerk.core.arrays import FloatArray
+from segmentwerk.core.errors import FitError
 from segmentwerk.core.seeds import derive
 from segmentwerk.core.settings import EvaluationSettings, GoalSettings, SegmenterSettings
 from segmentwerk.core.threads import threads
@@ -38,6 +46,16 @@ class Examined:
         )
         return replace(self, standing=standing)
 
+    def named(self, name: str) -> Examined:
+        """Return the candidate under another name."""
+        card = replace(self.standing.card, candidate=name)
+        candidate = replace(self.candidate, name=name, card=replace(self.candidate.card, candidate=name))
+        return Examined(candidate, replace(self.standing, card=card))
+
+
+Looked = tuple[list[Examined], float]
+"""Candidates after their first turn, and the seconds that took."""
+
 
 def get_ready() -> None:
     """Do nothing: a process that is asked for it has imported what judging needs, which takes seconds."""
@@ -50,7 +68,7 @@ def first_turn(
     view: SharedView,
     evaluation: EvaluationSettings,
     seed: int,
-) -> tuple[list[Examined], float]:
+) -> Looked:
     """Look at finalists in a process that does nothing else; also return the seconds that took.
 
     Each is refitted on one pair of halves; the baseline, whose figures are shown anyway, and all of them
@@ -70,6 +88,29 @@ def first_turn(
             told = refit_one(candidate, table, evaluation, turn, seed=seed)
             looked.append(Examined(candidate, standing).after(told))
     return looked, perf_counter() - begin
+
+
+def together(name: str, parts: Iterable[Future[Looked]]) -> Looked:
+    """Wait for the finalists of a segmenter that were looked at side by side; name them in their order.
+
+    Raises
+    ------
+    FitError
+        If none of them could be fitted.
+    """
+    looked: list[Examined] = []
+    seconds, reasons = 0.0, []
+    for part in parts:
+        try:
+            found, spent = part.result()
+        except FitError as error:
+            reasons.append(error.remedy or error.problem)
+        else:
+            looked += found
+            seconds += spent
+    if not looked:
+        raise FitError(f"No finalist of {name} could be judged.", " ".join(dict.fromkeys(reasons)))
+    return [one.named(numbered(name, i)) for i, one in enumerate(looked)], seconds
 
 
 def further_turns(

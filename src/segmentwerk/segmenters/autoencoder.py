@@ -115,6 +115,7 @@ class AutoencoderSegmenter(Segmenter):
     """
 
     complexity: ClassVar[int] = 3
+    begins_alike: ClassVar[bool] = True  # with the network
     expected_refusals: ClassVar[dict[str, str]] = {"one giant outlier": "The embedding collapsed"}
     quick: ClassVar[dict[str, Any]] = {"epochs": 1, "head": "kmeans"}
 

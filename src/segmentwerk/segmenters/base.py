@@ -62,6 +62,8 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
         Whether it is fitted to a later outcome of the rows, in `_fit_to_outcome`.
     continues : bool
         Whether what it is fitted to there are the segments that the rows have at present.
+    begins_alike : bool
+        Whether models of different parameters begin with the same costly work, which a process remembers.
     labels_ : ndarray of shape (n_rows,)
         Segment of each training row, 0 the largest segment; equals ``predict`` of the training rows.
     n_segments_ : int
@@ -79,6 +81,7 @@ class Segmenter(TransformerMixin, ClusterMixin, BaseEstimator, ABC):
     reads: ClassVar[tuple[str, ...]] = ()
     uses_outcome: ClassVar[bool] = False
     continues: ClassVar[bool] = False
+    begins_alike: ClassVar[bool] = False
 
     min_segment_share: float
     n_segments_: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -43,7 +44,7 @@ class Contest:
     def __init__(self, tuning=(), judging=(), *, keep=True, interrupted=()):
         self.told = []
         self.fails = {"tune": dict(tuning), "judge": dict(judging)}
-        self.interrupted = interrupted
+        self.interrupted, self.unfit = interrupted, []
         self.tuning = SimpleNamespace(keep_on_interrupt=keep)
         self.settings = SimpleNamespace(evaluation=None, goal=None, seed=0)
         self.prepared, self.folder = SimpleNamespace(view=None), Path()
@@ -61,13 +62,26 @@ class Contest:
         self.told.append(f"tune {name}")
         if name in self.fails["tune"]:
             raise self.fails["tune"][name]
-        return SimpleNamespace(finalists=[SimpleNamespace(params={})], interrupted=name in self.interrupted)
+        finalists = [SimpleNamespace(params={"place": place}) for place in range(2)]
+        return SimpleNamespace(finalists=finalists, interrupted=name in self.interrupted)
 
     def write(self, best, study, run):
         self.told.append(f"write {best.name}")
 
     def tuned(self):
         return [words.removeprefix("tune ") for words in self.told if words.startswith("tune")]
+
+
+@dataclass
+class Looked:
+    """A candidate after its first turn, with the finalists that the same process looked at."""
+
+    card: SimpleNamespace
+    beside: int
+    name: str = ""
+
+    def named(self, name):
+        return replace(self, name=name)
 
 
 @pytest.fixture
@@ -78,8 +92,10 @@ def hold(monkeypatch):
         def look(name, spec, finalists, view, evaluation, seed):
             if name in contest.fails["judge"]:
                 raise contest.fails["judge"][name]
+            if len(finalists) == 1 and finalists[0] in contest.unfit:
+                raise FitError(f"No finalist of {name} could be judged.", "Too few rows.")
             card = SimpleNamespace(algorithm=name)
-            return [SimpleNamespace(name=f"{place} {name}", card=card) for place in ("best", "second")], 1.5
+            return [Looked(card, len(finalists)) for _ in finalists], 1.5
 
         def judge(looked, judges, view, evaluation, goal, seed):
             contest.told.append(f"judge {', '.join(one.name for one in looked)}")
@@ -105,30 +121,44 @@ def test_simple_ones_are_tuned_first_then_the_most_complex_and_all_are_judged(ho
     race = hold(contest)
     assert contest.tuned() == ["simple", "complex", "middle"]
     names = {name: [found.name for found in own] for name, own in race.candidates.items()}
-    assert names == {name: [f"best {name}", f"second {name}"] for name in SPECS}
+    assert names == {name: [name, f"{name} #2"] for name in SPECS}
     assert race.selection == "who won"
     assert race.runs == {name: f"run of {name}" for name in SPECS}
     assert set(race.studies) == set(SPECS)
     assert race.left_out == {}
-    assert contest.context.timings == {"judge simple": 1.5, "judge middle": 3.5, "judge complex": 1.5}
+    assert contest.context.timings == {"judge simple": 3.0, "judge middle": 5.0, "judge complex": 1.5}
     for name in SPECS:  # what was found is written while the run is open
-        assert contest.told.index(f"write best {name}") < contest.told.index(f"close {name}")
+        assert contest.told.index(f"write {name}") < contest.told.index(f"close {name}")
 
 
-@pytest.mark.parametrize("stage", ["tuning", "judging"])
-def test_one_that_cannot_be_fitted_is_left_out_with_its_reason(hold, stage):
+def test_each_finalist_has_a_process_but_for_those_that_begin_with_the_same_network(hold):
+    beside = {name: own[0].beside for name, own in hold(Contest()).candidates.items()}
+    assert beside == {"simple": 1, "middle": 1, "complex": 2}
+
+
+@pytest.mark.parametrize(
+    ("stage", "reason"),
+    [("tuning", "No row. Give some."), ("judging", "No finalist of middle could be judged. Give some.")],
+)
+def test_one_that_cannot_be_fitted_is_left_out_with_its_reason(hold, stage, reason):
     race = hold(Contest(**{stage: {"middle": FitError("No row.", "Give some.")}}))
     assert set(race.candidates) == set(race.runs) == set(race.studies) == {"simple", "complex"}
-    assert race.left_out == {"middle": "No row. Give some."}
+    assert race.left_out == {"middle": reason}
+
+
+def test_the_next_finalist_stands_for_one_that_cannot_be_judged(hold):
+    contest = Contest()
+    contest.unfit = [{"place": 0}]
+    race = hold(contest)
+    assert [found.name for found in race.candidates["middle"]] == ["middle"]
+    assert race.left_out == {}
 
 
 def test_finalists_are_judged_together_in_the_order_they_were_named_in(hold):
     contest = Contest()
     hold(contest)
     judged = [words for words in contest.told if words.startswith("judge")]
-    assert judged == [
-        "judge best simple, second simple, best middle, second middle, best complex, second complex"
-    ]
+    assert judged == ["judge simple, simple #2, middle, middle #2, complex, complex #2"]
 
 
 def test_without_any_that_could_be_judged_the_reasons_are_told(hold):
