@@ -48,7 +48,7 @@ screenshots: setup
 	SEGMENTWERK_SCREENSHOTS=docs/images $(BIN)/pytest -m browser tests/browser
 
 bench: setup
-	for script in experiments/benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+	$(BIN)/python experiments/bench.py
 
 lock:
 	pip-compile --quiet --all-extras --strip-extras --no-emit-find-links --no-emit-index-url --no-annotate --output-file requirements.lock pyproject.toml

@@ -2,10 +2,10 @@
 
     python experiments/bench.py [--whole] [NAME …]
 
-By default they run in sizes that take some two hours on two cores; with `--whole` in their own, which take a day.
-What each printed is kept below `.segmentwerk/bench`, by the code that it ran on: given again, the command goes
-on where it was interrupted, and after a change it begins anew. One that fails ends none of the others; then
-the exit code is 1.
+By default they run in smaller sizes that take hours, with `--whole` in their own, which take days. What each
+printed is kept below `.segmentwerk/bench` by the code that it ran on: given again, the command goes on where
+it was interrupted, and after a change it begins anew. One that fails ends none of the others, and makes the
+exit code 1.
 """
 
 from __future__ import annotations
