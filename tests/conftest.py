@@ -13,6 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from segmentwerk.core.garbage import collect_seldom
+
+collect_seldom()  # as the command line does
+
 # A shell starts background jobs deaf to Ctrl-C, and so would be the processes that the tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
