@@ -46,9 +46,11 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("names", nargs="*", metavar="NAME", choices=[*SCRIPTS, []], help=", ".join(SCRIPTS))
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(SCRIPTS))
     parser.add_argument("--whole", action="store_true", help="in their own sizes")
     arguments = parser.parse_args()
+    if unknown := set(arguments.names) - set(SCRIPTS):
+        parser.error(f"There is no benchmark {', '.join(sorted(unknown))}; there are {', '.join(SCRIPTS)}.")
     folder = KEPT / (f"{_revision()}-whole" if arguments.whole else _revision())
     folder.mkdir(parents=True, exist_ok=True)
     names = arguments.names or list(SCRIPTS)

@@ -51,6 +51,14 @@ def test_changed_code_is_measured_anew(bench, tmp_path):
     assert (tmp_path / "ran.txt").read_text(encoding="utf-8").split() == ["bad", "good"] * 2
 
 
+def test_a_benchmark_that_is_not_there_is_named_before_anything_runs(bench, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["bench.py", "good", "goood"])
+    with pytest.raises(SystemExit):
+        bench.main()
+    assert "There is no benchmark goood; there are bad, good." in capsys.readouterr().err
+    assert not (tmp_path / "ran.txt").exists()
+
+
 def test_smaller_sizes_are_of_benchmarks_that_exist(bench):
     names = {path.stem for path in (ROOT / "experiments" / "benchmarks").glob("*.py")}
     assert set(bench.SMALLER) <= names
