@@ -56,9 +56,7 @@ def main() -> int:
     names = arguments.names or list(SCRIPTS)
     failed = [name for name in names if not _ran(name, folder, whole=arguments.whole)]
     for name in names:
-        for line in _kept(folder, name).read_text(encoding="utf-8").splitlines():
-            if line.startswith(("BENCH", "SKIPPED")):
-                print(line)
+        print("\n".join(_told(name, _kept(folder, name))))
     for name in failed:
         print(f"FAILED {name}: see {_kept(folder, name)}")
     return 1 if failed else 0
@@ -81,6 +79,16 @@ def _kept(folder: Path, name: str) -> Path:
     """Return where a benchmark's output lies: another file while it runs and if it fails."""
     done = folder / f"{name}.txt"
     return done if done.exists() else folder / f"{name}.part"
+
+
+def _told(name: str, kept: Path) -> list[str]:
+    """Return the lines of a benchmark, or where its table lies if it prints nothing else."""
+    lines = [
+        line
+        for line in kept.read_text(encoding="utf-8").splitlines()
+        if line.startswith(("BENCH", "SKIPPED"))
+    ]
+    return lines or [f"TABLE {name}: see {kept}"]
 
 
 def _ran(name: str, folder: Path, *, whole: bool) -> bool:

@@ -36,10 +36,8 @@ from typing import Any
 
 import mlflow
 import numpy as np
-from hydra import compose, initialize_config_dir
 from lib.lines import bench
 from lib.replay import field_of, played
-from omegaconf import OmegaConf
 from sets.frames import view_of
 from sets.generated import generated
 from sets.labelled import DATA, demo
@@ -49,9 +47,9 @@ from sklearn.metrics import silhouette_score
 from sklearn.mixture import GaussianMixture
 from sklearn.neural_network import MLPRegressor
 
-from segmentwerk.config import CompareSettings, parse
+from segmentwerk.api import calls
+from segmentwerk.config import CompareSettings
 from segmentwerk.core.context import Context
-from segmentwerk.core.paths import config_root
 from segmentwerk.core.settings import EvaluationSettings, GoalSettings
 from segmentwerk.evaluation.scorecard import View, judge
 from segmentwerk.preparation.prepare import prepare
@@ -166,9 +164,7 @@ def bench_judging() -> None:
 def demo_view() -> View:
     """Return the demo's accounts as a comparison sees them: with outcome, revenue and prospect features."""
     with tempfile.TemporaryDirectory() as home:
-        OmegaConf.register_new_resolver("segmentwerk_home", lambda: home, replace=True)
-        with initialize_config_dir(str(config_root() / "conf"), version_base="1.3"):
-            settings = parse(CompareSettings, compose("compare"))
+        settings = calls.settings("compare", CompareSettings, {"home": home})
         return prepare(settings, Context("compare", Path(home))).view
 
 

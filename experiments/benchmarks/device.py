@@ -117,7 +117,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=PARTS, default=PARTS)
     chosen = parser.parse_args()
     if _device.cuda() is None:
-        print("device: skipped, there is no CUDA card here.")
+        print("SKIPPED device: there is no CUDA card here.")
         return
     memory = torch.cuda.get_device_properties(0).total_memory / 2**30
     print(f"# {torch.cuda.get_device_name()}, {memory:.0f} GiB", flush=True)

@@ -26,16 +26,14 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from hydra import compose, initialize_config_dir
 from lib.lines import bench, machine
-from omegaconf import OmegaConf
 from sets.customers import world
 from sklearn.metrics import adjusted_rand_score
 
-from segmentwerk.config import CompareSettings, parse
+from segmentwerk.api import calls
+from segmentwerk.config import CompareSettings
 from segmentwerk.core.context import Context
 from segmentwerk.core.errors import FitError
-from segmentwerk.core.paths import config_root
 from segmentwerk.core.settings import EvaluationSettings, FeatureSettings, GoalSettings
 from segmentwerk.core.types import AccountTable, Scorecard, Selection
 from segmentwerk.evaluation.scorecard import judge
@@ -50,11 +48,11 @@ from segmentwerk.segmenters.rfm_grid import RFMGridSegmenter
 
 ROOT = Path(__file__).parents[2]
 DATA = Path(os.environ.get("SEGMENTWERK_DATA", ROOT.parent / "shared" / "data")).resolve()
-SOURCES = {
-    "demo": (["source=demo", "source.accounts=3000"], None),
-    "online_retail": (["+experiments=online_retail"], "online_retail/online_retail.parquet"),
-    "adventureworks": (["+experiments=adventureworks"], "adventureworks_reseller"),
-    "olist_sellers": (["source=olist_sellers"], "olist_b2b_sellers"),
+SOURCES: dict[str, tuple[dict[str, str | int], str | None]] = {
+    "demo": ({"source": "demo", "source.accounts": 3000}, None),
+    "online_retail": ({"experiments": "online_retail"}, "online_retail/online_retail.parquet"),
+    "adventureworks": ({"experiments": "adventureworks"}, "adventureworks_reseller"),
+    "olist_sellers": ({"source": "olist_sellers"}, "olist_b2b_sellers"),
 }
 OUTCOME = "log_future_revenue"
 FRESH = 2000
@@ -218,14 +216,12 @@ def told_of_others(table: AccountTable, ids: pd.Index, result: Contest) -> float
 
 def read(source: str) -> AccountTable | None:
     """Return a source's account table; None where its data is not there."""
-    settings_of, path = SOURCES[source]
+    overrides, path = SOURCES[source]
     if path and not (DATA / path).exists():
         return None
+    place = {"source.path": str(DATA / path)} if path else {}
     with tempfile.TemporaryDirectory() as home:
-        OmegaConf.register_new_resolver("segmentwerk_home", lambda: home, replace=True)
-        with initialize_config_dir(str(config_root() / "conf"), version_base="1.3"):
-            config = compose("compare", [*settings_of, *([f"source.path={DATA / path}"] if path else [])])
-        settings = parse(CompareSettings, config)
+        settings = calls.settings("compare", CompareSettings, {**overrides, **place, "home": home})
         context = Context("benchmark", Path(home))
         read = read_accounts(settings.source, settings.quality, settings.features, context, home=Path(home))
     return read.table

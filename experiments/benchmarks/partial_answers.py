@@ -185,7 +185,7 @@ def main() -> None:
     parser.add_argument("--splits", type=int, default=1)
     arguments = parser.parse_args()
     machine()
-    SOURCES["demo"] = (["source=demo"], None)
+    SOURCES["demo"] = ({"source": "demo"}, None)
     table = pd.DataFrame(
         [row for source in arguments.only for row in rows(source, arguments.copies, arguments.splits)]
     )

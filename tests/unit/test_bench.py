@@ -51,6 +51,15 @@ def test_changed_code_is_measured_anew(bench, tmp_path):
     assert (tmp_path / "ran.txt").read_text(encoding="utf-8").split() == ["bad", "good"] * 2
 
 
+def test_the_end_says_where_the_table_of_one_without_lines_lies(bench, tmp_path, capsys, monkeypatch):
+    table = tmp_path / "experiments" / "benchmarks" / "table.py"
+    table.write_text("print('| a | b |')", encoding="utf-8")
+    monkeypatch.setattr(bench, "SCRIPTS", {"table": table})
+    assert bench.main() == 0
+    (kept,) = (tmp_path / "kept").rglob("table.txt")
+    assert capsys.readouterr().out.splitlines()[-1] == f"TABLE table: see {kept}"
+
+
 def test_a_benchmark_that_is_not_there_is_named_before_anything_runs(bench, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["bench.py", "good", "goood"])
     with pytest.raises(SystemExit):

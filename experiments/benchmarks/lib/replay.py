@@ -88,7 +88,7 @@ def _valued(
     for point in points:
         try:
             model = build(spec, point, min_share=share, seed=derive(seed, name))
-            fit(model, view.train, view.outcome_train, seed=seed)
+            fit(model, view.train, view, seed=seed)
             refit = refitter(spec, point, view, min_share=share)
             yield quick(model, refit, view, settings, seed=seed)["value"], point
         except FitError:
