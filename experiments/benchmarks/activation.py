@@ -17,6 +17,10 @@ import tempfile
 import time
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SIZES = (62_500, 125_000, 250_000, 500_000)
 AS_OF = date(2026, 1, 1)
@@ -100,7 +104,7 @@ def measure(size: int) -> dict[str, float]:
     return seconds
 
 
-def world(size: int, folder: Path):
+def world(size: int, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, Path]:
     """Make up accounts, their segments, and their orders as a Parquet file."""
     import duckdb
     import numpy as np

@@ -160,7 +160,7 @@ def layers(*widths: int) -> nn.Sequential:
         for width, following in itertools.pairwise(widths[:-1])
         for layer in (nn.Linear(width, following), nn.BatchNorm1d(following), nn.LeakyReLU(0.01))
     ]
-    return nn.Sequential(*hidden, nn.Linear(*widths[-2:]))
+    return nn.Sequential(*hidden, nn.Linear(widths[-2], widths[-1]))
 
 
 def usual_loop(dataset: TrainingData, epochs: int, workers: int) -> float:
@@ -189,7 +189,7 @@ def usual_loop(dataset: TrainingData, epochs: int, workers: int) -> float:
                 nn.functional.cross_entropy(likeness, own) + nn.functional.cross_entropy(likeness.T, own)
             ) / 2
             loss = agreement + nn.functional.mse_loss(decoder(first), left)
-            loss.backward()
+            torch.autograd.backward(loss)
             nn.utils.clip_grad_norm_(weights, 5.0)
             optimizer.step()
             schedule.step()
@@ -210,7 +210,8 @@ def throughput() -> None:
     """Compare training loops on 20,000 rows of 30 columns, in turns; each on its best number of threads."""
     rows = np.random.default_rng(0).standard_normal((20_000, 30))
     dataset = TrainingData.prepare(rows, [f"x{i}" for i in range(30)], 10, torch.device("cpu"))
-    ours, peers = [], {}
+    ours: list[float] = []
+    peers: dict[tuple[int, int], list[float]] = {}
     for _ in range(3):
         with one_thread():
             ours.append(our_loop(dataset, 4))

@@ -42,6 +42,7 @@ def read(accounts: int, cache: Path) -> tuple[AccountTable, pd.Series]:
     settings = SourceSettings(**{**conf, "accounts": accounts})
     with sources.open_source(settings, cache) as source:
         checked = contracts.check(source.tables, QualitySettings())
+        assert settings.as_of is not None
         window = Window(settings.as_of, settings.outcome_until)
         table = features.build(
             checked.tables, window, FeatureSettings(), source=source.name, digest=source.digest

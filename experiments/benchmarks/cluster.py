@@ -108,7 +108,7 @@ def configure(folder: Path, master: str) -> None:
     """Tell Spark the cluster by its own configuration, as an operator would."""
     import pyspark
 
-    seen = os.pathsep.join(str(Path(one.__file__).parents[1]) for one in (pyspark, segmentwerk))
+    seen = os.pathsep.join(str(Path(str(one.__file__)).parents[1]) for one in (pyspark, segmentwerk))
     lines = (f"spark.master {master}", f"spark.executorEnv.PYTHONPATH {seen}", "spark.driver.memory 2g",
              "spark.executor.memory 2g", "spark.sql.shuffle.partitions 16")  # fmt: skip
     folder.mkdir(parents=True, exist_ok=True)

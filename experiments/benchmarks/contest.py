@@ -195,9 +195,9 @@ def bench_growth(sizes: list[int]) -> None:
             EvaluationSettings(), seed=0,
         )  # fmt: skip
         seconds.append(time.perf_counter() - start)
-    for (small, large), (before, after) in zip(pairwise(sizes), pairwise(seconds), strict=True):
-        limit = 1.2 * large / small
-        bench(f"contest/growth_{large}", after, before, f"<={limit:g}", unit="s", ok=after <= limit * before)
+    for (few, many), (before, after) in zip(pairwise(sizes), pairwise(seconds), strict=True):
+        limit = 1.2 * many / few
+        bench(f"contest/growth_{many}", after, before, f"<={limit:g}", unit="s", ok=after <= limit * before)
 
 
 def contests(count: int) -> Iterator[tuple[str, View, EvaluationSettings, int]]:

@@ -22,6 +22,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -73,11 +74,19 @@ class Way:
         """Name the candidates; each makes an unfitted segmenter of a seed."""
         for levels in self.levels:
             name = "rfm_grid" if levels == 5 else "rfm_grid #2"
-            yield name, lambda _, levels=levels: RFMGridSegmenter(levels)
+            yield name, partial(_grid, levels)
         for k in range(2, 6):
-            yield f"kmeans-{k}", lambda seed, k=k: KMeansSegmenter(k, random_state=seed)
+            yield f"kmeans-{k}", partial(_seeded, KMeansSegmenter, k)
         for k in range(2, 5):
-            yield f"mixture-{k}", lambda seed, k=k: GaussianMixtureSegmenter(k, random_state=seed)
+            yield f"mixture-{k}", partial(_seeded, GaussianMixtureSegmenter, k)
+
+
+def _grid(levels: int, _seed: int) -> Segmenter:
+    return RFMGridSegmenter(levels)
+
+
+def _seeded(kind: type[KMeansSegmenter] | type[GaussianMixtureSegmenter], k: int, seed: int) -> Segmenter:
+    return kind(k, random_state=seed)
 
 
 WAYS = {
@@ -115,7 +124,7 @@ class Contest:
             "thumb": self.selection.rule_of_thumb,
             "segments": self.card.n_segments,
             **{name: np.nan if score is None else score.value for name, score in scores.items()},
-            "gain_low": scores["gain"].low,
+            "gain_low": np.nan if (gain := scores["gain"]) is None else gain.low,
         }
 
 

@@ -49,6 +49,11 @@ def storage(kind: str, folder: Path) -> BaseStorage:
     )
 
 
+def settings(sampler: str) -> TuningSettings:
+    """Return the product's settings of a study."""
+    return TuningSettings.model_validate({"n_trials": N_TRIALS, "sampler": sampler})
+
+
 def study(kind: str, sampler: str, folder: Path) -> optuna.Study:
     """Open the study that a process works on."""
     samplers: dict[str, BaseSampler] = {
@@ -69,7 +74,7 @@ def work(kind: str, sampler: str, folder: Path) -> None:
         return {"value": params["x"]}
 
     if kind == "ours":
-        tune(StudyPlan("s", SPACE, TuningSettings(n_trials=N_TRIALS, sampler=sampler), 1, folder), slow)
+        tune(StudyPlan("s", SPACE, settings(sampler), 1, folder), slow)
         return
     own = study(kind, sampler, folder)
     left = N_TRIALS - sum(trial.state.is_finished() for trial in own.trials)
@@ -81,8 +86,7 @@ def trials(kind: str, sampler: str, folder: Path) -> list[optuna.trial.FrozenTri
     """Return what is stored of a study."""
     if kind != "ours":
         return study(kind, sampler, folder).trials
-    settings = TuningSettings(n_trials=N_TRIALS, sampler=sampler)
-    with StudyPlan("s", SPACE, settings, 1, folder, budget=N_TRIALS).opened() as queue:
+    with StudyPlan("s", SPACE, settings(sampler), 1, folder, budget=N_TRIALS).opened() as queue:
         return queue.trials()
 
 

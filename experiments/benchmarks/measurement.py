@@ -20,9 +20,13 @@ import time
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
 
 SIZES = (1_000_000, 10_000_000)
 ARMS = ("control", "catalogue", "discount")
@@ -125,7 +129,7 @@ def product(folder: Path) -> dict[str, object]:
     return told(begin) | {"uplift": uplift}
 
 
-def contacts_of(folder: Path):
+def contacts_of(folder: Path) -> ir.Table:
     """Read the files as contacts."""
     import ibis
 
@@ -181,8 +185,8 @@ def coverage(draws: int) -> None:
     for contacts, control in DESIGNS:
         held: dict[str, list[bool]] = {}
         for seed in range(draws):
-            for name, inside in held_of(seed, contacts, control):
-                held.setdefault(name, []).append(inside)
+            for name, holds in held_of(seed, contacts, control):
+                held.setdefault(name, []).append(holds)
         design = f"{draws} of {contacts:,} contacts, {control:.0%} control"
         print(f"| figure | intervals | hold the truth ({design}) |")
         print("|---|---|---|")

@@ -196,7 +196,7 @@ def refreshes(options: argparse.Namespace, fresh: bool) -> Iterator[tuple[int, P
 def champion(options: argparse.Namespace, size: list[str], number: int, fresh: bool) -> bool:
     """Make a world's champion, and tell whether there is one: what fails its scorecard becomes none."""
     made = number if fresh else number // CHAMPIONS
-    home = options.home / f"champion-{made}"
+    home: Path = options.home / f"champion-{made}"
     if not (home / "made").exists():
         told = run(home, "compare", *size, f"source.seed={made}").summary["model"]
         (home / "made").write_text("yes" if told["champion"] else "no")

@@ -107,7 +107,7 @@ def segments(draws: int) -> None:
         relation, names = partworths.relate({"choices": ibis.memtable(long.rename(columns=ID))}, None)
         rows = relation.to_pandas().set_index("account_id").sort_index().rename(columns=names)
         worths = partworths.apply(rows, partworths.learn(rows))
-        space = ReferenceSpace(numeric=list(worths)).fit_transform(worths)
+        space = ReferenceSpace(numeric=worths.columns.tolist()).fit_transform(worths)
         model = KMeansSegmenter(n_segments=len(SHARES), random_state=seed).fit(space)
         ours.append(adjusted_rand_score(kinds, model.labels_))
         found = latent_classes.fit(conjoint.read(long), len(SHARES), 4, seed)

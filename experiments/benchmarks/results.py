@@ -96,13 +96,13 @@ def summary(table: pd.DataFrame) -> Iterator[str]:
     heads = ["segmenter", "segments", *(SCORES[key] for key in known), "passed", "won"]
     yield "| " + " | ".join(heads) + " |"
     yield "|---" * len(heads) + "|"
-    for name, row in mean.iterrows():
-        own = groups.get_group(name)
-        cells = [f"{row[key]:.3f} ± {spread.loc[name, key]:.3f}" for key in known]
+    for name in mean.index.astype(str):
+        own, row = groups.get_group(name), mean.loc[name]
+        cells = [f"{row[key]:.3f} ± {float(spread[key][name]):.3f}" for key in known]
         few, many = int(own["segments"].min()), int(own["segments"].max())
         segments = f"{few}" if few == many else f"{few} to {many}"
         counts = [f"{int(own[key].sum())} of {len(own)}" for key in ("passed", "won")]
-        yield "| " + " | ".join([str(name), segments, *cells, *counts]) + " |"
+        yield "| " + " | ".join([name, segments, *cells, *counts]) + " |"
     yield ""
     yield verdict(mean)
 
@@ -110,9 +110,10 @@ def summary(table: pd.DataFrame) -> Iterator[str]:
 def verdict(mean: pd.DataFrame) -> str:
     """Say where the autoencoder is ahead of k-means and where it is behind."""
     known = [key for key in BETTER if key in mean]
-    ahead = [SCORES[key] for key in known if mean.loc["autoencoder", key] > mean.loc["kmeans", key]]
+    ours, peer = mean.loc["autoencoder"], mean.loc["kmeans"]
+    ahead = [SCORES[key] for key in known if ours[key] > peer[key]]
     behind = [SCORES[key] for key in known if SCORES[key] not in ahead]
-    times = mean.loc["autoencoder", "wall_time/fit_seconds"] / mean.loc["kmeans", "wall_time/fit_seconds"]
+    times = ours["wall_time/fit_seconds"] / peer["wall_time/fit_seconds"]
     return (
         f"Against k-means, the autoencoder is ahead by {', '.join(ahead) or 'nothing'}, behind or equal by "
         f"{', '.join(behind) or 'nothing'}, and takes {times:.0f} times as long to fit."

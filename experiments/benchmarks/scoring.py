@@ -45,6 +45,7 @@ import requests
 from lib.lines import bench
 from lib.models import CATEGORICAL, NUMERIC, accounts, pair
 from lib.peaks import measured
+from packaging.requirements import Requirement
 
 from segmentwerk.registry.publish import REQUIREMENTS
 from segmentwerk.scoring import batch
@@ -73,8 +74,8 @@ def bench_batch(folder: Path, train: pd.DataFrame, n_rows: int) -> None:
     rows = accounts(n_rows, seed=1)
     for name in ("kmeans", "gaussian_mixture"):
         left, right = (mlflow.pyfunc.load_model(str(path)) for path in pair(folder, name, train))
-        mine = best(lambda model=left: model.unwrap_python_model().predict(None, rows, {"columns": PLAIN}))
-        compare(f"batch_{name}", mine, best(lambda model=right: model.predict(rows)), "s", 0.5)
+        mine = best(partial(left.unwrap_python_model().predict, None, rows, {"columns": PLAIN}))
+        compare(f"batch_{name}", mine, best(partial(right.predict, rows)), "s", 0.5)
 
 
 def bench_raw(folder: Path, train: pd.DataFrame, n_rows: int) -> None:
@@ -161,7 +162,7 @@ model.predict(pd.DataFrame([json.load(open(sys.argv[2]))]))
 def environment(model: Path, folder: Path) -> Path:
     """Install what a saved model asks for; return that environment's Python."""
     subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-    wanted = ["--requirement", model / "requirements.txt"]
+    wanted = ["--requirement", str(model / "requirements.txt")]
     subprocess.run([folder / "bin" / "pip", "install", "--quiet", *wanted], check=True)
     return folder / "bin" / "python"
 
@@ -176,7 +177,8 @@ def bench_start(folder: Path, train: pd.DataFrame, _n_rows: int) -> None:
         run = partial(subprocess.run, command, check=True, capture_output=True)
         run()  # compiles the packages' files
         seconds.append(best(run, 5))
-    compare("cold_start", *seconds, "s", 0.5)
+    ours, peer = seconds
+    compare("cold_start", ours, peer, "s", 0.5)
 
 
 def installed_megabytes(*roots: str) -> float:
@@ -194,7 +196,7 @@ def installed_megabytes(*roots: str) -> float:
         sizes = [Path(file.locate()) for file in distribution.files or []]
         found[name] = sum(path.stat().st_size for path in sizes if path.is_file())
         needs = [need for need in distribution.requires or [] if "extra ==" not in need]
-        waiting += [re.match(r"[\w.\-]+", need)[0] for need in needs]
+        waiting += [Requirement(need).name for need in needs]
     return sum(found.values()) / 1e6
 
 

@@ -26,6 +26,7 @@ import multiprocessing
 import resource
 import time
 from collections.abc import Callable
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -87,9 +88,9 @@ def kmeans(scale: float) -> None:
     rows = world(int(1_000_000 * scale), 30)
     table = []
     for k in range(2, 13):
-        ours, model = timed(lambda k=k: KMeansSegmenter(k, min_segment_share=0).fit(rows))
-        ten, peer = timed(lambda k=k: KMeans(k, n_init=10, random_state=0).fit(rows))
-        one, quick = timed(lambda k=k: KMeans(k, random_state=0).fit(rows))
+        ours, model = timed(partial(KMeansSegmenter(k, min_segment_share=0).fit, rows))
+        ten, peer = timed(partial(KMeans(k, n_init=10, random_state=0).fit, rows))
+        one, quick = timed(partial(KMeans(k, random_state=0).fit, rows))
         reached = inertia(rows, model.centers_)
         ratios = [reached / inertia(rows, other.cluster_centers_) for other in (peer, quick)]
         table.append((ours, ten, one, *ratios))
@@ -120,7 +121,7 @@ def engines(scale: float) -> None:
         rows = world(int(n_rows * scale), 30)
         found = {}
         for name, way in ways.items():
-            runs = [timed(lambda way=way, k=k, rows=rows: way(rows, k)) for k in (4, 8, 12)]
+            runs = [timed(partial(way, rows, k)) for k in (4, 8, 12)]
             reached = np.mean([inertia(rows, centers) for _, centers in runs])
             found[name] = sum(seconds for seconds, _ in runs), reached
             label, (peer, objective) = f"engines/{name}_{len(rows)}", found["lloyd"]
@@ -143,8 +144,8 @@ def mixture(scale: float) -> None:
     table = []
     for seed in range(3):
         segmenter = GaussianMixtureSegmenter(8, reg=1e-6, min_segment_share=0, random_state=seed)
-        ours, model = timed(lambda s=segmenter: s.fit(rows))
-        theirs, peer = timed(lambda s=seed: GaussianMixture(8, random_state=s).fit(rows))
+        ours, model = timed(partial(segmenter.fit, rows))
+        theirs, peer = timed(partial(GaussianMixture(8, random_state=seed).fit, rows))
         table.append((ours, theirs, model.score_samples(rows).mean(), peer.score(rows)))
     ours, theirs, likelihood, other = np.mean(table, axis=0)
     bench("mixture/seconds", ours, theirs, "<=0.7", unit="s", ok=ours <= 0.7 * theirs)
@@ -202,15 +203,20 @@ def _graphs(name: str, rows: Rows, by_hand: ModelProto, converted: ModelProto) -
     options.intra_op_num_threads = 1
     sessions = [onnxruntime.InferenceSession(m.SerializeToString(), options) for m in (by_hand, converted)]
     chunks = [{"x": rows[start : start + 8192]} for start in range(0, len(rows), 8192)]
-    seconds, answers = [np.inf, np.inf], [[], []]
+    seconds = [np.inf, np.inf]
+    answers: list[list[Rows]] = [[], []]
     for _ in range(15):  # by turns, so that what else the machine does meets both
         for side, session in enumerate(sessions):
-            took, parts = timed(lambda s=session: [s.run(["proba", "score"], x) for x in chunks])
+            took, parts = timed(partial(_answered, session, chunks))
             seconds[side] = min(seconds[side], took)
             answers[side] = [np.concatenate(part) for part in zip(*parts, strict=True)]
     bench(f"onnx/{name}", seconds[0], seconds[1], "reported", unit="s", ok=True)
     apart = [float(np.abs(ours - peer).max()) for ours, peer in zip(*answers, strict=True)]
     print(f"onnx/{name}: memberships differ by {apart[0]:.1e}, scores by {apart[1]:.1e}", flush=True)
+
+
+def _answered(session: onnxruntime.InferenceSession, chunks: list[dict[str, Rows]]) -> list[Any]:
+    return [session.run(["proba", "score"], chunk) for chunk in chunks]
 
 
 def _converted_kmeans(model: KMeansSegmenter) -> ModelProto:
@@ -241,7 +247,8 @@ def _mixture_by_hand(model: GaussianMixtureSegmenter) -> ModelProto:
 
 
 def _closed(graph: Graph, proba: str, score: str, width: int, k: int) -> ModelProto:
-    outputs = {"proba": (proba, (DOUBLE, ["n", k])), "score": (score, (DOUBLE, ["n"]))}
+    kinds: dict[str, tuple[int, list[int | str]]] = {"proba": (DOUBLE, ["n", k]), "score": (DOUBLE, ["n"])}
+    outputs = {"proba": (proba, kinds["proba"]), "score": (score, kinds["score"])}
     return graph.model({"x": (DOUBLE, ["n", width])}, outputs)
 
 

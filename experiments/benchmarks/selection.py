@@ -69,7 +69,7 @@ class Ward:
 
     def predict(self, X: pd.DataFrame) -> np.ndarray:
         """Return the segment with the nearest centre."""
-        return pairwise_distances_argmin(X.to_numpy(), self.centers_)
+        return np.asarray(pairwise_distances_argmin(X.to_numpy(), self.centers_))
 
 
 def families() -> dict[str, Fit]:
@@ -100,7 +100,7 @@ def candidates(data: Labelled, view: View, seed: int) -> Iterator[Judged]:
     for name, fit in families().items():
         for k in K:
 
-            def refit(X: pd.DataFrame, seed: int, k: int = k, fit=fit) -> object:
+            def refit(X: pd.DataFrame, seed: int, k: int = k, fit: Fit = fit) -> Any:
                 return fit(X, k, seed)
 
             try:

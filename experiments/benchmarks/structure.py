@@ -73,7 +73,8 @@ def _permuted(rng: np.random.Generator) -> pd.DataFrame:
     """Shuffle the columns of a real set one by one."""
     names = ["wine", "breast_cancer", "diabetes", *(["wholesale"] if _wholesale() is not None else [])]
     name = names[rng.integers(len(names))]
-    table = _wholesale() if name == "wholesale" else getattr(sklearn.datasets, f"load_{name}")().data
+    loaded = _wholesale() if name == "wholesale" else getattr(sklearn.datasets, f"load_{name}")().data
+    table = np.asarray(loaded)
     return numbered(np.column_stack([rng.permutation(column) for column in table.T])[:N])
 
 

@@ -47,12 +47,13 @@ from segmentwerk.measurement.recommendation import LEVEL, recommend
 from segmentwerk.preparation.accounts import open_accounts
 from segmentwerk.preparation.campaigns import past_campaigns
 from segmentwerk.preparation.prepare import fit_space
+from segmentwerk.segmenters.base import Segmenter
 from segmentwerk.segmenters.gaussian_mixture import GaussianMixtureSegmenter
 from segmentwerk.segmenters.kmeans import KMeansSegmenter
 from segmentwerk.segmenters.preprocess import ReferenceSpace
 
 SPLITS, SEGMENTS = 40, 6
-MODELS = {
+MODELS: dict[str, Callable[[int], Segmenter]] = {
     "kmeans": lambda seed: KMeansSegmenter(SEGMENTS, random_state=seed),
     "mixture": lambda seed: GaussianMixtureSegmenter(SEGMENTS, random_state=seed),
 }

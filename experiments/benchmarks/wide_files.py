@@ -107,7 +107,7 @@ def write(folder: Path, n_columns: int, n_rows: int) -> None:
 
 def score(model: Path, given: Path, n_rows: int, limit: float) -> tuple[float, float]:
     """Return the seconds of the best run and the largest peak; raises RuntimeError as `measured`."""
-    runs = []
+    runs: list[tuple[float, float]] = []
     with shown(f"scoring {given.suffix[1:]}"):
         while not runs or (len(runs) < 3 and runs[0][0] < SHORT):
             seconds, peak, scored = measured(model, given, limit)

@@ -36,7 +36,7 @@ def measured(model: Path, given: Path, limit: float | None = None) -> tuple[floa
     RuntimeError
         If it fails, with what it said, or takes longer than the limit.
     """
-    command = [sys.executable, "-c", PEAK, model, given, given.with_name("out.parquet")]
+    command = [sys.executable, "-c", PEAK, str(model), str(given), str(given.with_name("out.parquet"))]
     try:
         done = subprocess.run(command, check=True, capture_output=True, text=True, timeout=limit)
     except subprocess.TimeoutExpired as error:

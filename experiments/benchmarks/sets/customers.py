@@ -73,7 +73,7 @@ def _table(features: pd.DataFrame) -> AccountTable:
             "ever",
             name,
         )
-        for name in features
+        for name in map(str, features)
     )
     return AccountTable(
         features=features,

@@ -40,6 +40,6 @@ def view_of(features: pd.DataFrame, seed: int) -> View:
     """Split rows at random and put both halves into a reference space learned on the first."""
     numeric = features.select_dtypes("number").columns.tolist()
     held_out = np.random.default_rng(seed).random(len(features)) < HELD_OUT
-    categorical = [name for name in features if name not in numeric]
+    categorical = [str(name) for name in features if name not in numeric]
     space = ReferenceSpace(numeric=numeric, categorical=categorical, rare_share=0.02).fit(features[~held_out])
     return View(space.transform(features[~held_out]), space.transform(features[held_out]), space.discrete_)

@@ -60,7 +60,8 @@ def _mixed(k: int, d: int, distance: float, rng: np.random.Generator) -> Generat
 
 def _skewed(k: int, d: int, distance: float, rng: np.random.Generator) -> Generated:
     features, groups = blobs(k, d, distance=distance + 1)(rng)
-    return np.exp(rng.uniform(0.2, 0.6) * features), groups
+    skew = rng.uniform(0.2, 0.6)
+    return features.transform(lambda values: np.exp(skew * values)), groups
 
 
 def _heavy(k: int, d: int, distance: float, rng: np.random.Generator) -> Generated:

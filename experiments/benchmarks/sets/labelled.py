@@ -98,12 +98,13 @@ def blobs(
 
 def _shares(k: int, sizes: float, rng: np.random.Generator) -> np.ndarray:
     shares = np.full(k, 1 / k) if np.isinf(sizes) else 0.3 / k + 0.7 * rng.dirichlet(np.full(k, sizes))
-    return rng.choice(k, size=N, p=shares)
+    chosen: np.ndarray = rng.choice(k, size=N, p=shares)
+    return chosen
 
 
 def centres(k: int, d: int, distance: float, rng: np.random.Generator) -> np.ndarray:
     """Draw normal centres, further and further out until none are closer than ``distance``."""
-    scale = distance / np.sqrt(2 * d)
+    scale = float(distance / np.sqrt(2 * d))
     while True:
         centres = scale * rng.standard_normal((k, d))
         gaps = np.linalg.norm(centres[:, None] - centres, axis=2)[np.triu_indices(k, 1)]
@@ -114,7 +115,7 @@ def centres(k: int, d: int, distance: float, rng: np.random.Generator) -> np.nda
 
 def _skewed(rng: np.random.Generator) -> tuple[pd.DataFrame, np.ndarray]:
     features, groups = blobs(4, 6)(rng)
-    return np.exp(0.5 * features), groups
+    return features.transform(lambda values: np.exp(0.5 * values)), groups
 
 
 def _heavy(rng: np.random.Generator) -> tuple[pd.DataFrame, np.ndarray]:
